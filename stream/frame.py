@@ -1,0 +1,55 @@
+"""A frame: one picture in time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Clock = Literal["rtcp", "driver", "push", "arrival", "file"]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One decoded picture, when it was taken and on which clock.
+
+    Args:
+        source: the source's name.
+        generation: grows when a source is added again under the same name.
+        index: counts decoded frames of the source from 0, dropped ones included.
+        pts: presentation time in ticks of `time_base`, or None where the stream states none.
+        time_base: (numerator, denominator) in seconds per tick.
+        time_s: the frame's time on the source's own clock in seconds: never runs backwards and does
+            not jump when `clock` changes. For tracking.
+        captured_unix_ns: when the picture was taken, or None for files.
+        clock: whose clock says so.
+        captured_error_ms: how far off `captured_unix_ns` may be, or None for files.
+        received_ns: monotonic; when the picture's first bytes were handed to the decoder.
+        decoded_ns: monotonic; when the picture came out of the decoder.
+        frame_id: the camera's coordinate frame, if the user named it.
+        image: (height, width, 3) uint8 RGB; origin top left, x right, y down.
+    """
+
+    source: str
+    generation: int
+    index: int
+    pts: int | None
+    time_base: tuple[int, int]
+    time_s: float
+    captured_unix_ns: int | None
+    clock: Clock
+    captured_error_ms: float | None
+    received_ns: int
+    decoded_ns: int
+    frame_id: str | None
+    image: NDArray[np.uint8]
+
+    @property
+    def width(self) -> int:
+        return self.image.shape[1]
+
+    @property
+    def height(self) -> int:
+        return self.image.shape[0]

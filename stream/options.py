@@ -1,0 +1,83 @@
+"""What a user may choose about sources, tracking and the socket."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Pace = Literal["asap", "realtime"]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOptions:
+    """One camera, stream, file or folder.
+
+    Args:
+        name: unique in the node; letters, digits, '_', '.', '-'.
+        url: a path, a folder of pictures, rtsp://, http(s)://, /dev/video0, or lavfi:testsrc=...
+        pace: files only. 'asap' decodes as fast as results are taken; 'realtime' keeps the file's own time.
+        loop: files only. Begin again at the end.
+        transport: RTSP only. tcp or udp.
+        open_timeout_s: how long opening may take.
+        read_timeout_s: how long a live source may be silent before it counts as lost.
+        frame_id: the camera's coordinate frame, passed on to subscribers.
+        camera_latency_ms: known delay between light and the first byte; subtracted from capture times.
+    """
+
+    name: str
+    url: str
+    pace: Pace = "asap"
+    loop: bool = False
+    transport: Literal["tcp", "udp"] = "tcp"
+    open_timeout_s: float = 5.0
+    read_timeout_s: float = 5.0
+    frame_id: str | None = None
+    camera_latency_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class TrackerOptions:
+    """How boxes are linked over time.
+
+    Args:
+        coast_s: how long a track lives on without a detection.
+        confirm_hits: detections before a tentative track counts.
+        least_iou: the overlap below which a detection does not continue a track.
+        publish: 'matched' leaves coasting and tentative tracks out of messages; 'all' keeps them.
+    """
+
+    coast_s: float = 1.0
+    confirm_hits: int = 3
+    least_iou: float = 0.2
+    publish: Literal["matched", "all"] = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class PublisherOptions:
+    """Where and how messages leave.
+
+    Args:
+        address: a ZeroMQ address to bind: tcp://127.0.0.1:5570, ipc:///run/groundcast.sock.
+        high_water_mark: messages kept for a slow reader before the newest is dropped.
+        insecure: allow an address that others can reach, without keys.
+        wait_for_subscriber_s: hold the first frame until somebody listens, this long at most.
+        jpeg_quality: of the pictures on img/.
+    """
+
+    address: str = "tcp://127.0.0.1:5570"
+    high_water_mark: int = 64
+    insecure: bool = False
+    wait_for_subscriber_s: float = 0.0
+    jpeg_quality: int = 85
+
+
+@dataclass(frozen=True, slots=True)
+class NodeOptions:
+    """A whole node: its name, its sources and what becomes of their frames."""
+
+    node: str
+    sources: tuple[SourceOptions, ...]
+    tracker: TrackerOptions = field(default_factory=TrackerOptions)
+    publisher: PublisherOptions = field(default_factory=PublisherOptions)
+    stale_after_ms: float = 1000.0
+    heartbeat_s: float = 1.0

@@ -1,0 +1,33 @@
+"""What is counted about a source while it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+SourceState = Literal["connecting", "running", "stalled", "reconnecting", "ended", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderStats:
+    """One reading of a reader's counters.
+
+    Args:
+        state: what the source is doing.
+        error: the last reason it was not running, without credentials; None while all is well.
+        frames_decoded: pictures that came out of the decoder, over all connections.
+        frames_dropped: pictures that a newer one replaced before anybody took them.
+        corrupt: packets or pictures that could not be decoded.
+        reconnects: connections after the first.
+        fps_in: pictures decoded per second, over the last seconds.
+        warning: something worth a look that is not an error, such as a clock that cannot be right.
+    """
+
+    state: SourceState
+    error: str | None
+    frames_decoded: int
+    frames_dropped: int
+    corrupt: int
+    reconnects: int
+    fps_in: float
+    warning: str | None
