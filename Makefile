@@ -1,0 +1,34 @@
+# The commands of the house. ARGS are handed on: make test ARGS="-k reader", make demo ARGS=--json.
+.NOTPARALLEL:
+.PHONY: help demo test check dev format-check lint types venv view
+
+help:  ## list these commands
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+demo: venv  ## watch the embedded model find, track and publish objects of the embedded clip
+	@.venv/bin/groundcast demo $(ARGS)
+
+test: venv  ## run the tests (no GPU, no network, under three minutes on two cores)
+	.venv/bin/python -m pytest $(ARGS)
+
+check: format-check lint types test  ## format, lint, types, tests: what a change must pass
+
+dev: venv view  ## set up for working on groundcast: .venv, and .view for type checkers and editors
+	@echo "Ready. Type checkers read .view; 'make check' is what a change must pass."
+
+format-check: venv
+	.venv/bin/ruff format --check .
+
+lint: venv
+	.venv/bin/ruff check .
+
+types: venv view
+	.venv/bin/pyright
+
+venv:
+	@PYTHON="$(PYTHON)" TORCH="$(TORCH)" .ci/venv
+
+# The folders as the package they are installed as: type checkers do not follow the mapping in pyproject.toml.
+view:
+	@mkdir -p .view/groundcast
+	@for floor in launch stream model cuda; do ln -sfn ../../$$floor .view/groundcast/$$floor; done
