@@ -1,0 +1,35 @@
+"""Turns what a decoder gives (YUV, grey, any depth, any turn) into upright RGB arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+from av.video.frame import VideoFrame
+from av.video.reformatter import Colorspace, VideoReformatter
+from numpy.typing import NDArray
+
+_UNSPECIFIED = 2  # FFmpeg's AVCOL_SPC_UNSPECIFIED
+_HD_HEIGHT_PX = 720
+
+
+class RgbConverter:
+    """Keeps FFmpeg's conversion tables between pictures of one source. For one thread."""
+
+    def __init__(self) -> None:
+        self._reformatter = VideoReformatter()
+
+    def convert(self, frame: VideoFrame) -> NDArray[np.uint8]:
+        """The picture as (height, width, 3) uint8 RGB, turned as its file says, without a copy where it need not turn.
+
+        The stream's own matrix and range are used; a stream that names no matrix gets BT.709 from 720 lines on and
+        BT.601 below, as players do.
+        """
+        unnamed_hd = frame.colorspace == _UNSPECIFIED and frame.height >= _HD_HEIGHT_PX
+        rgb = self._reformatter.reformat(
+            frame,
+            format="rgb24",
+            src_colorspace=Colorspace.ITU709 if unnamed_hd else None,
+            threads=1,  # the model needs the other cores more
+        )
+        image = rgb.to_ndarray()
+        quarter_turns = round(frame.rotation / 90) % 4  # counterclockwise, as numpy turns
+        return np.ascontiguousarray(np.rot90(image, quarter_turns)) if quarter_turns else image
