@@ -1,0 +1,116 @@
+"""The names on the wire: which topic carries what."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+MAJOR = 1
+"""A new major version is a new topic, so that an old reader never meets bytes it would misread."""
+
+TopicKind = Literal["det", "sys", "img"]
+
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
+_NONCE = re.compile(r"[A-Za-z0-9_-]{16,64}")
+_KINDS: tuple[TopicKind, ...] = get_args(TopicKind)
+
+
+class MessageError(ValueError):
+    """Bytes, or values, that are not a groundcast message; the text names the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic taken apart.
+
+    Args:
+        kind: det for detections, sys for status, img for pictures.
+        node: the node's name.
+        source: the source's name.
+    """
+
+    kind: TopicKind
+    node: str
+    source: str
+
+
+def check_name(text: str) -> str:
+    """The name itself, once it can stand in a topic.
+
+    Raises:
+        MessageError: empty, longer than 100 characters, or other than letters, digits, '_', '.' and '-'.
+    """
+    if not _NAME.fullmatch(text):
+        raise MessageError(f"name {text[:100]!r} must be 1 to 100 letters, digits, '_', '.' or '-'")
+    return text
+
+
+def detections_topic(node: str, source: str) -> bytes:
+    """Where a source's detections go. ZeroMQ matches prefixes: the closing '/' keeps cam1 from receiving cam10."""
+    return _topic("det", node, source)
+
+
+def status_topic(node: str, source: str) -> bytes:
+    """Where a source's status goes."""
+    return _topic("sys", node, source)
+
+
+def picture_topic(node: str, source: str) -> bytes:
+    """Where a source's pictures go."""
+    return _topic("img", node, source)
+
+
+def parse_topic(topic: bytes) -> Topic:
+    """Take a topic apart.
+
+    Raises:
+        MessageError: not a topic of this major version.
+    """
+    kind, major, node, source, end = _split(topic, 5)
+    if major != str(MAJOR) or end:
+        raise MessageError(f"topic {topic[:100]!r} is not one of message version {MAJOR}")
+    for known in _KINDS:
+        if known == kind:
+            return Topic(known, check_name(node), check_name(source))
+    raise MessageError(f"topic {topic[:100]!r} must begin with {', '.join(_KINDS)}")
+
+
+def kind_prefix(kind: TopicKind) -> bytes:
+    """What every topic of a kind begins with, whatever the node."""
+    return f"{kind}/{MAJOR}/".encode()
+
+
+def snapshot_request(nonce: str, source: str | None = None) -> bytes:
+    """What a late joiner subscribes to: the last status and the last detections come back below it.
+
+    The nonce is the asker's own and must be hard to guess, because whoever knows it can listen in.
+    Answers arrive on this very text followed by the topic they were first sent on.
+
+    Args:
+        nonce: 16 to 64 letters, digits, '_' or '-', such as `secrets.token_hex(16)`.
+        source: the one source asked about, or None for all.
+    """
+    rest = "" if source is None else f"{check_name(source)}/"
+    return f"snap/{MAJOR}/{nonce}/{rest}".encode()
+
+
+def parse_snapshot_request(topic: bytes) -> str | None:
+    """The source that is asked about, "" for all of them, or None if this asks for no snapshot."""
+    parts = topic.decode("ascii", "replace").split("/")
+    if len(parts) not in (4, 5) or parts[:2] != ["snap", str(MAJOR)] or not _NONCE.fullmatch(parts[2]):
+        return None
+    if len(parts) == 4:
+        return "" if parts[3] == "" else None
+    return parts[3] if parts[4] == "" and _NAME.fullmatch(parts[3]) else None
+
+
+def _topic(kind: TopicKind, node: str, source: str) -> bytes:
+    return f"{kind}/{MAJOR}/{check_name(node)}/{check_name(source)}/".encode()
+
+
+def _split(topic: bytes, count: int) -> list[str]:
+    parts = topic.decode("ascii", "replace").split("/")
+    if len(parts) != count:
+        raise MessageError(f"topic {topic[:100]!r} must have the form det/{MAJOR}/<node>/<source>/")
+    return parts
