@@ -1,0 +1,114 @@
+"""The command `groundcast`: finds the subcommand's file and loads no other."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from .exits import DONE, FAILED, INTERRUPTED, NODE_MISSING, WRONG_INPUT, RunError, is_named, say
+
+if TYPE_CHECKING:
+    import typer
+
+_COMMANDS = {
+    "demo": "Find, track and publish the objects of the embedded clip, and show what a subscriber gets.",
+    "run": "Run a node: cameras, streams or files in, tracked boxes out over ZeroMQ.",
+    "listen": "Subscribe to a node and print, store or draw what it sends.",
+    "detect": "Find what a prompt asks for in pictures, folders and clips.",
+    "train": "Train the embedded model, or go on training it.",
+    "eval": "Measure a model against ground truth.",
+    "probe": "Say what a camera sends: codec, size, rate, key frames, clock.",
+    "check": "Read a settings file and say what it would do.",
+    "doctor": "Say what is installed, what is missing, and how to get it.",
+}
+
+
+def main() -> None:
+    """Run the command line and end the process with its exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line.
+
+    Returns:
+        The exit code: 0 done, 1 failed while running, 2 the input was wrong, 130 interrupted.
+    """
+    try:
+        import typer
+
+        command = arguments[0] if arguments else ""
+        try:
+            return _app(command)(arguments or ["--help"], prog_name="groundcast", standalone_mode=False) or DONE
+        except typer.Abort:
+            return INTERRUPTED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # whoever read our output has seen enough
+        sys.stderr.close()
+        return DONE
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("groundcast"):
+            raise
+        say(NODE_MISSING.format(library=error.name))
+        return WRONG_INPUT
+    except Exception as error:
+        usage = getattr(error, "format_message", None)  # of the command line's parser, whichever one typer brings
+        if usage is None and not is_named(error):
+            raise
+        say(usage() if usage else str(error))
+        return FAILED if isinstance(error, RunError) else WRONG_INPUT
+
+
+def _app(command: str) -> typer.Typer:
+    import typer
+
+    app = typer.Typer(
+        help="Point it at a camera, say in words what to look for, subscribe to tracked boxes.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    for name, line in _COMMANDS.items():
+        # Only the command that was asked for is loaded; of the others the list needs no more than a line.
+        if name != command:
+            app.command(name, help=line)(_not_loaded)
+        elif name in ("train", "eval"):
+            group = typer.Typer(help=line, no_args_is_help=True)
+            group.command("tabletop")(_load(name))
+            app.add_typer(group, name=name)
+        else:
+            app.command(name, help=None)(_load(name))
+    return app
+
+
+def _not_loaded() -> None:
+    raise AssertionError("a command that was not asked for was run")
+
+
+def _load(name: str) -> Callable[..., Any]:
+    match name:
+        case "demo":
+            from .demo import demo as command
+        case "run":
+            from .run import run as command
+        case "listen":
+            from .listen import listen as command
+        case "detect":
+            from .detect import detect as command
+        case "train":
+            from .train import train_tabletop as command
+        case "eval":
+            from .eval import eval_tabletop as command
+        case "probe":
+            from .probe import probe as command
+        case "check":
+            from .check import check as command
+        case _:
+            from .doctor import doctor as command
+    return command
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""How a command ends: exit codes, and one sentence instead of a traceback."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+
+DONE = 0
+FAILED = 1  # while running
+WRONG_INPUT = 2
+INTERRUPTED = 130  # Ctrl-C before the work was done; a node or a listener that is told to stop is done
+
+NODE_MISSING = (
+    "this command runs a node, and only the client is installed ({library} is missing): "
+    "pip install 'groundcast[node]', on Python 3.11 or 3.12"
+)
+
+
+class RunError(RuntimeError):
+    """Something went wrong while running; the text says what, where and what to do."""
+
+
+class InputError(ValueError):
+    """What the user gave cannot be used; the text says what, where and what to do."""
+
+
+@contextmanager
+def running() -> Generator[None]:
+    """From here on the user's input was accepted: what goes wrong now is a failure of the run (exit code 1)."""
+    try:
+        yield
+    except Exception as error:
+        if not isinstance(error, RunError) and is_named(error):
+            raise RunError(str(error)) from error
+        raise
+
+
+def is_named(error: BaseException) -> bool:
+    """Whether an error is one of the house's own, whose text is a sentence for the user."""
+    return type(error).__module__.partition(".")[0] == "groundcast"
+
+
+def say(sentence: str) -> None:
+    """One line on standard error, so that standard output holds results only."""
+    print(f"groundcast: {' '.join(sentence.split())}", file=sys.stderr)

@@ -1,0 +1,169 @@
+"""Reads settings from YAML; what is wrong is said with its line and, for an unknown key, the nearest known one."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import types
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from ..model.prompt import PromptError
+from .settings import FORMS, NodeSettings
+
+Place = tuple[str | int, ...]
+_SECRET = re.compile(r"\$(\$)?\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+class SettingsError(ValueError):
+    """The settings cannot be used; the text says which one, on which line, and what to do."""
+
+
+def read_settings(path: Path, environment: Mapping[str, str]) -> NodeSettings:
+    """Read a settings file. `${NAME}` in a text becomes the environment's NAME; `$${NAME}` stays `${NAME}`.
+
+    Raises:
+        SettingsError: the file cannot be read, is not YAML, or a setting in it is wrong.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise SettingsError(f"{path} does not exist: check the path of the settings file") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read as a text file ({error}): give a YAML file") from error
+    lines: dict[Place, int] = {}
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        _note_lines(root, (), lines, path)
+        values: Any = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise SettingsError(f"{path}, line {line}: not YAML ({error.problem}): correct that line") from error
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{path} is not YAML ({error}): give a text file") from error
+    if not isinstance(values, dict):
+        raise SettingsError(f"{path} holds no settings: write at least `prompt:` and `sources:`")
+
+    def where(place: Place) -> str:
+        line = next((lines[place[:n]] for n in range(len(place), 0, -1) if place[:n] in lines), 1)
+        return f"{path}, line {line}: "
+
+    return validated(_with_secrets(values, (), environment, where), where)
+
+
+def validated(values: Any, where: typing.Callable[[Place], str]) -> NodeSettings:
+    """Settings from plain values.
+
+    Args:
+        values: what a YAML file or the flags said.
+        where: the beginning of the sentence about a setting, such as the file and the line it stands on.
+
+    Raises:
+        SettingsError: the first setting that is wrong.
+    """
+    try:
+        settings = NodeSettings.model_validate(values)
+        settings.to_prompt()
+    except ValidationError as error:
+        # An unknown key is often the cause of a missing one, and a missing one of what else does not fit: in this order.
+        order = {"extra_forbidden": 0, "missing": 1}
+        worst = min(error.errors(include_input=False), key=lambda detail: order.get(detail["type"], 2))
+        raise SettingsError(where(_place(worst)) + _sentence(worst)) from None
+    except PromptError as error:
+        raise SettingsError(f"{where(('prompt',))}{error}") from error
+    return settings
+
+
+def _place(detail: ErrorDetails) -> Place:
+    """Where a complaint belongs, without the steps that pydantic adds for the members of a union."""
+    return tuple(part for part in detail["loc"] if isinstance(part, int) or not re.search(r"[\[\]A-Z]|^str$", part))
+
+
+def _sentence(detail: ErrorDetails) -> str:
+    place = _place(detail)
+    name = ".".join(str(part) for part in place) or "the settings"
+    if detail["type"] == "extra_forbidden":
+        return _unknown(place)
+    if detail["type"] == "missing":
+        return f"`{name}` is missing: add it"
+    if detail["type"] == "string_pattern_mismatch":
+        return f"`{name}` must be {FORMS[detail['ctx']['pattern']]}"
+    if detail["type"] == "model_type":
+        return f"`{name}` must hold settings, one on a line, such as `{next(iter(_section(place).model_fields))}:`"
+    said = re.sub(r"^(Value error, |(Input|String|List|Tuple) should )", "", detail["msg"])
+    return said if not place else f"`{name}` must {said}"
+
+
+def _unknown(place: Place) -> str:
+    section = _section(place[:-1])
+    key = str(place[-1])
+    known = sorted(section.model_fields)
+    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+    inside = ".".join(str(part) for part in place[:-1])
+    if near:
+        return f"unknown key `{key}`{f' in `{inside}`' if inside else ''}: did you mean `{near[0]}`?"
+    return f"unknown key `{key}`{f' in `{inside}`' if inside else ''}: known ones are {', '.join(known)}"
+
+
+def _section(place: Place) -> type[BaseModel]:
+    """The part of the settings that `place` leads to."""
+    section: type[BaseModel] = NodeSettings
+    for part in place:
+        if isinstance(part, str):
+            section = _model_in(section.model_fields[part].annotation) or section
+    return section
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if (
+        isinstance(annotation, type)
+        and not isinstance(annotation, types.GenericAlias)
+        and issubclass(annotation, BaseModel)
+    ):
+        return annotation
+    return next((model for part in typing.get_args(annotation) if (model := _model_in(part))), None)
+
+
+def _note_lines(node: yaml.Node | None, place: Place, lines: dict[Place, int], path: Path) -> None:
+    """Write down on which line every setting stands; a key that stands twice is an error, since one would be lost."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            inner = (*place, str(key.value))
+            line = key.start_mark.line + 1
+            if inner in lines:
+                raise SettingsError(
+                    f"{path}, line {line}: `{key.value}` was already set on line {lines[inner]}: keep one"
+                )
+            lines[inner] = line
+            _note_lines(value, inner, lines, path)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            inner = (*place, index)
+            lines[inner] = value.start_mark.line + 1
+            _note_lines(value, inner, lines, path)
+
+
+def _with_secrets(
+    value: Any, place: Place, environment: Mapping[str, str], where: typing.Callable[[Place], str]
+) -> Any:
+    if isinstance(value, dict):
+        return {key: _with_secrets(item, (*place, str(key)), environment, where) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_secrets(item, (*place, i), environment, where) for i, item in enumerate(value)]
+    if not isinstance(value, str):
+        return value
+
+    def filled(match: re.Match[str]) -> str:
+        if match[1]:
+            return match[0][1:]
+        if match[2] not in environment:
+            raise SettingsError(f"{where(place)}${{{match[2]}}} is not in the environment: set it, or write $${{...}}")
+        return environment[match[2]]
+
+    return _SECRET.sub(filled, value)
