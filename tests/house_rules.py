@@ -1,0 +1,248 @@
+"""The rules of the house, read off every import: who may know whom, how long a file may be. Standard library only."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+
+FLOORS = ("launch", "stream", "model", "cuda")  # each may look at those that come after it
+
+# What of a floor can be seen from above it: (who looks, the floor looked at) -> the files that may be seen.
+DOORS = {
+    ("stream", "model"): {"model.detections", "model.prompt"},
+    ("stream", "cuda"): set[str](),
+    ("model", "cuda"): {"cuda.deform_attn", "cuda.image_prep", "cuda.transfer", "cuda.graph"},
+    ("launch", "cuda"): {"cuda.deform_attn", "cuda.image_prep", "cuda.transfer", "cuda.graph"},
+}
+BEHIND_DOORS = ("launch/bench*.py",)
+
+# A library, and the only files that may know it.
+KNOWN_TO = {
+    "norfair": ("stream/tracker.py",),
+    "av": ("stream/reader.py", "stream/connection.py", "stream/colour.py", "launch/*.py", "model/tabletop/*.py"),
+    "zmq": ("stream/publisher.py", "stream/subscriber.py", "stream/control.py", "launch/doctor.py"),
+    "timm": ("model/backbone.py",),
+    "transformers": ("model/text_encoder.py", "model/tokenizer.py"),
+    "torch": ("model/*.py", "cuda/*.py", "launch/*.py"),
+    "torchvision": ("launch/doctor.py",),
+    "mujoco": ("model/tabletop/*.py",),
+    "motmetrics": ("model/training/*.py",),
+    "faster_coco_eval": ("model/training/*.py",),
+    "numba": ("cuda/*_cpu.py", "launch/doctor.py"),
+    "triton": ("cuda/*_triton.py", "launch/doctor.py"),
+    "pydantic": ("launch/settings.py", "stream/control.py"),
+    "yaml": ("launch/settings.py",),
+    "typer": ("launch/*.py",),
+}
+# These files and all they import need nothing but the standard library and what is named here.
+LIGHT = {
+    "stream/subscriber.py": {"zmq", "msgpack"},
+    "stream/message.py": {"msgpack"},
+    "model/prompt.py": set[str](),
+    "model/detections.py": {"numpy"},
+}
+VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "manager", "misc"}
+LONGEST_FILE = 350
+LONGEST_FUNCTION = 60
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import as written: the dotted name it means, and whether it is one of the house's own."""
+
+    line: int
+    name: str
+    ours: bool
+
+
+def violations(root: Path) -> list[str]:
+    """Every breach of the rules in the four floors under `root`, a sentence each."""
+    found: list[str] = []
+    for path in _files(root):
+        where = path.relative_to(root).as_posix()
+        found += [f"{where}: {text}" for text in _shape(path)]
+        found += too_long(root, path)
+        tree = ast.parse(path.read_text())
+        found += [f"{where}:{line}: {text}" for line, text in _ways_round(tree)]
+        if not where.startswith("launch/"):
+            found += [f"{where}:{line}: {text}" for line, text in _environment(tree)]
+        for item in _imports(root, path, tree):
+            found += [f"{where}:{item.line}: {text}" for text in _judge(where, item)]
+    return [*found, *_heavy(root)]
+
+
+def circles(root: Path) -> list[str]:
+    """Every circle of imports among the house's own files, those inside functions included."""
+    graph = {_module(root, path): {i.name for i in _imports(root, path) if i.ours} for path in _files(root)}
+    found: list[str] = []
+
+    def walk(module: str, trail: tuple[str, ...]) -> None:
+        if module in trail:
+            circle = trail[trail.index(module) :]
+            if module == min(circle):  # each circle once
+                found.append(" -> ".join((*circle, module)))
+            return
+        for target in sorted(graph.get(module, ())):
+            walk(target, (*trail, module))
+
+    for module in sorted(graph):
+        walk(module, ())
+    return sorted(set(found))
+
+
+def _files(root: Path) -> list[Path]:
+    return sorted(path for floor in FLOORS for path in (root / floor).rglob("*.py"))
+
+
+def _module(root: Path, path: Path) -> str:
+    return ".".join(path.relative_to(root).with_suffix("").parts)
+
+
+def _shape(path: Path) -> Iterator[str]:
+    if path.name == "__init__.py":
+        yield "no __init__.py in the floors: it would hide NVIDIA's cuda and ROS's launch"
+        return
+    if path.stem in VAGUE_NAMES:
+        yield "a name that says nothing about its job: name it after what it holds"
+    if not (ast.get_docstring(ast.parse(path.read_text())) or "").strip():
+        yield "a file says its one job in its first line"
+
+
+def too_long(root: Path, path: Path) -> Iterator[str]:
+    where = path.relative_to(root).as_posix()
+    text = path.read_text()
+    lines = len(text.splitlines())
+    if lines > LONGEST_FILE:
+        yield f"{where}: {lines} lines, at most {LONGEST_FILE}: split it"
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            length = (node.end_lineno or node.lineno) - node.lineno + 1
+            if length > LONGEST_FUNCTION:
+                yield f"{where}:{node.lineno}: {node.name} has {length} lines, over {LONGEST_FUNCTION}: name its parts"
+
+
+def _imports(root: Path, path: Path, tree: ast.Module | None = None) -> list[Import]:
+    tree = tree or ast.parse(path.read_text())
+    importers = _importers(tree)
+    package = _module(root, path).split(".")[:-1]
+    found: list[Import] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [Import(node.lineno, alias.name, ours=False) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            stem = node.module or ""
+            found += [_resolve(root, package, node.lineno, node.level, stem, alias.name) for alias in node.names]
+        elif isinstance(node, ast.Call) and (name := _literal_import(node, importers)):
+            level = len(name) - len(name.lstrip("."))
+            found.append(_resolve(root, package, node.lineno, level, name.lstrip("."), ""))
+    return found
+
+
+def _resolve(root: Path, package: list[str], line: int, level: int, stem: str, name: str) -> Import:
+    """The file that `from <level dots><stem> import <name>` means, when written in `package`."""
+    if level == 0:
+        return Import(line, f"{stem}.{name}".rstrip(".") if stem in {"groundcast", *FLOORS} else stem, ours=False)
+    if level > len(package) + 1:
+        return Import(line, f"{'.' * level}{stem}", ours=False)
+    parts = [*package[: len(package) - level + 1], *(stem.split(".") if stem else [])]
+    base = root.joinpath(*parts)
+    # `from . import tracker` names a file, `from .tracker import Tracker` names something in one.
+    if name and not base.with_suffix(".py").is_file() and (len(parts) < 2 or base.is_dir()):
+        parts.append(name)
+    return Import(line, ".".join(parts), ours=True)
+
+
+def _importers(tree: ast.Module) -> set[str]:
+    """Every name by which this file can call `importlib.import_module`."""
+    names = {"__import__", "importlib.import_module"}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {f"{a.asname}.import_module" for a in node.names if a.name == "importlib" and a.asname}
+        elif isinstance(node, ast.ImportFrom) and node.module == "importlib":
+            names |= {a.asname or a.name for a in node.names if a.name == "import_module"}
+    return names
+
+
+def _literal_import(node: ast.Call, importers: set[str]) -> str | None:
+    if ast.unparse(node.func) in importers and node.args and isinstance(node.args[0], ast.Constant):
+        return str(node.args[0].value)
+    return None
+
+
+def _ways_round(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    importers = _importers(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            if called in importers and not _literal_import(node, importers):
+                yield node.lineno, f"{called} of a name that is only known at run time: write the import out"
+            if called in {"exec", "eval", "compile"}:
+                yield node.lineno, f"{called} runs code that nobody can check"
+        elif isinstance(node, ast.Subscript) and ast.unparse(node.value) == "sys.modules":
+            yield node.lineno, "sys.modules as a way to a module: import it"
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names = [node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+            if "runpy" in names:
+                yield node.lineno, "runpy runs code that nobody can check"
+
+
+def _environment(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    said = "environment variables are read in launch/ alone: pass the value in"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in {"os.environ", "os.getenv", "os.environb"}:
+            yield node.lineno, said
+        elif isinstance(node, ast.ImportFrom) and node.module == "os":
+            yield from ((node.lineno, said) for a in node.names if a.name in {"environ", "getenv", "environb"})
+
+
+def _judge(where: str, item: Import) -> Iterator[str]:
+    floor = where.split("/", 1)[0]
+    first, *rest = item.name.split(".")
+    if not item.ours:
+        nvidia = first == "cuda" and rest[:1] != [] and rest[0] in {"bindings", "core", "pathfinder"}
+        if first in {"groundcast", *FLOORS} and not nvidia:
+            yield f"import {item.name} relatively: one dot is this floor, two dots a floor below"
+        if first in KNOWN_TO and not any(fnmatch(where, pattern) for pattern in KNOWN_TO[first]):
+            yield f"{first} is not for {where}"
+        if not first:
+            yield f"{item.name} leaves the house"
+        return
+    if first not in FLOORS:
+        yield f"{item.name} leaves the house"
+        return
+    if FLOORS.index(first) < FLOORS.index(floor):
+        yield f"{floor} must not look up at {item.name}"
+    door = DOORS.get((floor, first))
+    if door is not None and item.name not in door and not any(fnmatch(where, p) for p in BEHIND_DOORS):
+        yield f"{item.name} is behind a door: {floor} sees only {', '.join(sorted(door)) or 'nothing of it'}"
+    yield from _judge_inside_model(where, item.name)
+
+
+def _judge_inside_model(where: str, name: str) -> Iterator[str]:
+    if not where.startswith("model/"):
+        return
+    inside = where.split("/")[1]
+    for part in ("training", "tabletop"):
+        allowed = inside == part or (inside == "training" and part == "tabletop")
+        if name.split(".")[:2] == ["model", part] and not allowed:
+            yield f"{name}: only training itself and launch use model.{part}"
+
+
+def _heavy(root: Path) -> Iterator[str]:
+    """Libraries that reach a file which must stay light, over however many steps."""
+    for where, allowed in LIGHT.items():
+        queue, seen = [root / where], set[Path]()
+        while queue:
+            path = queue.pop()
+            if path in seen or not path.is_file():
+                continue
+            seen.add(path)
+            for item in _imports(root, path):
+                if item.ours:
+                    queue.append(root.joinpath(*item.name.split(".")).with_suffix(".py"))
+                elif (library := item.name.split(".")[0]) not in sys.stdlib_module_names | allowed:
+                    yield f"{where} must stay light, but {path.relative_to(root)}:{item.line} imports {library}"
