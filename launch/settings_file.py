@@ -71,7 +71,7 @@ def validated(values: Any, where: typing.Callable[[Place], str]) -> NodeSettings
         settings = NodeSettings.model_validate(values)
         settings.to_prompt()
     except ValidationError as error:
-        # An unknown key is often the cause of a missing one, and a missing one of what else does not fit: in this order.
+        # An unknown key often causes a missing one, and a missing one what else does not fit: say the first cause.
         order = {"extra_forbidden": 0, "missing": 1}
         worst = min(error.errors(include_input=False), key=lambda detail: order.get(detail["type"], 2))
         raise SettingsError(where(_place(worst)) + _sentence(worst)) from None

@@ -1,0 +1,102 @@
+"""Draws boxes and their labels into a picture."""
+
+from __future__ import annotations
+
+import colorsys
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..model.detections import Detections
+from ..stream.track import Box, Track
+
+Picture = NDArray[np.uint8]
+Colour = tuple[int, int, int]
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+_COLOUR_WORDS: dict[str, Colour] = {
+    "red": (225, 50, 45),
+    "orange": (245, 140, 30),
+    "yellow": (235, 205, 40),
+    "green": (50, 170, 75),
+    "blue": (50, 105, 230),
+    "purple": (150, 75, 200),
+    "pink": (240, 120, 180),
+    "brown": (140, 90, 50),
+    "white": (235, 235, 235),
+    "black": (40, 40, 40),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """One box to draw: px of the picture, what it is, what is written on it, whether it was seen or only expected."""
+
+    box_xyxy: Box
+    phrase: str
+    text: str
+    seen: bool = True
+
+
+def drawn_tracks(tracks: Sequence[Track]) -> list[Drawn]:
+    """Tracks with their ids."""
+    return [Drawn(t.box_xyxy, t.phrase, f"{t.phrase} #{t.id}", t.state != "coasting") for t in tracks]
+
+
+def drawn_detections(found: Detections) -> list[Drawn]:
+    """Detections with their scores."""
+    boxes: list[list[float]] = found.boxes_xyxy.astype(float).tolist()
+    scores: list[float] = found.scores.astype(float).tolist()
+    return [
+        Drawn((x1, y1, x2, y2), found.name(row), f"{found.name(row)} {scores[row]:.2f}")
+        for row, (x1, y1, x2, y2) in enumerate(boxes)
+    ]
+
+
+def draw(image: Picture, boxes: Sequence[Drawn]) -> Picture:
+    """A copy of an RGB picture with the boxes on it; labels never leave the picture."""
+    canvas = np.ascontiguousarray(image).copy()
+    scale = max(0.4, min(canvas.shape[:2]) / 900)
+    width_px = max(1, round(scale * 2.5))
+    for box in boxes:
+        _outline(canvas, box, width_px)
+    for box in boxes:  # labels last, so that no outline crosses a word
+        _label(canvas, box, scale)
+    return canvas
+
+
+def colour_of(phrase: str) -> Colour:
+    """The colour a phrase names, else one that depends on its text alone, bright enough to see."""
+    named = next((colour for word, colour in _COLOUR_WORDS.items() if word in phrase.lower().split()), None)
+    if named is not None:
+        return named
+    hue = zlib.crc32(phrase.encode()) % 360 / 360
+    red, green, blue = colorsys.hsv_to_rgb(hue, 0.75, 0.9)
+    return round(red * 255), round(green * 255), round(blue * 255)
+
+
+def _outline(canvas: Picture, box: Drawn, width_px: int) -> None:
+    x1, y1, x2, y2 = (round(value) for value in box.box_xyxy)
+    contrast = (0, 0, 0) if _is_light(colour_of(box.phrase)) else (255, 255, 255)
+    cv2.rectangle(canvas, (x1, y1), (x2, y2), contrast, width_px + 2)
+    cv2.rectangle(canvas, (x1, y1), (x2, y2), colour_of(box.phrase), width_px if box.seen else 1)
+
+
+def _label(canvas: Picture, box: Drawn, scale: float) -> None:
+    text = box.text if box.seen else f"{box.text} ?"
+    text = text.encode("ascii", "replace").decode()  # the font knows no other letters
+    colour = colour_of(box.phrase)
+    (width, height), below = cv2.getTextSize(text, _FONT, scale, 1)
+    left = int(max(0, min(box.box_xyxy[0], canvas.shape[1] - width - 4)))
+    bottom = int(max(height + below + 2, min(box.box_xyxy[1], canvas.shape[0] - 1)))
+    cv2.rectangle(canvas, (left, bottom - height - below - 2), (left + width + 4, bottom), colour, cv2.FILLED)
+    ink = (0, 0, 0) if _is_light(colour) else (255, 255, 255)
+    cv2.putText(canvas, text, (left + 2, bottom - below), _FONT, scale, ink, 1, cv2.LINE_AA)
+
+
+def _is_light(colour: Colour) -> bool:
+    red, green, blue = colour
+    return 0.299 * red + 0.587 * green + 0.114 * blue > 140

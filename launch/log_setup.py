@@ -1,0 +1,26 @@
+"""Where log lines go: standard error, coloured on a terminal, plain elsewhere."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+
+def log_to_stderr(*, verbose: bool = False, quiet: bool = False) -> None:
+    """Send the log of the house to standard error; other libraries only speak up from warnings on."""
+    house = logging.getLogger("groundcast")
+    house.setLevel(logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO)
+    logging.getLogger().setLevel(logging.WARNING)
+    logging.basicConfig(handlers=[_handler()], force=True)
+    logging.captureWarnings(capture=True)
+
+
+def _handler() -> logging.Handler:
+    if sys.stderr.isatty():
+        from rich.console import Console
+        from rich.logging import RichHandler
+
+        return RichHandler(console=Console(stderr=True), show_path=False, rich_tracebacks=False)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S"))
+    return handler
