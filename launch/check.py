@@ -1,0 +1,52 @@
+"""`groundcast check`: reads a settings file and says what it would do."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..stream.reader import check_source, redact
+from .settings import NodeSettings
+from .settings_file import read_settings
+
+
+def check(
+    file: Annotated[Path, typer.Argument(help="A settings file in YAML.", show_default=False)],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Read a settings file and say what it would do, without loading a model or opening a camera."""
+    settings = read_settings(file, os.environ)
+    for source in settings.to_options().sources:
+        check_source(source)
+    plan = _plan(settings)
+    if as_json:
+        typer.echo(json.dumps(plan))
+        return
+    typer.echo(f"{file} is fine. It would run this node:")
+    for key, value in plan.items():
+        for line in value if isinstance(value, list) else [value]:
+            typer.echo(f"  {key:<10}{line}")
+
+
+def _plan(settings: NodeSettings) -> dict[str, Any]:
+    model, publish, prompt = settings.model, settings.publish, settings.to_prompt()
+    return {
+        "node": settings.node,
+        "sources": [f"{s.name}: {redact(s.url)}" for s in settings.sources],
+        "looks for": [_phrase(p.name, p.wordings, p.threshold, p.negative) for p in prompt.phrases],
+        "model": f"{model.name} on {model.device} in {model.dtype}, input {model.size or 'as trained'}, "
+        f"threshold {'its own' if model.threshold is None else model.threshold}",
+        "publishes": f"{publish.address}{' (open to others, without keys)' if publish.insecure else ''}",
+        "tracks": f"kept {settings.tracker.coast_s:g} s unseen, sure after {settings.tracker.confirm_hits} sightings",
+        "stale": f"after {settings.stale_after_ms:g} ms",
+    }
+
+
+def _phrase(name: str, wordings: tuple[str, ...], threshold: float | None, negative: bool) -> str:
+    asked = "" if wordings == (name.lower(),) else f", asked as {' / '.join(wordings)}"
+    least = "" if threshold is None else f", from {threshold:g} on"
+    return f"{name}{asked}{least}{', not reported' if negative else ''}"

@@ -1,0 +1,150 @@
+"""`groundcast doctor`: what is installed, what is missing, and how to get it."""
+
+from __future__ import annotations
+
+import ctypes.util
+import importlib.metadata
+import json
+import os
+import platform
+import re
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from .exits import FAILED
+
+_MODEL_FOLDER = Path(__file__).parent.parent / "model" / "tabletop"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    what: str
+    state: Literal["ok", "absent", "missing"]  # absent: something is possible only with it; missing: a node needs it
+    said: str
+
+
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
+    """Say what is installed, what is missing, and how to get it."""
+    findings = [_python(), *_packages(), *_embedded()]
+    if not any(finding.state == "missing" for finding in findings):
+        for look in (_devices, _kernels, _decoders, _sockets):
+            findings += look()
+    findings.append(_renderer())
+    missing = [finding for finding in findings if finding.state == "missing"]
+    if as_json:
+        typer.echo(json.dumps({"ok": not missing, "findings": [asdict(finding) for finding in findings]}))
+    else:
+        for finding in findings:
+            typer.echo(f"{finding.state:<8}{finding.what:<26}{finding.said}")
+        typer.echo(f"{len(missing)} missing: a node cannot run." if missing else "All that a node needs is here.")
+    if missing:
+        raise typer.Exit(FAILED)
+
+
+def _python() -> Finding:
+    version = platform.python_version_tuple()
+    fits = version[:2] in {("3", "11"), ("3", "12")}
+    advice = "" if fits else ": a node runs on 3.11 and 3.12"
+    cores = len(os.sched_getaffinity(0))
+    said = f"{platform.python_version()} on {platform.machine()}, {cores} cores{advice}"
+    return Finding("python", "ok" if fits else "missing", said)
+
+
+def _packages() -> list[Finding]:
+    found = [Finding("groundcast", "ok", importlib.metadata.version("groundcast"))]
+    for requirement in importlib.metadata.requires("groundcast") or []:
+        name = re.split(r"[^A-Za-z0-9_.-]", requirement)[0]
+        extra = next((extra for extra in ("node", "eval", "dev") if f'"{extra}"' in requirement), None)
+        if extra != "dev":
+            found.append(_package(name, extra))
+    return found
+
+
+def _package(name: str, extra: str | None) -> Finding:
+    try:
+        return Finding(name, "ok", importlib.metadata.version(name))
+    except importlib.metadata.PackageNotFoundError:
+        what = f"'groundcast[{extra}]'" if extra else "groundcast"
+        return Finding(name, "absent" if extra == "eval" else "missing", f"pip install {what}")
+
+
+def _embedded() -> list[Finding]:
+    found: list[Finding] = []
+    for name, use in (("tabletop.safetensors", "the embedded model"), ("clip.mp4", "the demo's clip")):
+        path = _MODEL_FOLDER / name
+        if path.is_file():
+            found.append(Finding(name, "ok", f"{use}, {path.stat().st_size / 1e6:.1f} MB"))
+        else:
+            found.append(Finding(name, "absent", f"{use} is not in this copy: install groundcast anew"))
+    return found
+
+
+def _devices() -> list[Finding]:
+    import torch
+
+    threads = Finding("cpu", "ok", f"{torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}")
+    if not torch.cuda.is_available():
+        why = "this torch is a CPU build" if torch.version.cuda is None else "no NVIDIA driver or no GPU"
+        return [threads, Finding("cuda", "absent", f"{why}: models run on the CPU")]
+    names = [torch.cuda.get_device_properties(i) for i in range(torch.cuda.device_count())]
+    return [
+        threads,
+        *(
+            Finding(
+                f"cuda:{i}", "ok", f"{device.name}, {device.total_memory / 2**30:.0f} GiB, CUDA {torch.version.cuda}"
+            )
+            for i, device in enumerate(names)
+        ),
+    ]
+
+
+def _kernels() -> list[Finding]:
+    import torch
+
+    from ..cuda.deform_attn import KernelError, deform_attn
+
+    value, weights = torch.zeros(1, 4, 1, 8), torch.ones(1, 1, 1, 1, 1)
+    places = torch.full((1, 1, 1, 1, 1, 2), 0.5)
+    found: list[Finding] = []
+    for kernel in ("cpu", "reference"):
+        try:
+            deform_attn(value, [(2, 2)], places, weights, kernel=kernel)
+            found.append(Finding(f"deform_attn {kernel}", "ok", "runs"))
+        except (KernelError, ImportError) as error:
+            found.append(Finding(f"deform_attn {kernel}", "absent", str(error)))
+    return found
+
+
+def _decoders() -> list[Finding]:
+    import av
+    from av.codec.hwaccel import hwdevices_available
+
+    wanted = ("h264", "hevc", "mjpeg", "vp9", "av1")
+    have = [name for name in wanted if name in av.codecs_available]
+    lacking = sorted(set(wanted) - set(have))
+    said = ", ".join(have) + (f"; not {', '.join(lacking)}" if lacking else "")
+    hardware = ", ".join(hwdevices_available()) or "none"
+    return [Finding("decoders", "ok" if "h264" in have else "missing", f"{said}; hardware: {hardware}")]
+
+
+def _sockets() -> list[Finding]:
+    import zmq
+
+    curve = zmq.has("curve")
+    said = f"ZeroMQ {zmq.zmq_version()}, {'with' if curve else 'without'} CURVE"
+    return [Finding("sockets", "ok", said)]
+
+
+def _renderer() -> Finding:
+    find: Callable[[str], str | None] = ctypes.util.find_library
+    usable = [name for name in ("OSMesa", "EGL") if find(name)]
+    if usable:
+        return Finding("scene rendering", "ok", f"{' and '.join(usable)} (training and evaluation draw scenes)")
+    advice = "apt-get install libosmesa6, to draw scenes for training and evaluation"
+    return Finding("scene rendering", "absent", advice)
