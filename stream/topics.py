@@ -81,6 +81,11 @@ def kind_prefix(kind: TopicKind) -> bytes:
     return f"{kind}/{MAJOR}/".encode()
 
 
+def node_prefix(kind: TopicKind, node: str) -> bytes:
+    """What every topic of a kind of one node begins with."""
+    return kind_prefix(kind) + f"{check_name(node)}/".encode()
+
+
 def snapshot_request(nonce: str, source: str | None = None) -> bytes:
     """What a late joiner subscribes to: the last status and the last detections come back below it.
 

@@ -1,0 +1,243 @@
+"""Messages out: one XPUB socket in a thread of its own, so that the loop never waits on the network."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+
+import zmq
+
+from .binding import BindError, bind
+from .message import (
+    DetectionMessage,
+    MessageError,
+    PictureHeader,
+    StatusMessage,
+    as_replay,
+    check_name,
+    detections_topic,
+    encode,
+    picture_topic,
+    status_topic,
+)
+from .options import PublisherOptions
+from .subscriptions import Subscriptions
+from .topics import node_prefix, parse_snapshot_request
+
+_LOG = logging.getLogger(__name__)
+_MOST_QUEUED = 1024
+_MOST_QUEUED_PICTURES = 16
+_LONGEST_REQUEST = 4096
+
+
+class PublisherError(OSError):
+    """The address cannot be used, or the publisher is no longer there; one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Outgoing:
+    parts: tuple[bytes, ...]
+    message: DetectionMessage | StatusMessage | None  # None for pictures, which late joiners do not get
+
+
+class Publisher:
+    """Binds at once; sending hands over to a thread and returns.
+
+    A reader that is slow loses the newest messages, as with any PUB socket, and sees the gap in `seq`. So does
+    everybody if the thread itself falls more than a thousand messages behind: `dropped` counts those.
+
+    Attributes:
+        address: what subscribers connect to; with port 0 or '*' the port that was chosen.
+        dropped: messages and pictures that were never handed to the socket.
+
+    Raises:
+        PublisherError: a bad or busy address, or one that others can reach without `insecure`.
+    """
+
+    def __init__(self, options: PublisherOptions, node: str) -> None:
+        self._node = check_name(node)
+        self.dropped = 0
+        self._outbox: deque[_Outgoing] = deque()
+        self._pictures_queued = 0
+        self._lock = threading.Lock()
+        self._linger_s: float | None = None  # set by close
+        self._failure: Exception | None = None
+        self._last: dict[tuple[str, str], DetectionMessage | StatusMessage] = {}  # the thread's own
+        self._subscriptions = Subscriptions()
+        self._context = zmq.Context()
+        try:
+            self._socket, self.address = _open(self._context, options)
+        except PublisherError:
+            self._context.term()
+            raise
+        self._wake_in, self._wake_out = socket.socketpair()
+        self._wake_in.setblocking(False)
+        self._wake_out.setblocking(False)
+        self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
+        self._thread.start()
+
+    def send_detections(self, message: DetectionMessage, body: bytes | None = None) -> None:
+        """Send what was found in one frame.
+
+        Args:
+            message: of this node.
+            body: the message's bytes, if they are known already.
+
+        Raises:
+            MessageError: a value that may not travel.
+            PublisherError: closed, or the thread has failed.
+        """
+        topic = detections_topic(self._own(message.node), message.source)
+        self._put(_Outgoing((topic, body or encode(message)), message))
+
+    def send_status(self, message: StatusMessage) -> None:
+        """Send how a source is doing; raises as `send_detections` does."""
+        topic = status_topic(self._own(message.node), message.source)
+        self._put(_Outgoing((topic, encode(message)), message))
+
+    def wants_pictures(self, source: str) -> bool:
+        """Whether anybody is subscribed to this source's pictures now."""
+        return self._subscriptions.match(picture_topic(self._node, source))
+
+    def send_picture(self, source: str, header: Mapping[str, int], jpeg: bytes) -> None:
+        """Send a JPEG.
+
+        Args:
+            source: the source's name.
+            header: `epoch`, `generation` and `seq` of the message it belongs to.
+            jpeg: the picture.
+        """
+        belongs = PictureHeader(
+            node=self._node,
+            source=source,
+            epoch=header["epoch"],
+            generation=header["generation"],
+            seq=header["seq"],
+        )
+        self._put(_Outgoing((picture_topic(self._node, source), encode(belongs), jpeg), None))
+
+    def wait_for_subscriber(self, timeout_s: float, stop: Callable[[], bool]) -> bool:
+        """Wait until somebody listens to detections of this node; False if time ran out or `stop()` said so."""
+        return self._subscriptions.wait_below(node_prefix("det", self._node), timeout_s, stop)
+
+    def close(self, linger_s: float = 1.0) -> None:
+        """Send what is queued, give readers `linger_s` to take it, and let go of the address. Twice does no harm."""
+        with self._lock:
+            if self._linger_s is not None:
+                return
+            self._linger_s = max(0.0, linger_s)
+            self._wake()
+        self._thread.join()
+        self._wake_in.close()
+        self._wake_out.close()
+
+    def __enter__(self) -> Publisher:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _own(self, node: str) -> str:
+        if node != self._node:
+            raise MessageError(f"node {node!r} must be {self._node!r}, whose socket this is")
+        return node
+
+    def _put(self, outgoing: _Outgoing) -> None:
+        is_picture = outgoing.message is None
+        with self._lock:
+            if self._failure is not None:
+                raise PublisherError(f"the publisher on {self.address} failed: {self._failure}") from self._failure
+            if self._linger_s is not None:
+                raise PublisherError(f"the publisher on {self.address} is closed")
+            full = len(self._outbox) >= _MOST_QUEUED
+            if full or (is_picture and self._pictures_queued >= _MOST_QUEUED_PICTURES):
+                self.dropped += 1
+                return
+            self._pictures_queued += is_picture
+            self._outbox.append(outgoing)
+            self._wake()
+
+    def _wake(self) -> None:
+        with contextlib.suppress(BlockingIOError):  # so many wakes are waiting that one more changes nothing
+            self._wake_in.send(b"\0")
+
+    def _run(self) -> None:
+        try:
+            self._serve()
+        except Exception as error:  # noqa: BLE001  the edge of a thread: the next send ends the node
+            _LOG.exception("the publisher's thread failed")
+            with self._lock:
+                self._failure = error
+        finally:
+            linger_s = self._linger_s or 0.0
+            self._socket.close(linger=round(linger_s * 1000))
+            self._context.term()  # waits until the readers have the tail, or `linger_s` is over
+
+    def _serve(self) -> None:
+        poller = zmq.Poller()
+        poller.register(self._socket, zmq.POLLIN)
+        poller.register(self._wake_out.fileno(), zmq.POLLIN)
+        while True:
+            poller.poll()
+            _drain(self._wake_out)
+            self._hear()
+            with self._lock:
+                outgoing = list(self._outbox)
+                self._outbox.clear()
+                self._pictures_queued = 0
+                closing = self._linger_s is not None
+            for one in outgoing:
+                self._send(one)
+            if closing:
+                return
+
+    def _hear(self) -> None:
+        while True:
+            try:
+                request = self._socket.recv(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            prefix = self._subscriptions.hear(request)
+            source = None if prefix is None else parse_snapshot_request(prefix)
+            if prefix is not None and source is not None:
+                self._replay(prefix, source)
+
+    def _send(self, outgoing: _Outgoing) -> None:
+        self._socket.send_multipart(outgoing.parts, copy=False)
+        message = outgoing.message
+        if message is not None:
+            kind = "det" if isinstance(message, DetectionMessage) else "sys"
+            self._last[message.source, kind] = message
+
+    def _replay(self, request: bytes, source: str) -> None:
+        """Answer one late joiner on its own topic, the last detections of a source before its last status."""
+        for _, message in sorted(self._last.items()):
+            if source in ("", message.source):
+                topic = detections_topic if isinstance(message, DetectionMessage) else status_topic
+                self._socket.send_multipart((request + topic(message.node, message.source), encode(as_replay(message))))
+
+
+def _drain(wake: socket.socket) -> None:
+    with contextlib.suppress(BlockingIOError):
+        while wake.recv(4096):
+            pass
+
+
+def _open(context: zmq.Context[zmq.Socket[bytes]], options: PublisherOptions) -> tuple[zmq.Socket[bytes], str]:
+    xpub = context.socket(zmq.XPUB)
+    xpub.set(zmq.XPUB_VERBOSE, 1)  # hear of every listener, not only of the first to ask for a topic
+    xpub.set(zmq.SNDHWM, options.high_water_mark)
+    xpub.set(zmq.MAXMSGSIZE, _LONGEST_REQUEST)
+    try:
+        return xpub, bind(xpub, options.address, options.insecure)
+    except BindError as error:
+        xpub.close(linger=0)
+        raise PublisherError(str(error)) from error

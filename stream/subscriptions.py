@@ -1,0 +1,45 @@
+"""Who listens to what, as the subscribers' own requests tell it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+
+class Subscriptions:
+    """The prefixes that at least one subscriber has asked for.
+
+    One thread hears the requests, others ask. ZeroMQ reports every request, and the end of a prefix when its
+    last subscriber leaves or is lost, so a set is enough.
+    """
+
+    def __init__(self) -> None:
+        self._prefixes: set[bytes] = set()
+        self._changed = threading.Condition()
+
+    def hear(self, request: bytes) -> bytes | None:
+        """Take one request as an XPUB socket gives it; returns the prefix if it is a new listener's."""
+        begins, prefix = request[:1] == b"\x01", request[1:]
+        with self._changed:
+            if begins:
+                self._prefixes.add(prefix)
+                self._changed.notify_all()
+            elif request[:1] == b"\x00":
+                self._prefixes.discard(prefix)
+        return prefix if begins else None
+
+    def match(self, topic: bytes) -> bool:
+        """Whether anybody would receive this topic."""
+        with self._changed:
+            return any(topic[:end] in self._prefixes for end in range(len(topic) + 1))
+
+    def wait_below(self, stem: bytes, timeout_s: float, stop: Callable[[], bool]) -> bool:
+        """Wait until anybody would receive some topic that begins with `stem`; False if time ran out or `stop()`."""
+        with self._changed:
+            while not any(prefix.startswith(stem) or stem.startswith(prefix) for prefix in self._prefixes):
+                if timeout_s <= 0 or stop():
+                    return False
+                slice_s = min(timeout_s, 0.05)  # `stop` is asked this often
+                self._changed.wait(slice_s)
+                timeout_s -= slice_s
+        return True
