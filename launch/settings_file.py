@@ -72,8 +72,10 @@ def validated(values: Any, where: typing.Callable[[Place], str]) -> NodeSettings
         settings.to_prompt()
     except ValidationError as error:
         # An unknown key often causes a missing one, and a missing one what else does not fit: say the first cause.
+        # Where a value may have several forms, the deepest complaint is about the form that was meant.
         order = {"extra_forbidden": 0, "missing": 1}
-        worst = min(error.errors(include_input=False), key=lambda detail: order.get(detail["type"], 2))
+        errors = error.errors(include_input=False)
+        worst = min(errors, key=lambda detail: (order.get(detail["type"], 2), -len(_place(detail))))
         raise SettingsError(where(_place(worst)) + _sentence(worst)) from None
     except PromptError as error:
         raise SettingsError(f"{where(('prompt',))}{error}") from error

@@ -1,0 +1,146 @@
+"""Settings: what is right is taken, what is wrong is named with its line."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from groundcast.launch.settings import (
+    NodeSettings,
+    PublishSettings,
+    SourceSettings,
+    TrackerSettings,
+)
+from groundcast.launch.settings_file import SettingsError, read_settings
+from groundcast.model.prompt import Phrase
+from groundcast.stream.options import NodeOptions, PublisherOptions, SourceOptions, TrackerOptions
+
+CONFIGS = Path(__file__).parent.parent.parent / "configs"
+GOOD = """\
+node: shop
+prompt:
+  - red mug
+  - {name: bolt, ask: [hex bolt, screw], threshold: 0.4}
+model: tabletop
+defaults: {transport: udp, read_timeout_s: 2}
+sources:
+  - name: door
+    url: rtsp://viewer:${PASSWORD}@camera/1
+  - {name: shelf, url: clip.mp4, transport: tcp}
+"""
+
+
+def read(tmp_path: Path, text: str, **environment: str) -> NodeSettings:
+    path = tmp_path / "node.yaml"
+    path.write_text(text)
+    return read_settings(path, environment)
+
+
+def complaint(tmp_path: Path, text: str) -> str:
+    with pytest.raises(SettingsError) as caught:
+        read(tmp_path, text, PASSWORD="s3cret")
+    return str(caught.value).removeprefix(f"{tmp_path}/")
+
+
+def test_a_file_becomes_the_options_of_a_node(tmp_path: Path) -> None:
+    settings = read(tmp_path, GOOD, PASSWORD="s3cret")
+
+    options = settings.to_options()
+    assert options.sources[0] == SourceOptions(
+        "door", "rtsp://viewer:s3cret@camera/1", transport="udp", read_timeout_s=2
+    )
+    assert options.sources[1].transport == "tcp"
+    assert settings.to_prompt().phrases == (Phrase("red mug"), Phrase("bolt", ("hex bolt", "screw"), 0.4))
+    assert settings.model.name == "tabletop"
+
+
+def test_what_is_not_set_is_as_the_floors_below_have_it(tmp_path: Path) -> None:
+    options = read(tmp_path, "prompt: red mug\nsources: [{name: a, url: b}]").to_options()
+
+    assert options == NodeOptions("groundcast", (SourceOptions("a", "b"),))
+
+
+@pytest.mark.parametrize(
+    ("settings", "options"),
+    [(SourceSettings, SourceOptions), (TrackerSettings, TrackerOptions), (PublishSettings, PublisherOptions)],
+)
+def test_every_option_can_be_set(settings: type[BaseModel], options: Any) -> None:
+    assert set(settings.model_fields) == {field.name for field in fields(options)}
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.name)
+def test_the_examples_can_be_read(path: Path) -> None:
+    read_settings(path, {"CAMERA_PASSWORD": "x"}).to_options()
+
+    lines = path.read_text().splitlines()
+    assert len(lines) < 40
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("node:", "nodes:", "node.yaml, line 1: unknown key `nodes`: did you mean `node`?"),
+        (
+            "transport: udp",
+            "transprot: udp",
+            "line 6: unknown key `transprot` in `defaults`: did you mean `transport`?",
+        ),
+        (
+            "transport: tcp",
+            "tranport: tcp",
+            "line 10: unknown key `tranport` in `sources.1`: did you mean `transport`?",
+        ),
+        ("threshold: 0.4", "thresold: 0.4", "line 4: unknown key `thresold` in `prompt.1`: did you mean `threshold`?"),
+        (
+            "threshold: 0.4",
+            "threshold: .nan",
+            "line 4: `prompt.1.threshold` must be a number in 0..1, which nan is not",
+        ),
+        ("threshold: 0.4", "threshold: 4", "line 4: `prompt.1.threshold` must be less than or equal to 1"),
+        ("model: tabletop", "model: {threshold: .nan}", "line 5: `model.threshold` must be a number in 0..1"),
+        ("model: tabletop", "model: {device: gpu}", "line 5: `model.device` must be auto, cpu, cuda or cuda:1"),
+        ("model: tabletop", "zzz: 1", "line 5: unknown key `zzz`: known ones are defaults, heartbeat_s"),
+        ("model: tabletop", "publish: 5570", "line 5: `publish` must hold settings, one on a line, such as"),
+        ("model: tabletop", "publish: {address: '5570'}", "line 5: `publish.address` must be a ZeroMQ address such as"),
+        ("model: tabletop", "heartbeat_s: .inf", "line 5: `heartbeat_s` must be a finite number"),
+        ("name: door", "name: shelf", "two sources are called 'shelf': give each its own name"),
+        ("name: door", "name: the door", "line 8: `sources.0.name` must be letters, digits"),
+        ("{PASSWORD}", "{PASWORD}", "line 9: ${PASWORD} is not in the environment: set it"),
+        ("  - red mug", "  - .", "line 2: phrase '.' has no words"),
+        ("model: tabletop", "node: again", "line 5: `node` was already set on line 1: keep one"),
+        ("model: tabletop", "model: [", "not YAML"),
+        ("sources:", "source:", "line 7: unknown key `source`: did you mean `sources`?"),
+        (GOOD, "", "node.yaml holds no settings: write at least `prompt:` and `sources:`"),
+        (GOOD, "prompt: a", "`sources` is missing: add it"),
+        (GOOD, "prompt: ''\nsources: [{name: a, url: b}]", "line 1: the prompt asks for nothing"),
+        (GOOD, "prompt: ' . ; . '\nsources: [{name: a, url: b}]", "line 1: the prompt asks for nothing"),
+        (GOOD, "\0", "is not YAML"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_line(tmp_path: Path, old: str, new: str, said: str) -> None:
+    assert old in GOOD
+
+    assert said in complaint(tmp_path, GOOD.replace(old, new, 1))
+
+
+def test_a_secret_is_never_part_of_a_complaint(tmp_path: Path) -> None:
+    said = complaint(tmp_path, GOOD.replace("name: door", "name: ${PASSWORD}!"))
+
+    assert "s3cret" not in said
+
+
+def test_a_dollar_can_be_written_twice_to_stay_one(tmp_path: Path) -> None:
+    settings = read(tmp_path, GOOD.replace("${PASSWORD}", "$${PASSWORD}"))
+
+    assert settings.sources[0].url == "rtsp://viewer:${PASSWORD}@camera/1"
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"nowhere\.yaml does not exist"):
+        read_settings(tmp_path / "nowhere.yaml", {})
+    with pytest.raises(SettingsError, match="cannot be read as a text file"):
+        read_settings(tmp_path, {})
