@@ -218,11 +218,19 @@ class Publisher:
             self._last[message.source, kind] = message
 
     def _replay(self, request: bytes, source: str) -> None:
-        """Answer one late joiner on its own topic, the last detections of a source before its last status."""
-        for _, message in sorted(self._last.items()):
+        """Answer one late joiner on its own topic.
+
+        A source's detections come before its status, and ended sources last: who hears of an end first may go home.
+        """
+        for key in sorted(self._last, key=lambda key: (self._has_ended(key[0]), key)):
+            message = self._last[key]
             if source in ("", message.source):
                 topic = detections_topic if isinstance(message, DetectionMessage) else status_topic
                 self._socket.send_multipart((request + topic(message.node, message.source), encode(as_replay(message))))
+
+    def _has_ended(self, source: str) -> bool:
+        status = self._last.get((source, "sys"))
+        return isinstance(status, StatusMessage) and status.state in ("ended", "failed")
 
 
 def _drain(wake: socket.socket) -> None:

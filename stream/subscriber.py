@@ -1,0 +1,275 @@
+"""Messages in: a few lines of Python, with nothing but pyzmq and msgpack installed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+
+import zmq
+
+from .endpoint import AddressError, parse_endpoint
+from .inbox import Inbox, Wanted
+from .message import DetectionMessage, MessageError, StatusMessage, check_name
+from .topics import TopicKind, detections_topic, kind_prefix, node_prefix, picture_topic, snapshot_request, status_topic
+
+_LARGEST_PART = 32 * 2**20
+_MOST_AT_ONCE = 10_000
+_WAIT_MS = 20  # while a message waits for its picture
+
+
+class SubscriberError(ValueError):
+    """An address, a name or an age that cannot be meant; one sentence."""
+
+
+class Subscriber:
+    """Detections of one node, as they come.
+
+        for message in Subscriber("tcp://127.0.0.1:5570"):
+            for track in message.tracks:
+                print(track.phrase, track.box_xyxy)
+
+    `async for` does the same. The loop ends when every wanted source has ended (without `sources`: every one heard
+    of); ZeroMQ itself connects again when the node is restarted. Use it from one thread, and with `with` or `close()`
+    where a program goes on after leaving the loop.
+
+    Args:
+        address: where the node publishes, such as tcp://127.0.0.1:5570.
+        sources: their names, or None for all.
+        node: the node's name, or None for any.
+        newest_only: give only the newest message of each source, and count those in between as `skipped`;
+            False gives every message in order.
+        max_age_ms: let nothing through that is older, comes from a clock that is this much ahead, is a replay or
+            has no capture time. The gate in front of an arm.
+        allow_unclocked: with `max_age_ms`, let messages without capture time through (files); their age then
+            counts from publication.
+        snapshot: begin with the last message of each source, marked `replay`, however long ago it was sent.
+        pictures: fill `message.picture` with the frame's JPEG. A message waits for it half a second at most; the
+            node encodes pictures only while somebody asks, so the first messages may have none.
+        timeout_s: raise TimeoutError when nothing was let through for so long; None waits for ever.
+        on_status: called with every status, from within the loop.
+
+    Raises:
+        SubscriberError: a bad address, name or age.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        sources: Sequence[str] | None = None,
+        *,
+        node: str | None = None,
+        newest_only: bool = True,
+        max_age_ms: float | None = None,
+        allow_unclocked: bool = False,
+        snapshot: bool = True,
+        pictures: bool = False,
+        timeout_s: float | None = None,
+        on_status: Callable[[StatusMessage], None] | None = None,
+    ) -> None:
+        names = _names(sources, node)
+        if max_age_ms is not None and not max_age_ms >= 0:  # also refuses NaN
+            raise SubscriberError(f"max_age_ms is {max_age_ms}: it must be 0 or more")
+        if timeout_s is not None and not timeout_s > 0:
+            raise SubscriberError(f"timeout_s is {timeout_s}: it must be more than 0, or left out to wait for ever")
+        nonce = secrets.token_hex(16)
+        requests = tuple(snapshot_request(nonce, name) for name in names or (None,)) if snapshot else ()
+        self.address = address
+        self._timeout_s = timeout_s
+        self._inbox = Inbox(
+            Wanted(
+                sources=None if names is None else frozenset(names),
+                node=node,
+                newest_only=newest_only,
+                max_age_ms=max_age_ms,
+                allow_unclocked=allow_unclocked,
+                pictures=pictures,
+                requests=requests,
+            ),
+            on_status,
+        )
+        # A node takes these in order, and may wait for the detections' listener before its first frame: status
+        # before them, so that no status is missed, and the snapshot after them, so that nothing falls in between.
+        topics = [*_topics("img", node, names)] if pictures else []
+        topics += [*_topics("sys", node, names), *_topics("det", node, names), *requests]
+        self._context = zmq.Context()
+        try:
+            self._socket = _connect(self._context, address, topics, _most_kept(newest_only, pictures))
+        except SubscriberError:
+            self._context.term()
+            raise
+
+    @property
+    def gaps(self) -> int:
+        """Messages that were lost on the way."""
+        return self._inbox.gaps
+
+    @property
+    def skipped(self) -> int:
+        """Messages that a newer one replaced before the program asked (`newest_only`)."""
+        return self._inbox.skipped
+
+    @property
+    def refused(self) -> Mapping[str, int]:
+        """Messages that were not let through, by reason: old, future, unclocked, replay, repeated, malformed."""
+        return dict(self._inbox.refused)
+
+    @property
+    def statuses(self) -> Mapping[str, StatusMessage]:
+        """The last status of each source."""
+        return dict(self._inbox.statuses)
+
+    def close(self) -> None:
+        """Let go of the connection. Twice does no harm."""
+        self._socket.close(linger=0)
+        self._context.term()
+
+    def __enter__(self) -> Subscriber:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_socket"):  # a loop that was left early may be the last to hold us
+            self.close()
+
+    def __iter__(self) -> Subscriber:
+        return self
+
+    def __next__(self) -> DetectionMessage:
+        deadline_s = self._deadline_s()
+        while (message := self._step()) is None:
+            if self._is_over():
+                raise StopIteration
+            self._socket.poll(self._patience_ms(deadline_s))
+        return message
+
+    def __aiter__(self) -> Subscriber:
+        return self
+
+    async def __anext__(self) -> DetectionMessage:
+        deadline_s = self._deadline_s()
+        await asyncio.sleep(0)  # a flood of messages must not starve the program's other tasks
+        while (message := self._step()) is None:
+            if self._is_over():
+                raise StopAsyncIteration
+            await self._readable(self._patience_ms(deadline_s))
+        return message
+
+    def _step(self) -> DetectionMessage | None:
+        """Take in what has arrived, and give out what may go."""
+        if self._socket.closed:
+            return None
+        for _ in range(_MOST_AT_ONCE):
+            if self._inbox.is_full:
+                break
+            try:
+                self._inbox.put(self._socket.recv_multipart(zmq.NOBLOCK))
+            except zmq.Again:
+                break
+        return self._inbox.take()
+
+    def _is_over(self) -> bool:
+        if self._inbox.is_finished:
+            self.close()
+        return self._socket.closed
+
+    def _deadline_s(self) -> float | None:
+        return None if self._timeout_s is None else time.monotonic() + self._timeout_s
+
+    def _patience_ms(self, deadline_s: float | None) -> int | None:
+        waits_ms = [_WAIT_MS] if self._inbox.is_waiting else []
+        if deadline_s is not None:
+            left_s = deadline_s - time.monotonic()
+            if left_s <= 0:
+                raise TimeoutError(self._silence())
+            waits_ms.append(int(left_s * 1000) + 1)
+        return min(waits_ms, default=None)
+
+    async def _readable(self, wait_ms: int | None) -> None:
+        """Wait until something may have arrived. The descriptor tells of changes only, so ask the socket first."""
+        if self._socket.poll(0):
+            return
+        loop = asyncio.get_running_loop()
+        changed = asyncio.Event()
+        descriptor = self._socket.fileno()
+        loop.add_reader(descriptor, changed.set)
+        try:
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(changed.wait(), None if wait_ms is None else wait_ms / 1000)
+        finally:
+            loop.remove_reader(descriptor)
+
+    def _silence(self) -> str:
+        said = f"nothing was let through from {self.address} for {self._timeout_s:g} s"
+        if not self._inbox.heard:
+            return f"{said}: is a node running there?"
+        details = [f"{count} {reason}" for reason, count in self._inbox.refused.items()]
+        details += [
+            f"source {status.source} is {status.state}" + (f" ({status.error})" if status.error else "")
+            for status in self._inbox.statuses.values()
+        ]
+        return f"{said}: {', '.join(details) or 'no detections came'}"
+
+
+def _names(sources: Sequence[str] | None, node: str | None) -> tuple[str, ...] | None:
+    names = (sources,) if isinstance(sources, str) else sources
+    if names is not None and not names:
+        raise SubscriberError("sources is empty: name at least one, or leave it out to have all")
+    try:
+        if node is not None:
+            check_name(node)
+        return None if names is None else tuple(check_name(name) for name in names)
+    except MessageError as error:
+        raise SubscriberError(str(error)) from error
+
+
+def _topics(kind: TopicKind, node: str | None, names: tuple[str, ...] | None) -> list[bytes]:
+    if node is None:
+        return [kind_prefix(kind)]
+    if names is None:
+        return [node_prefix(kind, node)]
+    topic = {"det": detections_topic, "sys": status_topic, "img": picture_topic}[kind]
+    return [topic(node, name) for name in names]
+
+
+def _most_kept(newest_only: bool, pictures: bool) -> int:
+    """How many messages ZeroMQ may keep for us. Beyond that the node drops the newest, which nobody wants."""
+    if pictures:
+        return 256
+    return 10_000 if newest_only else 100_000
+
+
+def _connect(
+    context: zmq.Context[zmq.Socket[bytes]], address: str, topics: Sequence[bytes], most_kept: int
+) -> zmq.Socket[bytes]:
+    try:
+        endpoint = parse_endpoint(address)
+    except AddressError as error:
+        raise SubscriberError(str(error)) from error
+    if endpoint.port == 0 or endpoint.place == "*":
+        raise SubscriberError(f"address {address} must name the host and the port of the node")
+    sub = context.socket(zmq.SUB)
+    sub.set(zmq.RCVHWM, most_kept)
+    sub.set(zmq.MAXMSGSIZE, _LARGEST_PART)
+    sub.set(zmq.IPV6, int(endpoint.is_ipv6))
+    # A node whose machine died says no goodbye; the kernel finds out after 5 s. ZeroMQ's own heartbeats would too,
+    # but libzmq 4.3.5 aborts the process when a reader is so slow that its queue is full (libzmq issue 3937).
+    sub.set(zmq.TCP_KEEPALIVE, 1)
+    sub.set(zmq.TCP_KEEPALIVE_IDLE, 2)
+    sub.set(zmq.TCP_KEEPALIVE_INTVL, 1)
+    sub.set(zmq.TCP_KEEPALIVE_CNT, 3)
+    for topic in topics:
+        sub.subscribe(topic)
+    try:
+        sub.connect(address)
+    except zmq.ZMQError as error:
+        sub.close(linger=0)
+        raise SubscriberError(f"address {address} cannot be connected to: {error}") from error
+    return sub
