@@ -12,28 +12,34 @@ import numpy as np
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+_TICKS_HZ = 12800  # fine enough for any rate that cameras have
+
 
 class VideoFile:
     """An H.264 file that grows picture by picture; its size is that of the first one.
 
     Args:
         path: where it goes; what is there is replaced.
-        rate_hz: pictures per second.
     """
 
-    def __init__(self, path: Path, rate_hz: float) -> None:
+    def __init__(self, path: Path) -> None:
         self._container = av.open(str(path), "w", format="mp4")
-        self._rate = Fraction(rate_hz).limit_denominator(1001)
         self._stream: VideoStream | None = None
+        self._first_s = 0.0
+        self._last_tick = -1
 
-    def write(self, image: NDArray[np.uint8]) -> None:
-        """Append one RGB picture."""
+    def write(self, image: NDArray[np.uint8], time_s: float) -> None:
+        """Append one RGB picture, to be shown at `time_s` counted from the first one's."""
         if self._stream is None:
             self._stream = self._add_stream(image)
+            self._first_s = time_s
         stream = self._stream
         if image.shape[:2] != (stream.height, stream.width):
             image = cv2.resize(image, (stream.width, stream.height), interpolation=cv2.INTER_AREA).astype(np.uint8)
-        for packet in stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")):
+        frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+        self._last_tick = max(self._last_tick + 1, round((time_s - self._first_s) * _TICKS_HZ))
+        frame.pts, frame.time_base = self._last_tick, Fraction(1, _TICKS_HZ)
+        for packet in stream.encode(frame):
             self._container.mux(packet)
 
     def close(self) -> None:
@@ -52,7 +58,8 @@ class VideoFile:
         self.close()
 
     def _add_stream(self, image: NDArray[np.uint8]) -> VideoStream:
-        stream = self._container.add_stream("libx264", rate=self._rate, options={"preset": "veryfast", "crf": "20"})
+        stream = self._container.add_stream("libx264", rate=30, options={"preset": "veryfast", "crf": "20"})
         stream.height, stream.width = (side - side % 2 for side in image.shape[:2])  # the format wants even sides
         stream.pix_fmt = "yuv420p"
+        stream.codec_context.time_base = Fraction(1, _TICKS_HZ)
         return stream

@@ -1,0 +1,118 @@
+"""`groundcast listen`: subscribes to a node and prints, stores or draws what it sends."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..stream.message import DetectionMessage, StatusMessage
+from ..stream.subscriber import Subscriber
+from .exits import RunError, say
+from .tables import Board, status_line
+
+_HINT_AFTER_S = 5.0
+
+
+def listen(
+    address: Annotated[str, typer.Argument(help="Where the node publishes.")] = "tcp://127.0.0.1:5570",
+    source: Annotated[list[str] | None, typer.Option(help="Only this source; may be given again.")] = None,
+    node: Annotated[str | None, typer.Option(help="Only this node.")] = None,
+    every: Annotated[bool, typer.Option("--every", help="Every message in order, not only the newest.")] = False,
+    max_age_ms: Annotated[float | None, typer.Option(help="Let nothing older through.")] = None,
+    count: Annotated[int | None, typer.Option(min=1, help="Stop after so many messages.")] = None,
+    timeout_s: Annotated[float | None, typer.Option(help="Give up after so long a silence.")] = None,
+    jsonl: Annotated[bool, typer.Option("--jsonl", help="One JSON object a message.")] = False,
+    draw: Annotated[Path | None, typer.Option(help="Write the pictures with their boxes into this MP4 file.")] = None,
+    status: Annotated[bool, typer.Option("--status", help="Print how the sources are doing as well.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object of figures.")] = False,
+) -> None:
+    """Subscribe to a node and print, store or draw what it sends. Ends with the sources, or on Ctrl-C."""
+    began_s = time.monotonic()
+    messages = 0
+    with ExitStack() as stack:
+        show = stack.enter_context(Board()).show if not (jsonl or as_json) else _show_nothing
+        sinks: list[Callable[[DetectionMessage], None]] = [_print_json if jsonl else show]
+        if draw is not None:
+            sinks.append(_into_video(draw, stack))
+        subscriber = stack.enter_context(
+            Subscriber(
+                address,
+                source,
+                node=node,
+                newest_only=not (every or jsonl or draw),
+                max_age_ms=max_age_ms,
+                pictures=draw is not None,
+                timeout_s=timeout_s or _HINT_AFTER_S,
+                on_status=_print_status if status else None,
+            )
+        )
+        try:
+            for message in _messages(subscriber, gives_up=timeout_s is not None):
+                messages += 1
+                for sink in sinks:
+                    sink(message)
+                if messages == count:
+                    break
+        except KeyboardInterrupt:
+            pass  # the ordinary end of listening
+    if as_json:
+        figures = {"messages": messages, "gaps": subscriber.gaps, "skipped": subscriber.skipped}
+        seconds = round(time.monotonic() - began_s, 3)
+        typer.echo(json.dumps({**figures, "refused": dict(subscriber.refused), "seconds": seconds}))
+
+
+def _messages(subscriber: Subscriber, *, gives_up: bool) -> Iterator[DetectionMessage]:
+    hinted = False
+    while True:
+        try:
+            yield next(subscriber)
+        except StopIteration:
+            return
+        except TimeoutError as error:
+            if gives_up:
+                raise RunError(str(error)) from error
+            if not hinted:
+                say(f"{error} (still waiting)")
+            hinted = True
+
+
+def _show_nothing(_message: DetectionMessage) -> None:
+    """With --json the figures at the end are all that is printed."""
+
+
+def _print_json(message: DetectionMessage) -> None:
+    values = asdict(message)
+    del values["picture"]
+    typer.echo(json.dumps(values))
+
+
+def _print_status(message: StatusMessage) -> None:
+    typer.echo(status_line(message), err=True)
+
+
+def _into_video(path: Path, stack: ExitStack) -> Callable[[DetectionMessage], None]:
+    import cv2
+    import numpy as np
+
+    from .draw import draw, drawn_tracks
+    from .video_file import VideoFile
+
+    video = stack.enter_context(VideoFile(path))
+
+    def write(message: DetectionMessage) -> None:
+        if message.picture is None:
+            return  # the first ones, before the node had heard that pictures are wanted
+        decoded = cv2.imdecode(np.frombuffer(message.picture, np.uint8), cv2.IMREAD_COLOR)
+        if decoded is None:
+            return
+        image = cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+        video.write(draw(image, drawn_tracks(message.tracks)), message.published_monotonic_ns / 1e9)
+
+    return write

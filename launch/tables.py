@@ -1,0 +1,90 @@
+"""Shows messages as they come: a live table on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from ..stream.message import DetectionMessage, StatusMessage
+
+if TYPE_CHECKING:
+    from rich.live import Live
+    from rich.table import Table
+
+_REDRAW_HZ = 10
+_LINE_EVERY_S = 1.0
+
+
+class Board:
+    """The newest message of each source.
+
+    On a terminal it is a table that stays in place; elsewhere one line of each source a second.
+    """
+
+    def __init__(self) -> None:
+        self._newest: dict[tuple[str, str], DetectionMessage] = {}
+        self._counts: dict[tuple[str, str], int] = {}
+        self._next_line_s: dict[tuple[str, str], float] = {}
+        self._live: Live | None = None
+        if sys.stdout.isatty():
+            from rich.live import Live
+
+            self._live = Live(get_renderable=self._table, refresh_per_second=_REDRAW_HZ)
+
+    def show(self, message: DetectionMessage) -> None:
+        """Take in one message."""
+        key = message.node, message.source
+        self._newest[key] = message
+        self._counts[key] = self._counts.get(key, 0) + 1
+        if self._live is None and time.monotonic() >= self._next_line_s.get(key, 0.0):
+            self._next_line_s[key] = time.monotonic() + _LINE_EVERY_S
+            print(message_line(message), flush=True)
+
+    def __enter__(self) -> Board:
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def _table(self) -> Table:
+        from rich.table import Table
+
+        table = Table("source", "seq", "age", "id", "phrase", "score", "x1 y1 x2 y2 (px)", "state")
+        for key, message in sorted(self._newest.items()):
+            head = [message.source, str(message.seq), _age(message)]
+            for track in message.tracks:
+                box = " ".join(f"{value:.0f}" for value in track.box_xyxy)
+                table.add_row(*head, str(track.id), track.phrase, f"{track.score:.2f}", box, track.state)
+                head = ["", "", ""]
+            if not message.tracks:
+                table.add_row(*head, "", "nothing found", "", "", "")
+            table.caption = f"{self._counts[key]} messages"
+        return table
+
+
+def message_line(message: DetectionMessage) -> str:
+    """One message as one line."""
+    tracks = ", ".join(
+        f"{track.phrase} #{track.id} at {' '.join(f'{value:.0f}' for value in track.box_xyxy)}"
+        + ("" if track.state == "matched" else f" ({track.state})")
+        for track in message.tracks
+    )
+    return f"{message.source} seq {message.seq}, {_age(message)}: {tracks or 'nothing found'}"
+
+
+def status_line(status: StatusMessage) -> str:
+    """How a source is doing, as one line."""
+    said = f"{status.source}: {status.state}, {status.fps_in:.1f} fps in, {status.fps_out:.1f} out"
+    said += f", {status.dropped_total} dropped, {status.reconnects} reconnects"
+    return said + "".join(f", {text}" for text in (status.error, status.warning, status.ended) if text)
+
+
+def _age(message: DetectionMessage) -> str:
+    age_ms = message.age_ms_now()
+    old = f"sent {message.ms_since_published():.0f} ms ago" if age_ms is None else f"{age_ms:.0f} ms old"
+    return f"{old}{', replay' if message.replay else ''}{', stale' if message.stale else ''}"
