@@ -1,0 +1,73 @@
+"""Where a box is and where it is going: a Kalman filter that counts in seconds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+# All relative to the box's own size s = sqrt(w * h), so that a near and a far thing are followed alike.
+_CENTRE_NOISE = 0.04  # a detection's centre is off by this many s
+_SIZE_NOISE = 0.08
+_START_SPEED = 10.0  # a new box may move this many s per second
+_UNREST = 4.0  # its speed changes by this many s per second, after one second
+_GROWTH = 0.5  # its size changes by this share of s, after one second
+_LEAST_SIZE_PX = 12.0  # below it, noise no longer shrinks with the box
+
+
+class BoxMotion:
+    """The centre moves at constant velocity, the size keeps to what was seen.
+
+    Predicting once over n steps gives the same as n predictions over one. The state `x` is laid out as
+    norfair wants it: (8, 1) of cx, cy, w, h in px and their rates in px/s (the size's stay 0).
+
+    Args:
+        centre_and_size: (2, 2) px: cx, cy and w, h.
+        step_s: answers how many seconds the next prediction spans.
+    """
+
+    def __init__(self, centre_and_size: NDArray[np.float64], step_s: Callable[[], float]) -> None:
+        self._step_s = step_s
+        self.x = np.zeros((8, 1))
+        self.x[:4, 0] = centre_and_size.ravel()
+        scale_px = self._scale_px()
+        # Both axes share their noise and are always seen together, so one covariance serves both.
+        self._centre_var = (_CENTRE_NOISE * scale_px) ** 2
+        self._cross_var = 0.0
+        self._speed_var = (_START_SPEED * scale_px) ** 2
+        self._size_var = (_SIZE_NOISE * scale_px) ** 2
+
+    @property
+    def centre_error_px(self) -> float:
+        """How far off the centre may be, one standard deviation."""
+        return math.sqrt(self._centre_var)
+
+    def predict(self) -> None:
+        """Move on by one step."""
+        step_s = self._step_s()
+        self.x[:2] += step_s * self.x[4:6]
+        unrest = (_UNREST * self._scale_px()) ** 2
+        self._centre_var += step_s * (2 * self._cross_var + step_s * (self._speed_var + unrest * step_s / 3))
+        self._cross_var += step_s * (self._speed_var + unrest * step_s / 2)
+        self._speed_var += step_s * unrest
+        self._size_var += step_s * (_GROWTH * self._scale_px()) ** 2
+
+    def update(self, seen: NDArray[np.float64], _noise: None = None, _sensors: object = None) -> None:
+        """Take in a detection, (4, 1) px of cx, cy, w, h. The other arguments are norfair's and say nothing here."""
+        scale_px = self._scale_px()
+        error = seen - self.x[:4]
+        total_var = self._centre_var + (_CENTRE_NOISE * scale_px) ** 2
+        gain, speed_gain = self._centre_var / total_var, self._cross_var / total_var
+        self.x[:2] += gain * error[:2]
+        self.x[4:6] += speed_gain * error[:2]
+        self._speed_var -= speed_gain * self._cross_var
+        self._cross_var *= 1 - gain
+        self._centre_var *= 1 - gain
+        size_gain = self._size_var / (self._size_var + (_SIZE_NOISE * scale_px) ** 2)
+        self.x[2:4] += size_gain * error[2:]
+        self._size_var *= 1 - size_gain
+
+    def _scale_px(self) -> float:
+        return max(_LEAST_SIZE_PX, math.sqrt(abs(float(self.x[2, 0] * self.x[3, 0]))))
