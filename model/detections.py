@@ -48,3 +48,12 @@ class Detections:
             np.zeros(0, np.float32),
             np.zeros(0, np.int64),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorInfo:
+    """What a message says about the model: its name, its number format, how words' scores make a phrase's."""
+
+    name: str
+    dtype: str
+    score_rule: str

@@ -1,0 +1,83 @@
+"""What a model is made of: sizes and choices, no weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
+
+
+class ConfigError(ValueError):
+    """A model configuration cannot be read; the text names the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextConfig:
+    """The BERT that reads the prompt."""
+
+    vocabulary: int
+    width: int = 768
+    layers: int = 12
+    heads: int = 12
+    feed_forward: int = 3072
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """One Grounding DINO.
+
+    Args:
+        name: what the messages call the model.
+        body: 'edge' fuses text into the stride-32 map alone (Grounding DINO 1.5 Edge, https://arxiv.org/abs/2405.10300).
+        backbone: a timm name.
+        levels: maps of the backbone that are used, the finest first.
+        width: channels of every map, query and text feature.
+        heads, points: of deformable attention; ordinary attention has as many heads.
+        layers: of the feature enhancer, and of the decoder.
+        fusion_width: channels inside image-text fusion.
+        fusion_scale: the fusion's first strength (its gammas).
+        queries: how many proposals go to the decoder.
+        head: 'dot' is the original's plain product; 'scaled' divides by sqrt(width) and adds a learnt bias.
+        share_heads: one box and one class head for all decoder layers, as in the original.
+        input_pixels: the area of the network's input that the weights were trained for, in px.
+    """
+
+    name: str
+    text: TextConfig
+    body: Literal["edge"] = "edge"
+    backbone: str = "efficientvit_b0"
+    levels: tuple[int, ...] = (1, 2, 3)
+    width: int = 128
+    heads: int = 4
+    points: int = 4
+    enhancer_layers: int = 2
+    decoder_layers: int = 3
+    feed_forward: int = 512
+    fusion_width: int = 128
+    fusion_scale: float = 1.0
+    queries: int = 60
+    head: Literal["dot", "scaled"] = "scaled"
+    share_heads: bool = False
+    input_pixels: int = 320 * 240
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as a JSON file holds them."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> ModelConfig:
+        """The other way round.
+
+        Raises:
+            ConfigError: an unknown key, a missing one, or a value that is not what the key needs.
+        """
+        known = {field.name for field in fields(cls)}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise ConfigError(f"unknown key {unknown[0]!r} in the model configuration: it may come from a newer version")
+        try:
+            text = TextConfig(**values["text"])
+            rest = {key: value for key, value in values.items() if key not in ("text", "levels")}
+            return cls(text=text, levels=tuple(values.get("levels", (1, 2, 3))), **rest)
+        except (KeyError, TypeError) as error:
+            raise ConfigError(f"the model configuration is incomplete: {error}") from error

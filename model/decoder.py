@@ -1,0 +1,87 @@
+"""Queries become boxes: they look at each other, at the words and at the picture, layer by layer.
+
+Letters: B picture, S flattened pixels, C channel, Q query, T token, L level.
+Source: Grounding DINO (https://arxiv.org/abs/2303.05499), section 3.3, and DINO for the refinement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from .config import ModelConfig
+from .deformable import DeformableAttention
+from .layers import MLP, Attention, FeedForward, inverse_sigmoid, lowest
+from .query_selection import box_head
+from .sine_embedding import box_embedding
+
+
+class Decoder(nn.Module):
+    """Refines boxes; every layer starts from the detached boxes of the one before."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        width, count = config.width, config.decoder_layers
+        self.layers = nn.ModuleList(_DecoderLayer(config) for _ in range(count))
+        self.norm = nn.LayerNorm(width)
+        self.reference_head = MLP(2 * width, width, width, 2)
+        shared = box_head(width)
+        self.box = nn.ModuleList(shared if config.share_heads else box_head(width) for _ in range(count))
+        self.levels = len(config.levels)
+
+    def forward(
+        self,
+        content_BQC: Tensor,
+        boxes_BQ4: Tensor,
+        memory_BSC: Tensor,
+        shapes: Sequence[tuple[int, int]],
+        text_BTC: Tensor,
+        no_word_BT: Tensor,
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """Queries (B, Q, C) and boxes (B, Q, 4; cx cy w h, fp32) after each layer."""
+        queries: list[Tensor] = []
+        boxes: list[Tensor] = []
+        hidden, reference = content_BQC, boxes_BQ4.detach()
+        word_bias = no_word_BT[:, None, None].float() * lowest(hidden.dtype)
+        for layer, head in zip(self.layers, self.box, strict=True):
+            place_BQC = self.reference_head(box_embedding(reference, hidden.shape[-1]).to(hidden.dtype))
+            reference_BQL4 = reference[:, :, None].expand(-1, -1, self.levels, -1)
+            hidden = layer(hidden, place_BQC, reference_BQL4, memory_BSC, shapes, text_BTC, word_bias)
+            # The refinement reads the raw hidden state and the output the normed one, as in the original.
+            start = inverse_sigmoid(reference)
+            queries.append(self.norm(hidden))
+            boxes.append((head(queries[-1]).float() + start).sigmoid())
+            reference = (head(hidden).float() + start).sigmoid().detach()
+        return queries, boxes
+
+
+class _DecoderLayer(nn.Module):
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        width = config.width
+        self.self_attention = Attention(width, config.heads)
+        self.self_norm = nn.LayerNorm(width)
+        self.text_attention = Attention(width, config.heads)
+        self.text_norm = nn.LayerNorm(width)
+        self.image_attention = DeformableAttention(width, config.heads, len(config.levels), config.points)
+        self.image_norm = nn.LayerNorm(width)
+        self.feed_forward = FeedForward(width, config.feed_forward)
+
+    def forward(
+        self,
+        hidden: Tensor,
+        place_BQC: Tensor,
+        reference_BQL4: Tensor,
+        memory_BSC: Tensor,
+        shapes: Sequence[tuple[int, int]],
+        text_BTC: Tensor,
+        word_bias: Tensor,
+    ) -> Tensor:
+        placed = hidden + place_BQC
+        hidden = self.self_norm(hidden + self.self_attention(placed, placed, hidden))
+        hidden = self.text_norm(hidden + self.text_attention(hidden + place_BQC, text_BTC, text_BTC, word_bias))
+        hidden = self.image_norm(
+            hidden + self.image_attention(hidden + place_BQC, reference_BQL4, memory_BSC, shapes)
+        )
+        return self.feed_forward(hidden)

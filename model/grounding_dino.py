@@ -1,0 +1,81 @@
+"""Grounding DINO: a picture and words in, boxes that answer the words out.
+
+Letters: B picture, C channel, H W pixels, S flattened pixels, Q query, T token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from .backbone import Backbone
+from .config import ModelConfig
+from .decoder import Decoder
+from .edge_encoder import EdgeEncoder
+from .heads import ClassHead
+from .query_selection import QuerySelection, Selected
+from .text_encoder import TextEncoder, TextFeatures, Words
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What each decoder layer says, the last being the answer.
+
+    Args:
+        logits: per layer (B, Q, T), fp32; -inf where there is no word.
+        boxes: per layer (B, Q, 4), cx cy w h in 0..1 of the network's input, fp32.
+        selected: the proposals before the decoder.
+    """
+
+    logits: tuple[Tensor, ...]
+    boxes: tuple[Tensor, ...]
+    selected: Selected
+
+
+class GroundingDino(nn.Module):
+    """The whole model. Text features are computed once per prompt with `read`, then used for any number of pictures."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.text_encoder = TextEncoder(config.text, config.width)
+        self.backbone = Backbone(config.backbone, config.levels, config.width)
+        self.encoder = EdgeEncoder(config)
+        self.selection = QuerySelection(config)
+        self.query_content = nn.Parameter(torch.randn(config.queries, config.width))
+        self.decoder = Decoder(config)
+        shared = ClassHead(config)
+        self.classify = nn.ModuleList(
+            shared if config.share_heads else ClassHead(config) for _ in range(config.decoder_layers)
+        )
+
+    def read(self, words: Words) -> TextFeatures:
+        """The prompts' features, which do not depend on any picture."""
+        return self.text_encoder(words)
+
+    def forward(self, pictures_B3HW: Tensor, text: TextFeatures, valid_B2: Tensor | None = None) -> Output:
+        """Find what the text asks for.
+
+        Args:
+            pictures_B3HW: normalised RGB.
+            text: from `read`, one row a picture.
+            valid_B2: width and height of each picture within the padded input, in 0..1; None where nothing is padded.
+        """
+        maps, text_BTC = self.encoder(self.backbone(pictures_B3HW), text)
+        shapes = [(one.shape[2], one.shape[3]) for one in maps]
+        memory_BSC = torch.cat([one.flatten(2).transpose(1, 2) for one in maps], dim=1)
+        selected = self.selection(memory_BSC, shapes, text_BTC, text.no_word_BT, valid_B2)
+        B, Q, _ = selected.boxes_BQ4.shape
+        content_BQC = self.query_content[:Q].expand(B, -1, -1).to(memory_BSC.dtype)
+        queries, boxes = self.decoder(
+            content_BQC, selected.boxes_BQ4, memory_BSC, shapes, text_BTC, text.no_word_BT
+        )
+        logits = self._answers(queries, text_BTC, text.no_word_BT)
+        return Output(tuple(logits), tuple(boxes), selected)
+
+    def _answers(self, queries: Sequence[Tensor], text_BTC: Tensor, no_word_BT: Tensor) -> list[Tensor]:
+        layers = zip(self.classify, queries, strict=True)
+        return [head(query_BQC, text_BTC, no_word_BT) for head, query_BQC in layers]

@@ -1,0 +1,71 @@
+"""Small parts that several boxes of the model are made of.
+
+Letters: B picture, C channel, Q query, T token (or any key), N head, D channels of a head.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class Attention(nn.Module):
+    """Multi-head attention with its four projections apart."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query = nn.Linear(width, width)
+        self.key = nn.Linear(width, width)
+        self.value = nn.Linear(width, width)
+        self.out = nn.Linear(width, width)
+
+    def forward(self, query_BQC: Tensor, key_BTC: Tensor, value_BTC: Tensor, bias: Tensor | None = None) -> Tensor:
+        """`bias` is added to the scores (0 or a large negative number); it must broadcast to (B, N, Q, T)."""
+        q, k, v = (
+            part.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            for part in (self.query(query_BQC), self.key(key_BTC), self.value(value_BTC))
+        )
+        if bias is not None:
+            bias = bias.to(q.dtype)
+        attended_BNQD = F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
+        return self.out(attended_BNQD.transpose(1, 2).flatten(2))
+
+
+class FeedForward(nn.Module):
+    """Two linear layers, a residual and the norm after it."""
+
+    def __init__(self, width: int, hidden: int) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(width, hidden)
+        self.fc2 = nn.Linear(hidden, width)
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.norm(x + self.fc2(F.relu(self.fc1(x))))
+
+
+class MLP(nn.Module):
+    """Linear layers with ReLU between them."""
+
+    def __init__(self, width_in: int, width: int, width_out: int, layers: int) -> None:
+        super().__init__()
+        sizes = [width_in, *[width] * (layers - 1), width_out]
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes, sizes[1:], strict=False))
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self.layers[:-1]:
+            x = F.relu(layer(x))
+        return self.layers[-1](x)
+
+
+def inverse_sigmoid(x: Tensor, eps: float = 1e-5) -> Tensor:
+    """The logit, finite at 0 and 1. fp32, since boxes lose whole pixels in half precision."""
+    x = x.float().clamp(0.0, 1.0)
+    return torch.log(x.clamp(min=eps) / (1.0 - x).clamp(min=eps))
+
+
+def lowest(dtype: torch.dtype) -> float:
+    """What to add to a score that must not count: finite, so that a row without any key stays finite."""
+    return torch.finfo(dtype).min

@@ -1,0 +1,67 @@
+"""A picture as the network wants it: resized, normalised, padded.
+
+Letters: B picture, H W pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+_MEAN = np.array([0.485, 0.456, 0.406], np.float32) * 255  # of ImageNet
+_STD = np.array([0.229, 0.224, 0.225], np.float32) * 255
+_MULTIPLE = 32  # the coarsest stride: every map then covers the input exactly
+
+
+@dataclass(frozen=True, slots=True)
+class InputSize:
+    """How a picture lies in the network's input.
+
+    Args:
+        picture_hw: the resized picture, px.
+        canvas_hw: with padding on the right and below, px.
+    """
+
+    picture_hw: tuple[int, int]
+    canvas_hw: tuple[int, int]
+
+    @property
+    def valid_xy(self) -> tuple[float, float]:
+        """The part of the canvas's width and height that holds picture."""
+        return self.picture_hw[1] / self.canvas_hw[1], self.picture_hw[0] / self.canvas_hw[0]
+
+
+def input_size(height: int, width: int, pixels: int) -> InputSize:
+    """Keep the picture's shape at an area of `pixels`; pad both sides to a multiple of 32."""
+    scale = (pixels / (height * width)) ** 0.5
+    picture = max(1, round(height * scale)), max(1, round(width * scale))
+    canvas = tuple(-(-side // _MULTIPLE) * _MULTIPLE for side in picture)
+    return InputSize(picture, (canvas[0], canvas[1]))
+
+
+def preprocess(image: NDArray[np.uint8], size: InputSize) -> NDArray[np.uint8]:
+    """(h, w, 3) uint8 RGB -> the canvas, uint8; antialiased where it shrinks."""
+    height, width = size.picture_hw
+    shrinks = height < image.shape[0] or width < image.shape[1]
+    resized = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    if size.canvas_hw == size.picture_hw:
+        return np.asarray(resized, np.uint8)
+    canvas = np.zeros((*size.canvas_hw, 3), np.uint8)
+    canvas[:height, :width] = resized
+    return canvas
+
+
+def normalise(canvases: NDArray[np.uint8], valid: Sequence[tuple[float, float]]) -> Tensor:
+    """(B, H, W, 3) uint8 -> (B, 3, H, W) fp32, channels last in memory; padding becomes zero, the mean colour."""
+    values = (canvases.astype(np.float32) - _MEAN) * (1 / _STD)
+    _, height, width, _ = canvases.shape
+    for row, (x, y) in enumerate(valid):
+        values[row, round(y * height) :] = 0.0
+        values[row, :, round(x * width) :] = 0.0
+    return torch.from_numpy(values).permute(0, 3, 1, 2)

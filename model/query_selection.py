@@ -1,0 +1,97 @@
+"""Which places of the picture become queries: those that answer some word best.
+
+Letters: B picture, S flattened pixels, C channel, Q query, T token.
+Source: Grounding DINO (https://arxiv.org/abs/2303.05499), section 3.3; two-stage Deformable DETR for the proposals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from .config import ModelConfig
+from .heads import ClassHead
+from .layers import MLP, inverse_sigmoid
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """The queries' start, and what the proposals themselves said (trained too).
+
+    Args:
+        content_BQC: the pictures' features at the chosen places.
+        boxes_BQ4: proposals, cx cy w h in 0..1 of the network's input, fp32.
+        logits_BQT: what each proposal answers, fp32.
+    """
+
+    content_BQC: Tensor
+    boxes_BQ4: Tensor
+    logits_BQT: Tensor
+
+
+class QuerySelection(nn.Module):
+    """Score every place against every word, keep the best, refine their boxes."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.queries = config.queries
+        self.output = nn.Linear(config.width, config.width)
+        self.norm = nn.LayerNorm(config.width)
+        self.classify = ClassHead(config)
+        self.box = box_head(config.width)
+
+    def forward(
+        self,
+        memory_BSC: Tensor,
+        shapes: Sequence[tuple[int, int]],
+        text_BTC: Tensor,
+        no_word_BT: Tensor,
+        valid_B2: Tensor | None = None,
+    ) -> Selected:
+        """`valid_B2` is the width and height of the picture within the padded input, in 0..1."""
+        proposals_1S4, usable_BS = grid_proposals(shapes, memory_BSC.device, valid_B2)
+        memory_BSC = memory_BSC * usable_BS[..., None].to(memory_BSC.dtype)
+        memory_BSC = self.norm(self.output(memory_BSC))
+        logits_BST = self.classify(memory_BSC, text_BTC, no_word_BT)
+        best_BS = logits_BST.max(-1).values.masked_fill(~usable_BS, float("-inf"))
+        rows_BQ = best_BS.topk(min(self.queries, best_BS.shape[1]), dim=1).indices
+        content_BQC = _rows(memory_BSC, rows_BQ)
+        start_BQ4 = _rows(proposals_1S4.expand(len(rows_BQ), -1, -1), rows_BQ)
+        boxes_BQ4 = (self.box(content_BQC).float() + inverse_sigmoid(start_BQ4)).sigmoid()
+        return Selected(content_BQC, boxes_BQ4, _rows(logits_BST, rows_BQ))
+
+
+def box_head(width: int) -> MLP:
+    """Changes of cx cy w h in logit space; begins by changing nothing."""
+    head = MLP(width, width, 4, 3)
+    nn.init.zeros_(head.layers[-1].weight)
+    nn.init.zeros_(head.layers[-1].bias)
+    return head
+
+
+def grid_proposals(
+    shapes: Sequence[tuple[int, int]], device: torch.device, valid_B2: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """A box around each pixel of each map: (1, S, 4) and whether it may be used, (B or 1, S).
+
+    The sides are 0.05 of the input on the finest level and double from level to level.
+    """
+    rows: list[Tensor] = []
+    for level, (height, width) in enumerate(shapes):
+        y_H = (torch.arange(height, device=device, dtype=torch.float32) + 0.5) / height
+        x_W = (torch.arange(width, device=device, dtype=torch.float32) + 0.5) / width
+        y_HW, x_HW = torch.meshgrid(y_H, x_W, indexing="ij")
+        side_HW = torch.full_like(x_HW, 0.05 * 2.0**level)
+        rows.append(torch.stack([x_HW, y_HW, side_HW, side_HW], -1).flatten(0, 1))
+    proposals_1S4 = torch.cat(rows)[None]
+    usable = ((proposals_1S4 > 0.01) & (proposals_1S4 < 0.99)).all(-1)
+    if valid_B2 is not None:
+        usable = usable & (proposals_1S4[..., :2] < valid_B2[:, None]).all(-1)
+    return proposals_1S4, usable
+
+
+def _rows(values_BSX: Tensor, rows_BQ: Tensor) -> Tensor:
+    return values_BSX.gather(1, rows_BQ[..., None].expand(-1, -1, values_BSX.shape[-1]))

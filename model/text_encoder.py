@@ -1,0 +1,112 @@
+"""The prompt's words as features: transformers' BERT under the sub-sentence mask.
+
+Letters: B prompt, T token, C channel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .config import TextConfig
+from .layers import lowest
+from .tokenizer import TokenizedPrompt
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Several captions, padded to the longest. B prompts, T tokens."""
+
+    ids_BT: Tensor
+    positions_BT: Tensor
+    sees_BTT: Tensor
+    no_word_BT: Tensor
+
+    def to(self, device: torch.device) -> Words:
+        return Words(*(getattr(self, name).to(device) for name in self.__slots__))
+
+
+@dataclass(frozen=True, slots=True)
+class TextFeatures:
+    """What the rest of the model knows of the captions.
+
+    Args:
+        features_BTC: one vector a token.
+        positions_BT: its place within its wording.
+        mask_B1TT: 0 where a token may look, else a large negative number.
+        no_word_BT: True at padding.
+    """
+
+    features_BTC: Tensor
+    positions_BT: Tensor
+    mask_B1TT: Tensor
+    no_word_BT: Tensor
+
+
+def pad_words(prompts: Sequence[TokenizedPrompt]) -> Words:
+    """Stack captions of different lengths. A padding token sees itself alone."""
+    longest = max(len(prompt.ids_T) for prompt in prompts)
+    B = len(prompts)
+    ids = torch.zeros(B, longest, dtype=torch.long)
+    positions = torch.zeros(B, longest, dtype=torch.long)
+    sees = torch.eye(longest, dtype=torch.bool).repeat(B, 1, 1)
+    none = torch.ones(B, longest, dtype=torch.bool)
+    for row, prompt in enumerate(prompts):
+        count = len(prompt.ids_T)
+        ids[row, :count] = prompt.ids_T
+        positions[row, :count] = prompt.positions_T
+        sees[row, :count, :count] = prompt.sees_TT
+        none[row, :count] = False
+    return Words(ids, positions, sees, none)
+
+
+def stack_features(prompts: Sequence[TextFeatures]) -> TextFeatures:
+    """The features of several prompts as one batch, padded to the longest. A padding token sees itself alone."""
+    if len(prompts) == 1:
+        return prompts[0]
+    longest = max(prompt.features_BTC.shape[1] for prompt in prompts)
+    features, positions, masks, none = [], [], [], []
+    for prompt in prompts:
+        more = longest - prompt.features_BTC.shape[1]
+        features.append(F.pad(prompt.features_BTC, (0, 0, 0, more)))
+        positions.append(F.pad(prompt.positions_BT, (0, more)))
+        mask = F.pad(prompt.mask_B1TT, (0, more, 0, more), value=lowest(torch.float32))
+        masks.append(mask.masked_fill(torch.eye(longest, dtype=torch.bool, device=mask.device), 0.0))
+        none.append(F.pad(prompt.no_word_BT, (0, more), value=True))
+    return TextFeatures(torch.cat(features), torch.cat(positions), torch.cat(masks), torch.cat(none))
+
+
+class TextEncoder(nn.Module):
+    """BERT, and the projection to the width of the image features."""
+
+    def __init__(self, config: TextConfig, width: int) -> None:
+        super().__init__()
+        from transformers import BertConfig, BertModel  # seconds to import: only when a model is built
+
+        bert = BertConfig(
+            vocab_size=config.vocabulary,
+            hidden_size=config.width,
+            num_hidden_layers=config.layers,
+            num_attention_heads=config.heads,
+            intermediate_size=config.feed_forward,
+            hidden_dropout_prob=0.0,
+            attention_probs_dropout_prob=0.0,
+        )
+        self.bert = BertModel(bert, add_pooling_layer=False)
+        self.projection = nn.Linear(config.width, width)
+
+    def forward(self, words: Words) -> TextFeatures:
+        mask_B1TT = torch.zeros(words.sees_BTT.shape, dtype=torch.float32, device=words.ids_BT.device)
+        mask_B1TT = mask_B1TT.masked_fill(~words.sees_BTT, lowest(torch.float32))[:, None]
+        # A float mask is right under BERT's sdpa and eager attention alike; a bool one leaks under eager.
+        hidden_BTC = self.bert(
+            input_ids=words.ids_BT,
+            attention_mask=mask_B1TT,
+            position_ids=words.positions_BT,
+            token_type_ids=torch.zeros_like(words.ids_BT),
+        ).last_hidden_state
+        return TextFeatures(self.projection(hidden_BTC), words.positions_BT, mask_B1TT, words.no_word_BT)
