@@ -1,0 +1,56 @@
+"""`groundcast train tabletop`: the embedded model, from scenes to weights."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from ..model.training.trainer import Progress
+
+
+def train_tabletop(
+    folder: Annotated[Path, typer.Option(help="Checkpoints, the curve and the weights go here.")] = Path(
+        "runs/tabletop/model"
+    ),
+    scenes: Annotated[Path, typer.Option(help="Rendered training scenes; missing ones are rendered.")] = Path(
+        "runs/tabletop/train"
+    ),
+    count: Annotated[int, typer.Option(help="How many scenes to render.", min=1)] = 20_000,
+    steps: Annotated[int, typer.Option(help="Optimiser steps.", min=1)] = 6000,
+    workers: Annotated[int, typer.Option(help="Processes that share their gradients.", min=1)] = 2,
+    seed: Annotated[int, typer.Option(help="Decides first weights and batches.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False,
+) -> None:
+    """Train the embedded model from scratch; run again after an interruption to go on."""
+    from ..model.tabletop.dataset import build
+    from ..model.training.tabletop import Recipe, train_recipe
+
+    build(scenes, count, "train", processes=workers)
+    recipe = Recipe(scenes, folder, steps=steps, workers=workers, seed=seed)
+    train_recipe(recipe, _Printer(steps))
+    weights = folder / "tabletop.safetensors"
+    if as_json:
+        print(json.dumps({"weights": str(weights), "steps": steps, "seed": seed}))
+    else:
+        typer.echo(f"weights: {weights}")
+
+
+class _Printer:
+    """Progress as a bar on a terminal, as lines elsewhere. Made anew in the worker that trains."""
+
+    def __init__(self, steps: int) -> None:
+        self._steps = steps
+
+    def __call__(self, progress: Progress) -> None:
+        left_min = (self._steps - progress.step) * progress.seconds_per_step / 60
+        logging.getLogger(__name__).info("step %d", progress.step)
+        typer.echo(
+            f"step {progress.step}/{self._steps}  loss {progress.loss:.3f}  {progress.seconds_per_step:.2f} s/step  "
+            f"{left_min:.0f} min left",
+            err=True,
+        )

@@ -1,0 +1,90 @@
+"""A training picture from a stored one: cut, mirrored, relit, blurred, compressed.
+
+Coordinates: `boxes_xyxy` are px of the picture at hand, before or after the change.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Picture = NDArray[np.uint8]
+Boxes = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A cut of a picture at the network's size.
+
+    Args:
+        picture: (H, W, 3) uint8 RGB; black where the stored picture has ended.
+        valid_xy: the part of the width and height that holds picture, 0..1.
+        boxes_xyxy: (n, 4) px of `picture`, cut at its edges.
+        kept: (n,) the part of each box's area that is left, 0..1.
+    """
+
+    picture: Picture
+    valid_xy: tuple[float, float]
+    boxes_xyxy: Boxes
+    kept: NDArray[np.float32]
+
+
+def cut(
+    picture: Picture, boxes_xyxy: Boxes, size_hw: tuple[int, int], scale: float, rng: np.random.Generator
+) -> View:
+    """A random window, scaled by `scale`. Where the window is larger than the picture it is padded right and below."""
+    height, width = size_hw
+    have_h, have_w = picture.shape[:2]
+    want_h, want_w = height / scale, width / scale
+    top = rng.uniform(0, max(have_h - want_h, 0.0))
+    left = rng.uniform(0, max(have_w - want_w, 0.0))
+    view_from_picture = np.array([[scale, 0, -left * scale], [0, scale, -top * scale]], np.float64)
+    # Pixel centres lie at half coordinates: without this the picture moves against its boxes.
+    view_from_picture[:, 2] += 0.5 * scale - 0.5
+    shown = cv2.warpAffine(
+        picture, view_from_picture, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    valid_h, valid_w = min(have_h * scale, height), min(have_w * scale, width)
+    shown[round(valid_h) :] = 0
+    shown[:, round(valid_w) :] = 0
+    moved = (boxes_xyxy - np.array([left, top, left, top], np.float32)) * scale
+    inside = moved.copy()
+    inside[:, 0::2] = inside[:, 0::2].clip(0, valid_w)
+    inside[:, 1::2] = inside[:, 1::2].clip(0, valid_h)
+    kept = _area(inside) / np.maximum(_area(moved), 1e-6)
+    return View(np.asarray(shown, np.uint8), (valid_w / width, valid_h / height), inside, kept)
+
+
+def mirror(view: View) -> View:
+    """Left becomes right; only for a view without padding on the right."""
+    width = view.picture.shape[1]
+    boxes = view.boxes_xyxy.copy()
+    boxes[:, [0, 2]] = width - boxes[:, [2, 0]]
+    return View(np.ascontiguousarray(view.picture[:, ::-1]), view.valid_xy, boxes, view.kept)
+
+
+def disturb(picture: Picture, rng: np.random.Generator) -> Picture:
+    """What cameras and codecs do to a picture, within limits that leave a colour's name alone."""
+    gain = rng.uniform(0.75, 1.25) * rng.uniform(0.94, 1.06, 3)
+    lift = rng.uniform(-12, 12)
+    gamma = rng.uniform(0.8, 1.25)
+    ramp = np.arange(256, dtype=np.float64)[:, None]
+    table = (255 * (np.clip(ramp * gain + lift, 0, 255) / 255) ** gamma).astype(np.uint8)
+    picture = np.asarray(cv2.LUT(picture, table.reshape(256, 1, 3)), np.uint8)
+    if rng.random() < 0.25:
+        picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.3, 1.0)), np.uint8)
+    if rng.random() < 0.25:
+        noise = rng.normal(0, rng.uniform(1, 7), picture.shape)
+        picture = np.clip(picture + noise, 0, 255).astype(np.uint8)
+    if rng.random() < 0.3:
+        quality = int(rng.integers(35, 95))
+        _, coded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        picture = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)
+    return picture
+
+
+def _area(boxes: Boxes) -> NDArray[np.float32]:
+    return (boxes[:, 2] - boxes[:, 0]).clip(0) * (boxes[:, 3] - boxes[:, 1]).clip(0)

@@ -1,0 +1,65 @@
+"""Which query stands for which true box: the Hungarian matching of DETR.
+
+Letters: B picture, Q query, T token, G true boxes of one picture.
+Source: DETR (https://arxiv.org/abs/2005.12872), section 3.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from scipy.optimize import linear_sum_assignment
+from torch import Tensor
+
+from .boxes import corners, generalised_iou
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What is really in one picture.
+
+    Args:
+        boxes_G4: cx cy w h in 0..1 of the network's input.
+        answers_GT: True where the token belongs to a wording that the object answers.
+    """
+
+    boxes_G4: Tensor
+    answers_GT: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class MatchingCosts:
+    """What a bad match costs, in class, in box corners and in overlap."""
+
+    classes: float = 2.0
+    l1: float = 5.0
+    giou: float = 2.0
+
+
+@torch.no_grad()
+def match(
+    logits_BQT: Tensor, boxes_BQ4: Tensor, truths: Sequence[Truth], costs: MatchingCosts, per_truth: int = 1
+) -> list[tuple[Tensor, Tensor]]:
+    """Per picture: rows of queries and the rows of truths they stand for, one to one, or `per_truth` queries to one truth."""
+    pairs: list[tuple[Tensor, Tensor]] = []
+    for logits_QT, boxes_Q4, truth in zip(logits_BQT, boxes_BQ4, truths, strict=True):
+        cost_QG = _cost(logits_QT, boxes_Q4, truth, costs).repeat(1, per_truth)
+        rows, columns = linear_sum_assignment(cost_QG.cpu().numpy())
+        count = max(len(truth.boxes_G4), 1)
+        pairs.append((torch.as_tensor(rows), torch.as_tensor(columns) % count))
+    return pairs
+
+
+def _cost(logits_QT: Tensor, boxes_Q4: Tensor, truth: Truth, costs: MatchingCosts) -> Tensor:
+    probability = logits_QT.sigmoid()
+    # The focal loss a query would pay for saying yes, less what it would pay for saying no.
+    yes = 0.25 * (1 - probability) ** 2 * -(probability + 1e-8).log()
+    no = 0.75 * probability**2 * -(1 - probability + 1e-8).log()
+    answers = truth.answers_GT.float()
+    share_GT = answers / answers.sum(-1, keepdim=True).clamp(min=1)
+    classes_QG = (yes - no) @ share_GT.T
+    l1_QG = torch.cdist(boxes_Q4, truth.boxes_G4, p=1)
+    giou_QG = generalised_iou(corners(boxes_Q4), corners(truth.boxes_G4))
+    return costs.classes * classes_QG + costs.l1 * l1_QG - costs.giou * giou_QG

@@ -1,0 +1,169 @@
+"""Batches for tabletop: views of stored scenes, and prompts that ask for what is there and what is not.
+
+A never-trained pair is never asked for, not even as an absent one: the model would learn that it is always absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..preprocess import normalise
+from ..prompt import Phrase, Prompt
+from ..tabletop.words import COLOURS, KINDS, TRAINING_PAIRS
+from ..text_encoder import pad_words
+from ..tokenizer import TokenizedPrompt, Tokenizer
+from .augment import View, cut, disturb, mirror
+from .matching import Truth
+from .trainer import Batch
+
+Wish = tuple[str | None, str | None]  # a colour, a kind, or both
+
+
+@dataclass(frozen=True, slots=True)
+class StoredScene:
+    """One rendered scene. n objects.
+
+    Args:
+        picture: (H, W, 3) uint8 RGB.
+        pairs: each object's colour and kind.
+        boxes_xyxy: (n, 4) float32, px of `picture`, around what is visible.
+        visible: (n,) the part of each object that nothing hides, 0..1.
+    """
+
+    picture: NDArray[np.uint8]
+    pairs: tuple[tuple[str, str], ...]
+    boxes_xyxy: NDArray[np.float32]
+    visible: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOptions:
+    """How a batch is drawn.
+
+    Args:
+        size_hw: the network's input, px.
+        scales: views are scaled by a factor drawn from this range.
+        whole: keep the picture whole, at its own scale, instead of cutting it.
+        least_visible, least_px: an object that shows less than this is no truth (and its words are not asked as absent).
+    """
+
+    size: int = 12
+    size_hw: tuple[int, int] = (192, 256)
+    scales: tuple[float, float] = (0.75, 1.3)
+    whole: bool = False
+    least_visible: float = 0.25
+    least_px: float = 9.0
+    seed: int = 0
+
+
+class TabletopBatches:
+    """`batch(step)`: the same step always gives the same batch."""
+
+    def __init__(self, scenes: Sequence[StoredScene], tokenizer: Tokenizer, options: BatchOptions) -> None:
+        self._scenes, self._tokenizer, self._options = scenes, tokenizer, options
+
+    def __call__(self, step: int) -> Batch:
+        rng = np.random.default_rng([self._options.seed, step])
+        chosen = rng.integers(0, len(self._scenes), self._options.size)
+        pictures: list[NDArray[np.uint8]] = []
+        valid: list[tuple[float, float]] = []
+        prompts: list[TokenizedPrompt] = []
+        truths: list[Truth] = []
+        for row in chosen:
+            scene = self._scenes[int(row)]
+            view = self._view(scene, rng)
+            shown = scene.visible * view.kept
+            sides = view.boxes_xyxy[:, 2:] - view.boxes_xyxy[:, :2]
+            counts = (shown >= self._options.least_visible) & (sides >= self._options.least_px).all(1)
+            wishes = draw_wishes([scene.pairs[i] for i in np.flatnonzero(counts)], scene.pairs, rng)
+            tokens = self._tokenizer.encode(Prompt(tuple(Phrase(_wording(wish)) for wish in wishes)))
+            pictures.append(disturb(view.picture, rng))
+            valid.append(view.valid_xy)
+            prompts.append(tokens)
+            truths.append(_truth(scene, view, counts, wishes, tokens))
+        words = pad_words(prompts)
+        T = words.ids_BT.shape[1]
+        padded = [Truth(t.boxes_G4, _widen(t.answers_GT, T)) for t in truths]
+        return Batch(normalise(np.stack(pictures), valid), torch.tensor(valid), words, padded)
+
+    def _view(self, scene: StoredScene, rng: np.random.Generator) -> View:
+        options = self._options
+        scale = 1.0 if options.whole else float(rng.uniform(*options.scales))
+        view = cut(scene.picture, scene.boxes_xyxy, options.size_hw, scale, rng)
+        return mirror(view) if view.valid_xy[0] == 1.0 and rng.random() < 0.5 else view
+
+
+def draw_wishes(
+    counted: Sequence[tuple[str, str]], present: Sequence[tuple[str, str]], rng: np.random.Generator
+) -> list[Wish]:
+    """What to ask of a picture: most of what can be seen and some that cannot.
+
+    Args:
+        counted: the pairs that can be seen well.
+        present: all pairs that are there, seen well or not; none of them is asked as absent.
+    """
+    style = rng.choice(["pair", "kind", "colour", "mixed"], p=[0.7, 0.1, 0.1, 0.1])
+    here: set[Wish] = {_reduce(pair, style, rng) for pair in counted}
+    asked = [wish for wish in sorted(here, key=str) if rng.random() > 0.15]
+    absent = [wish for wish in _candidates(style, present) if not any(_answers(pair, wish) for pair in present)]
+    count = min(len(absent), int(rng.integers(2, 9)))
+    if count:
+        # Words that something in the picture shares are the hard ones: ask those more often.
+        weights = np.array([_likeness(wish, present) for wish in absent])
+        rows = rng.choice(len(absent), count, replace=False, p=weights / weights.sum())
+        asked += [absent[int(row)] for row in rows]
+    if not asked:
+        asked = sorted(here, key=str) or [TRAINING_PAIRS[int(rng.integers(len(TRAINING_PAIRS)))]]
+    return [asked[int(row)] for row in rng.permutation(len(asked))]
+
+
+def _reduce(pair: tuple[str, str], style: str, rng: np.random.Generator) -> Wish:
+    if style == "mixed":
+        style = str(rng.choice(["pair", "kind", "colour"], p=[0.5, 0.25, 0.25]))
+    return {"pair": pair, "kind": (None, pair[1]), "colour": (pair[0], None)}[style]
+
+
+def _candidates(style: str, present: Sequence[tuple[str, str]]) -> list[Wish]:
+    kinds: list[Wish] = [(None, kind) for kind in KINDS]
+    colours: list[Wish] = [(colour, None) for colour in COLOURS]
+    return {"pair": list(TRAINING_PAIRS), "kind": kinds, "colour": colours}.get(
+        style, [*TRAINING_PAIRS, *kinds, *colours]
+    )
+
+
+def _likeness(wish: Wish, present: Sequence[tuple[str, str]]) -> float:
+    return 1.0 + 3.0 * any(wish[0] == colour or wish[1] == kind for colour, kind in present)
+
+
+def _answers(pair: tuple[str, str], wish: Wish) -> bool:
+    return wish[0] in (None, pair[0]) and wish[1] in (None, pair[1])
+
+
+def _wording(wish: Wish) -> str:
+    return " ".join(word for word in (wish[0], wish[1] or "object") if word)
+
+
+def _truth(
+    scene: StoredScene, view: View, counts: NDArray[np.bool_], wishes: Sequence[Wish], tokens: TokenizedPrompt
+) -> Truth:
+    rows: list[int] = []
+    answers: list[torch.Tensor] = []
+    for i in np.flatnonzero(counts):
+        matching = [w for w, wish in enumerate(wishes) if _answers(scene.pairs[int(i)], wish)]
+        if matching:
+            rows.append(int(i))
+            answers.append(tokens.spans_WT[matching].any(0))
+    height, width = view.picture.shape[:2]
+    boxes = view.boxes_xyxy[rows] / np.array([width, height, width, height], np.float32)
+    centres_sizes = np.concatenate([(boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]], axis=1)
+    answers_GT = torch.stack(answers) if answers else torch.zeros(0, len(tokens.ids_T), dtype=torch.bool)
+    return Truth(torch.from_numpy(centres_sizes.astype(np.float32)), answers_GT)
+
+
+def _widen(answers_GT: torch.Tensor, tokens: int) -> torch.Tensor:
+    return torch.nn.functional.pad(answers_GT, (0, tokens - answers_GT.shape[1]))
