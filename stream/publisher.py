@@ -241,7 +241,7 @@ def _drain(wake: socket.socket) -> None:
 
 def _open(context: zmq.Context[zmq.Socket[bytes]], options: PublisherOptions) -> tuple[zmq.Socket[bytes], str]:
     xpub = context.socket(zmq.XPUB)
-    xpub.set(zmq.XPUB_VERBOSE, 1)  # hear of every listener, not only of the first to ask for a topic
+    xpub.set(zmq.XPUB_VERBOSE, 1)  # a joiner that comes back asks for its snapshot again, and is heard again
     xpub.set(zmq.SNDHWM, options.high_water_mark)
     xpub.set(zmq.MAXMSGSIZE, _LONGEST_REQUEST)
     try:

@@ -239,9 +239,7 @@ def test_another_major_version_is_refused(version: object) -> None:
 
 def test_reader_and_published_schema_refuse_the_same_messages() -> None:
     validator = schema("message.schema.json")
-    words = ["", "word", "a/b"]
-    lists = [[], [1], [1, 2], ["x"] * 4, {}, {"a": 1}, {"a": "b"}]
-    odd = [None, True, -1, 2**63, 0.5, -0.5, 1e300, *words, *lists]
+    odd = [None, True, -1, 2**63, 0.5, "", "a/b", [], [1, 2], {"a": "b"}]
     whole = as_map(replace(LIVE, tracks=(MATCHED,)))
     refused = 0
     for path in places(whole):
@@ -257,7 +255,7 @@ def test_reader_and_published_schema_refuse_the_same_messages() -> None:
             is_refused = refusal(packed(changed)) != ""
             assert is_refused != validator.is_valid(changed), (path, value)
             refused += is_refused
-    assert refused > 600
+    assert refused > 400
 
 
 def test_damaged_bytes_are_read_or_refused_but_nothing_else_happens() -> None:
