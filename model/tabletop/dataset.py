@@ -1,0 +1,214 @@
+"""Renders scenes into shards on disk, which a trainer or an evaluation reads."""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import json
+import multiprocessing
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from .renderer import WIDTH_PX, Rendering, SceneRenderer
+from .scenes import Scene, SceneOptions, draw_scene
+from .words import COLOURS, HELD_OUT, KINDS, PAIRS, TRAINING_PAIRS
+
+Split = Literal["train", "eval"]
+
+FIRST_SEED: dict[Split, int] = {"train": 0, "eval": 10_000_000}
+INPUT_WIDTH_PX, INPUT_HEIGHT_PX = 320, 240
+SHARD_SCENES = 2_000
+_VERSION = 1  # changes when the same seed gives another scene
+_CHUNK = 50
+
+# One row per object that shows at all; boxes are px of a 320x240 picture.
+OBJECT_DTYPE = np.dtype(
+    [
+        ("scene", np.int32),
+        ("kind", np.int16),
+        ("colour", np.int16),
+        ("visible", np.float32),
+        ("box_xyxy", np.float32, 4),
+        ("camera_xyz_m", np.float32, 3),
+        ("table_xyz_m", np.float32, 3),
+    ]
+)
+
+
+class ScenesError(ValueError):
+    """A folder of scenes cannot be used; the text says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """Some scenes on disk.
+
+    Args:
+        folder: where they lie.
+        first_seed: the seed of scene 0 of this shard; the others follow.
+        count: how many scenes.
+    """
+
+    folder: Path
+    first_seed: int
+    count: int
+
+    def images(self) -> NDArray[np.uint8]:
+        """(count, 240, 320, 3) RGB, mapped from disk; training shards only."""
+        return np.load(self.folder / "images.npy", mmap_mode="r")
+
+    def objects(self) -> NDArray[np.void]:
+        """Rows of `OBJECT_DTYPE`, in the order of the scenes."""
+        return np.load(self.folder / "objects.npy")
+
+    def picture(self, scene: int) -> NDArray[np.uint8]:
+        """(480, 640, 3) RGB; evaluation shards only."""
+        data = cv2.imread(str(self.folder / f"{scene:05d}.jpg"), cv2.IMREAD_COLOR)
+        if data is None:
+            raise ScenesError(
+                f"{self.folder / f'{scene:05d}.jpg'} cannot be read: delete the folder to have it rendered anew"
+            )
+        return cv2.cvtColor(data, cv2.COLOR_BGR2RGB)
+
+
+def options_of(split: Split) -> SceneOptions:
+    """What may be in the scenes of a split; training never holds a held-out pair."""
+    if split == "train":
+        return SceneOptions(TRAINING_PAIRS, least=1, most=12)
+    return SceneOptions(PAIRS, tuple(sorted(HELD_OUT)), rare_share=0.15, least=4, most=10)
+
+
+def build(folder: Path, count: int, split: Split, first_seed: int | None = None, processes: int = 2) -> list[Shard]:
+    """Render what is missing of `count` scenes; finished shards of the same seeds are kept.
+
+    Raises:
+        ScenesError: the folder holds scenes of other seeds or of another version.
+    """
+    first = FIRST_SEED[split] if first_seed is None else first_seed
+    shards = [
+        Shard(folder / f"shard-{i:04d}", first + i * SHARD_SCENES, min(SHARD_SCENES, count - i * SHARD_SCENES))
+        for i in range((count + SHARD_SCENES - 1) // SHARD_SCENES)
+    ]
+    missing = [shard for shard in shards if not _is_finished(shard, split)]
+    if missing:
+        context = multiprocessing.get_context("spawn")  # a forked OpenGL context would be shared
+        with ProcessPoolExecutor(processes, context) as pool, _progress() as progress:
+            bar = progress.add_task(f"rendering {split} scenes", total=sum(shard.count for shard in missing))
+            for shard in missing:
+                for done in _render_shard(shard, split, pool):
+                    progress.advance(bar, done)
+    return shards
+
+
+def open_shards(folder: Path) -> list[Shard]:
+    """The finished shards of a folder, in order.
+
+    Raises:
+        ScenesError: there are none.
+    """
+    shards: list[Shard] = []
+    for path in sorted(folder.glob("shard-*/manifest.json")):
+        manifest = json.loads(path.read_text())
+        shards.append(Shard(path.parent, manifest["first_seed"], manifest["count"]))
+    if not shards:
+        raise ScenesError(f"{folder} holds no finished scenes: render them first")
+    return shards
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        disable=not sys.stderr.isatty(),
+    )
+
+
+def _manifest(shard: Shard, split: Split) -> dict[str, int | str]:
+    return {"version": _VERSION, "split": split, "first_seed": shard.first_seed, "count": shard.count}
+
+
+def _is_finished(shard: Shard, split: Split) -> bool:
+    path = shard.folder / "manifest.json"
+    if not path.exists():
+        return False
+    found, wanted = json.loads(path.read_text()), _manifest(shard, split)
+    if found == wanted:
+        return True
+    if {**found, "count": 0} == {**wanted, "count": 0} and found["count"] < wanted["count"]:
+        return False  # more are wanted than last time: the shard is drawn anew
+    raise ScenesError(
+        f"{shard.folder} holds scenes of {found}, not of {wanted}: name another folder or delete this one"
+    )
+
+
+def _render_shard(shard: Shard, split: Split, pool: ProcessPoolExecutor) -> Iterator[int]:
+    """Yields how many scenes were finished since the last time."""
+    shard.folder.mkdir(parents=True, exist_ok=True)
+    if split == "train":
+        shape = (shard.count, INPUT_HEIGHT_PX, INPUT_WIDTH_PX, 3)
+        np.lib.format.open_memmap(shard.folder / "images.npy", "w+", np.uint8, shape).flush()
+    jobs = {
+        pool.submit(_render_chunk, shard, split, first, min(first + _CHUNK, shard.count)): first
+        for first in range(0, shard.count, _CHUNK)
+    }
+    rows: dict[int, NDArray[np.void]] = {}
+    for job in as_completed(jobs):
+        rows[jobs[job]] = job.result()
+        yield min(_CHUNK, shard.count - jobs[job])
+    np.save(shard.folder / "objects.npy", np.concatenate([rows[first] for first in sorted(rows)]))
+    unfinished = shard.folder / "manifest.part"
+    unfinished.write_text(json.dumps(_manifest(shard, split)))
+    unfinished.rename(shard.folder / "manifest.json")  # last: a shard without it is not finished
+
+
+def _render_chunk(shard: Shard, split: Split, first: int, end: int) -> NDArray[np.void]:
+    """Runs in a worker: pictures go to disk, the objects' rows come back."""
+    renderer = _worker_renderer()
+    options = options_of(split)
+    images = np.load(shard.folder / "images.npy", mmap_mode="r+") if split == "train" else None
+    rows: list[NDArray[np.void]] = []
+    for row in range(first, end):
+        scene = draw_scene(shard.first_seed + row, options)
+        rendering = renderer.render(scene)
+        if images is not None:
+            images[row] = cv2.resize(rendering.image, (INPUT_WIDTH_PX, INPUT_HEIGHT_PX), interpolation=cv2.INTER_AREA)
+        else:
+            bgr = cv2.cvtColor(rendering.image, cv2.COLOR_RGB2BGR)
+            cv2.imwrite(str(shard.folder / f"{row:05d}.jpg"), bgr, [cv2.IMWRITE_JPEG_QUALITY, 95])
+        rows.append(object_rows(row, scene, rendering))
+    return np.concatenate(rows)
+
+
+def object_rows(row: int, scene: Scene, rendering: Rendering) -> NDArray[np.void]:
+    """What is in a rendering, as rows of `OBJECT_DTYPE`."""
+    table = np.zeros(len(rendering.rows), OBJECT_DTYPE)
+    for i, thing_row in enumerate(rendering.rows):
+        thing = scene.things[int(thing_row)]
+        assert thing.pair is not None
+        table[i]["colour"], table[i]["kind"] = COLOURS.index(thing.pair[0]), KINDS.index(thing.pair[1])
+        table[i]["table_xyz_m"] = thing.centre
+        table[i]["camera_xyz_m"] = scene.camera.camera_from_table @ (thing.centre - scene.camera.position)
+    table["scene"], table["visible"] = row, rendering.visible
+    table["box_xyxy"] = rendering.boxes_xyxy * (INPUT_WIDTH_PX / WIDTH_PX)
+    return table
+
+
+@functools.cache
+def _worker_renderer() -> SceneRenderer:
+    """One renderer for the life of a worker process: making it is what takes long."""
+    renderer = SceneRenderer()
+    atexit.register(renderer.close)
+    return renderer
