@@ -30,6 +30,9 @@ class RgbConverter:
             src_colorspace=Colorspace.ITU709 if unnamed_hd else None,
             threads=1,  # the model needs the other cores more
         )
-        image = rgb.to_ndarray()
+        plane = rgb.planes[0]  # its rows may be padded; PyAV's to_ndarray would copy those
+        image: NDArray[np.uint8] = np.ndarray(
+            (rgb.height, rgb.width, 3), np.uint8, memoryview(plane), strides=(plane.line_size, 3, 1)
+        )
         quarter_turns = round(frame.rotation / 90) % 4  # counterclockwise, as numpy turns
         return np.ascontiguousarray(np.rot90(image, quarter_turns)) if quarter_turns else image

@@ -1,10 +1,14 @@
-"""One opened video: its container, its packets and the pictures decoded from them."""
+"""One opened video or camera: its container, its packets and the pictures decoded from them."""
+
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 
+import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Protocol
 
 import av
@@ -12,14 +16,31 @@ import numpy as np
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.packet import Packet
+from av.stream import Discard, Disposition
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from .capture_clock import driver_time
 from .colour import RgbConverter
 from .options import SourceOptions
-from .source_url import SourceError, path_of, redact
+from .pace import Pacer
+from .source_fault import explain_opening, explain_reading
+from .source_url import SourceError, SourceKind, filter_of, kind_of, path_of, redact
 
 _USUAL_RATE_HZ = 25.0
+_HIGHEST_RATE_HZ = 1000.0
+_MICROSECONDS = 1_000_000
+_KNOW_THEIR_LENGTH = frozenset({"mov", "matroska", "avi", "flv"})
+_MADE_UP_TIMES = frozenset({"mpjpeg"})  # FFmpeg counts 25 pictures a second, whatever comes
+_HANDED_OUT_EARLY = frozenset({"lavfi", "hls"})  # as fast as they are read; a segment at a time
+_WAIT_FOR_THE_NEXT = frozenset({"h264", "hevc"})  # over RTP, a picture is whole only when the next one begins
+_TEXT_SHOWN_AS_VIDEO = frozenset({"tty", "bin", "xbin", "adf", "idf"})
+
+# A camera is asked for its video alone, and opening waits for the first packet only: what else FFmpeg would find out
+# (above all the rate) is not worth half a second after each lost connection. What is read while opening is kept: with
+# "nobuffer" the first key frame is thrown away, and the first picture comes a whole interval of key frames later.
+_RTSP_OPTIONS = {"allowed_media_types": "video", "fpsprobesize": "0", "probesize": "32"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +49,10 @@ class Picture:
 
     Args:
         image: (height, width, 3) uint8 RGB.
-        pts: presentation time in ticks of `time_base`, None where the stream states none.
+        pts: presentation time in ticks of `time_base`, None where the stream states none that can be used.
         time_base: (numerator, denominator) in seconds per tick.
         camera_unix_ns: when the camera says it was taken (RTCP), None where it does not.
+        driver_unix_ns: when the video driver says it was taken, None where there is none.
         received_ns: monotonic; when the packet was handed to the decoder.
         decoded_ns: monotonic; when the picture came out of it.
     """
@@ -39,59 +61,237 @@ class Picture:
     pts: int | None
     time_base: tuple[int, int]
     camera_unix_ns: int | None
+    driver_unix_ns: int | None
     received_ns: int
     decoded_ns: int
 
+    @property
+    def pts_s(self) -> float | None:
+        numerator, denominator = self.time_base
+        return None if self.pts is None else self.pts * numerator / denominator
+
+
+@dataclass(slots=True)
+class Pulse:
+    """Signs of life of a connection, written by its thread and read by any.
+
+    Args:
+        packet_ns: monotonic; the last packet.
+        progress_ns: monotonic; the last packet whose time was another than that of the one before.
+        packets: packets so far.
+        keys: key frames among them.
+        corrupt: packets and pictures that could not be decoded.
+    """
+
+    packet_ns: int
+    progress_ns: int
+    packets: int = 0
+    keys: int = 0
+    corrupt: int = 0
+
 
 class Connection(Protocol):
-    """What the reader needs of an opened source. One thread owns it."""
+    """What the reader needs of an opened source. One thread owns it.
 
-    @property
-    def rate_hz(self) -> float: ...
-    @property
-    def corrupt(self) -> int: ...
-    @property
-    def shortfall(self) -> str | None: ...
+    Attributes:
+        live: pictures come when they are taken; else the source waits until it is read, and ends.
+        rate_hz: stated, or the usual one.
+        held_back_s: how long a picture is known to wait on our side before it counts as received.
+        shortfall: after the end: what was missing, None if nothing.
+    """
+
+    live: bool
+    rate_hz: float
+    held_back_s: float
+    pulse: Pulse
+    shortfall: str | None
+
     def pictures(self) -> Iterator[Picture]: ...
     def close(self) -> None: ...
 
 
-class VideoFile:
-    """A recording: every picture in order.
+class Video:
+    """Anything that FFmpeg opens as one video stream.
+
+    Args:
+        options: the source.
+        pause: waits so many seconds; true if the wait was cut short because the work is over.
 
     Raises:
-        SourceError: the file is missing or is no video.
+        SourceError: it cannot be opened. Network sources say so within twice the time limit for opening.
     """
 
-    def __init__(self, options: SourceOptions) -> None:
-        self.corrupt = 0
-        self.shortfall: str | None = None
+    def __init__(self, options: SourceOptions, pause: Callable[[float], bool]) -> None:
+        self._options = options
+        self._kind = kind_of(options.url)
         self._where = redact(options.url)
+        self._container = _open(options, self._kind)
         try:
-            self._container: InputContainer = av.open(f"file:{path_of(options.url)}")
-        except (FFmpegError, OSError) as error:
-            raise SourceError(f"{self._where} cannot be opened ({type(error).__name__})") from None
-        self._stream: VideoStream = self._container.streams.video[0]
-        self.rate_hz = float(self._stream.guessed_rate or _USUAL_RATE_HZ)
+            self._stream = _choose_stream(self._container, self._where)
+        except SourceError:
+            self._container.close()
+            raise
+        self._stream.codec_context.thread_type = "SLICE"  # frame threads hold pictures back, and cost more in all
+        self.format = self._container.format.name
+        self.codec = self._stream.codec_context.name
+        self.rate_hz = _rate_of(self._stream)
+        self.live = not (self._kind == "file" or (self._kind == "http" and self._container.duration is not None))
+        self.held_back_s = 1.0 / self.rate_hz if self._kind == "rtsp" and self.codec in _WAIT_FOR_THE_NEXT else 0.0
+        self.shortfall: str | None = None
+        now_ns = time.monotonic_ns()
+        self.pulse = Pulse(now_ns, now_ns)
+        paced = self.format in _HANDED_OUT_EARLY if self.live else options.pace == "realtime"
+        self._pacer = Pacer(pause) if paced else None
+        self._has_times = self.format not in _MADE_UP_TIMES
+        self._last_time: int | None = None
+        self._read_until_s = 0.0
         self._converter = RgbConverter()
 
     def pictures(self) -> Iterator[Picture]:
-        for packet in self._container.demux(self._stream):
-            yield from self._decode(packet)
+        """Every picture of a recording; of a live source, every one from the first key frame on.
 
-    def _decode(self, packet: Packet[VideoStream]) -> Iterator[Picture]:
-        received_ns = time.monotonic_ns()
-        time_base = self._stream.time_base
-        assert time_base is not None
-        try:
-            frames = packet.decode()
-        except FFmpegError:
-            self.corrupt += 1
-            return
-        for frame in frames:
-            decoded_ns = time.monotonic_ns()
-            image = self._converter.convert(frame)
-            yield Picture(image, frame.pts, time_base.as_integer_ratio(), None, received_ns, decoded_ns)
+        Raises:
+            SourceError: a live source was lost. (A recording that breaks off just ends, with `shortfall`.)
+        """
+        before_key = self.live and self._kind != "lavfi"  # generated pictures are whole, but not marked as key frames
+        for packet in self._packets():
+            before_key = before_key and not packet.is_keyframe
+            if not before_key:
+                yield from self._decode(packet)
+        yield from self._decode(None)
+        self._note_end()
+        if self._kind in ("rtsp", "device") or (self.live and self._kind == "http"):
+            raise SourceError(f"{self._where} ended the stream")
 
     def close(self) -> None:
         self._container.close()
+
+    def _packets(self) -> Iterator[Packet[VideoStream]]:
+        """Packets as they come; a recording is read on behind a place that cannot be read."""
+        while True:
+            asked_ns, packets_before = time.monotonic_ns(), self.pulse.packets
+            try:
+                for packet in self._container.demux(self._stream):
+                    if packet.size:  # an empty one would end decoding; PyAV adds one at the end
+                        if self._pacer and not self._pacer.wait_for(self._due_s(packet)):
+                            return
+                        self._note(packet)
+                        yield packet
+                        asked_ns = time.monotonic_ns()
+                return
+            except FFmpegError as error:
+                if self.live:
+                    raise explain_reading(error, self._options, (time.monotonic_ns() - asked_ns) / 1e9) from None
+                self.shortfall = f"ended early: after {self._read_until_s:.1f} s {self._where} cannot be read on"
+                if self.pulse.packets == packets_before:
+                    return
+
+    def _decode(self, packet: Packet[VideoStream] | None) -> Iterator[Picture]:
+        received_ns = time.monotonic_ns()
+        try:
+            frames = self._stream.decode(packet)
+        except FFmpegError:
+            self.pulse.corrupt += 1
+            return
+        for frame in frames:
+            self.pulse.corrupt += frame.is_corrupt
+            decoded_ns = time.monotonic_ns()
+            yield Picture(
+                image=self._converter.convert(frame),
+                pts=frame.pts if self._has_times else None,
+                time_base=self._time_base.as_integer_ratio(),
+                camera_unix_ns=_camera_time(packet, frame),
+                driver_unix_ns=driver_time(frame.pts) if self._kind == "device" and frame.pts is not None else None,
+                received_ns=received_ns,
+                decoded_ns=decoded_ns,
+            )
+
+    def _note(self, packet: Packet[VideoStream]) -> None:
+        pulse, now_ns = self.pulse, time.monotonic_ns()
+        when = packet.dts if packet.pts is None else packet.pts
+        if when is None or when != self._last_time:
+            pulse.progress_ns = now_ns
+        self._last_time = when
+        pulse.packet_ns = now_ns
+        pulse.packets += 1
+        pulse.keys += packet.is_keyframe
+        pulse.corrupt += packet.is_corrupt
+        if when is not None:
+            ends_s = float((when - (self._stream.start_time or 0) + (packet.duration or 0)) * self._time_base)
+            self._read_until_s = max(self._read_until_s, ends_s)
+
+    def _note_end(self) -> None:
+        """Compare what could be read with what the file promises."""
+        if self.live or self.shortfall:
+            return
+        promised_s, slack_s = self._promised_s()
+        if promised_s - self._read_until_s > slack_s:
+            self.shortfall = f"ended early: {self._where} holds {self._read_until_s:.1f} s of {promised_s:.1f} s"
+        elif self.pulse.corrupt:
+            self.shortfall = (
+                f"ended with damage: {self.pulse.corrupt} packets or pictures of {self._where} are unreadable"
+            )
+
+    def _promised_s(self) -> tuple[float, float]:
+        """How long the file says its video is, and how much less is still no reason to doubt it."""
+        if not _KNOW_THEIR_LENGTH & set(self.format.split(",")):
+            return 0.0, 0.0
+        if self._stream.duration is not None:
+            return float(self._stream.duration * self._time_base), max(0.5, 3 / self.rate_hz)
+        whole_s = (self._container.duration or 0) / _MICROSECONDS  # of the longest stream, which may be sound
+        return whole_s, max(1.0, 0.02 * whole_s)
+
+    def _due_s(self, packet: Packet[VideoStream]) -> float:
+        when = packet.pts if packet.dts is None else packet.dts
+        return self.pulse.packets / self.rate_hz if when is None else float(when * self._time_base)
+
+    @property
+    def _time_base(self) -> Fraction:
+        return self._stream.time_base or Fraction(1, _MICROSECONDS)
+
+
+def _open(options: SourceOptions, kind: SourceKind) -> InputContainer:
+    url, demuxer, ffmpeg_options = options.url, None, dict[str, str]()
+    if kind == "rtsp":
+        ffmpeg_options = {**_RTSP_OPTIONS, "rtsp_transport": options.transport}
+    elif kind == "device":
+        demuxer = "v4l2"
+    elif kind == "lavfi":
+        url, demuxer = filter_of(options.url), "lavfi"
+    elif kind == "file":
+        url, ffmpeg_options = f"file:{path_of(options.url)}", {"pattern_type": "none"}  # a % in a name is a %
+    timeout = (options.open_timeout_s, options.read_timeout_s) if kind in ("rtsp", "http") else None
+    began_s = time.monotonic()
+    try:
+        return av.open(url, format=demuxer, options=ffmpeg_options, timeout=timeout)
+    except FFmpegError as error:  # its text holds the URL with the password
+        raise explain_opening(error, options, kind, time.monotonic() - began_s) from None
+
+
+def _choose_stream(container: InputContainer, where: str) -> VideoStream:
+    if container.format.name in _TEXT_SHOWN_AS_VIDEO:
+        raise SourceError(f"{where} is a text, not a video: name a video or a picture")
+    moving = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
+    if not moving:
+        raise SourceError(f"{where} has no video in it: name one that has")
+    stream = moving[0]
+    if getattr(stream, "codec_context", None) is None:  # PyAV's types do not say that it may be
+        raise SourceError(f"{where} is damaged, or coded in a way that cannot be decoded: convert it to H.264")
+    for other in container.streams:
+        if other is not stream:
+            other.discard = Discard.all
+    return stream
+
+
+def _rate_of(stream: VideoStream) -> float:
+    rate_hz = float(stream.guessed_rate or stream.average_rate or 0)
+    return rate_hz if 0.0 < rate_hz <= _HIGHEST_RATE_HZ else _USUAL_RATE_HZ
+
+
+def _camera_time(packet: Packet[VideoStream] | None, frame: VideoFrame) -> int | None:
+    """Unix ns by the camera's last sender report, which FFmpeg lays beside each packet."""
+    if packet is None or not packet.has_sidedata("prft"):
+        return None
+    (unix_us,) = struct.unpack_from("<q", bytes(packet.get_sidedata("prft")))
+    behind = 0 if packet.pts is None or frame.pts is None else frame.pts - packet.pts  # pictures come out reordered
+    return unix_us * 1000 + int(behind * packet.time_base * 1_000_000_000)

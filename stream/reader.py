@@ -4,115 +4,231 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
+import traceback
 from collections.abc import Callable
 
-from .connection import Connection, Picture, VideoFile
+from .backoff import Backoff
+from .capture_clock import Capture, CaptureClock
+from .connection import Connection, Picture
 from .frame import Frame
+from .media_time import MediaTime
 from .newest import Newest
+from .opening import check_source, open_source
 from .options import SourceOptions
-from .source_url import SourceError, check_source, redact
+from .rate import RateMeter
+from .source_url import SourceError, SourceKind, kind_of, redact
 from .stats import ReaderStats, SourceState
 
 __all__ = ["Reader", "SourceError", "check_source", "redact"]
 
 _log = logging.getLogger(__name__)
 
+_STALLED_AFTER_S = 1.0
+_STALLED_AFTER_INTERVALS = 5
+_COME_BACK: frozenset[SourceKind] = frozenset({"rtsp", "http", "device"})
+
 
 class Reader:
-    """Decodes one source until it ends or is stopped.
+    """Decodes one source until it ends or is stopped; a camera that is lost is tried again for ever.
+
+    Files: every frame, in order. Cameras and streams: the newest frame; what nobody took in time is counted.
+    A lavfi: test source behaves like a camera, paced in real time; with a duration it ends.
 
     Args:
         options: the source.
-        wake: called after each frame laid into `frames` and at each change of state, from the reader's thread.
+        wake: called from the reader's thread after each frame laid into `frames`, and at each change of state.
         generation: grows when a source is added again under the same name.
+        backoff: how long to wait before a lost camera is tried again.
     """
 
-    def __init__(self, options: SourceOptions, wake: Callable[[], None], generation: int = 1) -> None:
+    def __init__(
+        self, options: SourceOptions, wake: Callable[[], None], generation: int = 1, backoff: Backoff | None = None
+    ) -> None:
         self.options = options
         self.frames: Newest[Frame] = Newest(wake)
         self._wake = wake
         self._generation = generation
+        self._backoff = backoff or Backoff()
         self._stop = threading.Event()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"reader-{options.name}", daemon=True)
+        self._lock = threading.Lock()  # over what stats() reads together
         self._state: SourceState = "connecting"
         self._error: str | None = None
         self._connection: Connection | None = None
+        self._connections = 0
+        self._corrupt_before = 0
         self._index = 0
-        self._time_s = 0.0
+        self._rate = RateMeter()
+        self._media_time = MediaTime(live=True)
+        self._capture_clock = CaptureClock()
 
     def start(self) -> None:
         self._thread.start()
 
-    def stop(self) -> None:
+    def stop(self, wait_s: float = 0.5) -> None:
+        """Stop reading. A frame that nobody took counts as dropped.
+
+        FFmpeg cannot be interrupted while it waits for a silent camera. Then the thread is left behind after `wait_s`;
+        it closes the connection and ends when the source's own time limit is over, and does not keep the process alive.
+        """
         self._stop.set()
         self.frames.close()
-        self._thread.join(1.0)
+        if self._thread.ident is not None:
+            self._thread.join(wait_s)
+            if self._thread.is_alive():
+                _log.info("source %s: stopped while its camera is silent", self.options.name)
+        with self._lock:
+            if self._state != "failed":
+                self._state = "ended"
+        self._over.set()
 
     @property
     def finished(self) -> bool:
-        """The thread is over and every frame was taken."""
+        """Nothing more will come, and every frame was taken."""
         return self._over.is_set() and self.frames.counts.waiting == 0
 
     def stats(self) -> ReaderStats:
+        """The counters now. frames_decoded = frames taken + frames_dropped + the one that may be waiting."""
         counts = self.frames.counts
-        connection = self._connection
-        return ReaderStats(
-            state=self._state,
-            error=self._error,
-            frames_decoded=counts.put,
-            frames_dropped=counts.dropped,
-            corrupt=connection.corrupt if connection else 0,
-            reconnects=0,
-            fps_in=0.0,
-            warning=None,
-        )
+        with self._lock:
+            state, error, connection = self._state, self._error, self._connection
+            if connection is not None:
+                state, error = _look_closer(state, error, connection)
+            return ReaderStats(
+                state=state,
+                error=error,
+                frames_decoded=counts.put,
+                frames_dropped=counts.dropped,
+                corrupt=self._corrupt_before + (connection.pulse.corrupt if connection else 0),
+                reconnects=max(0, self._connections - 1),
+                fps_in=self._rate.rate_hz,
+                warning=self._capture_clock.warning,
+            )
 
     def _run(self) -> None:
         try:
-            self._read_recording()
+            self._read_until_over()
         except SourceError as error:
             self._become("failed", str(error))
+        except Exception:  # noqa: BLE001  the edge of a thread
+            _log.error("source %s: the reader broke:\n%s", self.options.name, redact(traceback.format_exc()))
+            self._become("failed", "the reader broke, which is a fault in groundcast: the log says where")
         finally:
             self._over.set()
             self._wake()
 
-    def _read_recording(self) -> None:
-        self._connection = VideoFile(self.options)
-        try:
-            self._become("running", None)
-            for picture in self._connection.pictures():
-                frame = self._frame(picture)
-                if not self.frames.put_and_wait(frame, self._stop.is_set):
-                    break
-        finally:
-            self._connection.close()
-        self._become("ended", self._connection.shortfall)
+    def _read_until_over(self) -> None:
+        kind = kind_of(self.options.url)
+        self._capture_clock = CaptureClock(self.options.camera_latency_ms, delay_known=kind == "lavfi")
+        while not self._stop.is_set():
+            index_before = self._index
+            try:
+                ending = self._read_once()
+            except SourceError as fault:
+                if kind not in _COME_BACK:
+                    raise
+                self._become("reconnecting", str(fault))
+                self._stop.wait(self._backoff.wait_s(fault))
+                continue
+            if not self.options.loop or kind == "lavfi" or self._index == index_before:
+                self._become("ended", ending)
+                return
 
-    def _frame(self, picture: Picture) -> Frame:
-        numerator, denominator = picture.time_base
-        if picture.pts is not None:
-            self._time_s = picture.pts * numerator / denominator
-        elif self._index:
-            self._time_s += 1.0 / self._connection.rate_hz if self._connection else 0.04
-        frame = Frame(
+    def _read_once(self) -> str | None:
+        """Read one connection to its end; what was missing, if anything.
+
+        Raises:
+            SourceError: it could not be opened, or was lost.
+        """
+        connection = open_source(self.options, self._stop.wait)
+        with self._lock:
+            self._connection = connection
+        try:
+            self._hand_over_pictures(connection)
+        finally:
+            with self._lock:
+                self._connection = None
+                self._corrupt_before += connection.pulse.corrupt
+            connection.close()
+        return connection.shortfall
+
+    def _hand_over_pictures(self, connection: Connection) -> None:
+        if self._index == 0:
+            self._media_time = MediaTime(live=connection.live)
+        self._media_time.restart()
+        self._capture_clock.restart()
+        is_first = True
+        for picture in connection.pictures():
+            frame = self._frame(picture, connection)
+            if is_first:
+                self._note_running()
+                is_first = False
+            self._rate.mark()
+            went_in = self.frames.put(frame) if connection.live else self.frames.put_and_wait(frame, self._stop.is_set)
+            if not went_in:
+                return
+
+    def _frame(self, picture: Picture, connection: Connection) -> Frame:
+        time_s = self._media_time.advance(picture.pts_s, picture.received_ns, connection.rate_hz)
+        capture: Capture | None = None
+        if connection.live:
+            capture = self._capture_clock.place(
+                time_s,
+                picture.received_ns,
+                camera_unix_ns=picture.camera_unix_ns,
+                driver_unix_ns=picture.driver_unix_ns,
+                held_back_s=connection.held_back_s,
+            )
+        index, self._index = self._index, self._index + 1
+        return Frame(
             source=self.options.name,
             generation=self._generation,
-            index=self._index,
+            index=index,
             pts=picture.pts,
             time_base=picture.time_base,
-            time_s=self._time_s,
-            captured_unix_ns=None,
-            clock="file",
-            captured_error_ms=None,
+            time_s=time_s,
+            captured_unix_ns=capture.unix_ns if capture else None,
+            clock=capture.clock if capture else "file",
+            captured_error_ms=capture.error_ms if capture else None,
             received_ns=picture.received_ns,
             decoded_ns=picture.decoded_ns,
             frame_id=self.options.frame_id,
             image=picture.image,
         )
-        self._index += 1
-        return frame
+
+    def _note_running(self) -> None:
+        self._backoff.reset()
+        with self._lock:
+            self._connections += 1
+        self._become("running", None)
 
     def _become(self, state: SourceState, error: str | None) -> None:
-        self._state, self._error = state, error
-        self._wake()
+        with self._lock:
+            if self._stop.is_set():
+                return  # whoever stopped the reader knows
+            is_news, is_new_state = (state, error) != (self._state, self._error), state != self._state
+            self._state, self._error = state, error
+        if is_new_state:
+            level = logging.WARNING if error else logging.INFO
+            _log.log(level, "source %s: %s%s", self.options.name, state, f" ({error})" if error else "")
+        if is_news:
+            self._wake()
+
+
+def _look_closer(state: SourceState, error: str | None, connection: Connection) -> tuple[SourceState, str | None]:
+    """What the connection's pulse adds to what the reader's thread last said; it may be stuck in FFmpeg."""
+    pulse, now_ns = connection.pulse, time.monotonic_ns()
+    if not connection.live:
+        return state, error
+    if state == "running":
+        patience_s = max(_STALLED_AFTER_S, _STALLED_AFTER_INTERVALS / connection.rate_hz)
+        silent_s, still_s = (now_ns - pulse.packet_ns) / 1e9, (now_ns - pulse.progress_ns) / 1e9
+        if silent_s > patience_s:
+            return "stalled", f"no packet for {silent_s:.1f} s"
+        if still_s > patience_s:
+            return "stalled", f"packets come, but their times stand still for {still_s:.1f} s"
+    elif pulse.packets and not pulse.keys:
+        return state, "packets come, but no key frame yet"
+    return state, error

@@ -5,44 +5,48 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Literal
-
-from .options import SourceOptions
+from urllib.parse import urlsplit
 
 SourceKind = Literal["file", "folder", "rtsp", "http", "device", "lavfi"]
 
-_NETWORK_KINDS: dict[str, SourceKind] = {
-    "rtsp": "rtsp",
-    "rtsps": "rtsp",
-    "http": "http",
-    "https": "http",
-}
-_SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]+)://")
-_LAVFI = "lavfi:"
+_NETWORK_KINDS: dict[str, SourceKind] = {"rtsp": "rtsp", "rtsps": "rtsp", "http": "http", "https": "http"}
+_SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)://")
 _DEVICE = re.compile(r"^/dev/video\d+$")
-_USER = re.compile(r"(?<=://)[^/?#\s]*@")
-_SECRET = re.compile(
-    r"(?i)(?<=[?&;])([^=&#\s]*(?:pass|pwd|us(?:e)?r|login|auth|token|key|secret|sig)[^=&#\s]*)=[^&#\s'\"]*"
-)
+_LAVFI = "lavfi:"
+
+_ANY_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)([^\s'\"]+)")
+_AUTHORITY = re.compile(r"[^/?#]*")
+_SECRET_NAMES = "pass|pwd|user|usr|login|auth|token|key|secret|sig|cred"
+_SECRET = re.compile(rf"(?i)([?&;/_#](?:[^=&;/\s]*(?:{_SECRET_NAMES})[^=&;/\s]*))=[^&;/#\s'\"]*")
 
 
 class SourceError(ConnectionError):
-    """A source cannot be opened; the text says what is wrong, where, and what to do."""
+    """A source cannot be opened or read; the text says what is wrong, where, and what to do."""
+
+
+class RefusedError(SourceError):
+    """A camera refused the user or the password: trying again soon may lock the account."""
 
 
 def kind_of(url: str) -> SourceKind:
     """Which kind of source `url` names.
 
     Raises:
-        SourceError: a scheme that is not known.
+        SourceError: nothing, a scheme that is not known, no host, or a port that cannot be.
     """
+    if not url.strip():
+        raise SourceError("the source is empty: give a path, rtsp://..., http://..., /dev/video0 or lavfi:testsrc")
     if url.startswith(_LAVFI):
         return "lavfi"
     scheme = _SCHEME.match(url)
-    if scheme and scheme[1].lower() in _NETWORK_KINDS:
-        return _NETWORK_KINDS[scheme[1].lower()]
+    if scheme and (kind := _NETWORK_KINDS.get(scheme[1].lower())):
+        _check_address(url)
+        return kind
     if scheme and scheme[1].lower() != "file":
-        known = "rtsp://, rtsps://, http://, https://, lavfi:, /dev/video0, or the path of a file or a folder"
-        raise SourceError(f"{redact(url)} has a scheme that is not known ({scheme[1]}): write {known}")
+        raise SourceError(
+            f"{redact(url)} begins with {scheme[1]}://, which is not known: "
+            "write rtsp://, rtsps://, http://, https://, lavfi:, /dev/video0, or the path of a file or a folder"
+        )
     if _DEVICE.match(url):
         return "device"
     return "folder" if path_of(url).is_dir() else "file"
@@ -53,16 +57,51 @@ def path_of(url: str) -> Path:
     return Path(url.removeprefix("file://")).expanduser()
 
 
+def filter_of(url: str) -> str:
+    """The filter graph that a lavfi: URL means."""
+    return url.removeprefix(_LAVFI)
+
+
+def host_of(url: str) -> tuple[str, int | None]:
+    """The host and the port, if one is written, of a network URL that `kind_of` accepted."""
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port
+
+
+def has_credentials(url: str) -> bool:
+    """Whether the URL brings a user or a password for its host."""
+    return "@" in urlsplit(url).netloc
+
+
 def redact(text: str) -> str:
-    """`text` with the user, the password and every key of the URLs in it replaced by ***."""
-    return _SECRET.sub(r"\1=***", _USER.sub("***@", text))
+    """`text` with users, passwords and keys of every URL in it replaced by ***.
 
-
-def check_source(options: SourceOptions) -> None:
-    """Find out at once what can be known to be wrong. Files get opened, cameras do not.
-
-    Raises:
-        SourceError: what is wrong, where, and what to do, in one sentence.
+    Rather hides a harmless part of a badly written URL than shows half a password.
     """
-    if kind_of(options.url) == "file" and not path_of(options.url).exists():
-        raise SourceError(f"{redact(options.url)} does not exist: check the path")
+    return _SECRET.sub(r"\1=***", _ANY_URL.sub(_without_user, text))
+
+
+def _without_user(url: re.Match[str]) -> str:
+    scheme, rest = url[1], url[2]
+    authority = _AUTHORITY.match(rest)
+    before_path = authority[0] if authority else ""
+    if "@" in before_path:
+        return f"{scheme}***@{before_path.rpartition('@')[2]}{rest[len(before_path) :]}"
+    if "@" in rest and ":" in before_path:  # a password with an unescaped / ? or # in it
+        return f"{scheme}***@{rest.rpartition('@')[2]}"
+    return url[0]
+
+
+def _check_address(url: str) -> None:
+    parts = urlsplit(url)
+    try:
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise SourceError(
+            f"{redact(url)} has a port that cannot be: it is a number from 1 to 65535 "
+            "(and a / or # in a password is written %2F or %23)"
+        ) from None
+    if port == 0:
+        raise SourceError(f"{redact(url)} has port 0: it is a number from 1 to 65535")
+    if not host:
+        raise SourceError(f"{redact(url)} names no host: write {parts.scheme}://host/path")

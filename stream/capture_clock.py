@@ -1,0 +1,168 @@
+"""Says when a live picture was taken, on whose clock, and how far off that may be."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .frame import Clock
+
+_DRIFT = 0.005  # cheap cameras count 25 pictures a second and take 24.9
+_BELIEVED_WITHIN_S = 2.0
+_BELIEVED_AGAIN_WITHIN_S = 1.5
+_CLOCK_WAS_SET_S = 0.5
+_USUAL_DELAY_S = 0.5
+
+_RTCP_ERROR_MS = 20.0
+_DRIVER_ERROR_MS = 10.0
+_PLAUSIBLE_DRIVER_AGE_NS = 10_000_000_000
+_STATED_DELAY_ERROR_MS = 20.0
+_UNKNOWN_DELAY_ERROR_MS = 300.0
+_UNSETTLED_ERROR_MS = 1000.0
+_SETTLED_AFTER_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """When a picture was taken.
+
+    Args:
+        unix_ns: nanoseconds since 1970 on this computer's clock, as well as it is known.
+        clock: who says so.
+        error_ms: how far off it may be.
+    """
+
+    unix_ns: int
+    clock: Clock
+    error_ms: float
+
+
+class CaptureClock:
+    """Puts live pictures on the wall clock: by the camera's own clock where it can be right, else by arrival.
+
+    Arrival is smoothed: the picture that came through fastest in the last seconds tells where the stream's times lie
+    on our clock, so that a picture held up by the network is as old as it really is.
+
+    Args:
+        latency_ms: stated by the user: from light to the first byte. Subtracted.
+        delay_known: nothing but `latency_ms` lies between the picture and its arrival (a generated picture).
+        unix_from_monotonic_ns: what to add to a monotonic time to get a unix time; for tests.
+    """
+
+    def __init__(
+        self,
+        latency_ms: float = 0.0,
+        *,
+        delay_known: bool = False,
+        unix_from_monotonic_ns: Callable[[], int] = lambda: time.time_ns() - time.monotonic_ns(),
+    ) -> None:
+        self.warning: str | None = None
+        self._latency_ns = int(latency_ms * 1e6)
+        known = delay_known or latency_ms > 0.0
+        self._arrival_error_ms = _STATED_DELAY_ERROR_MS if known else _UNKNOWN_DELAY_ERROR_MS
+        self._unix_from_monotonic_ns = unix_from_monotonic_ns
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget what the last connection taught."""
+        self._arrivals = _LeakyLeast()
+        self._ages = _LeakyLeast()
+        self._first_received_s: float | None = None
+        self._offsets_s: tuple[float, float] | None = None
+        self._believed = False
+
+    def place(
+        self,
+        time_s: float,
+        received_ns: int,
+        *,
+        camera_unix_ns: int | None = None,
+        driver_unix_ns: int | None = None,
+        held_back_s: float = 0.0,
+    ) -> Capture:
+        """When the picture was taken.
+
+        Args:
+            time_s: the frame's time on the source's own clock.
+            received_ns: monotonic.
+            camera_unix_ns: what the camera's sender reports say, if anything.
+            driver_unix_ns: what the video driver says, if anything.
+            held_back_s: how long a picture is known to wait on our side before it counts as received.
+        """
+        unix_from_monotonic_ns = self._unix_from_monotonic_ns()
+        arrived_s = received_ns / 1e9 - held_back_s
+        if driver_unix_ns is not None:
+            return Capture(driver_unix_ns - self._latency_ns, "driver", _DRIVER_ERROR_MS)
+        offset_s = self._arrivals.least(arrived_s, arrived_s - time_s)
+        if camera_unix_ns is not None:
+            capture = self._by_camera(camera_unix_ns, time_s, arrived_s, unix_from_monotonic_ns)
+            if capture is not None:
+                return capture
+        if self._first_received_s is None:
+            self._first_received_s = arrived_s
+        settled = arrived_s - self._first_received_s >= _SETTLED_AFTER_S
+        return Capture(
+            int((time_s + offset_s) * 1e9) + unix_from_monotonic_ns - self._latency_ns,
+            "arrival",
+            self._arrival_error_ms + (0.0 if settled else _UNSETTLED_ERROR_MS),
+        )
+
+    def _by_camera(self, camera_unix_ns: int, time_s: float, arrived_s: float, host_ns: int) -> Capture | None:
+        """The camera's own time, or None where it cannot be right."""
+        clock_was_set = self._a_clock_was_set(camera_unix_ns / 1e9 - time_s, host_ns / 1e9)
+        if clock_was_set:
+            self._ages = _LeakyLeast()
+        least_age_s = self._ages.least(arrived_s, arrived_s - (camera_unix_ns - host_ns) / 1e9)
+        within_s = _BELIEVED_WITHIN_S if self._believed or clock_was_set else _BELIEVED_AGAIN_WITHIN_S
+        self._believed = abs(least_age_s) <= within_s
+        if not self._believed:
+            self.warning = _warn_of_clock(least_age_s)
+            return None
+        self.warning = None
+        # A picture cannot arrive before it was taken: what the camera's clock is ahead by is taken off. What it lags by
+        # cannot be told from a slow camera, so it stays, and counts as error where no camera is that slow.
+        ahead_s = max(0.0, -least_age_s)
+        doubt_s = least_age_s if least_age_s > _USUAL_DELAY_S else ahead_s
+        unix_ns = camera_unix_ns - int(ahead_s * 1e9) - self._latency_ns
+        return Capture(unix_ns, "rtcp", _RTCP_ERROR_MS + 1e3 * doubt_s)
+
+    def _a_clock_was_set(self, camera_s: float, host_s: float) -> bool:
+        """Whether the camera's clock or ours leapt since the last picture, or this is the first."""
+        was, self._offsets_s = self._offsets_s, (camera_s, host_s)
+        if was is None:
+            return True
+        return max(abs(camera_s - was[0]), abs(host_s - was[1])) > _CLOCK_WAS_SET_S
+
+
+def driver_time(pts_us: int) -> int | None:
+    """A V4L2 driver's time stamp (microseconds since start-up or since 1970) as unix ns; None if it is neither."""
+    now_ns = time.time_ns()
+    candidates_ns = (pts_us * 1000 + now_ns - time.monotonic_ns(), pts_us * 1000)
+    return next((unix_ns for unix_ns in candidates_ns if abs(now_ns - unix_ns) < _PLAUSIBLE_DRIVER_AGE_NS), None)
+
+
+def _warn_of_clock(age_s: float) -> str:
+    direction = "behind" if age_s > 0 else "ahead of"
+    return (
+        f"the camera's clock is {abs(age_s):.1f} s {direction} this computer's, so arrival counts as capture: "
+        "let both follow the same time server"
+    )
+
+
+class _LeakyLeast:
+    """The least value so far, which rises slowly so that it can follow clocks that drift apart.
+
+    Slowly enough that pictures which all come late for minutes still count as late.
+    """
+
+    def __init__(self) -> None:
+        self._least: float | None = None
+        self._when_s = 0.0
+
+    def least(self, when_s: float, value: float) -> float:
+        """Add `value`; the least so far."""
+        risen = value if self._least is None else self._least + _DRIFT * max(0.0, when_s - self._when_s)
+        self._least = min(value, risen)
+        self._when_s = when_s
+        return self._least

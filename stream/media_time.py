@@ -1,0 +1,55 @@
+"""Gives each frame its time on the source's own clock, which never runs backwards and never jumps."""
+
+from __future__ import annotations
+
+_LONGEST_LEAD_S = 2.0
+_SHORTEST_STEP_S = 0.001
+
+
+class MediaTime:
+    """Adds up the steps from frame to frame, from 0 at the first.
+
+    Presentation times are used as long as they make sense; a camera that starts its times anew, or leaps, is
+    followed by the time that passed here instead. Wall clocks play no part.
+
+    Args:
+        live: the pictures arrive as they are taken, so that arrival tells a leap from a pause.
+    """
+
+    def __init__(self, *, live: bool) -> None:
+        self._live = live
+        self._time_s: float | None = None
+        self._pts_s: float | None = None
+        self._received_ns = 0
+
+    def restart(self) -> None:
+        """The next frame begins anew (a new connection, the file again): its pts means nothing beside the last."""
+        self._pts_s = None
+
+    def advance(self, pts_s: float | None, received_ns: int, rate_hz: float) -> float:
+        """The time of the next frame, in seconds.
+
+        Args:
+            pts_s: its presentation time, None where the stream states none.
+            received_ns: monotonic.
+            rate_hz: the stream's rate, for frames without times.
+        """
+        if self._time_s is None:
+            self._time_s = 0.0
+        else:
+            passed_s = (received_ns - self._received_ns) / 1e9
+            self._time_s += self._step_s(pts_s, passed_s, 1.0 / rate_hz)
+        self._pts_s = pts_s
+        self._received_ns = received_ns
+        return self._time_s
+
+    def _step_s(self, pts_s: float | None, passed_s: float, interval_s: float) -> float:
+        if pts_s is not None and self._pts_s is not None:
+            step_s = pts_s - self._pts_s
+            if step_s > 0.0 and not (self._live and step_s > passed_s + _LONGEST_LEAD_S):
+                return step_s
+        if not self._live:
+            return interval_s
+        # Right after opening, pictures that FFmpeg kept come all at once: there the rate says more than arrival.
+        is_first_step = (pts_s is None) != (self._pts_s is None)
+        return max(passed_s, interval_s if is_first_step else _SHORTEST_STEP_S)

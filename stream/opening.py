@@ -1,0 +1,51 @@
+"""Opens what a source's URL names: to read it, or at start-up to find out what is wrong with it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from .connection import Connection, Video
+from .options import SourceOptions
+from .picture_folder import PictureFolder
+from .source_url import SourceError, kind_of, path_of, redact
+
+
+def open_source(options: SourceOptions, pause: Callable[[float], bool]) -> Connection:
+    """Open what `options.url` names.
+
+    Args:
+        options: the source.
+        pause: waits so many seconds; true if the wait was cut short because the work is over.
+
+    Raises:
+        SourceError: it cannot be opened.
+    """
+    return (PictureFolder if kind_of(options.url) == "folder" else Video)(options, pause)
+
+
+def check_source(options: SourceOptions) -> None:
+    """Find out at once what can be known to be wrong. Files are opened, cameras are not: they may come later.
+
+    Raises:
+        SourceError: what is wrong, where, and what to do, in one sentence.
+    """
+    kind = kind_of(options.url)
+    if kind in ("rtsp", "http", "device"):
+        return
+    if kind == "file":
+        _check_file(options.url)
+    open_source(options, _pause).close()
+
+
+def _check_file(url: str) -> None:
+    path, where = path_of(url), redact(url)
+    if not path.exists():
+        raise SourceError(f"{where} does not exist: check the path")
+    if path.is_file() and path.stat().st_size == 0:
+        raise SourceError(f"{where} is empty (0 bytes): copy or record it again")
+
+
+def _pause(seconds: float) -> bool:
+    time.sleep(seconds)
+    return False

@@ -1,0 +1,75 @@
+"""Says in one sentence, without secrets, why a source could not be opened or read."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+from av import error as ffmpeg
+from av.error import FFmpegError
+
+from .options import SourceOptions
+from .source_url import RefusedError, SourceError, SourceKind, has_credentials, host_of, redact
+
+_NEARLY = 0.95  # of a time limit: FFmpeg looks at the clock every tenth of a second, and may be a little early
+
+
+def explain_opening(error: FFmpegError, options: SourceOptions, kind: SourceKind, elapsed_s: float) -> SourceError:
+    """Why opening failed. FFmpeg reports a time-out as wrong data, so the time it took is part of the evidence."""
+    where = redact(options.url)
+    if isinstance(error, (ffmpeg.HTTPUnauthorizedError, ffmpeg.HTTPForbiddenError)):
+        if has_credentials(options.url):
+            return RefusedError(f"{where} refused the user or the password: correct them in the URL")
+        return RefusedError(f"{where} asks for a user and a password: write them as ...://user:password@host/...")
+    if isinstance(error, ffmpeg.HTTPNotFoundError):
+        return SourceError(f"{where} is not there (404): check what follows the host in the URL")
+    if isinstance(error, (ffmpeg.HTTPError, ffmpeg.HTTPClientError)):
+        return SourceError(f"{where} answered with an error ({error.strerror}): look at the camera's own pages")
+    if kind in ("rtsp", "http"):
+        return _explain_network(error, options, where, elapsed_s)
+    return _explain_local(error, kind, where)
+
+
+def explain_reading(error: FFmpegError, options: SourceOptions, elapsed_s: float) -> SourceError:
+    """Why a source that was open can no longer be read."""
+    where = redact(options.url)
+    if isinstance(error, TimeoutError) or elapsed_s >= _NEARLY * options.read_timeout_s:
+        return SourceError(f"{where} sent nothing for {options.read_timeout_s:g} s: is the camera still on?")
+    return SourceError(f"{where} was lost ({error.strerror})")
+
+
+def _explain_local(error: FFmpegError, kind: SourceKind, where: str) -> SourceError:
+    if isinstance(error, PermissionError):
+        return SourceError(f"{where} may not be read: check its permissions")
+    if isinstance(error, FileNotFoundError):
+        return SourceError(f"{where} does not exist: {'is it plugged in?' if kind == 'device' else 'check the path'}")
+    if kind == "device":
+        return SourceError(f"{where} cannot be opened ({error.strerror}): is another program using it?")
+    if kind == "lavfi":
+        return SourceError(f"{where} is not a filter that works ({error.strerror}): try lavfi:testsrc=rate=30")
+    return SourceError(
+        f"{where} cannot be read as a video or a picture ({error.strerror}): is it whole, and really one?"
+    )
+
+
+def _explain_network(error: FFmpegError, options: SourceOptions, where: str, elapsed_s: float) -> SourceError:
+    host, _ = host_of(options.url)
+    if isinstance(error, ConnectionRefusedError):
+        return SourceError(f"{where} refused the connection: is the camera on, and is the port right?")
+    if isinstance(error, TimeoutError) or elapsed_s >= _NEARLY * options.open_timeout_s:
+        return SourceError(f"{where} did not answer within {options.open_timeout_s:g} s: is the camera on?")
+    if error.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH):
+        return SourceError(f"{where} cannot be reached from here: check the address and the network")
+    if not _resolves(host):
+        return SourceError(f"{where} has a host that nobody knows ({host}): check its spelling, or use its number")
+    if isinstance(error, (ffmpeg.InvalidDataError, ConnectionResetError, EOFError)):
+        return SourceError(f"{where} hung up, or answered something that is no video: check the port and the path")
+    return SourceError(f"{where} cannot be opened ({error.strerror}): check the URL")
+
+
+def _resolves(host: str) -> bool:
+    try:
+        socket.getaddrinfo(host, None)
+    except (OSError, UnicodeError):
+        return False
+    return True
