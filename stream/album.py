@@ -44,7 +44,7 @@ class Album:
             message, since_ns = self._waiting[0]
             count = _count(message)
             jpeg = self._pictures.pop(count, None)
-            overtaken = any(later > count for later in self._pictures)
+            overtaken = any(other[0] == count[0] and other > count for other in self._pictures)
             late = now_ns - since_ns >= _LONGEST_WAIT_NS or len(self._waiting) > _MOST_WAITING
             if jpeg is None and not overtaken and not late:
                 return

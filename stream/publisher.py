@@ -57,11 +57,16 @@ class Publisher:
         dropped: messages and pictures that were never handed to the socket.
 
     Raises:
-        PublisherError: a bad or busy address, or one that others can reach without `insecure`.
+        PublisherError: a bad or busy address, one that others can reach without `insecure`, or no room for messages.
+        MessageError: the node's name cannot stand in a topic.
     """
 
     def __init__(self, options: PublisherOptions, node: str) -> None:
         self._node = check_name(node)
+        if options.high_water_mark < 1:
+            raise PublisherError(
+                f"high_water_mark is {options.high_water_mark}: a reader needs room for 1 message or more"
+            )
         self.dropped = 0
         self._outbox: deque[_Outgoing] = deque()
         self._pictures_queued = 0

@@ -260,7 +260,7 @@ def _connect(
     sub.set(zmq.MAXMSGSIZE, _LARGEST_PART)
     sub.set(zmq.IPV6, int(endpoint.is_ipv6))
     # A node whose machine died says no goodbye; the kernel finds out after 5 s. ZeroMQ's own heartbeats would too,
-    # but libzmq 4.3.5 aborts the process when a reader is so slow that its queue is full (libzmq issue 3937).
+    # but with them libzmq 4.3.5 aborts the process of a reader so slow that its queue fills (zeromq/libzmq#3937).
     sub.set(zmq.TCP_KEEPALIVE, 1)
     sub.set(zmq.TCP_KEEPALIVE_IDLE, 2)
     sub.set(zmq.TCP_KEEPALIVE_INTVL, 1)

@@ -25,6 +25,8 @@ from groundcast.stream.stats import SourceState
 from groundcast.stream.subscriber import Subscriber, SubscriberError
 
 HERE = Path(__file__).parent
+GOLDEN = decode_detections((HERE / "golden_live.msgpack").read_bytes())
+GOLDEN_STATUS = decode_status((HERE / "golden_status.msgpack").read_bytes())
 NODE = "bench-2"
 OPTIONS = PublisherOptions("tcp://127.0.0.1:*", high_water_mark=5000)
 
@@ -37,11 +39,10 @@ def publisher() -> Iterator[Publisher]:
 
 def detections(seq: int, source: str = "wrist", age_ms: float = 20.0, epoch: int = 1) -> DetectionMessage:
     """A message of this host whose picture was taken `age_ms` ago."""
-    golden = decode_detections((HERE / "golden_live.msgpack").read_bytes())
     now_ns = time.time_ns()
-    frame = replace(golden.frame, age_ms=age_ms, captured_unix_ns=now_ns - round(age_ms * 1e6))
+    frame = replace(GOLDEN.frame, age_ms=age_ms, captured_unix_ns=now_ns - round(age_ms * 1e6))
     return replace(
-        golden,
+        GOLDEN,
         seq=seq,
         source=source,
         epoch=epoch,
@@ -59,14 +60,13 @@ def of_a_file(seq: int) -> DetectionMessage:
 
 
 def status(seq: int, state: SourceState = "running", source: str = "wrist", epoch: int = 1) -> StatusMessage:
-    golden = decode_status((HERE / "golden_status.msgpack").read_bytes())
-    return replace(golden, seq=seq, state=state, source=source, epoch=epoch)
+    return replace(GOLDEN_STATUS, seq=seq, state=state, source=source, epoch=epoch)
 
 
 def joined(publisher: Publisher) -> None:
-    """Return once somebody listens, and has had time to be sent a snapshot."""
-    assert publisher.wait_for_subscriber(10.0, lambda: False)
-    time.sleep(0.1)
+    """Return once a subscriber's requests are taken in, of which that for the snapshot is the last."""
+    heard = publisher._subscriptions  # pyright: ignore[reportPrivateUsage]
+    assert heard.wait_below(b"snap/1/", 10.0, lambda: False)
 
 
 def sequence(subscriber: Subscriber) -> list[int]:
@@ -193,7 +193,7 @@ def test_files_pass_the_gate_where_that_is_allowed_and_then_age_from_publication
 
 def test_a_restarted_node_is_found_again_and_its_first_message_is_no_gap() -> None:
     first = Publisher(OPTIONS, NODE)
-    with Subscriber(first.address, newest_only=False, snapshot=False, timeout_s=20) as subscriber:
+    with Subscriber(first.address, newest_only=False, timeout_s=20) as subscriber:
         joined(first)
         first.send_detections(detections(40, epoch=1))
         assert next(subscriber).seq == 40
