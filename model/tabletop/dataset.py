@@ -20,7 +20,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from .renderer import WIDTH_PX, Rendering, SceneRenderer
-from .scenes import Scene, SceneOptions, draw_scene
+from .scene import Scene
+from .scenes import SceneOptions, draw_scene
 from .words import COLOURS, HELD_OUT, KINDS, PAIRS, TRAINING_PAIRS
 
 Split = Literal["train", "eval"]
@@ -28,6 +29,8 @@ Split = Literal["train", "eval"]
 FIRST_SEED: dict[Split, int] = {"train": 0, "eval": 10_000_000}
 INPUT_WIDTH_PX, INPUT_HEIGHT_PX = 320, 240
 SHARD_SCENES = 2_000
+LEAST_VISIBLE = 0.3
+LEAST_PX = 12.0
 _VERSION = 1  # changes when the same seed gives another scene
 _CHUNK = 50
 
@@ -65,11 +68,12 @@ class Shard:
 
     def images(self) -> NDArray[np.uint8]:
         """(count, 240, 320, 3) RGB, mapped from disk; training shards only."""
-        return np.load(self.folder / "images.npy", mmap_mode="r")
+        return np.load(self.folder / "images.npy", mmap_mode="r")[: self.count]
 
     def objects(self) -> NDArray[np.void]:
         """Rows of `OBJECT_DTYPE`, in the order of the scenes."""
-        return np.load(self.folder / "objects.npy")
+        rows: NDArray[np.void] = np.load(self.folder / "objects.npy")
+        return rows[rows["scene"] < self.count]
 
     def picture(self, scene: int) -> NDArray[np.uint8]:
         """(480, 640, 3) RGB; evaluation shards only."""
@@ -110,6 +114,12 @@ def build(folder: Path, count: int, split: Split, first_seed: int | None = None,
     return shards
 
 
+def is_counted(boxes_xyxy: NDArray[np.float32], visible: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """(n,) whether enough of each object shows to judge by it: 30 %, and 12 px each way at 320x240."""
+    sizes = boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]
+    return (visible >= LEAST_VISIBLE) & (sizes >= LEAST_PX).all(1)
+
+
 def open_shards(folder: Path) -> list[Shard]:
     """The finished shards of a folder, in order.
 
@@ -145,13 +155,9 @@ def _is_finished(shard: Shard, split: Split) -> bool:
     if not path.exists():
         return False
     found, wanted = json.loads(path.read_text()), _manifest(shard, split)
-    if found == wanted:
-        return True
-    if {**found, "count": 0} == {**wanted, "count": 0} and found["count"] < wanted["count"]:
-        return False  # more are wanted than last time: the shard is drawn anew
-    raise ScenesError(
-        f"{shard.folder} holds scenes of {found}, not of {wanted}: name another folder or delete this one"
-    )
+    if {**found, "count": 0} != {**wanted, "count": 0}:
+        raise ScenesError(f"{shard.folder} holds scenes of {found}, not of {wanted}: name another folder")
+    return found["count"] >= shard.count  # a shard of fewer scenes is drawn anew
 
 
 def _render_shard(shard: Shard, split: Split, pool: ProcessPoolExecutor) -> Iterator[int]:

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from .objects import Rgb, Vector, make_meshes
-from .scenes import Camera, Light, Scene, Thing
-from .textures import TEXTURE_SIZE_PX, make_textures
+from .assets import compile_assets
+from .objects import Rgb, Vector
+from .scene import Camera, Light, Scene, Thing
 
 WIDTH_PX = 640
 HEIGHT_PX = 480
@@ -43,52 +43,28 @@ class Rendering:
     labels: NDArray[np.int16]
 
 
+class RendererError(RuntimeError):
+    """Pictures cannot be drawn here; the text says what is missing."""
+
+
 class SceneRenderer:
     """One MuJoCo model of all surfaces, whose geoms are placed anew for each scene.
 
     Args:
         backend: the OpenGL context, taken by name so that no environment variable decides it.
         samples: smoothing of edges; with 0 a picture is smoothed by reducing it, which is three times faster.
+
+    Raises:
+        RendererError: the OpenGL library is missing.
     """
 
     def __init__(self, backend: Literal["osmesa", "egl"] = "osmesa", samples: int = 0) -> None:
-        if backend == "egl":
-            from mujoco.egl import GLContext
-        else:
-            from mujoco.osmesa import GLContext
-        spec = mujoco.MjSpec()
-        spec.visual.global_.offwidth, spec.visual.global_.offheight = WIDTH_PX, HEIGHT_PX
-        spec.visual.quality.shadowsize = 1024
-        spec.stat.extent = 1.0
-        spec.stat.center = [0.0, 0.0, 0.0]
-        spec.visual.map.shadowclip = 1.2
-        names = list(make_meshes())
-        for name, mesh in make_meshes().items():
-            item = spec.add_mesh(name=name, inertia=mujoco.mjtMeshInertia.mjMESH_INERTIA_SHELL)
-            corners = np.stack([mesh.faces.ravel(), mesh.face_normals.ravel()], 1)
-            pairs, rows = np.unique(corners, axis=0, return_inverse=True)
-            item.uservert, item.userface = mesh.vertices[pairs[:, 0]].ravel(), rows.ravel()
-            item.usernormal, item.userfacenormal = mesh.normals[pairs[:, 1]].ravel(), rows.ravel()
-        for i, picture in enumerate(make_textures()):
-            size = TEXTURE_SIZE_PX
-            texture = spec.add_texture(
-                name=f"t{i}", type=mujoco.mjtTexture.mjTEXTURE_2D, width=size, height=size, nchannel=3
-            )
-            texture.data = picture.tobytes()
-            material = spec.add_material(name=f"m{i}")
-            material.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = f"t{i}"
-        self._model = spec.compile()
-        self._mesh_row = {name: mujoco.mj_name2id(self._model, mujoco.mjtObj.mjOBJ_MESH, name) for name in names}
-        self._gl = GLContext(WIDTH_PX, HEIGHT_PX)
+        self._assets = compile_assets(WIDTH_PX, HEIGHT_PX)
+        self._gl = _make_gl(backend)
         self._gl.make_current()
         self._labels = self._make_context(0)
         self._colours = self._make_context(samples) if samples else self._labels
-        self._scene = mujoco.MjvScene(self._model, maxgeom=200)
-        self._frames: dict[str, tuple[Vector, Vector]] = {}
-        for name, row in self._mesh_row.items():  # the compiler moves a mesh to its own middle and axes
-            matrix = np.zeros(9)
-            mujoco.mju_quat2Mat(matrix, self._model.mesh_quat[row])
-            self._frames[name] = (matrix.reshape(3, 3), self._model.mesh_pos[row].copy())
+        self._scene = mujoco.MjvScene(self._assets.model, maxgeom=200)
 
     def render(self, scene: Scene) -> Rendering:
         """Draw a scene."""
@@ -128,8 +104,8 @@ class SceneRenderer:
         )
 
     def _make_context(self, samples: int) -> mujoco.MjrContext:
-        self._model.vis.quality.offsamples = samples
-        context = mujoco.MjrContext(self._model, mujoco.mjtFontScale.mjFONTSCALE_100)
+        self._assets.model.vis.quality.offsamples = samples
+        context = mujoco.MjrContext(self._assets.model, mujoco.mjtFontScale.mjFONTSCALE_100)
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, context)
         return context
 
@@ -193,13 +169,13 @@ class SceneRenderer:
                 geom.matid, geom.texid, geom.texuniform = slab.texture, slab.texture, 0
                 geom.texrepeat = (slab.repeat, slab.repeat)
 
-    def _add_thing(self, thing: Thing, row: int) -> None:
+    def _add_thing(self, thing: Thing, label: int) -> None:
         for part in thing.body.parts:
-            own, middle = self._frames[part.mesh]
+            row, own, middle = self._assets.meshes[part.mesh]
             world = thing.table_from_body @ part.matrix
             position = thing.position + thing.table_from_body @ part.offset + world @ middle
-            geom = self._add(mujoco.mjtGeom.mjGEOM_MESH, np.ones(3), position, world @ own, part.rgb, row)
-            geom.dataid = 2 * self._mesh_row[part.mesh]
+            geom = self._add(mujoco.mjtGeom.mjGEOM_MESH, np.ones(3), position, world @ own, part.rgb, label)
+            geom.dataid = 2 * row
             geom.specular, geom.shininess = part.gloss, 0.2 + 0.6 * part.gloss
 
     def _draw(self, shadows: bool) -> NDArray[np.uint8]:
@@ -233,6 +209,19 @@ class SceneRenderer:
         for geom, segid in zip(geoms, before, strict=True):
             geom.segid = segid
         return alone
+
+
+def _make_gl(backend: Literal["osmesa", "egl"]) -> Any:
+    """An OpenGL context, which is chosen by importing it."""
+    try:
+        if backend == "egl":
+            from mujoco.egl import GLContext
+        else:
+            from mujoco.osmesa import GLContext
+        return GLContext(WIDTH_PX, HEIGHT_PX)
+    except (ImportError, AttributeError, RuntimeError, OSError) as error:  # PyOpenGL's ways to say "no library"
+        remedy = "install Debian's libosmesa6" if backend == "osmesa" else "install the GPU's driver"
+        raise RendererError(f"scenes cannot be drawn with {backend} ({error}): {remedy}") from error
 
 
 def _may_be_hidden(labels: NDArray[np.int16], row: int, box: tuple[int, int, int, int]) -> bool:

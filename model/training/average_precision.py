@@ -133,15 +133,20 @@ def bootstrap(
     resamples: int = 200,
     seed: int = 0,
 ) -> dict[str, tuple[float, float]]:
-    """The 95 % interval of each figure of a (T, K) table, over scenes drawn with replacement."""
+    """The 95 % interval of each figure of a (T, K) table, over scenes drawn with replacement.
+
+    A figure that is NaN in every draw is left out.
+    """
     rng = np.random.default_rng(seed)
     weights = rng.multinomial(scenes, np.full(scenes, 1.0 / scenes), resamples).astype(np.float64)
     drawn = [figure(table) for table in precision_of(matches, weights)]
-    return {
-        name: (float(low), float(high))
-        for name in drawn[0]
-        for low, high in [np.nanpercentile([one[name] for one in drawn], [2.5, 97.5])]
-    }
+    intervals: dict[str, tuple[float, float]] = {}
+    for name in drawn[0]:
+        known = [one[name] for one in drawn if not np.isnan(one[name])]
+        if known:
+            low, high = np.percentile(known, [2.5, 97.5])
+            intervals[name] = (float(low), float(high))
+    return intervals
 
 
 _WRONG, _RIGHT, _IGNORED = 0, 1, 2

@@ -1,0 +1,79 @@
+"""`groundcast eval tabletop`: average precision on held-out scenes, with the interval that chance leaves."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .exits import InputError, running
+
+if TYPE_CHECKING:
+    from ..model.training.evaluation import EvalResult
+
+_SCENES = 1_000
+
+
+def eval_tabletop(
+    model: Annotated[str, typer.Option(help="A name, or a path to weights.")] = "tabletop",
+    scenes: Annotated[
+        Path | None, typer.Option(help="The rendered scenes; missing ones are rendered. Default: the user's cache.")
+    ] = None,
+    limit: Annotated[int, typer.Option(help="Use only the first scenes.", min=1, max=_SCENES)] = _SCENES,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    processes: Annotated[int, typer.Option(help="Processes that render missing scenes.", min=1)] = 2,
+    as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False,
+) -> None:
+    """Measure how well a model finds what it is asked for in 1,000 held-out scenes."""
+    for library in ("faster_coco_eval", "mujoco"):
+        if find_spec(library) is None:
+            raise InputError(f"eval needs {library}, which is not installed: pip install 'groundcast[node,eval]'")
+    from ..model.detector import Detector, DetectorOptions
+    from ..model.tabletop.dataset import build
+    from ..model.training.evaluation import evaluate_tabletop
+
+    with Detector.load(model, DetectorOptions(device=device)) as detector:
+        shard = build(scenes or _cache() / "tabletop-eval", limit, "eval", processes=processes)[0]
+        with running(), _progress("detecting") as advance:
+            result = evaluate_tabletop(detector, shard, on_progress=advance)
+    if sys.stdout.isatty() or not as_json:
+        _show(result)
+    if as_json:
+        print(json.dumps(result.as_dict()))
+
+
+def _cache() -> Path:
+    """Where rendered scenes are kept, as other programs keep what can be made anew."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "groundcast"
+
+
+@contextmanager
+def _progress(what: str) -> Generator[Callable[[int, int], None]]:
+    """A bar on a terminal, nothing elsewhere."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
+        bar = progress.add_task(what, total=None)
+        yield lambda done, total: progress.update(bar, completed=done, total=total)
+
+
+def _show(result: EvalResult) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"{result.model.name}: {result.scenes} held-out scenes, {result.instances} objects that count")
+    for heading in ("figure", "value", "95 %"):
+        table.add_column(heading, justify="left" if heading == "figure" else "right")
+    for name, (low, high) in result.intervals.items():
+        table.add_row(name, f"{result.figures[name]:.3f}", f"{low:.3f} .. {high:.3f}")
+    Console().print(table)
+    weakest = sorted(result.phrases.items(), key=lambda item: item[1])[:5]
+    print("weakest phrases (AP50): " + ", ".join(f"{name} {value:.2f}" for name, value in weakest))

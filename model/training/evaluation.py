@@ -1,0 +1,161 @@
+"""How well a detector finds what it is asked for in the held-out tabletop scenes."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..detections import Detections, DetectorInfo
+from ..prompt import Phrase, Prompt
+from ..tabletop.dataset import INPUT_WIDTH_PX, Shard, is_counted
+from ..tabletop.words import COLOURS, HELD_OUT, KINDS, PAIRS, phrase
+from .average_precision import Found, Truth, bootstrap, coco_precision, match
+
+PHRASES: tuple[str, ...] = tuple(phrase(*pair) for pair in PAIRS)
+_UNSEEN: NDArray[np.bool_] = np.array([pair in HELD_OUT for pair in PAIRS])
+_ABSENT_PER_WORD = 2
+_CATEGORY = {name: row for row, name in enumerate(PHRASES)}
+
+
+class PictureDetector(Protocol):
+    """What is evaluated: pictures and a prompt for each in, detections in the pictures' own pixels out."""
+
+    @property
+    def info(self) -> DetectorInfo: ...
+
+    def detect(self, images: Sequence[NDArray[np.uint8]], prompts: Sequence[Prompt]) -> list[Detections]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class EvalResult:
+    """The figures of one evaluation.
+
+    Args:
+        figures: AP (COCO: mean over ten IoU thresholds and the phrases that occur), AP50, AP75, and AP50 of the
+            never-trained pairs (unseen_AP50) and of all others (seen_AP50), all asked beside each other.
+        intervals: of each figure, 95 %, over scenes drawn with replacement.
+        phrases: AP50 of each phrase that occurs.
+        scenes: how many scenes.
+        instances: objects that count (30 % visible, 12 px each way at the network's input).
+        unseen_instances: those of never-trained pairs.
+        seconds: for reading and detecting.
+    """
+
+    figures: dict[str, float]
+    intervals: dict[str, tuple[float, float]]
+    phrases: dict[str, float]
+    scenes: int
+    instances: int
+    unseen_instances: int
+    model: DetectorInfo
+    seconds: float
+
+    def as_dict(self) -> dict[str, object]:
+        """One flat map for JSON: the figures by name, each interval as `<name>_95`."""
+        known = {name: value for name, value in self.figures.items() if not math.isnan(value)}
+        rounded = {name: round(value, 4) for name, value in known.items()}
+        intervals = {f"{name}_95": [round(low, 4), round(high, 4)] for name, (low, high) in self.intervals.items()}
+        counts = {"scenes": self.scenes, "instances": self.instances, "unseen_instances": self.unseen_instances}
+        return {**rounded, **intervals, **counts, "model": asdict(self.model), "seconds": round(self.seconds, 1)}
+
+
+def evaluate_tabletop(
+    detector: PictureDetector,
+    shard: Shard,
+    batch: int = 8,
+    resamples: int = 200,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> EvalResult:
+    """Ask for the phrases of each scene and for absent ones, and judge the boxes as COCO does.
+
+    Every box counts, whatever its score: the curve needs them all. Each phrase is a category of its own; objects
+    that show too little are crowds in COCO's sense, neither missed nor wrongly found.
+
+    Args:
+        detector: what is evaluated.
+        shard: evaluation scenes.
+        batch: pictures asked at once.
+        resamples: draws for the intervals.
+        on_progress: called with (scenes done, of how many).
+    """
+    objects = shard.objects()
+    count = shard.count
+    rows = [objects[objects["scene"] == scene] for scene in range(count)]
+    founds: list[Found] = []
+    started = time.monotonic()
+    for first in range(0, count, batch):
+        scenes = range(first, min(first + batch, count))
+        prompts = [ask(rows[scene], shard.first_seed + scene) for scene in scenes]
+        pictures = [shard.picture(scene) for scene in scenes]
+        for picture, answer in zip(pictures, detector.detect(pictures, prompts), strict=True):
+            founds.append(_found(answer, INPUT_WIDTH_PX / picture.shape[1]))
+        if on_progress is not None:
+            on_progress(scenes.stop, count)
+    seconds = time.monotonic() - started
+    truths = [_truth(own) for own in rows]
+    table = coco_precision(truths, founds, len(PHRASES))
+    intervals = bootstrap(match(truths, founds, len(PHRASES)), count, _figures, resamples)
+    counted = np.concatenate([truth.categories[truth.counted] for truth in truths])
+    return EvalResult(
+        figures=_figures(table),
+        intervals=intervals,
+        phrases={name: float(table[0, k]) for k, name in enumerate(PHRASES) if not np.isnan(table[0, k])},
+        scenes=count,
+        instances=len(counted),
+        unseen_instances=int(_UNSEEN[counted].sum()),
+        model=detector.info,
+        seconds=seconds,
+    )
+
+
+def ask(objects: NDArray[np.void], seed: int) -> Prompt:
+    """The prompt of a scene: what shows in it, and six phrases that are absent.
+
+    Of the absent ones two share a colour with something present, two a kind, two are any. Never-trained pairs are
+    asked in vain as often as others.
+    """
+    rng = np.random.default_rng([seed, 2])
+    present = {(COLOURS[int(row["colour"])], KINDS[int(row["kind"])]) for row in objects}
+    colours, kinds = {colour for colour, _ in present}, {kind for _, kind in present}
+    asked = sorted(present)
+    for fits in (lambda p: p[0] in colours, lambda p: p[1] in kinds, lambda _: True):
+        pool = [pair for pair in PAIRS if fits(pair) and pair not in asked]
+        chosen = rng.permutation(len(pool))[:_ABSENT_PER_WORD]
+        asked += [pool[int(row)] for row in chosen]
+    # The least score is nothing at all: average precision ranks every box.
+    return Prompt(tuple(Phrase(phrase(*asked[int(row)]), threshold=0.0) for row in rng.permutation(len(asked))))
+
+
+def _figures(table: NDArray[np.float64]) -> dict[str, float]:
+    """The named figures of a (thresholds, phrases) table of average precision."""
+    return {
+        "AP": _mean(table),
+        "AP50": _mean(table[0]),
+        "AP75": _mean(table[5]),
+        "seen_AP50": _mean(table[0][~_UNSEEN]),
+        "unseen_AP50": _mean(table[0][_UNSEEN]),
+    }
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    """Over the phrases that occur; NaN where none does."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else math.nan
+
+
+def _truth(objects: NDArray[np.void]) -> Truth:
+    boxes = objects["box_xyxy"].reshape(-1, 4)
+    categories = objects["colour"].astype(np.int64) * len(KINDS) + objects["kind"]
+    return Truth(boxes.astype(np.float64), categories, is_counted(boxes, objects["visible"]))
+
+
+def _found(answer: Detections, input_from_picture: float) -> Found:
+    categories = np.array([_CATEGORY[answer.name(row)] for row in range(len(answer))], np.int64)
+    boxes = answer.boxes_xyxy.astype(np.float64) * input_from_picture
+    return Found(boxes, categories, answer.scores.astype(np.float64))
