@@ -1,0 +1,55 @@
+"""What the pipeline asks of a detector, so that it runs and is tested with no model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..model.detections import Detections, DetectorInfo
+from ..model.prompt import Prompt
+
+
+class Ticket(Protocol):
+    """A detection that was asked for and may still be on its way."""
+
+    def done(self) -> bool:
+        """True once `wait` returns, or raises, at once."""
+        ...
+
+    def wait(self, timeout_s: float | None = None) -> list[Detections]:
+        """One `Detections` a picture, in order; raises what the detector raised."""
+        ...
+
+    def cancel(self) -> bool:
+        """True if the work had not begun and now never will."""
+        ...
+
+
+class StreamDetector(Protocol):
+    """Finds phrases in pictures, in threads or on a device of its own. Tickets are done first in, first out."""
+
+    @property
+    def info(self) -> DetectorInfo: ...
+
+    @property
+    def depth(self) -> int:
+        """How many tickets are of use in flight: 1 where each takes the whole machine."""
+        ...
+
+    def check(self, prompt: Prompt) -> None:
+        """Raise PromptError for words that it does not know."""
+        ...
+
+    def submit(
+        self,
+        images: Sequence[NDArray[np.uint8]],
+        prompts: Sequence[Prompt],
+        on_done: Callable[[], None] | None = None,
+    ) -> Ticket:
+        """Ask for one prompt per picture and return at once; `on_done` is called from any thread."""
+        ...
+
+    def close(self) -> None: ...

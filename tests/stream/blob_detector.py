@@ -1,0 +1,131 @@
+"""A plain detector for tests: it finds 'red blob' and its like by their colour, in a thread of its own."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from groundcast.model.detections import Detections, DetectorInfo
+from groundcast.model.prompt import Prompt, PromptError
+
+# Hue in OpenCV's half degrees: one range, or two where it goes round.
+HUES = {"red": ((0, 10), (170, 180)), "yellow": ((22, 36),), "green": ((45, 80),), "blue": ((105, 130),)}
+_LEAST_SIDE_PX = 6
+
+Image = NDArray[np.uint8]
+
+
+class BlobTicket:
+    """One job of the detector."""
+
+    def __init__(self, images: Sequence[Image], prompts: Sequence[Prompt], on_done: Callable[[], None] | None) -> None:
+        self.images, self.prompts = images, prompts
+        self.result: list[Detections] = []
+        self.error: Exception | None = None
+        self.cancelled = False
+        self._on_done = on_done
+        self._over = threading.Event()
+
+    def done(self) -> bool:
+        return self._over.is_set()
+
+    def wait(self, timeout_s: float | None = None) -> list[Detections]:
+        if not self._over.wait(timeout_s):
+            raise TimeoutError(f"no answer within {timeout_s} s")
+        if self.error is not None:
+            raise self.error
+        return self.result
+
+    def cancel(self) -> bool:
+        self.cancelled = True
+        return not self.done()
+
+    def finish(self) -> None:
+        self._over.set()
+        if self._on_done is not None:
+            self._on_done()
+
+
+class BlobDetector:
+    """Args: delay_s: how long each picture takes at least; fail_at: the picture, counted from 0, that breaks it."""
+
+    info = DetectorInfo("blobs", "uint8", "max")
+
+    def __init__(self, delay_s: float = 0.0, depth: int = 1, fail_at: int | None = None) -> None:
+        self.depth = depth
+        self.most_in_flight = 0
+        self.in_flight = 0
+        self.asked = 0
+        self._delay_s = delay_s
+        self._fail_at = fail_at
+        self._closing = threading.Event()
+        self._jobs: queue.SimpleQueue[BlobTicket | None] = queue.SimpleQueue()
+        self._worker = threading.Thread(target=self._work, name="blobs", daemon=True)
+        self._worker.start()
+
+    def check(self, prompt: Prompt) -> None:
+        for phrase in prompt.phrases:
+            if _colour(phrase.name) not in HUES:
+                raise PromptError(f"phrase {phrase.name!r} names none of the colours {', '.join(HUES)}")
+
+    def submit(
+        self, images: Sequence[Image], prompts: Sequence[Prompt], on_done: Callable[[], None] | None = None
+    ) -> BlobTicket:
+        ticket = BlobTicket(images, prompts, on_done)
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        self._jobs.put(ticket)
+        return ticket
+
+    def close(self) -> None:
+        self._closing.set()
+        self._jobs.put(None)
+        self._worker.join()
+
+    def _work(self) -> None:
+        while (ticket := self._jobs.get()) is not None:
+            if not ticket.cancelled:
+                self._answer(ticket)
+            self.in_flight -= 1
+            ticket.finish()
+
+    def _answer(self, ticket: BlobTicket) -> None:
+        begin_s = time.monotonic()
+        self.asked += 1
+        if self.asked - 1 == self._fail_at:
+            ticket.error = RuntimeError("the lamp went out")
+            return
+        ticket.result = [find_blobs(image, prompt) for image, prompt in zip(ticket.images, ticket.prompts, strict=True)]
+        self._closing.wait(max(0.0, self._delay_s - (time.monotonic() - begin_s)))
+
+
+def find_blobs(image: Image, prompt: Prompt) -> Detections:
+    """Each connected patch of a colour that is asked for."""
+    hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
+    boxes: list[tuple[int, int, int, int]] = []
+    indices: list[int] = []
+    for index, name in enumerate(prompt.names):
+        mask = np.zeros(image.shape[:2], np.uint8)
+        for low, high in HUES[_colour(name)]:
+            mask |= cv2.inRange(hsv, np.array([low, 110, 70]), np.array([high, 255, 255])).astype(np.uint8)
+        _, _, patches, _ = cv2.connectedComponentsWithStats(mask)
+        for x, y, w, h, _ in patches[1:].tolist():
+            if min(w, h) >= _LEAST_SIDE_PX:
+                boxes.append((x, y, x + w, y + h))
+                indices.append(index)
+    return Detections(
+        prompt.names,
+        np.array(boxes, np.float32).reshape(-1, 4),
+        np.full(len(boxes), 0.9, np.float32),
+        np.array(indices, np.int64),
+    )
+
+
+def _colour(name: str) -> str:
+    return name.split(maxsplit=1)[0].lower()

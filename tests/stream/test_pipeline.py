@@ -1,0 +1,321 @@
+# pyright: reportUnknownMemberType=false
+"""The whole line with real decoding and real sockets; only the detector is a plain one."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from groundcast.model.prompt import Prompt, PromptError
+from groundcast.stream.message import DetectionMessage, StatusMessage
+from groundcast.stream.options import NodeOptions, PublisherOptions, SourceOptions
+from groundcast.stream.pipeline import NodeSummary, Pipeline, PipelineError
+from groundcast.stream.publisher import Publisher
+from groundcast.stream.subscriber import Subscriber
+
+from .blob_detector import BlobDetector
+
+FRAMES, RATE_HZ, WIDTH, HEIGHT = 40, 25, 320, 240
+RED_AND_GREEN = Prompt.parse("red blob . green blob")
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A red square that goes right and a green one that goes left, in H.264."""
+    path = tmp_path_factory.mktemp("clip") / "squares.mp4"
+    with av.open(path, "w", options={"movflags": "faststart"}) as container:  # so that half of it can be opened
+        stream = container.add_stream("libx264", RATE_HZ, options={"bf": "2"})
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        for index in range(FRAMES):
+            image = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
+            image[60:100, 20 + 5 * index : 60 + 5 * index] = (220, 30, 30)
+            image[140:180, 260 - 5 * index : 300 - 5 * index] = (30, 200, 30)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, "rgb24")))
+        container.mux(stream.encode())
+    return str(path)
+
+
+class PictureCounter(Publisher):
+    """A publisher that counts the pictures it is given."""
+
+    pictures = 0
+
+    def send_picture(self, source: str, header: Mapping[str, int], jpeg: bytes) -> None:
+        self.pictures += 1
+        super().send_picture(source, header, jpeg)
+
+
+class Node:
+    """A pipeline that runs in a thread, and somebody who listens to everything it says."""
+
+    def __init__(
+        self,
+        detector: BlobDetector,
+        *sources: SourceOptions,
+        pictures: bool = False,
+        on_message: Callable[[DetectionMessage], None] | None = None,
+        stale_after_ms: float = 1000.0,
+    ) -> None:
+        socket_options = PublisherOptions("tcp://127.0.0.1:*", high_water_mark=5000, wait_for_subscriber_s=20.0)
+        options = NodeOptions(
+            "bench", sources, publisher=socket_options, stale_after_ms=stale_after_ms, heartbeat_s=0.2
+        )
+        self.messages: list[DetectionMessage] = []
+        self.statuses: list[StatusMessage] = []
+        self.summary = NodeSummary(())
+        self.error: Exception | None = None
+        self.publisher = PictureCounter(options.publisher, "bench")
+        self.pipeline = Pipeline(options, detector, RED_AND_GREEN, self.publisher, on_message)
+        self.subscriber = Subscriber(
+            self.publisher.address,
+            newest_only=False,
+            snapshot=False,
+            pictures=pictures,
+            timeout_s=30.0,
+            on_status=self.statuses.append,
+        )
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def __enter__(self) -> Node:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        self.publisher.close()
+        self.subscriber.close()
+
+    def _run(self) -> None:
+        try:
+            self.summary = self.pipeline.run(self._stop)
+        except PipelineError as error:
+            self.error = error
+
+    def stop(self) -> float:
+        """Ends the run; how long that took."""
+        begin_s = time.monotonic()
+        self._stop.set()
+        self._thread.join()
+        return time.monotonic() - begin_s
+
+    def listen(self, until: Callable[[DetectionMessage], bool] = lambda _: False) -> list[DetectionMessage]:
+        """Everything up to a message, or to the end of all sources."""
+        for message in self.subscriber:
+            self.messages.append(message)
+            if until(message):
+                break
+        return self.messages
+
+    def listen_to_the_end(self) -> list[DetectionMessage]:
+        self.listen()
+        self._thread.join()
+        return self.messages
+
+    def last_status(self, source: str) -> StatusMessage:
+        return [status for status in self.statuses if status.source == source][-1]
+
+
+@pytest.fixture
+def detector() -> Iterator[BlobDetector]:
+    with closing(BlobDetector()) as blobs:
+        yield blobs
+
+
+def test_every_frame_of_a_file_gives_one_message(clip: str, detector: BlobDetector) -> None:
+    with Node(detector, SourceOptions("clip", clip, frame_id="wrist")) as node:
+        messages = node.listen_to_the_end()
+        assert [message.seq for message in messages] == list(range(1, FRAMES + 1))
+        assert [message.frame.index for message in messages] == list(range(FRAMES))
+        assert (node.subscriber.gaps, node.publisher.pictures) == (0, 0)
+        status, summary = node.last_status("clip"), node.summary.sources[0]
+        assert (status.state, status.seq, status.ended) == ("ended", FRAMES, "every frame was read")
+        assert (summary.frames, summary.messages, summary.dropped, summary.error) == (FRAMES, FRAMES, 0, None)
+        spread_s = (messages[-1].published_monotonic_ns - messages[0].published_monotonic_ns) / 1e9
+        assert summary.fps == pytest.approx((FRAMES - 1) / spread_s)
+
+
+def test_a_message_tells_what_was_found_where_and_by_whom(clip: str, detector: BlobDetector) -> None:
+    with Node(detector, SourceOptions("clip", clip, frame_id="wrist")) as node:
+        message = node.listen_to_the_end()[20]
+        assert {(track.id, track.phrase, track.state) for track in message.tracks} == {
+            (1, "red blob", "matched"),
+            (2, "green blob", "matched"),
+        }
+        red = message.tracks[0]
+        assert red.box_xyxy == pytest.approx((120, 60, 160, 100), abs=4)
+        assert red.velocity_px_s == pytest.approx((5 * RATE_HZ, 0), abs=15)
+        assert (message.model.name, message.prompt.version, message.prompt.hash) == ("blobs", 1, RED_AND_GREEN.hash)
+        assert (message.frame.width, message.frame.height, message.frame.frame_id) == (WIDTH, HEIGHT, "wrist")
+        assert (message.frame.age_ms, message.stale, message.frame.clock) == (None, False, "file")
+        assert set(message.stage_ms) == {"decode", "wait", "infer", "track"}
+        assert len({track.uid for each in node.messages for track in each.tracks}) == 2
+
+
+def test_newest_wins() -> None:
+    camera = SourceOptions("cam", "lavfi:testsrc=rate=30:size=320x240")
+    with closing(BlobDetector(delay_s=0.2)) as slow, Node(slow, camera) as node:
+        messages = node.listen(until=lambda message: message.seq == 20)
+        node.stop()
+        messages = node.listen_to_the_end()
+        assert max(message.frame.age_ms or 1e9 for message in messages) < 500
+        assert all(message.dropped_total == message.frame.index + 1 - message.seq for message in messages)
+        assert all(after.dropped_total - before.dropped_total == after.dropped for before, after in pairwise(messages))
+        assert messages[-1].dropped_total > 50
+        summary, status = node.summary.sources[0], node.last_status("cam")
+        assert (summary.messages, summary.dropped) == (len(messages), summary.frames - len(messages))
+        assert (status.dropped_total, status.frames_decoded) == (summary.dropped, summary.frames)
+        assert not any(message.stale for message in messages)
+
+
+def test_a_result_does_not_wait_for_the_next_frame() -> None:
+    camera = SourceOptions("cam", "lavfi:testsrc=rate=10:size=320x240")
+    with closing(BlobDetector(delay_s=0.02)) as quick, Node(quick, camera) as node:
+        messages = node.listen(until=lambda message: message.seq == 25)
+        since_decoded_ms = sorted(
+            message.stage_ms["wait"] + message.stage_ms["infer"] + message.stage_ms["track"] for message in messages
+        )
+        assert median(since_decoded_ms) < 40
+        assert since_decoded_ms[22] < 80  # far from the 100 ms to the next frame, even where the machine is busy
+
+
+def test_the_detector_has_its_next_frame_before_the_last_result_leaves(clip: str) -> None:
+    with closing(BlobDetector(delay_s=0.02)) as detector:
+        busy: list[int] = []
+        with Node(detector, SourceOptions("clip", clip), on_message=lambda _: busy.append(detector.in_flight)) as node:
+            node.listen_to_the_end()
+        assert sum(busy[:-1]) >= 0.8 * (FRAMES - 1)
+        assert detector.most_in_flight == 1
+
+
+def test_a_deeper_detector_gets_more_frames_and_no_more_than_it_asks_for(clip: str) -> None:
+    with closing(BlobDetector(delay_s=0.02, depth=2)) as deep, Node(deep, SourceOptions("clip", clip)) as node:
+        assert [message.frame.index for message in node.listen_to_the_end()] == list(range(FRAMES))
+        assert deep.most_in_flight == 2
+
+
+def test_an_old_picture_is_marked_stale() -> None:
+    camera = SourceOptions("cam", "lavfi:testsrc=rate=10:size=320x240")
+    with closing(BlobDetector(delay_s=0.1)) as slow, Node(slow, camera, stale_after_ms=90.0) as node:
+        assert all(message.stale for message in node.listen(until=lambda message: message.seq == 4))
+
+
+def test_each_message_belongs_to_the_prompt_its_frame_was_asked_with(clip: str) -> None:
+    other = Prompt.parse("blue blob . red blob")
+    changer: list[threading.Thread] = []
+
+    def change(message: DetectionMessage) -> None:
+        if message.seq == 10:
+            changer.append(threading.Thread(target=node.pipeline.set_prompt, args=(other,)))
+            changer[0].start()
+
+    with (
+        closing(BlobDetector(delay_s=0.02)) as detector,
+        Node(detector, SourceOptions("clip", clip), on_message=change) as node,
+    ):
+        messages = node.listen_to_the_end()
+    hashes = {1: RED_AND_GREEN.hash, 2: other.hash}
+    versions = [message.prompt.version for message in messages]
+    assert versions == sorted(versions)
+    assert 10 <= versions.count(1) < FRAMES
+    assert all(message.prompt.hash == hashes[message.prompt.version] for message in messages)
+    assert all({track.phrase for track in message.tracks} <= set(message.prompt.phrases) for message in messages)
+    assert {track.id for message in messages for track in message.tracks if track.phrase == "red blob"} == {1}
+
+
+def test_a_prompt_the_detector_does_not_know_changes_nothing(clip: str, detector: BlobDetector) -> None:
+    with Node(detector, SourceOptions("clip", clip)) as node:
+        with pytest.raises(PromptError, match="mauve"):
+            node.pipeline.set_prompt(Prompt.parse("mauve blob"))
+        assert {message.prompt.version for message in node.listen_to_the_end()} == {1}
+
+
+def test_a_detector_that_fails_ends_the_node_with_its_reason(clip: str) -> None:
+    with closing(BlobDetector(fail_at=5)) as failing, Node(failing, SourceOptions("clip", clip)) as node:
+        assert len(node.listen_to_the_end()) == 5
+        assert str(node.error) == "the detector failed on frame 5 of source clip: RuntimeError: the lamp went out"
+        status = node.last_status("clip")
+        assert (status.state, status.error, status.seq) == ("failed", str(node.error), 5)
+
+
+def test_a_stop_takes_less_than_a_second_whatever_is_going_on(clip: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, closing(BlobDetector(delay_s=5.0)) as slow:
+        sources = (
+            SourceOptions("camera", f"rtsp://127.0.0.1:{silent.getsockname()[1]}/silent"),
+            SourceOptions("live", "lavfi:testsrc=rate=30:size=320x240"),
+            SourceOptions("clip", clip),
+        )
+        with Node(slow, *sources) as node:
+            while not slow.asked:
+                time.sleep(0.01)
+            assert node.stop() < 1.0
+            assert node.listen_to_the_end() == []
+            assert {node.last_status(source.name).state for source in sources} == {"ended"}
+            assert node.last_status("clip").ended == "the node was stopped"
+        assert [summary.name for summary in node.summary.sources] == ["camera", "live", "clip"]
+        assert not [thread for thread in threading.enumerate() if thread.name in {"reader-live", "reader-clip"}]
+
+
+def test_two_cameras_get_their_turns() -> None:
+    cameras = [SourceOptions(name, "lavfi:testsrc=rate=30:size=320x240") for name in ("left", "right")]
+    with closing(BlobDetector(delay_s=0.03)) as detector, Node(detector, *cameras) as node:
+        messages = node.listen(until=lambda message: message.seq == 15)
+        counts = [sum(message.source == camera.name for message in messages) for camera in cameras]
+        assert min(counts) >= 12
+
+
+def test_a_missing_camera_is_told_of_and_holds_nobody_up(clip: str, detector: BlobDetector) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    camera = SourceOptions("camera", f"rtsp://user:secret@127.0.0.1:{port}/none")
+    with Node(detector, camera, SourceOptions("clip", clip)) as node:
+        messages = node.listen(until=lambda message: message.seq == FRAMES)
+        assert len(messages) == FRAMES
+        time.sleep(1.0)
+        node.stop()
+        node.listen_to_the_end()
+        told = [status for status in node.statuses if status.source == "camera"]
+        assert len(told) >= 4  # heartbeats go on while nothing comes
+        assert "reconnecting" in {status.state for status in told}
+        assert (told[-1].state, told[-1].ended, told[-1].seq) == ("ended", "the node was stopped", 0)
+        assert told[-1].error
+        assert "secret" not in str(told)
+        assert node.last_status("clip").ended == "every frame was read"
+
+
+def test_a_file_that_breaks_off_says_so_after_its_last_message(
+    clip: str, detector: BlobDetector, tmp_path: Path
+) -> None:
+    whole = Path(clip).read_bytes()
+    (tmp_path / "cut.mp4").write_bytes(whole[: len(whole) * 2 // 3])
+    with Node(detector, SourceOptions("cut", str(tmp_path / "cut.mp4"))) as node:
+        messages = node.listen_to_the_end()
+        status, summary = node.last_status("cut"), node.summary.sources[0]
+        assert 0 < len(messages) < FRAMES
+        assert (status.state, status.seq, summary.messages) == ("ended", len(messages), summary.frames)
+        assert status.ended == status.error == summary.error
+        assert "ended early" in (summary.error or "")
+
+
+def test_pictures_are_made_for_those_who_ask(clip: str) -> None:
+    with closing(BlobDetector(delay_s=0.01)) as detector:
+        with Node(detector, replace(SourceOptions("clip", clip), pace="realtime"), pictures=True) as node:
+            messages = node.listen_to_the_end()
+            pictures = {message.seq: message.picture for message in messages if message.picture is not None}
+            assert len(pictures) == node.publisher.pictures == FRAMES
+        image = cv2.imdecode(np.frombuffer(pictures[21], np.uint8), cv2.IMREAD_COLOR)
+        assert image.shape == (HEIGHT, WIDTH, 3)
+        blue, green, red = image[80, 140].tolist()
+        assert red > 150 > max(blue, green)
