@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -27,22 +27,22 @@ def check(
         typer.echo(json.dumps(plan))
         return
     typer.echo(f"{file} is fine. It would run this node:")
-    for key, value in plan.items():
-        for line in value if isinstance(value, list) else [value]:
+    for key, lines in plan.items():
+        for line in lines:
             typer.echo(f"  {key:<10}{line}")
 
 
-def _plan(settings: NodeSettings) -> dict[str, Any]:
-    model, publish, prompt = settings.model, settings.publish, settings.to_prompt()
+def _plan(settings: NodeSettings) -> dict[str, list[str]]:
+    model, publish, tracker, prompt = settings.model, settings.publish, settings.tracker, settings.to_prompt()
+    size = "at the size it was trained for" if model.size_px is None else f"at {model.size_px} px"
     return {
-        "node": settings.node,
-        "sources": [f"{s.name}: {redact(s.url)}" for s in settings.sources],
+        "node": [settings.node],
+        "sources": [f"{source.name}: {redact(source.url)}" for source in settings.sources],
         "looks for": [_phrase(p.name, p.wordings, p.threshold, p.negative) for p in prompt.phrases],
-        "model": f"{model.name} on {model.device} in {model.dtype}, input {model.size or 'as trained'}, "
-        f"threshold {'its own' if model.threshold is None else model.threshold}",
-        "publishes": f"{publish.address}{' (open to others, without keys)' if publish.insecure else ''}",
-        "tracks": f"kept {settings.tracker.coast_s:g} s unseen, sure after {settings.tracker.confirm_hits} sightings",
-        "stale": f"after {settings.stale_after_ms:g} ms",
+        "model": [f"{model.name} on {model.device}, {size}, scores from {model.threshold:g} on"],
+        "publishes": [f"{publish.address}{' (open to others, without keys)' if publish.insecure else ''}"],
+        "tracks": [f"kept {tracker.coast_s:g} s unseen, sure after {tracker.confirm_hits} sightings"],
+        "stale": [f"after {settings.stale_after_ms:g} ms"],
     }
 
 

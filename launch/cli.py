@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .exits import DONE, FAILED, INTERRUPTED, NODE_MISSING, WRONG_INPUT, RunError, is_named, say
+from .log_setup import log_to_stderr
 
 if TYPE_CHECKING:
     import typer
@@ -38,6 +39,7 @@ def run(arguments: list[str]) -> int:
     try:
         import typer
 
+        log_to_stderr()
         command = arguments[0] if arguments else ""
         try:
             return _app(command)(arguments or ["--help"], prog_name="groundcast", standalone_mode=False) or DONE

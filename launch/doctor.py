@@ -1,5 +1,8 @@
 """`groundcast doctor`: what is installed, what is missing, and how to get it."""
 
+# torch leaves the type of a device's properties open.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 import ctypes.util

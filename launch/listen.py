@@ -37,8 +37,8 @@ def listen(
     began_s = time.monotonic()
     messages = 0
     with ExitStack() as stack:
-        show = stack.enter_context(Board()).show if not (jsonl or as_json) else _show_nothing
-        sinks: list[Callable[[DetectionMessage], None]] = [_print_json if jsonl else show]
+        board = stack.enter_context(Board(silent=as_json))
+        sinks: list[Callable[[DetectionMessage], None]] = [_print_json if jsonl else board.show]
         if draw is not None:
             sinks.append(_into_video(draw, stack))
         subscriber = stack.enter_context(
@@ -83,10 +83,6 @@ def _messages(subscriber: Subscriber, *, gives_up: bool) -> Iterator[DetectionMe
             hinted = True
 
 
-def _show_nothing(_message: DetectionMessage) -> None:
-    """With --json the figures at the end are all that is printed."""
-
-
 def _print_json(message: DetectionMessage) -> None:
     values = asdict(message)
     del values["picture"]
@@ -110,8 +106,6 @@ def _into_video(path: Path, stack: ExitStack) -> Callable[[DetectionMessage], No
         if message.picture is None:
             return  # the first ones, before the node had heard that pictures are wanted
         decoded = cv2.imdecode(np.frombuffer(message.picture, np.uint8), cv2.IMREAD_COLOR)
-        if decoded is None:
-            return
         image = cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
         video.write(draw(image, drawn_tracks(message.tracks)), message.published_monotonic_ns / 1e9)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeGuard, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -15,12 +16,11 @@ FORMS = {
     r"^[A-Za-z0-9_.-]+$": "letters, digits, '_', '.' or '-' only, since it becomes part of the topic",
     r"^(auto|cpu|cuda(:\d+)?)$": "auto, cpu, cuda or cuda:1",
     r"^(tcp|ipc)://.+": "a ZeroMQ address such as tcp://127.0.0.1:5570 or ipc:///run/groundcast.sock",
-    r"^[1-9]\d{1,4}x[1-9]\d{1,4}$": "a width and a height such as 320x240",
 }
-_NAME, _DEVICE, _ADDRESS, _SIZE = FORMS
+_NAME, _DEVICE, _ADDRESS = FORMS
 
 
-def _no_nan(value: Any) -> Any:
+def _no_nan(value: object) -> object:
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"be a number in 0..1, which {value} is not")
     return value
@@ -29,6 +29,11 @@ def _no_nan(value: Any) -> Any:
 Name = Annotated[str, Field(pattern=_NAME, max_length=64)]
 Seconds = Annotated[float, Field(ge=0)]
 Share = Annotated[float, BeforeValidator(_no_nan), Field(ge=0, le=1)]
+
+
+def is_map(value: object) -> TypeGuard[dict[str, Any]]:
+    """Whether a value is a map, as YAML and flags make them."""
+    return isinstance(value, dict)
 
 
 class _Section(BaseModel):
@@ -78,18 +83,10 @@ class ModelSettings(_Section):
 
     name: Annotated[str, Field(min_length=1)] = "tabletop"
     device: Annotated[str, Field(pattern=_DEVICE)] = "auto"
-    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    size: Annotated[str, Field(pattern=_SIZE)] | None = None
-    threshold: Share | None = None
-    offline: bool = False
-
-    @property
-    def size_px(self) -> tuple[int, int] | None:
-        """Width and height of the network's input, or None for the model's own."""
-        if self.size is None:
-            return None
-        width, height = self.size.split("x")
-        return int(width), int(height)
+    size_px: Annotated[int, Field(ge=32, le=4096)] | None = None
+    threshold: Share = 0.3
+    score_rule: Literal["mean", "max"] = "mean"
+    nms_iou: Share | None = None
 
 
 class PhraseSettings(_Section):
@@ -116,17 +113,16 @@ class NodeSettings(_Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _spread(cls, values: Any) -> Any:
+    def _spread(cls, values: Mapping[str, Any]) -> dict[str, Any]:
         """Lay the defaults under every source, and read `model: tabletop` as the model's name."""
-        if not isinstance(values, dict):
-            return values
-        spread: dict[str, Any] = {**values}
+        spread = dict(values)
         if isinstance(spread.get("model"), str):
             spread["model"] = {"name": spread["model"]}
         defaults, sources = spread.get("defaults"), spread.get("sources")
-        if isinstance(defaults, dict) and isinstance(sources, list):
+        if is_map(defaults) and isinstance(sources, list):
             known = {key: value for key, value in defaults.items() if key in SourceDefaults.model_fields}
-            spread["sources"] = [{**known, **source} if isinstance(source, dict) else source for source in sources]
+            listed = cast("list[object]", sources)
+            spread["sources"] = [{**known, **source} if is_map(source) else source for source in listed]
         return spread
 
     @model_validator(mode="after")

@@ -8,16 +8,17 @@ import types
 import typing
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from ..model.prompt import PromptError
-from .settings import FORMS, NodeSettings
+from .settings import FORMS, NodeSettings, is_map
 
 Place = tuple[str | int, ...]
+Where = typing.Callable[[Place], str]
 _SECRET = re.compile(r"\$(\$)?\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -31,6 +32,15 @@ def read_settings(path: Path, environment: Mapping[str, str]) -> NodeSettings:
     Raises:
         SettingsError: the file cannot be read, is not YAML, or a setting in it is wrong.
     """
+    return validated(*read_values(path, environment))
+
+
+def read_values(path: Path, environment: Mapping[str, str]) -> tuple[dict[str, Any], Where]:
+    """What a settings file says, not yet validated, and the function that says on which line.
+
+    Raises:
+        SettingsError: the file cannot be read, is not YAML, or asks for what is not in the environment.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
@@ -39,25 +49,25 @@ def read_settings(path: Path, environment: Mapping[str, str]) -> NodeSettings:
         raise SettingsError(f"{path} cannot be read as a text file ({error}): give a YAML file") from error
     lines: dict[Place, int] = {}
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = yaml.SafeLoader(text).get_single_node()
         _note_lines(root, (), lines, path)
-        values: Any = yaml.safe_load(text)
+        values: object = yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise SettingsError(f"{path}, line {line}: not YAML ({error.problem}): correct that line") from error
     except yaml.YAMLError as error:
         raise SettingsError(f"{path} is not YAML ({error}): give a text file") from error
-    if not isinstance(values, dict):
+    if not is_map(values):
         raise SettingsError(f"{path} holds no settings: write at least `prompt:` and `sources:`")
 
     def where(place: Place) -> str:
         line = next((lines[place[:n]] for n in range(len(place), 0, -1) if place[:n] in lines), 1)
         return f"{path}, line {line}: "
 
-    return validated(_with_secrets(values, (), environment, where), where)
+    return _with_secrets(values, (), environment, where), where
 
 
-def validated(values: Any, where: typing.Callable[[Place], str]) -> NodeSettings:
+def validated(values: Mapping[str, Any], where: Where) -> NodeSettings:
     """Settings from plain values.
 
     Args:
@@ -95,7 +105,7 @@ def _sentence(detail: ErrorDetails) -> str:
     if detail["type"] == "missing":
         return f"`{name}` is missing: add it"
     if detail["type"] == "string_pattern_mismatch":
-        return f"`{name}` must be {FORMS[detail['ctx']['pattern']]}"
+        return f"`{name}` must be {FORMS[detail.get('ctx', {})['pattern']]}"
     if detail["type"] == "model_type":
         return f"`{name}` must hold settings, one on a line, such as `{next(iter(_section(place).model_fields))}:`"
     said = re.sub(r"^(Value error, |(Input|String|List|Tuple) should )", "", detail["msg"])
@@ -151,13 +161,12 @@ def _note_lines(node: yaml.Node | None, place: Place, lines: dict[Place, int], p
             _note_lines(value, inner, lines, path)
 
 
-def _with_secrets(
-    value: Any, place: Place, environment: Mapping[str, str], where: typing.Callable[[Place], str]
-) -> Any:
-    if isinstance(value, dict):
+def _with_secrets(value: Any, place: Place, environment: Mapping[str, str], where: Where) -> Any:
+    if is_map(value):
         return {key: _with_secrets(item, (*place, str(key)), environment, where) for key, item in value.items()}
     if isinstance(value, list):
-        return [_with_secrets(item, (*place, i), environment, where) for i, item in enumerate(value)]
+        listed = cast("list[Any]", value)
+        return [_with_secrets(item, (*place, index), environment, where) for index, item in enumerate(listed)]
     if not isinstance(value, str):
         return value
 

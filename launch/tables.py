@@ -20,15 +20,16 @@ _LINE_EVERY_S = 1.0
 class Board:
     """The newest message of each source.
 
-    On a terminal it is a table that stays in place; elsewhere one line of each source a second.
+    On a terminal it is a table that stays in place; elsewhere one line of each source a second; nothing if `silent`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, silent: bool = False) -> None:
+        self._silent = silent
         self._newest: dict[tuple[str, str], DetectionMessage] = {}
         self._counts: dict[tuple[str, str], int] = {}
         self._next_line_s: dict[tuple[str, str], float] = {}
         self._live: Live | None = None
-        if sys.stdout.isatty():
+        if sys.stdout.isatty() and not silent:
             from rich.live import Live
 
             self._live = Live(get_renderable=self._table, refresh_per_second=_REDRAW_HZ)
@@ -38,7 +39,7 @@ class Board:
         key = message.node, message.source
         self._newest[key] = message
         self._counts[key] = self._counts.get(key, 0) + 1
-        if self._live is None and time.monotonic() >= self._next_line_s.get(key, 0.0):
+        if self._live is None and not self._silent and time.monotonic() >= self._next_line_s.get(key, 0.0):
             self._next_line_s[key] = time.monotonic() + _LINE_EVERY_S
             print(message_line(message), flush=True)
 

@@ -1,5 +1,8 @@
 """Writes pictures into an MP4 file."""
 
+# PyAV leaves some of its types open.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from fractions import Fraction

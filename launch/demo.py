@@ -1,0 +1,175 @@
+"""`groundcast demo`: the whole line on the embedded model and clip, seen from a subscriber."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import IO, Annotated, Any
+
+import typer
+
+from ..stream.message import DetectionMessage
+from ..stream.subscriber import Subscriber
+from .exits import WRONG_INPUT, InputError, RunError
+from .tables import Board
+
+_TABLETOP = Path(__file__).parent.parent / "model" / "tabletop"
+_CLIP = _TABLETOP / "clip.mp4"
+_TRUTH = _TABLETOP / "clip.json"
+_SILENCE_S = 60.0  # a node that says nothing for so long hangs
+_END_S = 10.0
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for demo.mp4 and demo.png.")] = Path(),
+    as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object of figures.")] = False,
+) -> None:
+    """Find, track and publish the objects of the embedded clip, and show what a subscriber gets.
+
+    A node runs in a process of its own, as `groundcast run` would run it; this process subscribes to it over ZeroMQ.
+    Afterwards the tracks are compared with the clip's ground truth and drawn into demo.mp4 and demo.png.
+    """
+    for path in (_CLIP, _TRUTH):
+        if not path.is_file():
+            raise InputError(f"{path.name} is not in this copy of groundcast: install it anew")
+    if not out.is_dir():
+        raise InputError(f"{out} is not a folder: create it, or name another with --out")
+    truth = json.loads(_TRUTH.read_text())
+    messages, gaps, figures = _watch(truth["prompt"], show=not as_json)
+    figures = {**figures, "gaps": gaps, **_scores(truth, messages), **_speed(messages)}
+    drawings = _draw(messages, out)
+    if as_json:
+        print(json.dumps({**figures, **drawings}))
+    else:
+        _tell(figures, drawings)
+
+
+def _watch(prompt: str, *, show: bool) -> tuple[list[DetectionMessage], int, dict[str, Any]]:
+    """Run the node and take in every message: the messages, how many were lost, what the node counted."""
+    messages: list[DetectionMessage] = []
+    with tempfile.TemporaryDirectory(prefix="groundcast-") as folder, _terminated_politely():
+        settings = Path(folder) / "demo.yaml"
+        settings.write_text(json.dumps(_settings(prompt)))  # JSON is YAML too
+        with _node(settings) as (address, lines), Board(silent=not show) as board:
+            with Subscriber(address, newest_only=False, snapshot=False, timeout_s=_SILENCE_S) as subscriber:
+                try:
+                    for message in subscriber:
+                        messages.append(message)
+                        board.show(message)
+                except TimeoutError as error:
+                    raise RunError(f"the demo's node fell silent: {error}") from error
+                gaps = subscriber.gaps
+            report = list(lines)  # up to the end of the process
+    if not report or len(messages) < 2:
+        raise RunError("the demo's node ended without a report: run 'groundcast doctor'")
+    return messages, gaps, json.loads(report[-1])
+
+
+def _settings(prompt: str) -> dict[str, Any]:
+    return {
+        "node": "demo",
+        "prompt": prompt,
+        "model": "tabletop",
+        # The first frame waits for us, and the clip has fewer frames than the socket may keep: nothing is lost.
+        "publish": {"address": "tcp://127.0.0.1:*", "wait_for_subscriber_s": _SILENCE_S, "high_water_mark": 10_000},
+        "tracker": {"publish": "matched"},
+        "sources": [{"name": "clip", "url": str(_CLIP), "pace": "asap"}],
+    }
+
+
+@contextmanager
+def _node(settings: Path) -> Generator[tuple[str, Iterator[str]]]:
+    """A node in a process of its own: its address and what it prints from then on. It ends with the block."""
+    command = [sys.executable, "-m", "groundcast.launch.cli", "run", str(settings), "--json"]
+    with tempfile.TemporaryFile("w+") as errors:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
+        assert process.stdout is not None
+        try:
+            first = process.stdout.readline()
+            if not first:
+                _fail(process.wait(), errors)
+            yield json.loads(first)["ready"]["address"], process.stdout
+            if process.wait(_END_S):
+                _fail(process.returncode, errors)
+        finally:
+            process.stdout.close()
+            _end(process)
+
+
+def _fail(code: int, errors: IO[str]) -> None:
+    errors.seek(0)
+    said = next((line for line in reversed(errors.read().splitlines()) if line.strip()), f"exit code {code}")
+    sentence = said.removeprefix("groundcast: ")
+    raise InputError(sentence) if code == WRONG_INPUT else RunError(f"the demo's node failed: {sentence}")
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(_END_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def _terminated_politely() -> Generator[None]:
+    """Make a polite kill clean up as Ctrl-C does, so that no node stays behind."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _speed(messages: list[DetectionMessage]) -> dict[str, float]:
+    seconds = (messages[-1].published_monotonic_ns - messages[0].published_monotonic_ns) / 1e9
+    return {"fps": round((len(messages) - 1) / seconds, 2)}
+
+
+def _scores(truth: Mapping[str, Any], messages: list[DetectionMessage]) -> dict[str, float]:
+    raise NotImplementedError
+
+
+def _draw(messages: list[DetectionMessage], out: Path) -> dict[str, str]:
+    """The clip with its tracks, made from what was received; and the picture in which most was tracked."""
+    import av
+    import cv2
+    import numpy as np
+
+    from .draw import draw, drawn_tracks
+    from .video_file import VideoFile
+
+    tracks = {message.frame.index: message.tracks for message in messages}
+    fullest = max(tracks, key=lambda index: len(tracks[index]))
+    video_path, picture_path = out / "demo.mp4", out / "demo.png"
+    with av.open(str(_CLIP)) as clip, VideoFile(video_path) as video:
+        for index, frame in enumerate(clip.decode(video=0)):
+            picture = frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
+            image = draw(picture, drawn_tracks(tracks.get(index, ())))
+            video.write(image, frame.time or 0.0)
+            if index == fullest:
+                cv2.imwrite(str(picture_path), cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+    return {"video": str(video_path), "picture": str(picture_path)}
+
+
+def _tell(figures: Mapping[str, Any], drawings: Mapping[str, str]) -> None:
+    typer.echo(
+        f"{figures['messages']} messages for {figures['frames']} frames, {figures['gaps']} lost on the way, "
+        f"{figures['fps']:.1f} frames a second.\n"
+        f"Against the clip's ground truth: MOTA {figures['MOTA']:.3f}, IDF1 {figures['IDF1']:.3f}.\n"
+        f"To look at: {drawings['video']} and {drawings['picture']}.\n"
+        "Your own camera: groundcast run --source rtsp://... --prompt 'red ball . green can'"
+    )

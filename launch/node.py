@@ -1,0 +1,107 @@
+"""Puts a node together from its settings and runs it until its sources end or it is told to stop."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Generator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..model.prompt import Prompt
+from ..stream.message import DetectionMessage
+from ..stream.pipeline import NodeSummary, Pipeline, StreamDetector
+from ..stream.publisher import Publisher
+from ..stream.reader import check_source
+from .exits import running
+from .settings import ModelSettings, NodeSettings
+
+if TYPE_CHECKING:
+    from ..model.detector import Detector
+
+Load = Callable[[ModelSettings], StreamDetector]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRun:
+    """How a node ended: what it did, and whether it was told to stop."""
+
+    summary: NodeSummary
+    stopped: bool
+
+
+def load_detector(model: ModelSettings) -> Detector:
+    """The model that the settings name; takes seconds."""
+    from ..model.detector import Detector, DetectorOptions
+
+    options = DetectorOptions(model.device, model.size_px, model.threshold, model.score_rule, model.nms_iou)
+    return Detector.load(model.name, options)
+
+
+def run_node(
+    settings: NodeSettings,
+    on_ready: Callable[[str], None],
+    on_message: Callable[[DetectionMessage], None] | None = None,
+    load: Load = load_detector,
+) -> NodeRun:
+    """Run a node.
+
+    What can be known to be wrong is found before the model is loaded, the cheapest first.
+
+    Args:
+        settings: the whole node.
+        on_ready: called once with the address, when subscribers can connect and the first frame can come.
+        on_message: called with every message that is sent.
+        load: makes the detector.
+
+    Raises:
+        SourceError, PublisherError, CheckpointError, PromptError: the input was wrong.
+        RunError: the node failed while running.
+    """
+    options, prompt = settings.to_options(), settings.to_prompt()
+    for source in options.sources:
+        check_source(source)
+    with Publisher(options.publisher, options.node) as publisher, closing(load(settings.model)) as detector:
+        pipeline = Pipeline(options, detector, prompt, publisher, on_message=on_message)
+        _warm_up(detector, prompt)
+        with stop_on_signals() as stop, running():
+            on_ready(publisher.address)
+            return NodeRun(pipeline.run(stop), stop.is_set())
+
+
+def _warm_up(detector: StreamDetector, prompt: Prompt) -> None:
+    """Answer one blank picture, so that kernels are compiled before the node says that it is ready."""
+    detector.submit([np.zeros((480, 640, 3), np.uint8)], [prompt]).wait()
+
+
+@contextmanager
+def stop_on_signals() -> Generator[threading.Event]:
+    """An event that Ctrl-C or a polite kill sets; the second one ends the process at once, as without us."""
+    stop = threading.Event()
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def ask(number: int, _frame: FrameType | None) -> None:
+        stop.set()
+        signal.signal(number, before[signal.Signals(number)])
+
+    for number in before:
+        signal.signal(number, ask)
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def process_age_s() -> float:
+    """How long ago this process was started."""
+    # The 22nd field, counted behind the command's name, which may itself hold blanks and brackets.
+    started_ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - started_ticks / os.sysconf("SC_CLK_TCK")

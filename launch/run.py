@@ -1,0 +1,135 @@
+"""`groundcast run`: a node, from a settings file or from flags."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from .exits import InputError, RunError
+from .node import NodeRun, process_age_s, run_node
+from .settings import NodeSettings, is_map
+from .settings_file import read_values, validated
+from .tables import Board
+
+_NAMED = re.compile(r"^([A-Za-z0-9_.-]+)=(.+)$")
+
+
+def run(
+    file: Annotated[Path | None, typer.Argument(help="Settings in YAML; flags go before what it says.")] = None,
+    source: Annotated[
+        list[str] | None,
+        typer.Option(help="A path, rtsp://, http://, /dev/video0 or lavfi:, or NAME=one of these; may be given again."),
+    ] = None,
+    prompt: Annotated[str | None, typer.Option(help="What to look for: 'red mug . blue cube'.")] = None,
+    model: Annotated[str | None, typer.Option(help="A model's name, or the path of its weights.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:1.")] = None,
+    size: Annotated[int | None, typer.Option(help="The network's input: its short side for a 4:3 picture, px.")] = None,
+    threshold: Annotated[float | None, typer.Option(help="The least score, 0..1.")] = None,
+    address: Annotated[str | None, typer.Option(help="Where to publish, such as tcp://127.0.0.1:5570.")] = None,
+    insecure: Annotated[bool | None, typer.Option("--insecure", help="Allow an address others can reach.")] = None,
+    node: Annotated[str | None, typer.Option(help="The node's name, part of every topic.")] = None,
+    pace: Annotated[Literal["asap", "realtime"] | None, typer.Option(help="For files.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but the ready line.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object of figures.")] = False,
+) -> None:
+    """Run a node until its sources end, or Ctrl-C."""
+    flags = {
+        "node": node,
+        "prompt": prompt,
+        "model": {"name": model, "device": device, "size_px": size, "threshold": threshold},
+        "publish": {"address": address, "insecure": insecure},
+        "defaults": {"pace": pace},
+        "sources": named_sources(source or []) or None,
+    }
+    settings = _settings(file, flags)
+    with ExitStack() as stack:
+        board = stack.enter_context(Board(silent=quiet or as_json))
+        ended = run_node(settings, lambda at: _say_ready(at, as_json=as_json), board.show)
+    _report(ended, as_json=as_json)
+
+
+def named_sources(sources: list[str]) -> list[dict[str, Any]]:
+    """Sources as settings: `door=rtsp://...` brings its name, a file lends its own, the others are numbered."""
+    named: list[dict[str, Any]] = []
+    for number, text in enumerate(sources, 1):
+        match = None if Path(text).exists() else _NAMED.match(text)
+        name, url = (match[1], match[2]) if match else (_name_for(text, number), text)
+        if not match and any(source["name"] == name for source in named):
+            name = f"{name}-{number}"
+        named.append({"name": name, "url": url})
+    return named
+
+
+def _name_for(url: str, number: int) -> str:
+    is_path = "://" not in url and not url.startswith("lavfi:")
+    stem = re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(url).stem).strip("-.")[:40] if is_path else ""
+    return stem or f"source-{number}"
+
+
+def _settings(file: Path | None, flags: dict[str, Any]) -> NodeSettings:
+    if file is not None:
+        values, where = read_values(file, os.environ)
+        merged = _over(values, flags)
+        if flags["defaults"]["pace"] and isinstance(merged.get("sources"), list):  # over what each source says, too
+            merged["sources"] = [
+                {**source, **flags["defaults"]} if is_map(source) else source for source in merged["sources"]
+            ]
+        return validated(merged, where)
+    values = _over({}, flags)
+    if "sources" not in values:
+        raise InputError("nothing to look at: name a settings file, or --source with a path or a camera's URL")
+    if "prompt" not in values:
+        raise InputError("nothing to look for: write --prompt 'red mug . blue cube'")
+    return validated(values, lambda _place: "")
+
+
+def _over(values: dict[str, Any], flags: dict[str, Any]) -> dict[str, Any]:
+    """`values` with every flag that was given laid over them."""
+    merged = {**values}
+    for key, flag in flags.items():
+        if is_map(flag):
+            given = {name: value for name, value in flag.items() if value is not None}
+            below = merged.get(key)
+            below = {"name": below} if key == "model" and isinstance(below, str) else below
+            if given:
+                merged[key] = {**below, **given} if is_map(below) else given
+        elif flag is not None:
+            merged[key] = flag
+    return merged
+
+
+def _say_ready(address: str, *, as_json: bool) -> None:
+    seconds = round(process_age_s(), 2)
+    if as_json:
+        print(json.dumps({"ready": {"address": address, "seconds": seconds}}), flush=True)
+    else:
+        print(f"ready after {seconds:.1f} s, publishing on {address} (groundcast listen {address})", flush=True)
+
+
+def _report(run: NodeRun, *, as_json: bool) -> None:
+    sources = run.summary.sources
+    figures = {
+        "frames": sum(source.frames for source in sources),
+        "messages": sum(source.messages for source in sources),
+        "dropped": sum(source.dropped for source in sources),
+        "seconds": round(max(source.seconds for source in sources), 3),
+        "fps": round(sum(source.fps for source in sources), 2),
+    }
+    if as_json:
+        print(json.dumps({**figures, "sources": {source.name: asdict(source) for source in sources}}), flush=True)
+    else:
+        for source in sources:
+            print(
+                f"{source.name}: {source.frames} frames, {source.messages} messages, {source.dropped} dropped, "
+                f"{source.fps:.1f} a second"
+            )
+    errors = [f"source {source.name}: {source.error}" for source in sources if source.error]
+    if errors and not run.stopped:
+        raise RunError("; ".join(errors))
