@@ -49,13 +49,13 @@ class _Progress:
 
         A new epoch is a restart, after which nothing counts as lost; a new generation within an epoch begins at 1.
         """
-        before, self_epoch = self.at, self.at and self.at[0]
-        if before is None or self_epoch != epoch:
-            self.at = (epoch, generation, seq)
+        before, now = self.at, (epoch, generation, seq)
+        if before is None or before[0] != epoch:
+            self.at = now
             return 1
-        if (generation, seq) <= before[1:]:
+        if now <= before:
             return 0
-        self.at = (epoch, generation, seq)
+        self.at = now
         return seq - before[2] if generation == before[1] else seq
 
 
@@ -97,8 +97,7 @@ class Inbox:
         """The next message that may go out, if there is one."""
         now_ns = time.monotonic_ns() if now_ns is None else now_ns
         for album in self._albums.values():
-            for message in album.take(now_ns):
-                self._add(message)
+            self._add_from(album, now_ns)
         while self._ready:
             message = self._ready.pop(next(iter(self._ready)))
             reason = self._refusal(message)
@@ -146,7 +145,9 @@ class Inbox:
         else:
             header = decode_picture_header(parts[1])
             _check_names(topic, header.node, header.source)
-            self._album(topic.node, topic.source).add_picture(header, parts[2])
+            album = self._album(topic.node, topic.source)
+            album.add_picture(header, parts[2])
+            self._add_from(album, now_ns)
 
     def _is_wanted(self, topic: Topic) -> bool:
         wanted = self._wanted
@@ -163,7 +164,9 @@ class Inbox:
         self.gaps += steps - 1
         progress.ended = False
         if self._wanted.pictures:
-            self._album(message.node, message.source).add_message(message, now_ns)
+            album = self._album(message.node, message.source)
+            album.add_message(message, now_ns)
+            self._add_from(album, now_ns)
         else:
             self._add(message)
 
@@ -185,6 +188,10 @@ class Inbox:
         self.statuses[status.source] = status
         if self._on_status is not None:
             self._on_status(status)
+
+    def _add_from(self, album: Album, now_ns: int) -> None:
+        for message in album.take(now_ns):
+            self._add(message)
 
     def _add(self, message: DetectionMessage) -> None:
         self._count += 1

@@ -208,7 +208,7 @@ class Subscriber:
 
     def _silence(self) -> str:
         said = f"nothing was let through from {self.address} for {self._timeout_s:g} s"
-        if not self._inbox.heard:
+        if not self._inbox.heard and not self._inbox.refused:
             return f"{said}: is a node running there?"
         details = [f"{count} {reason}" for reason, count in self._inbox.refused.items()]
         details += [

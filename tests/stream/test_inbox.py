@@ -128,6 +128,14 @@ def test_nothing_is_finished_before_anything_was_heard() -> None:
     assert not Inbox(Wanted()).is_finished
 
 
+def test_a_program_that_was_away_for_long_still_finds_every_picture() -> None:
+    inbox = Inbox(replace(EVERY, pictures=True))
+    for seq in range(1, 51):
+        put(inbox, (1, 1, seq))
+        put_picture(inbox, seq)
+    assert [message.picture for message in take_all(inbox)] == [b"%d" % seq for seq in range(1, 51)]
+
+
 def test_a_picture_that_comes_too_late_belongs_to_no_later_message() -> None:
     inbox = Inbox(replace(EVERY, pictures=True))
     for seq in (1, 2):
