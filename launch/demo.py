@@ -146,10 +146,9 @@ def _scores(truth: Mapping[str, Any], messages: list[DetectionMessage]) -> dict[
 def _draw(messages: list[DetectionMessage], out: Path) -> dict[str, str]:
     """The clip with its tracks, made from what was received; and the picture in which most was tracked."""
     import av
-    import cv2
     import numpy as np
 
-    from .draw import draw, drawn_tracks
+    from .draw import draw, drawn_tracks, save
     from .video_file import VideoFile
 
     tracks = {message.frame.index: message.tracks for message in messages}
@@ -161,7 +160,7 @@ def _draw(messages: list[DetectionMessage], out: Path) -> dict[str, str]:
             image = draw(picture, drawn_tracks(tracks.get(index, ())))
             video.write(image, frame.time or 0.0)
             if index == fullest:
-                cv2.imwrite(str(picture_path), cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+                save(image, picture_path)
     return {"video": str(video_path), "picture": str(picture_path)}
 
 

@@ -6,6 +6,7 @@ import colorsys
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..model.detections import Detections
 from ..stream.track import Box, Track
+from .exits import RunError
 
 Picture = NDArray[np.uint8]
 Colour = tuple[int, int, int]
@@ -66,6 +68,12 @@ def draw(image: Picture, boxes: Sequence[Drawn]) -> Picture:
     for box in boxes:  # labels last, so that no outline crosses a word
         _label(canvas, box, scale)
     return canvas
+
+
+def save(image: Picture, path: Path) -> None:
+    """Write an RGB picture; the ending of its name says in which format."""
+    if not cv2.imwrite(str(path), cv2.cvtColor(image, cv2.COLOR_RGB2BGR)):
+        raise RunError(f"{path} cannot be written: check that its folder exists and that the disk has room")
 
 
 def colour_of(phrase: str) -> Colour:

@@ -6,10 +6,9 @@ import logging
 import sys
 
 
-def log_to_stderr(*, verbose: bool = False, quiet: bool = False) -> None:
+def log_to_stderr(level: int = logging.INFO) -> None:
     """Send the log of the house to standard error; other libraries only speak up from warnings on."""
-    house = logging.getLogger("groundcast")
-    house.setLevel(logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO)
+    logging.getLogger("groundcast").setLevel(level)
     logging.getLogger().setLevel(logging.WARNING)
     logging.basicConfig(handlers=[_handler()], force=True)
     logging.captureWarnings(capture=True)

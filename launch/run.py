@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -16,9 +15,8 @@ from .exits import InputError, RunError
 from .node import NodeRun, process_age_s, run_node
 from .settings import NodeSettings, is_map
 from .settings_file import read_values, validated
+from .sources import named_sources
 from .tables import Board
-
-_NAMED = re.compile(r"^([A-Za-z0-9_.-]+)=(.+)$")
 
 
 def run(
@@ -46,31 +44,13 @@ def run(
         "model": {"name": model, "device": device, "size_px": size, "threshold": threshold},
         "publish": {"address": address, "insecure": insecure},
         "defaults": {"pace": pace},
-        "sources": named_sources(source or []) or None,
+        "sources": [{"name": name, "url": url} for name, url in named_sources(source or []).items()] or None,
     }
     settings = _settings(file, flags)
     with ExitStack() as stack:
         board = stack.enter_context(Board(silent=quiet or as_json))
         ended = run_node(settings, lambda at: _say_ready(at, as_json=as_json), board.show)
     _report(ended, as_json=as_json)
-
-
-def named_sources(sources: list[str]) -> list[dict[str, Any]]:
-    """Sources as settings: `door=rtsp://...` brings its name, a file lends its own, the others are numbered."""
-    named: list[dict[str, Any]] = []
-    for number, text in enumerate(sources, 1):
-        match = None if Path(text).exists() else _NAMED.match(text)
-        name, url = (match[1], match[2]) if match else (_name_for(text, number), text)
-        if not match and any(source["name"] == name for source in named):
-            name = f"{name}-{number}"
-        named.append({"name": name, "url": url})
-    return named
-
-
-def _name_for(url: str, number: int) -> str:
-    is_path = "://" not in url and not url.startswith("lavfi:")
-    stem = re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(url).stem).strip("-.")[:40] if is_path else ""
-    return stem or f"source-{number}"
 
 
 def _settings(file: Path | None, flags: dict[str, Any]) -> NodeSettings:

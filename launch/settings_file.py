@@ -19,6 +19,7 @@ from .settings import FORMS, NodeSettings, is_map
 
 Place = tuple[str | int, ...]
 Where = typing.Callable[[Place], str]
+Section = typing.TypeVar("Section", bound=BaseModel)
 _SECRET = re.compile(r"\$(\$)?\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -77,9 +78,18 @@ def validated(values: Mapping[str, Any], where: Where) -> NodeSettings:
     Raises:
         SettingsError: the first setting that is wrong.
     """
+    settings = checked(NodeSettings, values, where)
     try:
-        settings = NodeSettings.model_validate(values)
         settings.to_prompt()
+    except PromptError as error:
+        raise SettingsError(f"{where(('prompt',))}{error}") from error
+    return settings
+
+
+def checked(section: type[Section], values: Mapping[str, Any], where: Where = lambda _place: "") -> Section:
+    """One section of the settings from plain values; raises as `validated` does."""
+    try:
+        return section.model_validate(values)
     except ValidationError as error:
         # An unknown key often causes a missing one, and a missing one what else does not fit: say the first cause.
         # Where a value may have several forms, the deepest complaint is about the form that was meant.
@@ -87,9 +97,6 @@ def validated(values: Mapping[str, Any], where: Where) -> NodeSettings:
         errors = error.errors(include_input=False)
         worst = min(errors, key=lambda detail: (order.get(detail["type"], 2), -len(_place(detail))))
         raise SettingsError(where(_place(worst)) + _sentence(worst)) from None
-    except PromptError as error:
-        raise SettingsError(f"{where(('prompt',))}{error}") from error
-    return settings
 
 
 def _place(detail: ErrorDetails) -> Place:
