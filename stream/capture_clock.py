@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .frame import Clock
+from .leaky_least import LeakyLeast
 
-_DRIFT = 0.005  # cheap cameras count 25 pictures a second and take 24.9
 _BELIEVED_WITHIN_S = 2.0
 _BELIEVED_AGAIN_WITHIN_S = 1.5
 _CLOCK_WAS_SET_S = 0.5
@@ -66,8 +66,8 @@ class CaptureClock:
 
     def restart(self) -> None:
         """Forget what the last connection taught."""
-        self._arrivals = _LeakyLeast()
-        self._ages = _LeakyLeast()
+        self._arrivals = LeakyLeast()
+        self._ages = LeakyLeast()
         self._first_received_s: float | None = None
         self._offsets_s: tuple[float, float] | None = None
         self._believed = False
@@ -94,7 +94,7 @@ class CaptureClock:
         arrived_s = received_ns / 1e9 - held_back_s
         if driver_unix_ns is not None:
             return Capture(driver_unix_ns - self._latency_ns, "driver", _DRIVER_ERROR_MS)
-        offset_s = self._arrivals.least(arrived_s, arrived_s - time_s)
+        offset_s = self._arrivals.add(arrived_s, arrived_s - time_s)
         if camera_unix_ns is not None:
             capture = self._by_camera(camera_unix_ns, time_s, arrived_s, unix_from_monotonic_ns)
             if capture is not None:
@@ -112,8 +112,8 @@ class CaptureClock:
         """The camera's own time, or None where it cannot be right."""
         clock_was_set = self._a_clock_was_set(camera_unix_ns / 1e9 - time_s, host_ns / 1e9)
         if clock_was_set:
-            self._ages = _LeakyLeast()
-        least_age_s = self._ages.least(arrived_s, arrived_s - (camera_unix_ns - host_ns) / 1e9)
+            self._ages = LeakyLeast()
+        least_age_s = self._ages.add(arrived_s, arrived_s - (camera_unix_ns - host_ns) / 1e9)
         within_s = _BELIEVED_WITHIN_S if self._believed or clock_was_set else _BELIEVED_AGAIN_WITHIN_S
         self._believed = abs(least_age_s) <= within_s
         if not self._believed:
@@ -148,21 +148,3 @@ def _warn_of_clock(age_s: float) -> str:
         f"the camera's clock is {abs(age_s):.1f} s {direction} this computer's, so arrival counts as capture: "
         "let both follow the same time server"
     )
-
-
-class _LeakyLeast:
-    """The least value so far, which rises slowly so that it can follow clocks that drift apart.
-
-    Slowly enough that pictures which all come late for minutes still count as late.
-    """
-
-    def __init__(self) -> None:
-        self._least: float | None = None
-        self._when_s = 0.0
-
-    def least(self, when_s: float, value: float) -> float:
-        """Add `value`; the least so far."""
-        risen = value if self._least is None else self._least + _DRIFT * max(0.0, when_s - self._when_s)
-        self._least = min(value, risen)
-        self._when_s = when_s
-        return self._least

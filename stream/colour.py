@@ -18,7 +18,8 @@ class RgbConverter:
         self._reformatter = VideoReformatter()
 
     def convert(self, frame: VideoFrame) -> NDArray[np.uint8]:
-        """The picture as (height, width, 3) uint8 RGB, turned as its file says, without a copy where it need not turn.
+        """The picture as (height, width, 3) uint8 RGB, turned as its file says (but never mirrored back), without
+        a copy where it need not turn.
 
         The stream's own matrix and range are used; a stream that names no matrix gets BT.709 from 720 lines on and
         BT.601 below, as players do.

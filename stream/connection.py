@@ -1,4 +1,4 @@
-"""One opened video or camera: its container, its packets and the pictures decoded from them."""
+"""One opened video or camera: its packets and the pictures decoded from them."""
 
 # pyright: reportUnknownMemberType=false
 
@@ -7,107 +7,43 @@ from __future__ import annotations
 import struct
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol
 
 import av
-import numpy as np
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.packet import Packet
 from av.stream import Discard, Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
-from numpy.typing import NDArray
 
+from .backlog import Backlog
 from .capture_clock import driver_time
 from .colour import RgbConverter
 from .options import SourceOptions
 from .pace import Pacer
+from .picture import Picture, Pulse, StreamFacts
 from .source_fault import explain_opening, explain_reading
 from .source_url import SourceError, SourceKind, filter_of, kind_of, path_of, redact
 
+_MICROSECONDS = 1_000_000
 _USUAL_RATE_HZ = 25.0
 _HIGHEST_RATE_HZ = 1000.0
-_MICROSECONDS = 1_000_000
+_TEXT_SHOWN_AS_VIDEO = frozenset({"tty", "bin", "xbin", "adf", "idf"})
+
 _KNOW_THEIR_LENGTH = frozenset({"mov", "matroska", "avi", "flv"})
 _MADE_UP_TIMES = frozenset({"mpjpeg"})  # FFmpeg counts 25 pictures a second, whatever comes
 _HANDED_OUT_EARLY = frozenset({"lavfi", "hls"})  # as fast as they are read; a segment at a time
 _WAIT_FOR_THE_NEXT = frozenset({"h264", "hevc"})  # over RTP, a picture is whole only when the next one begins
-_TEXT_SHOWN_AS_VIDEO = frozenset({"tty", "bin", "xbin", "adf", "idf"})
+_TOO_SLOW = (
+    "decoding is slower than the source sends, so only key frames are shown: lower the camera's size or rate, "
+    "or give this computer less else to do"
+)
 
 # A camera is asked for its video alone, and opening waits for the first packet only: what else FFmpeg would find out
 # (above all the rate) is not worth half a second after each lost connection. What is read while opening is kept: with
 # "nobuffer" the first key frame is thrown away, and the first picture comes a whole interval of key frames later.
 _RTSP_OPTIONS = {"allowed_media_types": "video", "fpsprobesize": "0", "probesize": "32"}
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """One decoded picture and all that the stream says about its time.
-
-    Args:
-        image: (height, width, 3) uint8 RGB.
-        pts: presentation time in ticks of `time_base`, None where the stream states none that can be used.
-        time_base: (numerator, denominator) in seconds per tick.
-        camera_unix_ns: when the camera says it was taken (RTCP), None where it does not.
-        driver_unix_ns: when the video driver says it was taken, None where there is none.
-        received_ns: monotonic; when the packet was handed to the decoder.
-        decoded_ns: monotonic; when the picture came out of it.
-    """
-
-    image: NDArray[np.uint8]
-    pts: int | None
-    time_base: tuple[int, int]
-    camera_unix_ns: int | None
-    driver_unix_ns: int | None
-    received_ns: int
-    decoded_ns: int
-
-    @property
-    def pts_s(self) -> float | None:
-        numerator, denominator = self.time_base
-        return None if self.pts is None else self.pts * numerator / denominator
-
-
-@dataclass(slots=True)
-class Pulse:
-    """Signs of life of a connection, written by its thread and read by any.
-
-    Args:
-        packet_ns: monotonic; the last packet.
-        progress_ns: monotonic; the last packet whose time was another than that of the one before.
-        packets: packets so far.
-        keys: key frames among them.
-        corrupt: packets and pictures that could not be decoded.
-    """
-
-    packet_ns: int
-    progress_ns: int
-    packets: int = 0
-    keys: int = 0
-    corrupt: int = 0
-
-
-class Connection(Protocol):
-    """What the reader needs of an opened source. One thread owns it.
-
-    Attributes:
-        live: pictures come when they are taken; else the source waits until it is read, and ends.
-        rate_hz: stated, or the usual one.
-        held_back_s: how long a picture is known to wait on our side before it counts as received.
-        shortfall: after the end: what was missing, None if nothing.
-    """
-
-    live: bool
-    rate_hz: float
-    held_back_s: float
-    pulse: Pulse
-    shortfall: str | None
-
-    def pictures(self) -> Iterator[Picture]: ...
-    def close(self) -> None: ...
 
 
 class Video:
@@ -132,18 +68,23 @@ class Video:
             self._container.close()
             raise
         self._stream.codec_context.thread_type = "SLICE"  # frame threads hold pictures back, and cost more in all
-        self.format = self._container.format.name
-        self.codec = self._stream.codec_context.name
-        self.rate_hz = _rate_of(self._stream)
-        self.live = not (self._kind == "file" or (self._kind == "http" and self._container.duration is not None))
-        self.held_back_s = 1.0 / self.rate_hz if self._kind == "rtsp" and self.codec in _WAIT_FOR_THE_NEXT else 0.0
+        self.facts = facts = StreamFacts(
+            live=not _is_recording(self._container, self._kind),
+            container=self._container.format.name,
+            codec=self._stream.codec_context.name,
+            rate_hz=_rate_of(self._stream),
+        )
+        self.rate_hz = facts.rate_hz or _USUAL_RATE_HZ
+        self.held_back_s = 1.0 / self.rate_hz if self._kind == "rtsp" and facts.codec in _WAIT_FOR_THE_NEXT else 0.0
         self.shortfall: str | None = None
         now_ns = time.monotonic_ns()
         self.pulse = Pulse(now_ns, now_ns)
-        paced = self.format in _HANDED_OUT_EARLY if self.live else options.pace == "realtime"
+        paced = facts.container in _HANDED_OUT_EARLY if facts.live else options.pace == "realtime"
         self._pacer = Pacer(pause) if paced else None
-        self._has_times = self.format not in _MADE_UP_TIMES
+        self._backlog = Backlog()
+        self._has_times = facts.container not in _MADE_UP_TIMES
         self._last_time: int | None = None
+        self._last_key_s: float | None = None
         self._read_until_s = 0.0
         self._converter = RgbConverter()
 
@@ -153,14 +94,16 @@ class Video:
         Raises:
             SourceError: a live source was lost. (A recording that breaks off just ends, with `shortfall`.)
         """
-        before_key = self.live and self._kind != "lavfi"  # generated pictures are whole, but not marked as key frames
+        before_key = (
+            self.facts.live and self._kind != "lavfi"
+        )  # generated pictures are whole, but not marked as key frames
         for packet in self._packets():
             before_key = before_key and not packet.is_keyframe
-            if not before_key:
+            if not before_key and not self._leaves_out(packet):
                 yield from self._decode(packet)
         yield from self._decode(None)
         self._note_end()
-        if self._kind in ("rtsp", "device") or (self.live and self._kind == "http"):
+        if self._kind in ("rtsp", "device") or (self.facts.live and self._kind == "http"):
             raise SourceError(f"{self._where} ended the stream")
 
     def close(self) -> None:
@@ -180,7 +123,7 @@ class Video:
                         asked_ns = time.monotonic_ns()
                 return
             except FFmpegError as error:
-                if self.live:
+                if self.facts.live:
                     raise explain_reading(error, self._options, (time.monotonic_ns() - asked_ns) / 1e9) from None
                 self.shortfall = f"ended early: after {self._read_until_s:.1f} s {self._where} cannot be read on"
                 if self.pulse.packets == packets_before:
@@ -214,15 +157,22 @@ class Video:
         self._last_time = when
         pulse.packet_ns = now_ns
         pulse.packets += 1
-        pulse.keys += packet.is_keyframe
+        if packet.is_keyframe:
+            self._note_key(None if when is None else float(when * self._time_base))
         pulse.corrupt += packet.is_corrupt
         if when is not None:
             ends_s = float((when - (self._stream.start_time or 0) + (packet.duration or 0)) * self._time_base)
             self._read_until_s = max(self._read_until_s, ends_s)
 
+    def _note_key(self, when_s: float | None) -> None:
+        self.pulse.keys += 1
+        if when_s is not None and self._last_key_s is not None:
+            self.pulse.key_distance_s = when_s - self._last_key_s
+        self._last_key_s = when_s
+
     def _note_end(self) -> None:
         """Compare what could be read with what the file promises."""
-        if self.live or self.shortfall:
+        if self.facts.live or self.shortfall:
             return
         promised_s, slack_s = self._promised_s()
         if promised_s - self._read_until_s > slack_s:
@@ -234,12 +184,23 @@ class Video:
 
     def _promised_s(self) -> tuple[float, float]:
         """How long the file says its video is, and how much less is still no reason to doubt it."""
-        if not _KNOW_THEIR_LENGTH & set(self.format.split(",")):
+        if not _KNOW_THEIR_LENGTH & set(self.facts.container.split(",")):
             return 0.0, 0.0
         if self._stream.duration is not None:
             return float(self._stream.duration * self._time_base), max(0.5, 3 / self.rate_hz)
         whole_s = (self._container.duration or 0) / _MICROSECONDS  # of the longest stream, which may be sound
         return whole_s, max(1.0, 0.02 * whole_s)
+
+    def _leaves_out(self, packet: Packet[VideoStream]) -> bool:
+        """Whether decoding is so far behind a live source that this packet has to be left out."""
+        when = packet.pts if packet.dts is None else packet.dts
+        if not self.facts.live or self._pacer or not self._has_times or when is None:
+            return False
+        leaves_out = self._backlog.leaves_out(
+            float(when * self._time_base), time.monotonic(), is_key=packet.is_keyframe
+        )
+        self.pulse.warning = _TOO_SLOW if self._backlog.skipping else None
+        return leaves_out
 
     def _due_s(self, packet: Packet[VideoStream]) -> float:
         when = packet.pts if packet.dts is None else packet.dts
@@ -283,9 +244,17 @@ def _choose_stream(container: InputContainer, where: str) -> VideoStream:
     return stream
 
 
-def _rate_of(stream: VideoStream) -> float:
+def _is_recording(container: InputContainer, kind: SourceKind) -> bool:
+    """Whether the source has an end that is known: a file, or what a web server hands out as one."""
+    if kind != "http":
+        return kind == "file"
+    is_whole_file = container.format.name != "hls" and container.size > 0  # of a playlist it would be the list's size
+    return container.duration is not None or is_whole_file
+
+
+def _rate_of(stream: VideoStream) -> float | None:
     rate_hz = float(stream.guessed_rate or stream.average_rate or 0)
-    return rate_hz if 0.0 < rate_hz <= _HIGHEST_RATE_HZ else _USUAL_RATE_HZ
+    return rate_hz if 0.0 < rate_hz <= _HIGHEST_RATE_HZ else None
 
 
 def _camera_time(packet: Packet[VideoStream] | None, frame: VideoFrame) -> int | None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from .connection import Connection, Video
+from .connection import Video
 from .options import SourceOptions
+from .picture import Connection
 from .picture_folder import PictureFolder
 from .source_url import SourceError, kind_of, path_of, redact
 

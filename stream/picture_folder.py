@@ -13,9 +13,9 @@ from av.error import FFmpegError
 from numpy.typing import NDArray
 
 from .colour import RgbConverter
-from .connection import Picture, Pulse
 from .options import SourceOptions
 from .pace import Pacer
+from .picture import Picture, Pulse, StreamFacts
 from .source_url import SourceError, path_of, redact
 
 _SUFFIXES = frozenset(
@@ -37,7 +37,7 @@ class PictureFolder:
     """
 
     def __init__(self, options: SourceOptions, pause: Callable[[float], bool]) -> None:
-        self.live = False
+        self.facts = StreamFacts(live=False, container="folder", codec="pictures", rate_hz=None)
         self.rate_hz = float(_RATE_HZ)
         self.held_back_s = 0.0
         self.shortfall: str | None = None

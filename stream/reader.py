@@ -10,12 +10,12 @@ from collections.abc import Callable
 
 from .backoff import Backoff
 from .capture_clock import Capture, CaptureClock
-from .connection import Connection, Picture
 from .frame import Frame
 from .media_time import MediaTime
 from .newest import Newest
 from .opening import check_source, open_source
 from .options import SourceOptions
+from .picture import Connection, Picture, Pulse, StreamFacts
 from .rate import RateMeter
 from .source_url import SourceError, SourceKind, kind_of, redact
 from .stats import ReaderStats, SourceState
@@ -57,6 +57,8 @@ class Reader:
         self._state: SourceState = "connecting"
         self._error: str | None = None
         self._connection: Connection | None = None
+        self._facts: StreamFacts | None = None
+        self._pulse: Pulse | None = None
         self._connections = 0
         self._corrupt_before = 0
         self._index = 0
@@ -89,6 +91,16 @@ class Reader:
         """Nothing more will come, and every frame was taken."""
         return self._over.is_set() and self.frames.counts.waiting == 0
 
+    @property
+    def facts(self) -> StreamFacts | None:
+        """What the source said about itself when it was last opened; None before that."""
+        return self._facts
+
+    @property
+    def key_distance_s(self) -> float | None:
+        """Seconds between the last two key frames; None before there were two."""
+        return self._pulse.key_distance_s if self._pulse else None
+
     def stats(self) -> ReaderStats:
         """The counters now. frames_decoded = frames taken + frames_dropped + the one that may be waiting."""
         counts = self.frames.counts
@@ -104,7 +116,7 @@ class Reader:
                 corrupt=self._corrupt_before + (connection.pulse.corrupt if connection else 0),
                 reconnects=max(0, self._connections - 1),
                 fps_in=self._rate.rate_hz,
-                warning=self._capture_clock.warning,
+                warning=self._capture_clock.warning or (connection.pulse.warning if connection else None),
             )
 
     def _run(self) -> None:
@@ -144,7 +156,7 @@ class Reader:
         """
         connection = open_source(self.options, self._stop.wait)
         with self._lock:
-            self._connection = connection
+            self._connection, self._facts, self._pulse = connection, connection.facts, connection.pulse
         try:
             self._hand_over_pictures(connection)
         finally:
@@ -155,25 +167,25 @@ class Reader:
         return connection.shortfall
 
     def _hand_over_pictures(self, connection: Connection) -> None:
+        live = connection.facts.live
         if self._index == 0:
-            self._media_time = MediaTime(live=connection.live)
+            self._media_time = MediaTime(live=live)
         self._media_time.restart()
         self._capture_clock.restart()
         is_first = True
         for picture in connection.pictures():
             frame = self._frame(picture, connection)
             if is_first:
-                self._note_running()
+                self._note_running(is_new=live or self._connections == 0)  # the next round of a loop is not new
                 is_first = False
             self._rate.mark()
-            went_in = self.frames.put(frame) if connection.live else self.frames.put_and_wait(frame, self._stop.is_set)
-            if not went_in:
+            if not (self.frames.put(frame) if live else self.frames.put_and_wait(frame, self._stop.is_set)):
                 return
 
     def _frame(self, picture: Picture, connection: Connection) -> Frame:
         time_s = self._media_time.advance(picture.pts_s, picture.received_ns, connection.rate_hz)
         capture: Capture | None = None
-        if connection.live:
+        if connection.facts.live:
             capture = self._capture_clock.place(
                 time_s,
                 picture.received_ns,
@@ -198,10 +210,10 @@ class Reader:
             image=picture.image,
         )
 
-    def _note_running(self) -> None:
+    def _note_running(self, *, is_new: bool) -> None:
         self._backoff.reset()
         with self._lock:
-            self._connections += 1
+            self._connections += is_new
         self._become("running", None)
 
     def _become(self, state: SourceState, error: str | None) -> None:
@@ -220,7 +232,7 @@ class Reader:
 def _look_closer(state: SourceState, error: str | None, connection: Connection) -> tuple[SourceState, str | None]:
     """What the connection's pulse adds to what the reader's thread last said; it may be stuck in FFmpeg."""
     pulse, now_ns = connection.pulse, time.monotonic_ns()
-    if not connection.live:
+    if not connection.facts.live:
         return state, error
     if state == "running":
         patience_s = max(_STALLED_AFTER_S, _STALLED_AFTER_INTERVALS / connection.rate_hz)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 SourceKind = Literal["file", "folder", "rtsp", "http", "device", "lavfi"]
 
@@ -54,7 +54,7 @@ def kind_of(url: str) -> SourceKind:
 
 def path_of(url: str) -> Path:
     """The path that a file's URL means."""
-    return Path(url.removeprefix("file://")).expanduser()
+    return Path(unquote(url.removeprefix("file://")) if url.startswith("file://") else url).expanduser()
 
 
 def filter_of(url: str) -> str:

@@ -1,0 +1,163 @@
+"""`groundcast probe`: looks at a source for a few seconds and says what it sends."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import threading
+import time
+from dataclasses import asdict, dataclass
+from typing import Annotated, Literal
+
+import typer
+
+from ..stream.frame import Frame
+from ..stream.options import SourceOptions
+from ..stream.reader import Reader, check_source, redact
+from .exits import RunError
+
+_LOOK_EVERY_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a source sent while it was watched. None: it cannot be told.
+
+    Args:
+        url: without its secrets.
+        container, codec: FFmpeg's names.
+        declared_hz: pictures per second as the stream states them.
+        measured_hz: as their times say.
+        key_distance_s: between the last two key frames; after a lost connection, pictures return with the next one.
+        clock: whose word the capture times are; "file" has none.
+        clock_error_ms: how far off capture times may be.
+        first_picture_s: from the beginning of opening to the first picture.
+        pictures: how many were decoded, corrupt: how much could not be.
+        note: what was wrong or missing.
+    """
+
+    url: str
+    live: bool
+    container: str
+    codec: str
+    width: int
+    height: int
+    declared_hz: float | None
+    measured_hz: float | None
+    key_distance_s: float | None
+    clock: str
+    clock_error_ms: float | None
+    first_picture_s: float
+    pictures: int
+    corrupt: int
+    note: str | None
+
+
+def probe(
+    url: Annotated[
+        str, typer.Argument(help="A path, rtsp://..., http://..., /dev/video0 or lavfi:...", show_default=False)
+    ],
+    seconds: Annotated[float, typer.Option(help="How long to watch after the first picture.", min=0.1)] = 5.0,
+    transport: Annotated[Literal["tcp", "udp"], typer.Option(help="RTSP only.")] = "tcp",
+    open_timeout_s: Annotated[float, typer.Option(help="How long opening may take.", min=0.1)] = 5.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Say what a camera, a stream or a file sends: codec, size, rate, key frames, clock, time to the first picture."""
+    options = SourceOptions("probe", url, transport=transport, open_timeout_s=open_timeout_s)
+    check_source(options)
+    logging.getLogger("groundcast").setLevel(logging.ERROR)  # what the reader logs is in the answer
+    findings = survey(options, seconds)
+    if as_json:
+        typer.echo(json.dumps(asdict(findings)))
+    else:
+        _show(_sentences(findings))
+
+
+def survey(options: SourceOptions, seconds: float) -> Findings:
+    """Read a source for so many seconds after its first picture.
+
+    Raises:
+        RunError: the first try brought no picture; the text says why.
+    """
+    woken = threading.Event()
+    reader = Reader(options, woken.set)
+    began_s = time.monotonic()
+    reader.start()
+    frames: list[Frame] = []
+    try:
+        while not reader.finished and (not frames or time.monotonic() - _seconds(frames[0].decoded_ns) < seconds):
+            woken.wait(_LOOK_EVERY_S)
+            woken.clear()
+            while taken := reader.frames.take():
+                frames = [frames[0] if frames else taken[0], taken[0]]
+            if not frames and reader.stats().state == "reconnecting":
+                break
+        stats = reader.stats()
+    finally:
+        reader.stop()
+    facts = reader.facts
+    if not frames or facts is None:
+        raise RunError(stats.error or f"{redact(options.url)} sent no picture")
+    first, last = frames
+    passed_s = last.time_s - first.time_s
+    return Findings(
+        url=redact(options.url),
+        live=facts.live,
+        container=facts.container,
+        codec=facts.codec,
+        width=last.width,
+        height=last.height,
+        declared_hz=facts.rate_hz,
+        measured_hz=(last.index - first.index) / passed_s if passed_s > 0 and last.pts is not None else None,
+        key_distance_s=reader.key_distance_s,
+        clock=last.clock,
+        clock_error_ms=last.captured_error_ms,
+        first_picture_s=_seconds(first.decoded_ns) - began_s,
+        pictures=stats.frames_decoded,
+        corrupt=stats.corrupt,
+        note=stats.error or stats.warning,
+    )
+
+
+def _seconds(moment_ns: int) -> float:
+    return moment_ns / 1e9
+
+
+def _sentences(found: Findings) -> list[tuple[str, str]]:
+    declared = "not stated" if found.declared_hz is None else f"{found.declared_hz:.4g} a second stated"
+    measured = "" if found.measured_hz is None else f", {found.measured_hz:.4g} measured"
+    keys = "fewer than two key frames" if found.key_distance_s is None else f"every {found.key_distance_s:.2f} s"
+    error = "" if found.clock_error_ms is None else f", off by {found.clock_error_ms:.0f} ms at most"
+    clocks = {
+        "rtcp": "the camera's own (RTCP)",
+        "driver": "the video driver's",
+        "arrival": "arrival at this computer: the camera tells none that can be right",
+        "file": "none: a recording",
+    }
+    lines = [
+        ("source", found.url),
+        ("codec", f"{found.codec} in {found.container}"),
+        ("size", f"{found.width} x {found.height} px"),
+        ("rate", declared + measured),
+        ("key frames", keys),
+        ("clock", clocks[found.clock] + error),
+        ("first picture", f"after {found.first_picture_s:.2f} s"),
+        ("pictures", f"{found.pictures} decoded, {found.corrupt} packets or pictures corrupt"),
+    ]
+    return lines if found.note is None else [*lines, ("note", found.note)]
+
+
+def _show(lines: list[tuple[str, str]]) -> None:
+    if not sys.stdout.isatty():
+        for what, said in lines:
+            typer.echo(f"{what:<15}{said}")
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(show_header=False)
+    for what, said in lines:
+        table.add_row(what, Text(said))
+    Console().print(table)

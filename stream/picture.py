@@ -1,0 +1,98 @@
+"""What an opened source hands to the reader: pictures, and signs of life."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One decoded picture and all that the stream says about its time.
+
+    Args:
+        image: (height, width, 3) uint8 RGB.
+        pts: presentation time in ticks of `time_base`, None where the stream states none that can be used.
+        time_base: (numerator, denominator) in seconds per tick.
+        camera_unix_ns: when the camera says it was taken (RTCP), None where it does not.
+        driver_unix_ns: when the video driver says it was taken, None where there is none.
+        received_ns: monotonic; when the packet was handed to the decoder.
+        decoded_ns: monotonic; when the picture came out of it.
+    """
+
+    image: NDArray[np.uint8]
+    pts: int | None
+    time_base: tuple[int, int]
+    camera_unix_ns: int | None
+    driver_unix_ns: int | None
+    received_ns: int
+    decoded_ns: int
+
+    @property
+    def pts_s(self) -> float | None:
+        numerator, denominator = self.time_base
+        return None if self.pts is None else self.pts * numerator / denominator
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFacts:
+    """What a source said about itself when it was opened.
+
+    Args:
+        live: pictures come when they are taken; else the source waits until it is read, and ends.
+        container: FFmpeg's name of how the video travels: rtsp, mov,mp4,..., v4l2.
+        codec: FFmpeg's name of how its pictures are coded: h264, hevc, mjpeg.
+        rate_hz: pictures per second as stated, None where nothing is.
+    """
+
+    live: bool
+    container: str
+    codec: str
+    rate_hz: float | None
+
+
+@dataclass(slots=True)
+class Pulse:
+    """Signs of life of a connection, written by its thread and read by any.
+
+    Args:
+        packet_ns: monotonic; the last packet.
+        progress_ns: monotonic; the last packet whose time was another than that of the one before.
+        packets: packets so far.
+        keys: key frames among them.
+        key_distance_s: from the last key frame but one to the last, on the stream's clock; None before that.
+        corrupt: packets and pictures that could not be decoded.
+        warning: why pictures are left out, None while none are.
+    """
+
+    packet_ns: int
+    progress_ns: int
+    packets: int = 0
+    keys: int = 0
+    key_distance_s: float | None = None
+    corrupt: int = 0
+    warning: str | None = None
+
+
+class Connection(Protocol):
+    """What the reader needs of an opened source. One thread owns it.
+
+    Attributes:
+        facts: what the source said about itself.
+        rate_hz: as stated, or the usual one.
+        held_back_s: how long a picture is known to wait on our side before it counts as received.
+        shortfall: after the end: what was missing, None if nothing.
+    """
+
+    facts: StreamFacts
+    rate_hz: float
+    held_back_s: float
+    pulse: Pulse
+    shortfall: str | None
+
+    def pictures(self) -> Iterator[Picture]: ...
+    def close(self) -> None: ...
