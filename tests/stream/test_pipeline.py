@@ -164,13 +164,18 @@ def test_a_message_tells_what_was_found_where_and_by_whom(clip: str, detector: B
         assert len({track.uid for each in node.messages for track in each.tracks}) == 2
 
 
+def late_ms(message: DetectionMessage, delay_ms: float) -> float:
+    """How much longer than it should the detector itself took: a busy machine holds up its thread too."""
+    return max(0.0, message.stage_ms["infer"] - delay_ms)
+
+
 def test_newest_wins() -> None:
     camera = SourceOptions("cam", "lavfi:testsrc=rate=30:size=320x240")
     with closing(BlobDetector(delay_s=0.2)) as slow, Node(slow, camera) as node:
         messages = node.listen(until=lambda message: message.seq == 20)
         node.stop()
         messages = node.listen_to_the_end()
-        assert max(message.frame.age_ms or 1e9 for message in messages) < 500
+        assert max((message.frame.age_ms or 1e9) - late_ms(message, 200) for message in messages) < 500
         assert all(message.dropped_total == message.frame.index + 1 - message.seq for message in messages)
         assert all(after.dropped_total - before.dropped_total == after.dropped for before, after in pairwise(messages))
         assert messages[-1].dropped_total > 50
@@ -184,11 +189,12 @@ def test_a_result_does_not_wait_for_the_next_frame() -> None:
     camera = SourceOptions("cam", "lavfi:testsrc=rate=10:size=320x240")
     with closing(BlobDetector(delay_s=0.02)) as quick, Node(quick, camera) as node:
         messages = node.listen(until=lambda message: message.seq == 25)
-        since_decoded_ms = sorted(
+        taken_ms = [
             message.stage_ms["wait"] + message.stage_ms["infer"] + message.stage_ms["track"] for message in messages
-        )
-        assert median(since_decoded_ms) < 40
-        assert since_decoded_ms[22] < 80  # far from the 100 ms to the next frame, even where the machine is busy
+        ]
+        assert median(taken_ms) < 40
+        on_time = [taken - late_ms(message, 20) < 40 for taken, message in zip(taken_ms, messages, strict=True)]
+        assert sum(on_time) >= 20  # of 25: waiting for the next frame would make it 0
 
 
 def test_the_detector_has_its_next_frame_before_the_last_result_leaves(clip: str) -> None:
