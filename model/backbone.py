@@ -20,9 +20,9 @@ class Backbone(nn.Module):
         import timm  # imports torchvision: only when a model is built
 
         self.body = cast(
-            nn.Module, timm.create_model(name, pretrained=False, features_only=True, out_indices=tuple(levels))
+            "nn.Module", timm.create_model(name, pretrained=False, features_only=True, out_indices=tuple(levels))
         )
-        channels: list[int] = cast(Any, self.body).feature_info.channels()
+        channels: list[int] = cast("Any", self.body).feature_info.channels()
         self.project = nn.ModuleList(
             nn.Sequential(nn.Conv2d(count, width, 1), nn.GroupNorm(32, width)) for count in channels
         )

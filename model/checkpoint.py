@@ -76,7 +76,9 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 def write_checkpoint(path: Path, checkpoint: Checkpoint, facts: Mapping[str, Any] | None = None) -> None:
     """Write `x.safetensors` and `x.json`; floating weights as fp16. `facts` go into the JSON as they are."""
-    weights = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in checkpoint.weights.items()}
+    weights = {
+        name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in checkpoint.weights.items()
+    }
     save_file({name: tensor.contiguous() for name, tensor in weights.items()}, path)
     ordered = sorted(checkpoint.vocabulary, key=lambda token: checkpoint.vocabulary[token])
     description = {

@@ -74,7 +74,9 @@ class ModelConfig:
         known = {field.name for field in fields(cls)}
         unknown = sorted(set(values) - known)
         if unknown:
-            raise ConfigError(f"unknown key {unknown[0]!r} in the model configuration: it may come from a newer version")
+            raise ConfigError(
+                f"unknown key {unknown[0]!r} in the model configuration: it may come from a newer version"
+            )
         try:
             text = TextConfig(**values["text"])
             rest = {key: value for key, value in values.items() if key not in ("text", "levels")}

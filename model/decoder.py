@@ -81,7 +81,5 @@ class _DecoderLayer(nn.Module):
         placed = hidden + place_BQC
         hidden = self.self_norm(hidden + self.self_attention(placed, placed, hidden))
         hidden = self.text_norm(hidden + self.text_attention(hidden + place_BQC, text_BTC, text_BTC, word_bias))
-        hidden = self.image_norm(
-            hidden + self.image_attention(hidden + place_BQC, reference_BQL4, memory_BSC, shapes)
-        )
+        hidden = self.image_norm(hidden + self.image_attention(hidden + place_BQC, reference_BQL4, memory_BSC, shapes))
         return self.feed_forward(hidden)

@@ -45,9 +45,7 @@ class DeformableAttention(nn.Module):
         weights = self.attention_weights(query_BQC).view(B, Q, N, L * P).float()
         weights_BQNLP = weights.softmax(-1).view(B, Q, N, L, P)
         reference_BQ1L14 = reference_BQL4.float()[:, :, None, :, None]
-        locations_BQNLP2 = (
-            reference_BQ1L14[..., :2] + offsets_BQNLP2 / P * reference_BQ1L14[..., 2:] * 0.5
-        )
+        locations_BQNLP2 = reference_BQ1L14[..., :2] + offsets_BQNLP2 / P * reference_BQ1L14[..., 2:] * 0.5
         sampled_BQC = deform_attn(value_BSC.unflatten(-1, (N, -1)), shapes, locations_BQNLP2, weights_BQNLP)
         return self.output_proj(sampled_BQC)
 

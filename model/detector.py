@@ -22,7 +22,7 @@ from .postprocess import ScoreRule, postprocess
 from .preprocess import InputSize, input_size, normalise, preprocess
 from .prompt import Prompt, PromptError, least_score
 from .text_encoder import TextFeatures, pad_words, stack_features
-from .ticket import Cancelled, DetectionTicket, Image
+from .ticket import CancelledError, DetectionTicket, Image
 from .tokenizer import TokenizedPrompt, Tokenizer
 
 _PROMPTS_KEPT = 32
@@ -138,7 +138,7 @@ class Detector:
             self.check(prompt)
         ticket = DetectionTicket(images, prompts, on_done)
         if self._closing.is_set():
-            raise Cancelled("the detector is closed")
+            raise CancelledError("the detector is closed")
         self._jobs.put(ticket)
         return ticket
 
@@ -162,7 +162,7 @@ class Detector:
             elif ticket.begin():
                 try:
                     result = self._answer(ticket.images, ticket.prompts)
-                except Exception as error:  # the edge of the thread: whoever waits gets the reason
+                except Exception as error:  # noqa: BLE001 - the edge of the thread: whoever waits gets the reason
                     ticket.finish(error=error)
                 else:
                     ticket.finish(result)
@@ -178,9 +178,7 @@ class Detector:
             answers |= zip(rows, together, strict=True)
         return [answers[row] for row in range(len(images))]
 
-    def _answer_alike(
-        self, images: Sequence[Image], prompts: Sequence[Prompt], size: InputSize
-    ) -> list[Detections]:
+    def _answer_alike(self, images: Sequence[Image], prompts: Sequence[Prompt], size: InputSize) -> list[Detections]:
         asked = [self._read(prompt) for prompt in prompts]
         valid = [size.valid_xy] * len(images)
         canvases = np.stack([preprocess(image, size) for image in images])

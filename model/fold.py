@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
@@ -11,7 +13,7 @@ def fold_norms(model: nn.Module) -> int:
     folded = 0
     for module in list(model.modules()):
         children = list(module.named_children())
-        for (conv_name, conv), (norm_name, norm) in zip(children, children[1:], strict=False):
+        for (conv_name, conv), (norm_name, norm) in pairwise(children):
             if not isinstance(conv, nn.Conv2d) or not isinstance(norm, nn.BatchNorm2d):
                 continue
             # Only where the parent runs its children one after another.

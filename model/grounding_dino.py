@@ -70,9 +70,7 @@ class GroundingDino(nn.Module):
         selected = self.selection(memory_BSC, shapes, text_BTC, text.no_word_BT, valid_B2)
         B, Q, _ = selected.boxes_BQ4.shape
         content_BQC = self.query_content[:Q].expand(B, -1, -1).to(memory_BSC.dtype)
-        queries, boxes = self.decoder(
-            content_BQC, selected.boxes_BQ4, memory_BSC, shapes, text_BTC, text.no_word_BT
-        )
+        queries, boxes = self.decoder(content_BQC, selected.boxes_BQ4, memory_BSC, shapes, text_BTC, text.no_word_BT)
         logits = self._answers(queries, text_BTC, text.no_word_BT)
         return Output(tuple(logits), tuple(boxes), selected)
 

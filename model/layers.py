@@ -5,6 +5,8 @@ Letters: B picture, C channel, Q query, T token (or any key), N head, D channels
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -52,7 +54,7 @@ class MLP(nn.Module):
     def __init__(self, width_in: int, width: int, width_out: int, layers: int) -> None:
         super().__init__()
         sizes = [width_in, *[width] * (layers - 1), width_out]
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes, sizes[1:], strict=False))
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
 
     def forward(self, x: Tensor) -> Tensor:
         for layer in self.layers[:-1]:

@@ -63,7 +63,9 @@ class Prompt:
         if not any(not phrase.negative for phrase in self.phrases):
             raise PromptError("the prompt asks for nothing: write phrases such as 'red mug . blue cube'")
         if len(self.phrases) > _MOST_PHRASES:
-            raise PromptError(f"the prompt has {len(self.phrases)} phrases: at most {_MOST_PHRASES} can be asked at once")
+            raise PromptError(
+                f"the prompt has {len(self.phrases)} phrases: at most {_MOST_PHRASES} can be asked at once"
+            )
         seen: set[str] = set()
         for phrase in self.phrases:
             key = _spoken(phrase.name)

@@ -14,7 +14,7 @@ from .prompt import Prompt
 Image = NDArray[np.uint8]
 
 
-class Cancelled(RuntimeError):
+class CancelledError(RuntimeError):
     """The ticket was cancelled, or its detector was closed, before the work began."""
 
 
@@ -41,7 +41,7 @@ class DetectionTicket:
 
         Raises:
             TimeoutError: not done within `timeout_s`.
-            Cancelled: it never will be.
+            CancelledError: it never will be.
             Exception: whatever the network raised.
         """
         if not self._finished.wait(timeout_s):
@@ -56,7 +56,7 @@ class DetectionTicket:
             if self._begun or self._finished.is_set():
                 return False
             self._begun = True
-        self.finish(error=Cancelled("the detection was cancelled"))
+        self.finish(error=CancelledError("the detection was cancelled"))
         return True
 
     def begin(self) -> bool:

@@ -1,7 +1,7 @@
 """From a prompt to token ids, and which token belongs to which wording.
 
-A wording is tokenised by itself, and the caption joins them as `[CLS] a . b . c . [SEP]`. Each wording sees
-itself and its closing '.' alone (the sub-sentence mask of Grounding DINO, https://arxiv.org/abs/2303.05499, section 3.4).
+A wording is tokenised by itself, and the caption joins them as `[CLS] a . b . c . [SEP]`. Each wording sees itself
+and its closing '.' alone: the sub-sentence mask of Grounding DINO (https://arxiv.org/abs/2303.05499, section 3.4).
 """
 
 from __future__ import annotations

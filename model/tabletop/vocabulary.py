@@ -9,7 +9,9 @@ OBJECT = "object"
 
 def vocabulary() -> dict[str, int]:
     """Token -> id."""
-    return {token: index for index, token in enumerate(("[PAD]", "[UNK]", "[CLS]", "[SEP]", ".", OBJECT, *COLOURS, *KINDS))}
+    return {
+        token: index for index, token in enumerate(("[PAD]", "[UNK]", "[CLS]", "[SEP]", ".", OBJECT, *COLOURS, *KINDS))
+    }
 
 
 def known_wordings() -> tuple[str, ...]:

@@ -32,9 +32,7 @@ class View:
     kept: NDArray[np.float32]
 
 
-def cut(
-    picture: Picture, boxes_xyxy: Boxes, size_hw: tuple[int, int], scale: float, rng: np.random.Generator
-) -> View:
+def cut(picture: Picture, boxes_xyxy: Boxes, size_hw: tuple[int, int], scale: float, rng: np.random.Generator) -> View:
     """A random window, scaled by `scale`. Where the window is larger than the picture it is padded right and below."""
     height, width = size_hw
     have_h, have_w = picture.shape[:2]

@@ -15,6 +15,8 @@ from torch import Tensor
 
 from .boxes import corners, generalised_iou
 
+_NOT_A_NUMBER = 1e6  # the assignment takes no NaN; the loss, which follows, is where it is reported
+
 
 @dataclass(frozen=True, slots=True)
 class Truth:
@@ -42,7 +44,7 @@ class MatchingCosts:
 def match(
     logits_BQT: Tensor, boxes_BQ4: Tensor, truths: Sequence[Truth], costs: MatchingCosts, per_truth: int = 1
 ) -> list[tuple[Tensor, Tensor]]:
-    """Per picture: rows of queries and the rows of truths they stand for, one to one, or `per_truth` queries to one truth."""
+    """Per picture: rows of queries and the rows of truths they stand for, `per_truth` queries to each truth."""
     pairs: list[tuple[Tensor, Tensor]] = []
     for logits_QT, boxes_Q4, truth in zip(logits_BQT, boxes_BQ4, truths, strict=True):
         cost_QG = _cost(logits_QT, boxes_Q4, truth, costs).repeat(1, per_truth)
@@ -62,4 +64,5 @@ def _cost(logits_QT: Tensor, boxes_Q4: Tensor, truth: Truth, costs: MatchingCost
     classes_QG = (yes - no) @ share_GT.T
     l1_QG = torch.cdist(boxes_Q4, truth.boxes_G4, p=1)
     giou_QG = generalised_iou(corners(boxes_Q4), corners(truth.boxes_G4))
-    return costs.classes * classes_QG + costs.l1 * l1_QG - costs.giou * giou_QG
+    total_QG = costs.classes * classes_QG + costs.l1 * l1_QG - costs.giou * giou_QG
+    return total_QG.nan_to_num(nan=_NOT_A_NUMBER)

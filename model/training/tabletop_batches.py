@@ -49,7 +49,7 @@ class BatchOptions:
         size_hw: the network's input, px.
         scales: views are scaled by a factor drawn from this range.
         whole: keep the picture whole, at its own scale, instead of cutting it.
-        least_visible, least_px: an object that shows less than this is no truth (and its words are not asked as absent).
+        least_visible, least_px: an object that shows less than this is no truth, nor are its words asked as absent.
     """
 
     size: int = 12

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ class TrainingOptions:
     clip_norm: float = 1.0
     bfloat16: bool = False
     checkpoint_every: int = 250
-    loss: LossWeights = LossWeights()
+    loss: LossWeights = field(default_factory=LossWeights)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def train(
     folder: Path,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     report_every: int = 25,
-    worker: Worker = Worker(),
+    worker: Worker | None = None,
 ) -> None:
     """Train in place, from the last checkpoint in `folder` where there is one.
 
@@ -84,12 +85,10 @@ def train(
     Raises:
         FloatingPointError: the loss is no longer a number.
     """
+    worker = worker or Worker()
     folder.mkdir(parents=True, exist_ok=True)
     optimizer = _optimizer(model, options)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, options.learning_rate, options.steps, pct_start=options.warm_up, final_div_factor=1e3
-    )
-    first = _resume(folder / "checkpoint.pt", model, optimizer, schedule)
+    first = _resume(folder / "checkpoint.pt", model, optimizer)
     model.train()
     sums: dict[str, float] = {}
     steps_summed, began = 0, time.monotonic()
@@ -98,8 +97,10 @@ def train(
         for step in range(first, options.steps):
             batch = coming.result()
             coming = ahead.submit(make_batch, min(step + 1, options.steps - 1))
+            rate = learning_rate(step, options)
+            for group in optimizer.param_groups:
+                group["lr"] = rate
             parts = _step(model, batch, optimizer, options, worker)
-            schedule.step()
             for name, value in parts.items():
                 sums[name] = sums.get(name, 0.0) + value
             steps_summed += 1
@@ -107,7 +108,7 @@ def train(
             if done % report_every == 0 or done == options.steps:
                 means = {name: value / steps_summed for name, value in sums.items()}
                 pace = (time.monotonic() - began) / steps_summed
-                progress = Progress(done, means.pop("total"), means, schedule.get_last_lr()[0], pace)
+                progress = Progress(done, means.pop("total"), means, rate, pace)
                 if worker.rank == 0:
                     _write_point(folder / "curve.jsonl", progress)
                     on_progress(progress)
@@ -115,7 +116,23 @@ def train(
             if done % options.checkpoint_every == 0 or done == options.steps:
                 worker.share_statistics(model)
                 if worker.rank == 0:
-                    _save(folder / "checkpoint.pt", done, model, optimizer, schedule)
+                    _save(folder / "checkpoint.pt", done, model, optimizer)
+
+
+def learning_rate(step: int, options: TrainingOptions) -> float:
+    """One cycle (https://arxiv.org/abs/1708.07120): a cosine up to the peak, then a cosine down to almost nothing.
+
+    A function of the step alone, so that an interrupted run may go on with another number of steps.
+    """
+    rising = max(1.0, options.warm_up * options.steps)
+    if step < rising:
+        return options.learning_rate * (0.04 + 0.96 * _ease(step / rising))
+    falling = max(1.0, options.steps - 1 - rising)
+    return options.learning_rate * (1.0 - (1.0 - 4e-5) * _ease(min(1.0, (step - rising) / falling)))
+
+
+def _ease(share: float) -> float:
+    return 0.5 - 0.5 * math.cos(math.pi * share)
 
 
 def _step(
@@ -148,25 +165,23 @@ def _optimizer(model: nn.Module, options: TrainingOptions) -> torch.optim.Optimi
     return torch.optim.AdamW(groups, lr=options.learning_rate, fused=True)
 
 
-def _resume(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, schedule: Any) -> int:
+def _resume(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> int:
     if not path.exists():
         return 0
     state = torch.load(path, map_location="cpu", weights_only=True)
     model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
-    schedule.load_state_dict(state["schedule"])
     _log.info("going on from step %d of %s", state["step"], path)
     return int(state["step"])
 
 
-def _save(path: Path, step: int, model: nn.Module, optimizer: torch.optim.Optimizer, schedule: Any) -> None:
+def _save(path: Path, step: int, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
     """Written beside and renamed, so that a run killed here keeps its last checkpoint."""
     partial = path.with_suffix(".part")
     state = {
         "step": step,
         "model": model.state_dict(),
         "optimizer": optimizer.state_dict(),
-        "schedule": schedule.state_dict(),
     }
     torch.save(state, partial)
     partial.replace(path)

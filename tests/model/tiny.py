@@ -1,0 +1,51 @@
+"""A small model with random weights, drawn so that every part of it matters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from groundcast.model.checkpoint import Checkpoint, keep_weights, write_checkpoint
+from groundcast.model.config import ModelConfig, TextConfig
+from groundcast.model.grounding_dino import GroundingDino
+from groundcast.model.tabletop.vocabulary import known_wordings, vocabulary
+
+
+def tiny_config() -> ModelConfig:
+    """Two of every layer, 32 wide."""
+    return ModelConfig(
+        "tiny",
+        TextConfig(len(vocabulary()), width=32, layers=2, heads=2, feed_forward=64),
+        width=32,
+        heads=2,
+        decoder_layers=2,
+        feed_forward=64,
+        fusion_width=32,
+        queries=9,
+        input_pixels=96 * 64,
+    )
+
+
+def tiny_model(seed: int = 0) -> GroundingDino:
+    """Evaluation mode. Parameters that begin at zero are drawn anew: zeros would hide whole blocks."""
+    torch.manual_seed(seed)
+    model = GroundingDino(tiny_config()).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.ndim >= 1 and float(parameter.abs().max()) == 0.0:
+                parameter.normal_(std=0.2)
+        for name, buffer in model.named_buffers():
+            if name.endswith("running_var"):
+                buffer.uniform_(0.5, 2.0)
+            elif name.endswith("running_mean"):
+                buffer.normal_(std=0.2)
+    return model
+
+
+def write_tiny(folder: Path, known: bool = True) -> Path:
+    """The same as a weight file."""
+    path = folder / "tiny.safetensors"
+    weights = keep_weights(tiny_model())
+    write_checkpoint(path, Checkpoint(tiny_config(), vocabulary(), known_wordings() if known else None, weights))
+    return path

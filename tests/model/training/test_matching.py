@@ -1,0 +1,85 @@
+"""Which query stands for which true box, and what wrong answers cost."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from groundcast.model.grounding_dino import Output
+from groundcast.model.query_selection import Selected
+from groundcast.model.training.boxes import corners, generalised_iou, paired_generalised_iou
+from groundcast.model.training.loss import LossWeights, detection_loss
+from groundcast.model.training.matching import MatchingCosts, Truth, match
+
+TRUE_BOXES = torch.tensor([[0.3, 0.3, 0.2, 0.2], [0.7, 0.6, 0.3, 0.1]])
+TRUTH = Truth(TRUE_BOXES, torch.tensor([[True, True, False], [False, False, True]]))
+NO_WORD = torch.zeros(1, 3, dtype=torch.bool)
+
+
+def _right() -> tuple[torch.Tensor, torch.Tensor]:
+    """Five queries: 3 is the first truth, 1 the second, the others answer nothing."""
+    logits = torch.full((1, 5, 3), -6.0)
+    boxes = torch.tensor([0.5, 0.5, 0.1, 0.1]).repeat(1, 5, 1)
+    for query, truth in ((3, 0), (1, 1)):
+        boxes[0, query] = TRUE_BOXES[truth]
+        logits[0, query, TRUTH.answers_GT[truth]] = 6.0
+    return logits, boxes
+
+
+def _output(logits: torch.Tensor, boxes: torch.Tensor) -> Output:
+    return Output((logits,), (boxes,), Selected(torch.zeros(1, 5, 4), boxes, logits))
+
+
+def test_overlap_is_one_for_the_same_box_and_negative_far_away() -> None:
+    boxes = corners(torch.tensor([[0.5, 0.5, 0.2, 0.2], [0.1, 0.1, 0.1, 0.1]]))
+    overlaps = generalised_iou(boxes, boxes)
+    torch.testing.assert_close(overlaps.diag(), torch.ones(2))
+    assert overlaps[0, 1] < 0
+    torch.testing.assert_close(paired_generalised_iou(boxes, boxes.flip(0)), torch.stack([overlaps[0, 1]] * 2))
+
+
+def test_half_a_box_overlaps_by_a_third() -> None:
+    a = torch.tensor([[0.0, 0.0, 2.0, 1.0]])
+    b = torch.tensor([[1.0, 0.0, 3.0, 1.0]])
+    torch.testing.assert_close(generalised_iou(a, b), torch.tensor([[1 / 3]]))
+
+
+def test_each_truth_gets_the_query_that_answers_it() -> None:
+    ((rows, columns),) = match(*_right(), [TRUTH], MatchingCosts())
+    assert sorted(zip(columns.tolist(), rows.tolist(), strict=True)) == [(0, 3), (1, 1)]
+
+
+def test_a_truth_may_have_several_proposals() -> None:
+    ((rows, columns),) = match(*_right(), [TRUTH], MatchingCosts(), per_truth=2)
+    assert len(set(rows.tolist())) == 4
+    assert sorted(columns.tolist()) == [0, 0, 1, 1]
+    assert {3: 0, 1: 1}.items() <= dict(zip(rows.tolist(), columns.tolist(), strict=True)).items()
+
+
+def test_a_picture_without_truths_matches_nothing() -> None:
+    empty = Truth(torch.zeros(0, 4), torch.zeros(0, 3, dtype=torch.bool))
+    ((rows, columns),) = match(*_right(), [empty], MatchingCosts(), per_truth=4)
+    assert len(rows) == len(columns) == 0
+    assert float(detection_loss(_output(*_right()), [empty], NO_WORD, LossWeights())["l1"]) == 0.0
+
+
+@pytest.mark.parametrize("part", ["class", "l1", "giou"])
+def test_a_right_answer_costs_least(part: str) -> None:
+    logits, boxes = _right()
+    one_match = LossWeights(proposals_per_truth=1)
+    right = detection_loss(_output(logits, boxes), [TRUTH], NO_WORD, one_match)[part]
+    wrong_logits = logits.clone()
+    wrong_logits[0, 3] = -6.0
+    wrong = detection_loss(_output(wrong_logits, boxes + 0.1), [TRUTH], NO_WORD, one_match)[part]
+    assert float(right) < 0.01
+    assert float(wrong) > float(right) + 0.05
+
+
+def test_padding_costs_nothing() -> None:
+    logits, boxes = _right()
+    padded = torch.cat([logits, torch.full((1, 5, 2), float("-inf"))], -1)
+    truth = Truth(TRUE_BOXES, torch.cat([TRUTH.answers_GT, torch.zeros(2, 2, dtype=torch.bool)], -1))
+    no_word = torch.tensor([[False, False, False, True, True]])
+    with_padding = detection_loss(_output(padded, boxes), [truth], no_word, LossWeights())
+    without = detection_loss(_output(logits, boxes), [TRUTH], NO_WORD, LossWeights())
+    torch.testing.assert_close(with_padding["total"], without["total"])
