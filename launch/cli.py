@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,10 @@ _COMMANDS = {
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
-    sys.exit(run(sys.argv[1:]))
+    arguments = sys.argv[1:]
+    # What goes wrong with one picture of many is said once, at the end.
+    log_to_stderr(logging.ERROR if arguments[:1] == ["detect"] else logging.INFO)
+    sys.exit(run(arguments))
 
 
 def run(arguments: list[str]) -> int:
@@ -39,7 +43,6 @@ def run(arguments: list[str]) -> int:
     try:
         import typer
 
-        log_to_stderr()
         command = arguments[0] if arguments else ""
         try:
             return _app(command)(arguments or ["--help"], prog_name="groundcast", standalone_mode=False) or DONE

@@ -15,14 +15,12 @@ from typing import IO, Annotated, Any
 
 import typer
 
+from ..model.tabletop.clip_truth import CLIP_PATH, TRUTH_PATH, ClipTruth, read_truth
 from ..stream.message import DetectionMessage
 from ..stream.subscriber import Subscriber
 from .exits import WRONG_INPUT, InputError, RunError
 from .tables import Board
 
-_TABLETOP = Path(__file__).parent.parent / "model" / "tabletop"
-_CLIP = _TABLETOP / "clip.mp4"
-_TRUTH = _TABLETOP / "clip.json"
 _SILENCE_S = 60.0  # a node that says nothing for so long hangs
 _END_S = 10.0
 
@@ -36,13 +34,13 @@ def demo(
     A node runs in a process of its own, as `groundcast run` would run it; this process subscribes to it over ZeroMQ.
     Afterwards the tracks are compared with the clip's ground truth and drawn into demo.mp4 and demo.png.
     """
-    for path in (_CLIP, _TRUTH):
+    for path in (CLIP_PATH, TRUTH_PATH):
         if not path.is_file():
             raise InputError(f"{path.name} is not in this copy of groundcast: install it anew")
     if not out.is_dir():
         raise InputError(f"{out} is not a folder: create it, or name another with --out")
-    truth = json.loads(_TRUTH.read_text())
-    messages, gaps, figures = _watch(truth["prompt"], show=not as_json)
+    truth = read_truth()
+    messages, gaps, figures = _watch(truth.prompt, show=not as_json)
     figures = {**figures, "gaps": gaps, **_scores(truth, messages), **_speed(messages)}
     drawings = _draw(messages, out)
     if as_json:
@@ -80,7 +78,7 @@ def _settings(prompt: str) -> dict[str, Any]:
         # The first frame waits for us, and the clip has fewer frames than the socket may keep: nothing is lost.
         "publish": {"address": "tcp://127.0.0.1:*", "wait_for_subscriber_s": _SILENCE_S, "high_water_mark": 10_000},
         "tracker": {"publish": "matched"},
-        "sources": [{"name": "clip", "url": str(_CLIP), "pace": "asap"}],
+        "sources": [{"name": "clip", "url": str(CLIP_PATH), "pace": "asap"}],
     }
 
 
@@ -139,8 +137,19 @@ def _speed(messages: list[DetectionMessage]) -> dict[str, float]:
     return {"fps": round((len(messages) - 1) / seconds, 2)}
 
 
-def _scores(truth: Mapping[str, Any], messages: list[DetectionMessage]) -> dict[str, float]:
-    raise NotImplementedError
+def _scores(truth: ClipTruth, messages: list[DetectionMessage]) -> dict[str, float]:
+    """How well the received tracks follow the truth; a frame without a message counts as one without tracks."""
+    from ..model.training.mot_score import TrackBox, score_tracks
+
+    received = {message.frame.index: message.tracks for message in messages}
+    score = score_tracks(
+        [[TrackBox(one.id, one.phrase, one.box_xyxy, one.counted) for one in frame] for frame in truth.frames],
+        [
+            [TrackBox(track.id, track.phrase, track.box_xyxy) for track in received.get(index, ())]
+            for index in range(len(truth.frames))
+        ],
+    )
+    return {"MOTA": round(score.mota, 4), "IDF1": round(score.idf1, 4), "switches": score.switches}
 
 
 def _draw(messages: list[DetectionMessage], out: Path) -> dict[str, str]:
@@ -154,7 +163,7 @@ def _draw(messages: list[DetectionMessage], out: Path) -> dict[str, str]:
     tracks = {message.frame.index: message.tracks for message in messages}
     fullest = max(tracks, key=lambda index: len(tracks[index]))
     video_path, picture_path = out / "demo.mp4", out / "demo.png"
-    with av.open(str(_CLIP)) as clip, VideoFile(video_path) as video:
+    with av.open(str(CLIP_PATH)) as clip, VideoFile(video_path) as video:
         for index, frame in enumerate(clip.decode(video=0)):
             picture = frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
             image = draw(picture, drawn_tracks(tracks.get(index, ())))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import sys
 import threading
 import time
@@ -19,7 +18,6 @@ from ..stream.options import SourceOptions
 from ..stream.reader import Reader, check_source, redact
 from ..stream.source_url import kind_of
 from .exits import InputError, RunError, running
-from .log_setup import log_to_stderr
 from .node import load_detector
 from .settings import ModelSettings
 from .settings_file import checked
@@ -50,7 +48,6 @@ def detect(
     sources = _sources(paths)
     if out is not None:
         _make_folder(out)
-    log_to_stderr(logging.ERROR)  # what goes wrong with a picture is said once, at the end
     errors: list[str] = []
     with load_detector(settings) as detector:
         detector.check(asked)

@@ -62,7 +62,7 @@ def draw(image: Picture, boxes: Sequence[Drawn]) -> Picture:
     """A copy of an RGB picture with the boxes on it; labels never leave the picture."""
     canvas = np.ascontiguousarray(image).copy()
     scale = max(0.4, min(canvas.shape[:2]) / 900)
-    width_px = max(1, round(scale * 2.5))
+    width_px = max(2, round(scale * 2.5))
     for box in boxes:
         _outline(canvas, box, width_px)
     for box in boxes:  # labels last, so that no outline crosses a word

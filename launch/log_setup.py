@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import sys
+from importlib.util import find_spec
 
 
-def log_to_stderr(level: int = logging.INFO) -> None:
+def log_to_stderr(level: int) -> None:
     """Send the log of the house to standard error; other libraries only speak up from warnings on."""
     logging.getLogger("groundcast").setLevel(level)
     logging.getLogger().setLevel(logging.WARNING)
@@ -15,7 +16,7 @@ def log_to_stderr(level: int = logging.INFO) -> None:
 
 
 def _handler() -> logging.Handler:
-    if sys.stderr.isatty():
+    if sys.stderr.isatty() and find_spec("rich") is not None:
         from rich.console import Console
         from rich.logging import RichHandler
 

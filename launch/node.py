@@ -13,20 +13,16 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from ..model.prompt import Prompt
-from ..stream.message import DetectionMessage
-from ..stream.pipeline import NodeSummary, Pipeline, StreamDetector
-from ..stream.publisher import Publisher
-from ..stream.reader import check_source
 from .exits import running
 from .settings import ModelSettings, NodeSettings
 
 if TYPE_CHECKING:
     from ..model.detector import Detector
+    from ..stream.message import DetectionMessage
+    from ..stream.pipeline import NodeSummary, StreamDetector
 
-Load = Callable[[ModelSettings], StreamDetector]
+    Load = Callable[[ModelSettings], StreamDetector]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +61,15 @@ def run_node(
         SourceError, PublisherError, CheckpointError, PromptError: the input was wrong.
         RunError: the node failed while running.
     """
+    from ..stream.publisher import Publisher
+    from ..stream.reader import check_source
+
     options, prompt = settings.to_options(), settings.to_prompt()
     for source in options.sources:
         check_source(source)
     with Publisher(options.publisher, options.node) as publisher, closing(load(settings.model)) as detector:
+        from ..stream.pipeline import Pipeline  # norfair alone takes seconds
+
         pipeline = Pipeline(options, detector, prompt, publisher, on_message=on_message)
         _warm_up(detector, prompt)
         with stop_on_signals() as stop, running():
@@ -78,6 +79,8 @@ def run_node(
 
 def _warm_up(detector: StreamDetector, prompt: Prompt) -> None:
     """Answer one blank picture, so that kernels are compiled before the node says that it is ready."""
+    import numpy as np
+
     detector.submit([np.zeros((480, 640, 3), np.uint8)], [prompt]).wait()
 
 

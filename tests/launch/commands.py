@@ -1,0 +1,57 @@
+"""Runs groundcast commands for tests: in this process where that is enough, as a user would where it matters."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from groundcast.launch import cli
+
+from ..stream.blob_detector import BlobDetector
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def sentence(self) -> str:
+        """What was said on standard error, which must be one line and no traceback."""
+        said = [line for line in self.err.splitlines() if line.startswith("groundcast: ")]
+        assert len(said) == 1, self.err
+        assert "Traceback" not in self.err
+        return said[0].removeprefix("groundcast: ")
+
+
+def in_process(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> Ended:
+    """A command line run in this process."""
+    code = cli.run([str(argument) for argument in arguments])
+    said = capsys.readouterr()
+    return Ended(code, said.out, said.err)
+
+
+def as_a_user(*arguments: str | Path, cwd: Path | None = None) -> Ended:
+    """The installed command in a process of its own."""
+    command = [str(Path(sys.executable).parent / "groundcast"), *map(str, arguments)]
+    done = subprocess.run(
+        command, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=120
+    )
+    return Ended(done.returncode, done.stdout, done.stderr)
+
+
+class BlobModel(BlobDetector):
+    """The plain colour detector in the place of a model."""
+
+    def __enter__(self) -> BlobModel:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
