@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownLambdaType=false
 """Weight files: what is written is read again, and what does not fit is named."""
 
 from __future__ import annotations

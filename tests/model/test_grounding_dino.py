@@ -99,10 +99,16 @@ def test_every_block_changes_the_answer(model: GroundingDino, pictures: torch.Te
 def test_nothing_is_proposed_in_the_padding(model: GroundingDino, pictures: torch.Tensor) -> None:
     text = _read(model, *PROMPTS)
     half = torch.tensor([[0.5, 1.0], [0.5, 1.0]])
-    model.selection.box.apply(lambda module: module.requires_grad_(False))
-    padded = model(pictures, text, half)
-    whole = model(pictures, text)
-    assert not torch.equal(padded.selected.boxes_BQ4, whole.selected.boxes_BQ4)
+    memory, shapes = torch.randn(2, 120, 32), [(8, 12), (4, 6)]
+    flat = memory.clone()
+    padded = model.selection(flat, shapes, text.features_BTC, text.no_word_BT, half)
+    flat[:, :96].view(2, 8, 12, 32)[:, :, 6:] = 100.0  # what lies in the padding must not matter
+    flat[:, 96:].view(2, 4, 6, 32)[:, :, 3:] = 100.0
+    again = model.selection(flat, shapes, text.features_BTC, text.no_word_BT, half)
+    assert torch.equal(padded.boxes_BQ4, again.boxes_BQ4)
+    assert not torch.equal(
+        padded.boxes_BQ4, model.selection(memory, shapes, text.features_BTC, text.no_word_BT).boxes_BQ4
+    )
 
 
 @torch.no_grad()

@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownLambdaType=false
 """A small model with random weights, drawn so that every part of it matters."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownLambdaType=false
 """What tabletop learns from: boxes that follow the picture, prompts that never name a held-out pair."""
 
 from __future__ import annotations
