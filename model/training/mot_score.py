@@ -1,0 +1,108 @@
+"""How well tracks follow the truth: MOTA and IDF1, by motmetrics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+LEAST_IOU = 0.5
+_METRICS = ("mota", "idf1", "num_switches", "num_misses", "num_false_positives", "num_objects")
+
+
+@dataclass(frozen=True, slots=True)
+class TrackBox:
+    """One object in one frame, as it is or as a track says.
+
+    Args:
+        id: the same for the same object (or track) in all frames.
+        phrase: what it is called.
+        box_xyxy: px.
+        counted: of truth only: False where too little shows to judge by it.
+    """
+
+    id: int
+    phrase: str
+    box_xyxy: tuple[float, float, float, float]
+    counted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class MotScore:
+    """The figures of a whole clip.
+
+    Args:
+        mota: 1 - (misses + false boxes + switches) / objects.
+        idf1: the share of boxes that carry the right identity, 0..1.
+        switches: how often an object got another track.
+        misses: objects without a track, summed over frames.
+        false_boxes: tracks without an object, summed over frames.
+        objects: counted objects, summed over frames.
+    """
+
+    mota: float
+    idf1: float
+    switches: int
+    misses: int
+    false_boxes: int
+    objects: int
+
+
+def score_tracks(truth: Sequence[Sequence[TrackBox]], found: Sequence[Sequence[TrackBox]]) -> MotScore:
+    """Compare tracks with the truth, frame by frame.
+
+    A track's box answers an object when their phrases are the same and they overlap by an IoU of 0.5 or more. As
+    MOTChallenge does with what cannot be judged, objects that do not count are matched first with all others, whatever
+    the phrase; then they and the boxes on them are left out. Coasting boxes should not be passed: they are guesses.
+
+    Args:
+        truth: the objects of each frame.
+        found: the tracks' boxes of the same frames.
+    """
+    import motmetrics
+
+    if len(truth) != len(found):
+        raise ValueError(f"{len(truth)} frames of truth need as many frames of tracks, not {len(found)}")
+    book = motmetrics.MOTAccumulator(auto_id=True)
+    for everything, boxes in zip(truth, found, strict=True):
+        objects, tracks = _without_uncounted(everything, boxes)
+        distance = np.where(_answers(objects, tracks), 1.0 - _iou(objects, tracks), np.nan)
+        book.update([one.id for one in objects], [one.id for one in tracks], distance)
+    table = motmetrics.metrics.create().compute(book, metrics=list(_METRICS), name="clip")
+    mota, idf1, switches, misses, false_boxes, count = (table.loc["clip", name] for name in _METRICS)
+    return MotScore(float(mota), float(idf1), int(switches), int(misses), int(false_boxes), int(count))
+
+
+def _without_uncounted(
+    objects: Sequence[TrackBox], tracks: Sequence[TrackBox]
+) -> tuple[list[TrackBox], list[TrackBox]]:
+    """What is left when objects that do not count are taken away together with the boxes that lie on them."""
+    from scipy.optimize import linear_sum_assignment
+
+    counted = [one.counted for one in objects]
+    overlap = _iou(objects, tracks)
+    fits = (_answers(objects, tracks) | ~np.array(counted, bool)[:, None]) & (overlap >= LEAST_IOU)
+    rows, columns = linear_sum_assignment(np.where(fits, overlap, 0.0), maximize=True)
+    on_uncounted = {
+        int(column) for row, column in zip(rows, columns, strict=True) if fits[row, column] and not counted[row]
+    }
+    return (
+        [one for one in objects if one.counted],
+        [one for column, one in enumerate(tracks) if column not in on_uncounted],
+    )
+
+
+def _answers(objects: Sequence[TrackBox], tracks: Sequence[TrackBox]) -> NDArray[np.bool_]:
+    """(objects, tracks) whether a track may answer an object."""
+    same = [[one.phrase == track.phrase for track in tracks] for one in objects]
+    return np.array(same, bool).reshape(len(objects), len(tracks)) & (_iou(objects, tracks) >= LEAST_IOU)
+
+
+def _iou(objects: Sequence[TrackBox], tracks: Sequence[TrackBox]) -> NDArray[np.float64]:
+    a = np.array([one.box_xyxy for one in objects], np.float64).reshape(-1, 1, 4)
+    b = np.array([one.box_xyxy for one in tracks], np.float64).reshape(1, -1, 4)
+    inner = np.clip(np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2]), 0, None).prod(-1)
+    outer = (a[..., 2:] - a[..., :2]).prod(-1) + (b[..., 2:] - b[..., :2]).prod(-1) - inner
+    return inner / np.maximum(outer, 1e-12)
