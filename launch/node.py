@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from ..stream.message import DetectionMessage
     from ..stream.pipeline import NodeSummary, StreamDetector
 
-    Load = Callable[[ModelSettings], StreamDetector]
-
 
 @dataclass(frozen=True, slots=True)
 class NodeRun:
@@ -45,7 +43,6 @@ def run_node(
     settings: NodeSettings,
     on_ready: Callable[[str], None],
     on_message: Callable[[DetectionMessage], None] | None = None,
-    load: Load = load_detector,
 ) -> NodeRun:
     """Run a node.
 
@@ -55,7 +52,6 @@ def run_node(
         settings: the whole node.
         on_ready: called once with the address, when subscribers can connect and the first frame can come.
         on_message: called with every message that is sent.
-        load: makes the detector.
 
     Raises:
         SourceError, PublisherError, CheckpointError, PromptError: the input was wrong.
@@ -67,7 +63,7 @@ def run_node(
     options, prompt = settings.to_options(), settings.to_prompt()
     for source in options.sources:
         check_source(source)
-    with Publisher(options.publisher, options.node) as publisher, closing(load(settings.model)) as detector:
+    with Publisher(options.publisher, options.node) as publisher, closing(load_detector(settings.model)) as detector:
         from ..stream.pipeline import Pipeline  # norfair alone takes seconds
 
         pipeline = Pipeline(options, detector, prompt, publisher, on_message=on_message)

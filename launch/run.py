@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -46,22 +47,26 @@ def run(
         "defaults": {"pace": pace},
         "sources": [{"name": name, "url": url} for name, url in named_sources(source or []).items()] or None,
     }
-    settings = _settings(file, flags)
+    settings = read_flags(file, flags)
     with ExitStack() as stack:
         board = stack.enter_context(Board(silent=quiet or as_json))
         ended = run_node(settings, lambda at: _say_ready(at, as_json=as_json), board.show)
     _report(ended, as_json=as_json)
 
 
-def _settings(file: Path | None, flags: dict[str, Any]) -> NodeSettings:
+def read_flags(file: Path | None, flags: Mapping[str, Any]) -> NodeSettings:
+    """Settings from a file, from flags, or from both.
+
+    Args:
+        file: what it says holds where no flag says otherwise.
+        flags: like a settings file's content; None stands for a flag that was not given.
+
+    Raises:
+        SettingsError, InputError: a setting is wrong, or there is nothing to look at or for.
+    """
     if file is not None:
         values, where = read_values(file, os.environ)
-        merged = _over(values, flags)
-        if flags["defaults"]["pace"] and isinstance(merged.get("sources"), list):  # over what each source says, too
-            merged["sources"] = [
-                {**source, **flags["defaults"]} if is_map(source) else source for source in merged["sources"]
-            ]
-        return validated(merged, where)
+        return validated(_over(values, flags), where)
     values = _over({}, flags)
     if "sources" not in values:
         raise InputError("nothing to look at: name a settings file, or --source with a path or a camera's URL")
@@ -70,18 +75,19 @@ def _settings(file: Path | None, flags: dict[str, Any]) -> NodeSettings:
     return validated(values, lambda _place: "")
 
 
-def _over(values: dict[str, Any], flags: dict[str, Any]) -> dict[str, Any]:
+def _over(values: Mapping[str, Any], flags: Mapping[str, Any]) -> dict[str, Any]:
     """`values` with every flag that was given laid over them."""
-    merged = {**values}
+    merged = dict(values)
     for key, flag in flags.items():
-        if is_map(flag):
-            given = {name: value for name, value in flag.items() if value is not None}
-            below = merged.get(key)
-            below = {"name": below} if key == "model" and isinstance(below, str) else below
-            if given:
-                merged[key] = {**below, **given} if is_map(below) else given
-        elif flag is not None:
-            merged[key] = flag
+        given = {name: value for name, value in flag.items() if value is not None} if is_map(flag) else flag
+        if given is None or given == {}:
+            continue
+        below = merged.get(key)
+        if key == "model" and isinstance(below, str):
+            below = {"name": below}
+        merged[key] = {**below, **given} if is_map(given) and is_map(below) else given
+        if key == "defaults" and isinstance(merged.get("sources"), list):  # over what each source says, too
+            merged["sources"] = [{**one, **given} if is_map(one) else one for one in merged["sources"]]
     return merged
 
 

@@ -1,0 +1,89 @@
+"""The command line itself: quick to answer, one sentence when it is wrong."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from .commands import as_a_user, in_process
+
+COMMANDS = ("demo", "run", "listen", "detect", "train", "eval", "probe", "check", "doctor")
+HEAVY = {"torch", "av", "cv2", "numpy", "norfair", "zmq", "pydantic", "timm", "transformers"}
+
+
+def test_help_names_every_command_and_loads_nothing_heavy() -> None:
+    program = (
+        "import sys, json; from groundcast.launch.cli import run; code = run(['--help']);"
+        "print(json.dumps([code, sorted(sys.modules)]))"
+    )
+
+    out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+
+    code, modules = json.loads(out.splitlines()[-1])
+    assert code == 0
+    assert not HEAVY & set(modules)
+    for command in COMMANDS:
+        assert f" {command} " in out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    ended = in_process(capsys, command, "--help")
+
+    assert ended.code == 0
+    assert "Usage: groundcast" in ended.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["dance"], "No such command 'dance'"),
+        (["run", "--sauce", "a"], "No such option: --sauce"),
+        (["run", "--threshold", "high"], "Invalid value for '--threshold'"),
+        (["detect"], "Missing"),
+        (["run"], "nothing to look at: name a settings file, or --source"),
+        (["run", "--source", "a.mp4"], "nothing to look for: write --prompt"),
+    ],
+)
+def test_a_wrong_command_line_gets_one_sentence(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended = in_process(capsys, *arguments)
+
+    assert ended.code == 2
+    assert said in ended.sentence
+
+
+def test_the_installed_command_runs() -> None:
+    ended = as_a_user("dance")
+
+    assert ended.code == 2
+    assert ended.sentence.startswith("No such command 'dance'")
+
+
+def test_an_error_of_our_own_making_keeps_its_traceback(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from groundcast.launch import check
+
+    def broken(*_: object) -> None:
+        raise KeyError("a mistake in the program")
+
+    monkeypatch.setattr(check, "read_settings", broken)
+
+    with pytest.raises(KeyError):
+        in_process(capsys, "check", "x.yaml")
+
+
+def test_doctor_finds_what_a_node_needs(capsys: pytest.CaptureFixture[str]) -> None:
+    ended = in_process(capsys, "doctor", "--json")
+
+    report = json.loads(ended.out)
+    findings = {finding["what"]: finding for finding in report["findings"]}
+    assert ended.code == 0
+    assert report["ok"]
+    assert findings["deform_attn reference"]["state"] == "ok"
+    assert "h264" in findings["decoders"]["said"]

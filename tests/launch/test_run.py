@@ -1,0 +1,124 @@
+"""`groundcast run`: from flags or a file to messages, and figures at the end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from groundcast.launch import node
+from groundcast.launch.run import read_flags
+from groundcast.launch.sources import named_sources
+from groundcast.stream.subscriber import Subscriber
+
+from .commands import in_process
+from .conftest import CLIP_FRAMES
+
+ANY_PORT = "tcp://127.0.0.1:*"
+pytestmark = pytest.mark.usefixtures("blobs")
+
+
+def test_flags_alone_run_a_node(clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ended = in_process(capsys, "run", "--source", clip, "--prompt", "red blob", "--address", ANY_PORT, "--json")
+
+    ready, figures = (json.loads(line) for line in ended.out.splitlines())
+    assert ended.code == 0
+    assert ready["ready"]["address"].startswith("tcp://127.0.0.1:")
+    assert ready["ready"]["seconds"] > 0
+    assert (figures["frames"], figures["messages"], figures["dropped"]) == (CLIP_FRAMES, CLIP_FRAMES, 0)
+    assert figures["sources"]["square"]["messages"] == CLIP_FRAMES
+    assert figures["fps"] > 0
+
+
+def test_a_terminal_less_run_prints_plain_lines(clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ended = in_process(capsys, "run", "--source", f"door={clip}", "--prompt", "red blob", "--address", ANY_PORT)
+
+    lines = ended.out.splitlines()
+    assert lines[0].startswith("ready after ")
+    assert lines[1].startswith("door seq 1, ")
+    assert lines[-1].startswith(f"door: {CLIP_FRAMES} frames, {CLIP_FRAMES} messages, 0 dropped")
+
+
+def test_a_subscriber_gets_every_message_of_a_settings_file(
+    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "node.yaml"
+    publish = {"address": f"ipc://{tmp_path}/node", "wait_for_subscriber_s": 30}
+    source = {"name": "a", "url": str(clip)}
+    file.write_text(json.dumps({"node": "bench", "prompt": "red blob", "publish": publish, "sources": [source]}))
+    seen: list[int] = []
+    listener = threading.Thread(
+        target=lambda: seen.extend(
+            message.seq
+            for message in Subscriber(publish["address"], newest_only=False, timeout_s=30)  # type: ignore[arg-type]
+        )
+    )
+    listener.start()
+
+    ended = in_process(capsys, "run", file, "--quiet")
+
+    listener.join(30)
+    assert ended.code == 0
+    assert seen == list(range(1, CLIP_FRAMES + 1))
+
+
+def test_a_polite_kill_ends_a_node_that_watches_a_camera(capsys: pytest.CaptureFixture[str]) -> None:
+    killer = threading.Timer(1.5, os.kill, (os.getpid(), signal.SIGTERM))
+    killer.start()
+    source = "lavfi:testsrc=size=160x120:rate=10"
+
+    ended = in_process(capsys, "run", "--source", f"cam={source}", "--prompt", "red blob", "--address", ANY_PORT)
+
+    assert ended.code == 0
+    assert "cam: " in ended.out.splitlines()[-1]
+
+
+def test_a_busy_port_is_said_before_the_model_is_loaded(
+    clip: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import socket
+
+    monkeypatch.setattr(node, "load_detector", _must_not_load)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
+        ended = in_process(capsys, "run", "--source", clip, "--prompt", "red blob", "--address", address)
+
+    assert ended.code == 2
+    assert address in ended.sentence
+
+
+def test_flags_go_before_what_a_file_says(tmp_path: Path) -> None:
+    file = tmp_path / "node.yaml"
+    file.write_text("prompt: red blob\nmodel: tabletop\nsources: [{name: a, url: b, pace: asap}]\n")
+
+    settings = read_flags(file, {"model": {"device": "cpu"}, "defaults": {"pace": "realtime"}, "prompt": "blue blob"})
+
+    assert (settings.model.name, settings.model.device, settings.prompt) == ("tabletop", "cpu", "blue blob")
+    assert settings.sources[0].pace == "realtime"
+
+
+def test_sources_get_names_that_topics_can_carry(tmp_path: Path) -> None:
+    odd = tmp_path / "a=b c.mp4"
+    odd.touch()
+
+    named = named_sources(["door=rtsp://host/1", str(odd), "rtsp://host/2", "clips/red ball.mp4", "other/red-ball.mp4"])
+
+    assert list(named) == ["door", "a-b-c", "source-3", "red-ball", "red-ball-5"]
+    assert named["door"] == "rtsp://host/1"
+
+
+def test_the_process_knows_its_age() -> None:
+    first = node.process_age_s()
+    time.sleep(0.05)
+
+    assert 0.04 < node.process_age_s() - first < 5
+
+
+def _must_not_load(*_: Any) -> None:
+    raise AssertionError("the model was loaded")
