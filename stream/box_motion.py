@@ -13,7 +13,7 @@ _CENTRE_NOISE = 0.04  # a detection's centre is off by this many s
 _SIZE_NOISE = 0.08
 _START_SPEED = 10.0  # a new box may move this many s per second
 _UNREST = 4.0  # its speed changes by this many s per second, after one second
-_GROWTH = 0.5  # its size changes by this share of s, after one second
+_GROWTH = 0.2  # its size changes by this share of s, after one second
 _LEAST_SIZE_PX = 12.0  # below it, noise no longer shrinks with the box
 
 
@@ -58,7 +58,10 @@ class BoxMotion:
         """Take in a detection, (4, 1) px of cx, cy, w, h. The other arguments are norfair's and say nothing here."""
         scale_px = self._scale_px()
         error = seen - self.x[:4]
-        total_var = self._centre_var + (_CENTRE_NOISE * scale_px) ** 2
+        # A box smaller than expected may be hidden on one side, and then the centre is off by half of what is missing.
+        # Without this doubt, what slides behind something else would be thought to rush off, and be lost.
+        doubt_px = float(np.abs(error[2:]).max()) / 2
+        total_var = self._centre_var + (_CENTRE_NOISE * scale_px) ** 2 + doubt_px**2
         gain, speed_gain = self._centre_var / total_var, self._cross_var / total_var
         self.x[:2] += gain * error[:2]
         self.x[4:6] += speed_gain * error[:2]

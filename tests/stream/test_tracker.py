@@ -154,6 +154,19 @@ def test_two_of_the_same_kind_keep_their_ids_when_they_cross() -> None:
     assert rightmost == {1, 2}
 
 
+def test_a_thing_that_another_one_passes_keeps_its_id() -> None:
+    film = Film(rate_hz=30)
+    ids: set[int] = set()
+    for step in range(150):
+        left, right = 300.0, 370.0
+        cover_left = -100 + 5 * step  # 100 px wide, passing from left to right: what shows shrinks, then grows again
+        left = min(right, max(left, cover_left + 100)) if cover_left <= left else left
+        right = max(left, min(right, cover_left)) if cover_left > 300 else right
+        shows = right - left > 20
+        ids |= {track.id for track in film.show(*([("red mug", (left, 200, right, 260))] if shows else []))}
+    assert ids == {1}
+
+
 def test_a_small_and_fast_thing_is_followed_though_its_boxes_do_not_overlap() -> None:
     film = Film()
     ids = {track.id for step in range(30) for track in film.show(("red mug", box_at(20 + 14 * step, 240, 12)))}
