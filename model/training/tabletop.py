@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -97,12 +98,17 @@ class _Job:
         batches = _batches(recipe, worker)
         train(model, batches, options, recipe.folder, self.on_progress, worker=worker)
         if worker.rank == 0:
-            write_weights(model, recipe.folder / "tabletop.safetensors")
+            write_weights(model, recipe)
 
 
-def write_weights(model: GroundingDino, path: Path) -> None:
-    """The weights and what belongs to them."""
-    write_checkpoint(path, Checkpoint(model.config, vocabulary(), known_wordings(), keep_weights(model)))
+def write_weights(model: GroundingDino, recipe: Recipe) -> Path:
+    """The weights, what belongs to them, and how they came about: recipe and curve."""
+    path = recipe.folder / "tabletop.safetensors"
+    made_by = {key: value for key, value in asdict(recipe).items() if not isinstance(value, Path)}
+    points = [json.loads(line) for line in (recipe.folder / "curve.jsonl").read_text().splitlines()]
+    facts = {"recipe": made_by, "curve": [[point["step"], round(point["loss"], 3)] for point in points]}
+    write_checkpoint(path, Checkpoint(model.config, vocabulary(), known_wordings(), keep_weights(model)), facts)
+    return path
 
 
 def _batches(recipe: Recipe, worker: Worker) -> Callable[[int], Batch]:
