@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from groundcast.launch import cli
+from groundcast.model.detections import Detections
+from groundcast.model.prompt import Prompt
 
 from ..stream.blob_detector import BlobDetector
 
@@ -49,6 +54,9 @@ def as_a_user(*arguments: str | Path, cwd: Path | None = None) -> Ended:
 
 class BlobModel(BlobDetector):
     """The plain colour detector in the place of a model."""
+
+    def detect(self, images: Sequence[NDArray[np.uint8]], prompts: Sequence[Prompt]) -> list[Detections]:
+        return self.submit(images, prompts).wait()
 
     def __enter__(self) -> BlobModel:
         return self

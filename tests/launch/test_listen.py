@@ -1,0 +1,111 @@
+"""`groundcast listen`: what a node sends, printed, stored and drawn."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import av
+import cv2
+import pytest
+
+from groundcast.stream.message import DetectionMessage, FrameInfo, ModelInfo, PromptInfo, StatusMessage
+from groundcast.stream.options import PublisherOptions
+from groundcast.stream.publisher import Publisher
+from groundcast.stream.track import Track
+
+from .commands import in_process
+from .conftest import red_square
+
+MUG = Track(7, "u-7", "red mug", 0.9, (50, 40, 80, 70), (50, 40, 80, 70), "matched", None, None, 0.5, 0, (0, 0))
+MESSAGE = DetectionMessage(
+    node="bench",
+    source="wrist",
+    epoch=1,
+    generation=1,
+    seq=1,
+    frame=FrameInfo(0, 160, 120, "file"),
+    model=ModelInfo("blobs", "uint8", "mean"),
+    prompt=PromptInfo(1, "0" * 16, ("red mug",)),
+    tracks=(MUG,),
+    published_unix_ns=1,
+    published_monotonic_ns=1,
+)
+ENDED = StatusMessage(
+    node="bench", source="wrist", epoch=1, generation=1, seq=3, state="ended", published_unix_ns=1, ended="end of file"
+)
+
+
+@contextmanager
+def speaking_node(*, pictures: bool = False) -> Generator[str]:
+    """A node that says three things to its first listener, and then that its source has ended."""
+    over = threading.Event()
+
+    def speak(publisher: Publisher) -> None:
+        publisher.wait_for_subscriber(60, over.is_set)
+        for seq in (1, 2, 3):
+            stamp = MESSAGE.published_monotonic_ns + seq * 10**8
+            publisher.send_detections(replace(MESSAGE, seq=seq, published_monotonic_ns=stamp))
+            if pictures:
+                jpeg = cv2.imencode(".jpg", red_square(50)[..., ::-1])[1].tobytes()
+                publisher.send_picture("wrist", {"epoch": 1, "generation": 1, "seq": seq}, jpeg)
+        publisher.send_status(ENDED)
+
+    with Publisher(PublisherOptions("tcp://127.0.0.1:*"), "bench") as publisher:
+        speaker = threading.Thread(target=speak, args=(publisher,))
+        speaker.start()
+        try:
+            yield publisher.address
+        finally:
+            over.set()
+            speaker.join()
+
+
+def test_every_message_can_be_had_as_a_line_of_json(capsys: pytest.CaptureFixture[str]) -> None:
+    with speaking_node() as address:
+        ended = in_process(capsys, "listen", address, "--jsonl", "--status", "--timeout-s", "60")
+
+    messages = [json.loads(line) for line in ended.out.splitlines()]
+    assert ended.code == 0
+    assert [message["seq"] for message in messages] == [1, 2, 3]
+    assert messages[0]["tracks"][0]["phrase"] == "red mug"
+    assert "wrist: ended" in ended.err
+
+
+def test_without_a_terminal_a_source_gets_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with speaking_node() as address:
+        ended = in_process(capsys, "listen", address, "--every", "--count", "2", "--timeout-s", "60")
+
+    assert ended.out.startswith("wrist seq 1, ")
+    assert ended.out.rstrip().endswith("red mug #7 at 50 40 80 70")
+
+
+def test_pictures_become_a_video_with_their_boxes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target = tmp_path / "seen.mp4"
+
+    with speaking_node(pictures=True) as address:
+        ended = in_process(capsys, "listen", address, "--draw", target, "--json", "--timeout-s", "60")
+
+    figures = json.loads(ended.out)
+    assert (figures["messages"], figures["gaps"]) == (3, 0)
+    with av.open(str(target)) as video:
+        frames = list(video.decode(video=0))
+    assert [round(frame.time or 0.0, 2) for frame in frames] == [0.0, 0.1, 0.2]
+
+
+def test_silence_is_a_failure_when_a_limit_was_set(capsys: pytest.CaptureFixture[str]) -> None:
+    ended = in_process(capsys, "listen", "tcp://127.0.0.1:9", "--timeout-s", "0.2")
+
+    assert ended.code == 1
+    assert ended.sentence.endswith("is a node running there?")
+
+
+def test_an_address_that_cannot_be_one_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    ended = in_process(capsys, "listen", "here")
+
+    assert ended.code == 2
+    assert "'here'" in ended.sentence
