@@ -7,6 +7,8 @@ import logging
 import sys
 import threading
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Annotated, Literal
 
@@ -66,8 +68,8 @@ def probe(
     """Say what a camera, a stream or a file sends: codec, size, rate, key frames, clock, time to the first picture."""
     options = SourceOptions("probe", url, transport=transport, open_timeout_s=open_timeout_s)
     check_source(options)
-    logging.getLogger("groundcast").setLevel(logging.ERROR)  # what the reader logs is in the answer
-    findings = survey(options, seconds)
+    with _quiet():
+        findings = survey(options, seconds)
     if as_json:
         typer.echo(json.dumps(asdict(findings)))
     else:
@@ -118,6 +120,18 @@ def survey(options: SourceOptions, seconds: float) -> Findings:
         corrupt=stats.corrupt,
         note=stats.error or stats.warning,
     )
+
+
+@contextmanager
+def _quiet() -> Generator[None]:
+    """What the reader logs is in the answer; twice is once too often."""
+    log = logging.getLogger("groundcast")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 def _seconds(moment_ns: int) -> float:

@@ -158,15 +158,15 @@ class Video:
         pulse.packet_ns = now_ns
         pulse.packets += 1
         if packet.is_keyframe:
-            self._note_key(None if when is None else float(when * self._time_base))
+            self._note_key(self._due_s(packet))
         pulse.corrupt += packet.is_corrupt
         if when is not None:
             ends_s = float((when - (self._stream.start_time or 0) + (packet.duration or 0)) * self._time_base)
             self._read_until_s = max(self._read_until_s, ends_s)
 
-    def _note_key(self, when_s: float | None) -> None:
+    def _note_key(self, when_s: float) -> None:
         self.pulse.keys += 1
-        if when_s is not None and self._last_key_s is not None:
+        if self._last_key_s is not None:
             self.pulse.key_distance_s = when_s - self._last_key_s
         self._last_key_s = when_s
 

@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 """A small camera for tests: serves H.264 over RTSP on loopback and misbehaves when told to."""
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import struct
 import threading
 import time
 from base64 import b64encode
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Self
@@ -75,8 +77,10 @@ class Behaviour:
     damage: bool = False  # flips bytes in pictures that are not key frames
     rtp_info: str = "seq=1"
     bye_after: int | None = None  # closes the connection after so many pictures
-    pictures_sent: list[int] = field(default_factory=list)  # unix ns at which each was "taken", over all connections
-    key_sent_ns: list[int] = field(default_factory=list)  # monotonic
+    pictures_sent: list[int] = field(
+        default_factory=list[int]
+    )  # unix ns at which each was "taken", over all connections
+    key_sent_ns: list[int] = field(default_factory=list[int])  # monotonic
 
 
 class RtspServer:
@@ -85,7 +89,7 @@ class RtspServer:
     def __init__(self, *clips: Clip, port: int = 0, behaviour: Behaviour | None = None) -> None:
         self.clips = clips
         self.behaviour = behaviour or Behaviour()
-        self.sessions = 0
+        self.sessions = self.questions = 0  # PLAYs, DESCRIBEs
         self._over = threading.Event()
         self._clients: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
@@ -118,8 +122,8 @@ class RtspServer:
         for client in self._clients:
             _reset(client)
 
-    def _spawn(self, target: object, *args: object) -> None:
-        thread = threading.Thread(target=target, args=args, daemon=True)  # type: ignore[arg-type]
+    def _spawn(self, target: Callable[[], None]) -> None:
+        thread = threading.Thread(target=target, daemon=True)
         self._threads.append(thread)
         thread.start()
 
@@ -148,7 +152,7 @@ class _Session:
         self._udp: tuple[socket.socket, int] | None = None
 
     def serve(self) -> None:
-        received = b""
+        received: bytes = b""
         with contextlib.suppress(OSError):
             while not self._over.is_set() and (piece := self._client.recv(4096)):
                 if self._behaviour.mute:
@@ -179,6 +183,7 @@ class _Session:
             threading.Thread(target=self._play, daemon=True).start()
 
     def _reply(self, method: str, url: str, request: str) -> tuple[int, list[str], str]:
+        self._server.questions += method == "DESCRIBE"
         if method == "OPTIONS":
             return 200, ["Public: OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN, GET_PARAMETER"], ""
         if not self._may_enter(method, url, request):
@@ -196,8 +201,8 @@ class _Session:
         if behaviour.user is None:
             return True
         secret = f"{behaviour.user}:Surveillance Server:{behaviour.password}"
-        parts = [hashlib.md5(text.encode()).hexdigest() for text in (secret, f"{method}:{url}")]  # noqa: S324
-        expected = hashlib.md5(f"{parts[0]}:98481030:{parts[1]}".encode()).hexdigest()  # noqa: S324
+        parts = [hashlib.md5(text.encode()).hexdigest() for text in (secret, f"{method}:{url}")]
+        expected = hashlib.md5(f"{parts[0]}:98481030:{parts[1]}".encode()).hexdigest()
         return f'response="{expected}"' in request
 
     def _description(self) -> str:

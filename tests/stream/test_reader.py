@@ -1,0 +1,339 @@
+# pyright: reportUnknownMemberType=false
+from __future__ import annotations
+
+import functools
+import http.server
+import threading
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from groundcast.stream.options import SourceOptions
+from groundcast.stream.reader import Reader, SourceError, check_source
+
+from .watched_reader import DATA, WatchedReader, read_all, write_video
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_video(tmp_path_factory.mktemp("clip") / "clip.mp4")
+
+
+def _levels(images: list[NDArray[np.uint8]]) -> list[int]:
+    """The grey level of the lower right quarter, in tens: the number of the picture."""
+    return [round(float(image[60:, 100:].mean()) / 10) for image in images]
+
+
+def _needs(name: str) -> Path:
+    if not (DATA / name).exists():
+        pytest.skip(f"{name} is not here")
+    return DATA / name
+
+
+# ---- files
+
+
+def test_a_file_gives_every_frame_once_and_in_order(clip: Path) -> None:
+    frames, stats = read_all(clip)
+    assert _levels([frame.image for frame in frames]) == list(range(20))
+    assert [frame.index for frame in frames] == list(range(20))
+    assert [frame.time_s for frame in frames] == pytest.approx([i / 20 for i in range(20)])
+    assert (stats.state, stats.error, stats.frames_decoded, stats.frames_dropped) == ("ended", None, 20, 0)
+
+
+def test_a_frame_of_a_file_has_no_capture_time(clip: Path) -> None:
+    frame = read_all(clip)[0][3]
+    assert (frame.clock, frame.captured_unix_ns, frame.captured_error_ms) == ("file", None, None)
+    assert frame.pts is not None
+    assert frame.image.dtype == np.uint8
+    assert frame.image.shape == (96, 160, 3)
+    assert frame.received_ns <= frame.decoded_ns <= time.monotonic_ns()
+
+
+@pytest.mark.parametrize(
+    ("name", "frames"), [("bottles.mp4", 1189), ("cars.mp4", 377), ("street.h264", 337), ("h265.mp4", 10)]
+)
+def test_real_footage_gives_as_many_frames_as_ffprobe_counts(name: str, frames: int) -> None:
+    footage, stats = read_all(_needs(name), pictures=False)
+    assert (stats.state, stats.error, stats.corrupt) == ("ended", None, 0)
+    assert len(footage) == stats.frames_decoded == frames
+    assert all(later.time_s > earlier.time_s for earlier, later in pairwise(footage))
+
+
+def test_realtime_keeps_the_files_own_time(clip: Path) -> None:
+    with WatchedReader(SourceOptions("file", str(clip), pace="realtime")) as watched:
+        assert watched.until_finished()
+        frames = watched.frames
+    assert len(frames) == 20
+    assert (frames[-1].decoded_ns - frames[0].decoded_ns) / 1e9 >= 0.8
+
+
+def test_a_loop_goes_on_with_growing_index_and_time(clip: Path) -> None:
+    with WatchedReader(SourceOptions("file", str(clip), loop=True)) as watched:
+        assert watched.until_frames(50)
+        frames, stats = watched.frames[:50], watched.stats
+    assert _levels([frame.image for frame in frames]) == [*range(20), *range(20), *range(10)]
+    assert [frame.index for frame in frames] == list(range(50))
+    assert [frame.time_s for frame in frames] == pytest.approx([i / 20 for i in range(50)])
+    assert stats.reconnects == 0
+
+
+def test_a_file_waits_for_whoever_is_slow_and_stops_when_told(clip: Path) -> None:
+    reader = Reader(SourceOptions("file", str(clip)), lambda: None)
+    reader.start()
+    deadline_s = time.monotonic() + 5
+    while reader.frames.counts.put == 0 and time.monotonic() < deadline_s:
+        time.sleep(0.01)
+    time.sleep(0.2)
+    assert reader.frames.counts == (1, 0, 0, 1)
+    began_s = time.monotonic()
+    reader.stop()
+    assert time.monotonic() - began_s < 1.0
+    assert reader.finished
+    assert reader.stats().frames_dropped == 1
+    assert not any(thread.name == "reader-file" for thread in threading.enumerate())
+
+
+def test_a_phone_video_is_turned_upright(tmp_path: Path) -> None:
+    frames, _ = read_all(write_video(tmp_path / "turned.mp4", rotation=90))
+    image = frames[0].image
+    assert image.shape == (160, 96, 3)
+    bright = image[:80, :48].mean(), image[:80, 48:].mean(), image[80:, :48].mean(), image[80:, 48:].mean()
+    assert max(bright) == bright[2]  # a quarter turn counterclockwise takes the upper left corner to the lower left
+
+
+@pytest.mark.parametrize(("colorspace", "red"), [(1, 226), (5, 211)])
+def test_colours_follow_the_matrix_that_the_stream_names(tmp_path: Path, colorspace: int, red: int) -> None:
+    path = tmp_path / "colour.mp4"
+    with av.open(path, "w") as container:
+        stream = container.add_stream("libx264", 25, options={"qp": "0"})
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        stream.codec_context.colorspace, stream.codec_context.color_range = colorspace, 1
+        picture = av.VideoFrame(64, 64, "yuv420p")
+        for plane, value in zip(picture.planes, (100, 90, 200), strict=True):
+            plane.update(bytes([value]) * plane.buffer_size)
+        container.mux(stream.encode(picture))
+        container.mux(stream.encode())
+    frames, _ = read_all(path)
+    assert frames[0].image[32, 32, 0] == pytest.approx(red, abs=2)
+
+
+# ---- files that are not whole
+
+
+def test_a_truncated_file_gives_what_there_is_and_says_that_it_ended_early(tmp_path: Path) -> None:
+    whole = write_video(tmp_path / "long.mp4", pictures=60).read_bytes()
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(whole[: len(whole) * 6 // 10])
+    frames, stats = read_all(cut, pictures=False)
+    assert 0 < len(frames) < 60
+    assert stats.state == "ended"
+    assert stats.error is not None
+    assert stats.error.startswith("ended early")
+    assert str(cut) in stats.error
+
+
+def test_half_of_real_footage_gives_the_frames_that_ffprobe_counts(tmp_path: Path) -> None:
+    whole = _needs("cars.mp4").read_bytes()
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(whole[: len(whole) // 2])
+    frames, stats = read_all(cut, pictures=False)
+    assert len(frames) == 170
+    assert stats.error == f"ended early: {cut} holds 13.6 s of 30.2 s"
+
+
+def test_damaged_footage_gives_the_frames_that_ffprobe_counts_and_says_so(tmp_path: Path) -> None:
+    stream = bytearray(_needs("street.h264").read_bytes())
+    for place in range(1000, len(stream), 3571):
+        stream[place] ^= 0x5A
+    damaged = tmp_path / "damaged.h264"
+    damaged.write_bytes(stream)
+    frames, stats = read_all(damaged, pictures=False)
+    assert len(frames) == 337
+    assert stats.state == "ended"
+    assert stats.corrupt > 0
+    assert stats.error is not None
+    assert stats.error.startswith("ended with damage")
+
+
+def test_the_tail_of_a_stream_begins_with_its_first_key_frame(tmp_path: Path) -> None:
+    stream = _needs("street.h264").read_bytes()
+    tail = tmp_path / "tail.h264"
+    tail.write_bytes(stream[len(stream) // 3 :])
+    frames, stats = read_all(tail, pictures=False)
+    assert len(frames) == 127
+    assert stats.state == "ended"
+
+
+# ---- what is wrong from the beginning
+
+
+@pytest.fixture
+def odd_files(tmp_path: Path) -> Path:
+    (tmp_path / "empty.mp4").touch()
+    (tmp_path / "text.mp4").write_text("this is no video\n" * 100)
+    (tmp_path / "notes.txt").write_text("this is no video\n" * 100)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "notes.txt").write_text("no picture")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("missing.mp4", "does not exist"),
+        ("empty.mp4", "is empty"),
+        ("text.mp4", "cannot be read as a video"),
+        ("notes.txt", "not a video"),
+        ("folder", "folder without pictures"),
+    ],
+)
+def test_a_file_that_cannot_be_right_is_refused_at_once_in_one_sentence(odd_files: Path, name: str, says: str) -> None:
+    with pytest.raises(SourceError, match=says) as caught:
+        check_source(SourceOptions("file", str(odd_files / name)))
+    assert isinstance(caught.value, ConnectionError)
+    assert str(odd_files / name) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_sound_file_passes_and_so_does_a_camera_that_is_not_there(clip: Path) -> None:
+    check_source(SourceOptions("file", str(clip)))
+    check_source(SourceOptions("camera", "rtsp://127.0.0.1:1/live"))
+    check_source(SourceOptions("test", "lavfi:testsrc=size=64x48"))
+
+
+def test_a_filter_that_is_none_is_refused() -> None:
+    with pytest.raises(SourceError, match="not a filter"):
+        check_source(SourceOptions("test", "lavfi:no_such_filter"))
+
+
+def test_a_reader_of_a_file_that_is_gone_fails_with_the_reason(tmp_path: Path) -> None:
+    frames, stats = read_all(tmp_path / "gone.mp4")
+    assert not frames
+    assert stats.state == "failed"
+    assert stats.error is not None
+    assert "does not exist" in stats.error
+
+
+# ---- folders of pictures
+
+
+def _save_picture(path: Path, level: int, width: int = 40) -> None:
+    cv2.imwrite(str(path), np.full((30, width, 3), level, np.uint8))
+
+
+def test_a_folder_is_read_in_the_order_in_which_a_person_counts(tmp_path: Path) -> None:
+    for number, suffix in ((1, ".png"), (2, ".jpg"), (10, ".bmp"), (9, ".png")):
+        _save_picture(tmp_path / f"trap {number}{suffix}", 10 * number, width=40 + number)
+    (tmp_path / "notes.txt").write_text("left alone")
+    frames, stats = read_all(tmp_path)
+    assert [frame.width - 40 for frame in frames] == [1, 2, 9, 10]
+    assert [int(frame.image.mean()) for frame in frames] == pytest.approx([10, 20, 90, 100], abs=3)
+    assert (stats.state, stats.error, stats.corrupt) == ("ended", None, 0)
+
+
+def test_pictures_that_cannot_be_read_are_counted_and_the_others_still_come(tmp_path: Path) -> None:
+    for number in range(3):
+        _save_picture(tmp_path / f"{number}.png", 50)
+    (tmp_path / "1.png").write_bytes(b"no picture")
+    (tmp_path / "3.jpg").touch()
+    frames, stats = read_all(tmp_path)
+    assert len(frames) == 2
+    assert stats.corrupt == 2
+    assert stats.error is not None
+    assert "2 of 4 pictures" in stats.error
+
+
+def test_a_single_picture_with_a_percent_sign_in_its_name_is_one_frame(tmp_path: Path) -> None:
+    _save_picture(tmp_path / "shelf%03d.png", 120)
+    frames, stats = read_all(tmp_path / "shelf%03d.png")
+    assert [int(frame.image.mean()) for frame in frames] == [120]
+    assert stats.state == "ended"
+
+
+# ---- test sources
+
+
+def test_a_lavfi_source_is_live_paced_and_ends_with_its_duration() -> None:
+    began_s = time.monotonic()
+    with WatchedReader(SourceOptions("test", "lavfi:testsrc=size=64x48:rate=20:duration=1")) as watched:
+        assert watched.until_finished()
+        stats, frames = watched.stats, watched.frames
+    assert time.monotonic() - began_s >= 0.9
+    assert (stats.state, stats.error, stats.frames_decoded) == ("ended", None, 20)
+    assert {frame.clock for frame in frames} == {"arrival"}
+
+
+def test_newest_frame_wins_on_a_live_source_and_every_drop_is_counted() -> None:
+    with WatchedReader(SourceOptions("test", "lavfi:testsrc=size=64x48:rate=30"), take_every_s=0.2) as watched:
+        assert watched.until_frames(8)
+        taken = watched.taken
+    assert taken[-1].frame.index >= 25
+    for before, after in pairwise(taken):
+        assert after.frame.index - before.frame.index == after.dropped + 1
+    ages_ms = sorted((one.unix_ns - (one.frame.captured_unix_ns or 0)) / 1e6 for one in taken)
+    assert ages_ms[0] >= 0.0
+    assert ages_ms[len(ages_ms) // 2] < 100.0
+
+
+# ---- the web
+
+
+class _Web(http.server.SimpleHTTPRequestHandler):
+    def do_GET(self) -> None:
+        if not self.path.startswith("/camera"):
+            super().do_GET()
+            return
+        self.send_response(200)
+        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=next")
+        self.end_headers()
+        picture = Path(self.directory, "one.jpg").read_bytes()
+        for _ in range(int(self.path.partition("=")[2])):
+            head = f"--next\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
+            self.wfile.write(head.encode() + picture + b"\r\n")
+            time.sleep(0.05)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        pass
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[str]:
+    write_video(tmp_path / "clip.mp4")
+    _save_picture(tmp_path / "one.jpg", 90)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Web, directory=tmp_path))
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_a_video_on_the_web_is_read_like_a_file(web: str) -> None:
+    frames, stats = read_all(f"{web}/clip.mp4")
+    assert _levels([frame.image for frame in frames]) == list(range(20))
+    assert (stats.state, stats.frames_dropped) == ("ended", 0)
+
+
+def test_an_mjpeg_camera_is_live_and_comes_back_after_it_hung_up(web: str) -> None:
+    with WatchedReader(SourceOptions("camera", f"{web}/camera?pictures=8")) as watched:
+        assert watched.until(lambda: watched.reader.stats().reconnects >= 1)
+        assert watched.until(lambda: watched.frames[-1].index >= 10)
+        frames = watched.frames
+    assert {frame.clock for frame in frames} == {"arrival"}
+    assert all(0.0 < later.time_s - earlier.time_s < 5.0 for earlier, later in pairwise(frames))
+    assert frames[0].image.mean() == pytest.approx(90, abs=3)
+
+
+def test_a_page_that_is_not_there_is_said_to_be_not_there(web: str) -> None:
+    with WatchedReader(SourceOptions("camera", f"{web}/nothing.mp4")) as watched:
+        assert watched.until(lambda: watched.stats.state == "reconnecting")
+        assert watched.stats.error == f"{web}/nothing.mp4 is not there (404): check what follows the host in the URL"

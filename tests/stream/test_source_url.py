@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from groundcast.stream.source_url import SourceError, kind_of, path_of, redact
+
+
+@pytest.mark.parametrize(
+    ("url", "kind"),
+    [
+        ("rtsp://camera/live", "rtsp"),
+        ("RTSPS://camera:322/live", "rtsp"),
+        ("https://camera/video.mjpg", "http"),
+        ("lavfi:testsrc=rate=30", "lavfi"),
+        ("/dev/video0", "device"),
+        ("clips/a.mp4", "file"),
+        ("file:///clips/a.mp4", "file"),
+        ("/", "folder"),
+    ],
+)
+def test_the_kind_of_a_source_is_read_off_its_url(url: str, kind: str) -> None:
+    assert kind_of(url) == kind
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("", "empty"),
+        ("ftp://host/a.mp4", "ftp"),
+        ("rtsp:///live", "no host"),
+        ("rtsp://:554/live", "no host"),
+        ("rtsp://camera:99999/live", "1 to 65535"),
+        ("rtsp://camera:0/live", "1 to 65535"),
+        ("rtsp://camera:port/live", "1 to 65535"),
+    ],
+)
+def test_a_url_that_cannot_be_right_is_refused_in_one_sentence(url: str, says: str) -> None:
+    with pytest.raises(SourceError, match=says) as caught:
+        kind_of(url)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_url_means_its_path() -> None:
+    assert path_of("file:///a%20b/c.mp4") == Path("/a b/c.mp4")
+    assert path_of("a%20b.mp4") == Path("a%20b.mp4")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "rtsp://admin:hunter2@10.0.0.5:554/live",
+        "rtsp://admin:hunter2@[::1]:554/live",
+        "rtsp://admin:hunter%402@10.0.0.5/live",
+        "rtsp://admin:a@hunter2@10.0.0.5/live",
+        "rtsp://admin:a/hunter2@10.0.0.5/live",
+        "rtsp://admin:a#hunter2@10.0.0.5/live",
+        "rtsp://admin:1/hunter2@10.0.0.5/live",
+        "http://10.0.0.5/cgi?usr=x&pwd=hunter2&size=1",
+        "http://10.0.0.5/a.m3u8?access_token=hunter2",
+        "rtsp://10.0.0.5/user=admin&password=hunter2&channel=1",
+        "rtsp://10.0.0.5:554/user=admin_password=hunter2_channel=1.sdp",
+        "cannot open 'rtsp://admin:hunter2@10.0.0.5/live': and http://a:hunter2@b/ too",
+    ],
+)
+def test_no_part_of_a_secret_survives_redaction(url: str) -> None:
+    assert "hunter2" not in redact(url)
+
+
+def test_redaction_leaves_what_helps_to_find_the_camera() -> None:
+    assert redact("rtsp://u:p@10.0.0.5:554/live?channel=1") == "rtsp://***@10.0.0.5:554/live?channel=1"
+    assert redact("http://host/a@2x.jpg") == "http://host/a@2x.jpg"
+    assert redact("http://host/a?channel=1") == "http://host/a?channel=1"
+    assert redact("/clips/a.mp4") == "/clips/a.mp4"
