@@ -28,11 +28,17 @@ class Output:
         logits: per layer (B, Q, T), fp32; -inf where there is no word.
         boxes: per layer (B, Q, 4), cx cy w h in 0..1 of the network's input, fp32.
         selected: the proposals before the decoder.
+        memory_BSC: the enhanced maps, levels one after another.
+        shapes: (height, width) of each level.
+        text_BTC: the words as the picture changed them.
     """
 
     logits: tuple[Tensor, ...]
     boxes: tuple[Tensor, ...]
     selected: Selected
+    memory_BSC: Tensor
+    shapes: tuple[tuple[int, int], ...]
+    text_BTC: Tensor
 
 
 class GroundingDino(nn.Module):
@@ -65,14 +71,14 @@ class GroundingDino(nn.Module):
             valid_B2: width and height of each picture within the padded input, in 0..1; None where nothing is padded.
         """
         maps, text_BTC = self.encoder(self.backbone(pictures_B3HW), text)
-        shapes = [(one.shape[2], one.shape[3]) for one in maps]
+        shapes = tuple((one.shape[2], one.shape[3]) for one in maps)
         memory_BSC = torch.cat([one.flatten(2).transpose(1, 2) for one in maps], dim=1)
         selected = self.selection(memory_BSC, shapes, text_BTC, text.no_word_BT, valid_B2)
         B, Q, _ = selected.boxes_BQ4.shape
         content_BQC = self.query_content[:Q].expand(B, -1, -1).to(memory_BSC.dtype)
         queries, boxes = self.decoder(content_BQC, selected.boxes_BQ4, memory_BSC, shapes, text_BTC, text.no_word_BT)
         logits = self._answers(queries, text_BTC, text.no_word_BT)
-        return Output(tuple(logits), tuple(boxes), selected)
+        return Output(tuple(logits), tuple(boxes), selected, memory_BSC, shapes, text_BTC)
 
     def _answers(self, queries: Sequence[Tensor], text_BTC: Tensor, no_word_BT: Tensor) -> list[Tensor]:
         layers = zip(self.classify, queries, strict=True)

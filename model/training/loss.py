@@ -25,6 +25,7 @@ class LossWeights:
     classes: float = 2.0
     l1: float = 5.0
     giou: float = 2.0
+    dense: float = 1.0
     proposals_per_truth: int = 4
     costs: MatchingCosts = field(default_factory=MatchingCosts)
 

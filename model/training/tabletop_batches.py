@@ -107,7 +107,7 @@ def draw_wishes(
         counted: the pairs that can be seen well.
         present: all pairs that are there, seen well or not; none of them is asked as absent.
     """
-    style = rng.choice(["pair", "kind", "colour", "mixed"], p=[0.7, 0.1, 0.1, 0.1])
+    style = rng.choice(["pair", "kind", "colour", "mixed"], p=[0.55, 0.25, 0.05, 0.15])
     here: set[Wish] = {_reduce(pair, style, rng) for pair in counted}
     asked = [wish for wish in sorted(here, key=str) if rng.random() > 0.15]
     absent = [wish for wish in _candidates(style, present) if not any(_answers(pair, wish) for pair in present)]

@@ -6,7 +6,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from ..grounding_dino import GroundingDino
 from ..text_encoder import Words
+from .dense import DensePlaces
 from .loss import LossWeights, detection_loss
 from .matching import Truth
 from .workers import Worker
@@ -87,8 +88,12 @@ def train(
     """
     worker = worker or Worker()
     folder.mkdir(parents=True, exist_ok=True)
-    optimizer = _optimizer(model, options)
-    first = _resume(folder / "checkpoint.pt", model, optimizer)
+    dense = DensePlaces(model.config).to(next(model.parameters()).device)
+    learners = (
+        _Learner("model", model, _optimizer(model, options)),
+        _Learner("dense", dense, _optimizer(dense, options)),
+    )
+    first = _resume(folder / "checkpoint.pt", learners)
     model.train()
     sums: dict[str, float] = {}
     steps_summed, began = 0, time.monotonic()
@@ -98,9 +103,9 @@ def train(
             batch = coming.result()
             coming = ahead.submit(make_batch, min(step + 1, options.steps - 1))
             rate = learning_rate(step, options)
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-            parts = _step(model, batch, optimizer, options, worker)
+            parts = _step(model, dense, batch, options)
+            for learner in learners:
+                learner.step(rate, options.clip_norm, worker)
             for name, value in parts.items():
                 sums[name] = sums.get(name, 0.0) + value
             steps_summed += 1
@@ -116,7 +121,7 @@ def train(
             if done % options.checkpoint_every == 0 or done == options.steps:
                 worker.share_statistics(model)
                 if worker.rank == 0:
-                    _save(folder / "checkpoint.pt", done, model, optimizer)
+                    _save(folder / "checkpoint.pt", done, learners)
 
 
 def learning_rate(step: int, options: TrainingOptions) -> float:
@@ -135,22 +140,36 @@ def _ease(share: float) -> float:
     return 0.5 - 0.5 * math.cos(math.pi * share)
 
 
-def _step(
-    model: GroundingDino, batch: Batch, optimizer: torch.optim.Optimizer, options: TrainingOptions, worker: Worker
-) -> dict[str, float]:
+@dataclass(frozen=True, slots=True)
+class _Learner:
+    """A network and what moves its weights."""
+
+    name: str
+    network: nn.Module
+    optimizer: torch.optim.Optimizer
+
+    def step(self, rate: float, clip_norm: float, worker: Worker) -> None:
+        worker.share_gradients(self.network)
+        nn.utils.clip_grad_norm_(self.network.parameters(), clip_norm)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+
+
+def _step(model: GroundingDino, dense: DensePlaces, batch: Batch, options: TrainingOptions) -> dict[str, float]:
+    """Fill the gradients of both; returns the loss by its parts."""
     device = next(model.parameters()).device
     with torch.autocast(device.type, torch.bfloat16, enabled=options.bfloat16):
         words = batch.words.to(device)
         output = model(batch.pictures_B3HW.to(device), model.read(words), batch.valid_B2.to(device))
     truths = [Truth(truth.boxes_G4.to(device), truth.answers_GT.to(device)) for truth in batch.truths]
     losses = detection_loss(output, truths, words.no_word_BT, options.loss)
+    losses["dense"] = dense(output, truths, words.no_word_BT)
+    losses["total"] = losses["total"] + options.loss.dense * losses["dense"]
     if not torch.isfinite(losses["total"]):
         raise FloatingPointError("the loss is no longer a number: lower the learning rate and resume")
-    optimizer.zero_grad(set_to_none=True)
     losses["total"].backward()
-    worker.share_gradients(model)
-    nn.utils.clip_grad_norm_(model.parameters(), options.clip_norm)
-    optimizer.step()
     return {name: float(value.detach()) for name, value in losses.items()}
 
 
@@ -165,24 +184,24 @@ def _optimizer(model: nn.Module, options: TrainingOptions) -> torch.optim.Optimi
     return torch.optim.AdamW(groups, lr=options.learning_rate, fused=True)
 
 
-def _resume(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> int:
+def _resume(path: Path, learners: Sequence[_Learner]) -> int:
     if not path.exists():
         return 0
     state = torch.load(path, map_location="cpu", weights_only=True)
-    model.load_state_dict(state["model"])
-    optimizer.load_state_dict(state["optimizer"])
+    for learner in learners:
+        learner.network.load_state_dict(state[learner.name])
+        learner.optimizer.load_state_dict(state[f"{learner.name} optimizer"])
     _log.info("going on from step %d of %s", state["step"], path)
     return int(state["step"])
 
 
-def _save(path: Path, step: int, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+def _save(path: Path, step: int, learners: Sequence[_Learner]) -> None:
     """Written beside and renamed, so that a run killed here keeps its last checkpoint."""
     partial = path.with_suffix(".part")
-    state = {
-        "step": step,
-        "model": model.state_dict(),
-        "optimizer": optimizer.state_dict(),
-    }
+    state: dict[str, Any] = {"step": step}
+    for learner in learners:
+        state[learner.name] = learner.network.state_dict()
+        state[f"{learner.name} optimizer"] = learner.optimizer.state_dict()
     torch.save(state, partial)
     partial.replace(path)
 

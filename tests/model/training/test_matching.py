@@ -28,7 +28,8 @@ def _right() -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def _output(logits: torch.Tensor, boxes: torch.Tensor) -> Output:
-    return Output((logits,), (boxes,), Selected(torch.zeros(1, 5, 4), boxes, logits))
+    selected = Selected(torch.zeros(1, 5, 4), boxes, logits)
+    return Output((logits,), (boxes,), selected, torch.zeros(1, 1, 4), ((1, 1),), torch.zeros(1, 3, 4))
 
 
 def test_overlap_is_one_for_the_same_box_and_negative_far_away() -> None:
