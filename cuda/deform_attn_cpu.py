@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 """Multi-scale deformable attention for the CPU, compiled by numba.
 
 Letters as in deform_attn.py. One query per iteration, the channels of a head innermost, so that each of

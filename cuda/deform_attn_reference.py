@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 """Multi-scale deformable attention in plain PyTorch: what correct means.
 
 Letters as in deform_attn.py.

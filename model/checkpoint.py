@@ -1,3 +1,4 @@
+# pyright: reportUnknownVariableType=false
 """Weights and what belongs to them, to and from files."""
 
 from __future__ import annotations
@@ -131,4 +132,4 @@ def _read_facts(path: Path) -> dict[str, Any]:
         raise CheckpointError(f"cannot read {path}, which describes the weights beside it: {error}") from error
     if not isinstance(facts, dict):
         raise CheckpointError(f"{path} does not describe a model: it is not a JSON object")
-    return facts  # pyright: ignore[reportUnknownVariableType]
+    return facts

@@ -1,3 +1,4 @@
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
 """The detector that everything else calls: pictures and prompts in, detections out.
 
 One thread owns the network. Jobs are done first in, first out; a finished one never waits for the next.
@@ -10,6 +11,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -67,7 +69,7 @@ class Detector:
 
     depth = 1  # the network fills the cores: a second job in flight would only grow old in the queue
 
-    def __init__(self, checkpoint: Checkpoint, options: DetectorOptions, path: str = "") -> None:
+    def __init__(self, checkpoint: Checkpoint, options: DetectorOptions, path: Path) -> None:
         self.options = options
         self._device = _device(options.device)
         self._config = checkpoint.config
@@ -91,7 +93,7 @@ class Detector:
             DeviceError: the device is not here.
         """
         path = find_checkpoint(name_or_path)
-        return cls(read_checkpoint(path), options or DetectorOptions(), str(path))
+        return cls(read_checkpoint(path), options or DetectorOptions(), path)
 
     @property
     def info(self) -> DetectorInfo:
@@ -170,7 +172,7 @@ class Detector:
     @torch.inference_mode()
     def _answer(self, images: Sequence[Image], prompts: Sequence[Prompt]) -> list[Detections]:
         """Pictures of one input size go through the network together."""
-        sizes = [input_size(*image.shape[:2], self._pixels) for image in images]
+        sizes = [input_size(image.shape[0], image.shape[1], self._pixels) for image in images]
         answers: dict[int, Detections] = {}
         for size in dict.fromkeys(sizes):
             rows = [row for row, own in enumerate(sizes) if own == size]
@@ -219,12 +221,12 @@ class Detector:
         )
 
 
-def _build(checkpoint: Checkpoint, device: torch.device, path: str) -> GroundingDino:
+def _build(checkpoint: Checkpoint, device: torch.device, path: Path) -> GroundingDino:
     model = GroundingDino(checkpoint.config)
     set_weights(model, checkpoint.weights, path)
     model.eval().requires_grad_(False)
     fold_norms(model)
-    return model.to(device=device, memory_format=torch.channels_last)
+    return model.to(device).to(memory_format=torch.channels_last)
 
 
 def _device(name: str) -> torch.device:

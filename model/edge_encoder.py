@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 """The feature enhancer of the Edge body: text meets the coarsest map alone, then a path brings the finer ones back.
 
 Letters: B picture, C channel, H W pixels, S flattened pixels, T token.

@@ -1,3 +1,4 @@
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 """From the network's answers to boxes with names.
 
 Letters: Q query, T token, W wording.

@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false
 """A picture as the network wants it: resized, normalised, padded.
 
 Letters: B picture, H W pixels.

@@ -67,8 +67,8 @@ class QuerySelection(nn.Module):
 def box_head(width: int) -> MLP:
     """Changes of cx cy w h in logit space; begins by changing nothing."""
     head = MLP(width, width, 4, 3)
-    nn.init.zeros_(head.layers[-1].weight)
-    nn.init.zeros_(head.layers[-1].bias)
+    for parameter in head.layers[-1].parameters():
+        nn.init.zeros_(parameter)
     return head
 
 

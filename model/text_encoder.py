@@ -1,3 +1,4 @@
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
 """The prompt's words as features: transformers' BERT under the sub-sentence mask.
 
 Letters: B prompt, T token, C channel.

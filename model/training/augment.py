@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false
 """A training picture from a stored one: cut, mirrored, relit, blurred, compressed.
 
 Coordinates: `boxes_xyxy` are px of the picture at hand, before or after the change.

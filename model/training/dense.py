@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 """A helper in training only: every place inside an object is told what the object is.
 
 The decoder learns from a few queries a picture, one to an object; what a mug looks like is learnt sooner when all the

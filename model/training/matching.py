@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportMissingTypeStubs=false
 """Which query stands for which true box: the Hungarian matching of DETR.
 
 Letters: B picture, Q query, T token, G true boxes of one picture.

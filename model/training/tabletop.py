@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 """The recipe of tabletop: which model, which scenes, which steps."""
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from ..checkpoint import Checkpoint, keep_weights, write_checkpoint
 from ..config import ModelConfig, TextConfig
@@ -55,7 +57,7 @@ class ShardScenes(Sequence[StoredScene]):
 
     def __init__(self, shards: Sequence[Shard]) -> None:
         self._pictures = [shard.images() for shard in shards]
-        self._objects: list[list[np.ndarray]] = []
+        self._objects: list[list[NDArray[np.void]]] = []
         for shard in shards:
             rows = shard.objects()
             bounds = np.searchsorted(rows["scene"], np.arange(1, shard.count))

@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 """Batches for tabletop: views of stored scenes, and prompts that ask for what is there and what is not.
 
 A never-trained pair is never asked for, not even as an absent one: the model would learn that it is always absent.
@@ -131,9 +132,8 @@ def _reduce(pair: tuple[str, str], style: str, rng: np.random.Generator) -> Wish
 def _candidates(style: str, present: Sequence[tuple[str, str]]) -> list[Wish]:
     kinds: list[Wish] = [(None, kind) for kind in KINDS]
     colours: list[Wish] = [(colour, None) for colour in COLOURS]
-    return {"pair": list(TRAINING_PAIRS), "kind": kinds, "colour": colours}.get(
-        style, [*TRAINING_PAIRS, *kinds, *colours]
-    )
+    pairs: list[Wish] = [*TRAINING_PAIRS]
+    return {"pair": pairs, "kind": kinds, "colour": colours}.get(style, [*pairs, *kinds, *colours])
 
 
 def _likeness(wish: Wish, present: Sequence[tuple[str, str]]) -> float:

@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 """Training in several processes that share their gradients."""
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 import torch
 import torch.distributed as dist
 from torch import nn
+from torch.multiprocessing.spawn import spawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ def run_workers(job: Callable[[Worker], None], count: int) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
-    torch.multiprocessing.spawn(_work, args=(job, count, port), nprocs=count)
+    spawn(_work, args=(job, count, port), nprocs=count)
 
 
 def _work(rank: int, job: Callable[[Worker], None], count: int, port: int) -> None:
