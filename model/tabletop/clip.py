@@ -1,5 +1,8 @@
 """Makes the demo clip from its seed, with its truth: `python -m groundcast.model.tabletop.clip`."""
 
+# PyAV leaves some of its types open.
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 import math
@@ -14,9 +17,9 @@ import numpy as np
 from .clip_truth import CLIP_PATH, TRUTH_PATH, ClipTruth, TruthObject, crossings, write_truth
 from .dataset import INPUT_WIDTH_PX, is_counted
 from .objects import Body, make_body, make_stray, paint
-from .renderer import HEIGHT_PX, WIDTH_PX, Rendering, SceneRenderer
+from .renderer import Rendering, SceneRenderer
 from .room import draw_lights, draw_room
-from .scene import Camera, Light, Pair, Scene, Thing, look_at, put_down
+from .scene import HEIGHT_PX, WIDTH_PX, Camera, Light, Pair, Scene, Thing, look_at, put_down
 from .words import phrase
 
 SEED = 20_000_001  # beyond the seeds of training and of evaluation
@@ -82,7 +85,7 @@ def make_clip(clip: Path = CLIP_PATH, truth_path: Path = TRUTH_PATH, seed: int =
 
 
 def choreograph(seed: int) -> Callable[[float], Scene]:
-    """The scene at each second of the clip: shapes, colours, light and room come from the seed, motions from `ROLES`."""
+    """The scene at each moment: shapes, colours, light and room come from the seed, motions from `ROLES`."""
     rng = np.random.default_rng([seed, 3])
     camera = _camera_at(0.0)
     ambient, lamps = draw_lights(rng, camera)
@@ -96,12 +99,12 @@ def name_objects(scene: Scene, rendering: Rendering) -> tuple[TruthObject, ...]:
     """The objects of a frame; an object's id is its place in the scene, from 1."""
     counted = is_counted(rendering.boxes_xyxy * (INPUT_WIDTH_PX / WIDTH_PX), rendering.visible)
     objects: list[TruthObject] = []
-    for number, row in enumerate(rendering.rows.tolist()):
-        pair = scene.things[row].pair
+    for number, row in enumerate(rendering.rows):
+        pair = scene.things[int(row)].pair
         assert pair is not None
         x0, y0, x1, y1 = rendering.boxes_xyxy[number].tolist()
         visible = round(float(rendering.visible[number]), 3)
-        objects.append(TruthObject(row + 1, phrase(*pair), (x0, y0, x1, y1), visible, bool(counted[number])))
+        objects.append(TruthObject(int(row) + 1, phrase(*pair), (x0, y0, x1, y1), visible, bool(counted[number])))
     return tuple(objects)
 
 

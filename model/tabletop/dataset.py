@@ -1,5 +1,8 @@
 """Renders scenes into shards on disk, which a trainer or an evaluation reads."""
 
+# numpy leaves the types of open_memmap open.
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 import atexit
@@ -11,7 +14,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import cv2
 import numpy as np
@@ -19,10 +22,12 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from .renderer import WIDTH_PX, Rendering, SceneRenderer
-from .scene import Scene
+from .scene import WIDTH_PX, Scene
 from .scenes import SceneOptions, draw_scene
 from .words import COLOURS, HELD_OUT, KINDS, PAIRS, TRAINING_PAIRS
+
+if TYPE_CHECKING:  # MuJoCo is needed to draw scenes, not to read them
+    from .renderer import Rendering, SceneRenderer
 
 Split = Literal["train", "eval"]
 
@@ -78,11 +83,11 @@ class Shard:
     def picture(self, scene: int) -> NDArray[np.uint8]:
         """(480, 640, 3) RGB; evaluation shards only."""
         data = cv2.imread(str(self.folder / f"{scene:05d}.jpg"), cv2.IMREAD_COLOR)
-        if data is None:
+        if data is None:  # pyright: ignore[reportUnnecessaryComparison]
             raise ScenesError(
                 f"{self.folder / f'{scene:05d}.jpg'} cannot be read: delete the folder to have it rendered anew"
             )
-        return cv2.cvtColor(data, cv2.COLOR_BGR2RGB)
+        return np.asarray(cv2.cvtColor(data, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def options_of(split: Split) -> SceneOptions:
@@ -215,6 +220,8 @@ def object_rows(row: int, scene: Scene, rendering: Rendering) -> NDArray[np.void
 @functools.cache
 def _worker_renderer() -> SceneRenderer:
     """One renderer for the life of a worker process: making it is what takes long."""
+    from .renderer import SceneRenderer
+
     renderer = SceneRenderer()
     atexit.register(renderer.close)
     return renderer

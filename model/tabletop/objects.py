@@ -1,5 +1,8 @@
 """What each kind of object is made of, and how its colours vary."""
 
+# numpy 1.26 leaves the types of Generator.integers open.
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 import colorsys
@@ -94,7 +97,9 @@ def make_stray(rng: np.random.Generator) -> Body:
         scale = (size * 0.4, size * 0.4, size * rng.uniform(1.1, 1.4))
         return Body((_part("ball", scale, (0, 0, scale[2]), rgb, gloss),), scale[2], (math.pi / 2,))
     if shape == "arch":
-        return Body((_part("arch", (size * 0.6,) * 3, (0, 0, 0), rgb, gloss),), size, (0.0, math.pi / 2))
+        return Body(
+            (_part("arch", (size * 0.6, size * 0.6, size * 0.6), (0, 0, 0), rgb, gloss),), size, (0.0, math.pi / 2)
+        )
     scale = (size * 0.6, size * 0.6, size * rng.uniform(0.25, 0.6))
     return Body((_part(shape, scale, (0, 0, 0), rgb, gloss),), size, (0.0,))
 
@@ -113,7 +118,9 @@ def _cube(rgb: Rgb, rng: np.random.Generator) -> Body:
 
 def _ball(rgb: Rgb, rng: np.random.Generator) -> Body:
     radius = float(rng.uniform(0.020, 0.043))
-    return Body((_part("ball", (radius,) * 3, (0, 0, radius), rgb, float(rng.uniform(0, 0.8))),), radius, (0.0,))
+    return Body(
+        (_part("ball", (radius, radius, radius), (0, 0, radius), rgb, float(rng.uniform(0, 0.8))),), radius, (0.0,)
+    )
 
 
 def _can(rgb: Rgb, rng: np.random.Generator) -> Body:
@@ -169,7 +176,7 @@ def _ring(rgb: Rgb, rng: np.random.Generator) -> Body:
     radius = float(rng.uniform(0.028, 0.046))
     mesh = ("ring_thin", "ring_middle", "ring_thick")[int(rng.integers(3))]
     return Body(
-        (_part(mesh, (radius,) * 3, (0, 0, 0), rgb, float(rng.uniform(0.1, 0.8))),),
+        (_part(mesh, (radius, radius, radius), (0, 0, 0), rgb, float(rng.uniform(0.1, 0.8))),),
         radius * 1.35,
         (0.0, 0.0, math.pi / 2),
     )

@@ -17,10 +17,8 @@ from numpy.typing import NDArray
 
 from .assets import compile_assets
 from .objects import Rgb, Vector
-from .scene import Camera, Light, Scene, Thing
+from .scene import HEIGHT_PX, WIDTH_PX, Camera, Light, Scene, Thing
 
-WIDTH_PX = 640
-HEIGHT_PX = 480
 _NEAR_M, _FAR_M = 0.03, 14.0
 
 

@@ -1,5 +1,8 @@
 """Draws what surrounds the objects: table, floor, walls, furniture, and the light."""
 
+# numpy 1.26 leaves the types of Generator.integers open.
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 import colorsys

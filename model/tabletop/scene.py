@@ -13,6 +13,8 @@ from .objects import Body, Rgb, Vector, make_meshes
 
 Pair = tuple[str, str]
 
+WIDTH_PX, HEIGHT_PX = 640, 480  # of a rendered picture
+
 
 @dataclass(frozen=True, slots=True)
 class Camera:

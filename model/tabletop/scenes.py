@@ -1,5 +1,8 @@
 """Draws a scene from a seed: a table in a room, lights, a camera, and objects laid on the table."""
 
+# numpy 1.26 leaves the types of Generator.integers open.
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 import math

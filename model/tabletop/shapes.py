@@ -107,7 +107,7 @@ def prism(outline: Sequence[tuple[float, float]]) -> Mesh:
             (2 * count, b, a),
             (2 * count + 1, count + a, count + b),
         ]
-        corners += [(a, a, a), (a, a, a), (count,) * 3, (count + 1,) * 3]
+        corners += [(a, a, a), (a, a, a), (count, count, count), (count + 1, count + 1, count + 1)]
     return Mesh(vertices, normals, np.array(faces, np.int32), np.array(corners, np.int32))
 
 

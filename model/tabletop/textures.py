@@ -1,5 +1,8 @@
 """Grey patterns for floors, tables and walls: noise, wood, tiles, stripes."""
 
+# numpy 1.26 leaves the types of Generator.integers open.
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 import cv2

@@ -6,6 +6,10 @@ hours that way; so matches are kept per scene here, and the same figures follow 
 Letters: K category, N detections of a category, R resample, S scene, T IoU threshold.
 """
 
+# faster-coco-eval comes without types.
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence

@@ -124,10 +124,14 @@ def ask(objects: NDArray[np.void], seed: int) -> Prompt:
     present = {(COLOURS[int(row["colour"])], KINDS[int(row["kind"])]) for row in objects}
     colours, kinds = {colour for colour, _ in present}, {kind for _, kind in present}
     asked = sorted(present)
-    for fits in (lambda p: p[0] in colours, lambda p: p[1] in kinds, lambda _: True):
-        pool = [pair for pair in PAIRS if fits(pair) and pair not in asked]
-        chosen = rng.permutation(len(pool))[:_ABSENT_PER_WORD]
-        asked += [pool[int(row)] for row in chosen]
+    akin = [
+        [pair for pair in PAIRS if pair[0] in colours],
+        [pair for pair in PAIRS if pair[1] in kinds],
+        list(PAIRS),
+    ]
+    for pool in akin:
+        free = [pair for pair in pool if pair not in asked]
+        asked += [free[int(row)] for row in rng.permutation(len(free))[:_ABSENT_PER_WORD]]
     # The least score is nothing at all: average precision ranks every box.
     return Prompt(tuple(Phrase(phrase(*asked[int(row)]), threshold=0.0) for row in rng.permutation(len(asked))))
 

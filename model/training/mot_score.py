@@ -1,9 +1,14 @@
 """How well tracks follow the truth: MOTA and IDF1, by motmetrics."""
 
+# motmetrics and scipy come without types.
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,7 +75,7 @@ def score_tracks(truth: Sequence[Sequence[TrackBox]], found: Sequence[Sequence[T
         objects, tracks = _without_uncounted(everything, boxes)
         distance = np.where(_answers(objects, tracks), 1.0 - _iou(objects, tracks), np.nan)
         book.update([one.id for one in objects], [one.id for one in tracks], distance)
-    table = motmetrics.metrics.create().compute(book, metrics=list(_METRICS), name="clip")
+    table: Any = motmetrics.metrics.create().compute(book, metrics=list(_METRICS), name="clip")
     mota, idf1, switches, misses, false_boxes, count = (table.loc["clip", name] for name in _METRICS)
     return MotScore(float(mota), float(idf1), int(switches), int(misses), int(false_boxes), int(count))
 

@@ -1,9 +1,13 @@
 """Our summing agrees with the library that everybody's figures come from."""
 
+# numpy 1.26 leaves the types of Generator.integers open.
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from groundcast.model.training.average_precision import Found, Truth, bootstrap, coco_precision, match, precision_of
 
@@ -53,7 +57,7 @@ def test_a_scene_drawn_twice_counts_twice() -> None:
 
 
 def test_the_interval_holds_the_figure_and_narrows_with_more_scenes() -> None:
-    def figure(table: np.ndarray) -> dict[str, float]:
+    def figure(table: NDArray[np.float64]) -> dict[str, float]:
         return {"AP": float(np.nanmean(table))}
 
     widths: list[float] = []
@@ -79,8 +83,8 @@ def test_perfect_answers_score_one_and_no_answers_score_nothing() -> None:
 
 def test_what_is_not_counted_is_neither_missed_nor_wrongly_found() -> None:
     box = np.array([[10.0, 10, 50, 50]])
-    hidden = Truth(np.concatenate([box, box + 100]), np.array([0, 0]), np.array([True, False]))
-    both = Found(np.concatenate([box, box + 100]), np.array([0, 0]), np.array([0.5, 0.9]))
+    hidden = Truth(np.concatenate([box, box + 100.0]), np.array([0, 0]), np.array([True, False]))
+    both = Found(np.concatenate([box, box + 100.0]), np.array([0, 0]), np.array([0.5, 0.9]))
     one = Found(box, np.array([0]), np.array([0.5]))
 
     assert coco_precision([hidden], [both], 1)[0, 0] == pytest.approx(1.0)

@@ -122,8 +122,8 @@ def test_the_shipped_truth_is_what_its_seed_gives(truth: ClipTruth) -> None:
             scene = scene_at(at / truth.fps)
             drawn = name_objects(scene, renderer.render(scene))
             assert [one.phrase for one in drawn] == [one.phrase for one in truth.frames[at]]
-            boxes = [[one.box_xyxy for one in objects] for objects in (drawn, truth.frames[at])]
-            np.testing.assert_allclose(*boxes, atol=1.0)  # another OpenGL may round an edge otherwise
+            ours, shipped = ([one.box_xyxy for one in objects] for objects in (drawn, truth.frames[at]))
+            np.testing.assert_allclose(ours, shipped, atol=1.0)  # another OpenGL may round an edge otherwise
 
 
 def _middle(image: NDArray[np.int64], one: TruthObject) -> NDArray[np.int64]:

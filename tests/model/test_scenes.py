@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from groundcast.model.tabletop.objects import make_body, paint
-from groundcast.model.tabletop.scene import Scene, look_at, put_down
+from groundcast.model.tabletop.scene import HEIGHT_PX, WIDTH_PX, Scene, look_at, put_down
 from groundcast.model.tabletop.scenes import draw_scene
 from groundcast.model.tabletop.words import COLOURS, HELD_OUT, KINDS, PAIRS, TRAINING_PAIRS, pair_of, phrase
 
@@ -25,7 +25,7 @@ from groundcast.model.tabletop.dataset import (
     open_shards,
     options_of,
 )
-from groundcast.model.tabletop.renderer import HEIGHT_PX, WIDTH_PX, RendererError, SceneRenderer
+from groundcast.model.tabletop.renderer import RendererError, SceneRenderer
 
 SEEDS = range(3)
 
