@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 import tempfile
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import IO, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from ..model.tabletop.clip_truth import CLIP_PATH, TRUTH_PATH, ClipTruth, read_truth
 from ..stream.message import DetectionMessage
 from ..stream.subscriber import Subscriber
-from .exits import WRONG_INPUT, InputError, RunError
+from .exits import InputError, RunError
+from .node_process import NodeProcess
 from .tables import Board
 
 _SILENCE_S = 60.0  # a node that says nothing for so long hangs
-_END_S = 10.0
 
 
 def demo(
@@ -55,19 +53,19 @@ def _watch(prompt: str, *, show: bool) -> tuple[list[DetectionMessage], int, dic
     with tempfile.TemporaryDirectory(prefix="groundcast-") as folder, _terminated_politely():
         settings = Path(folder) / "demo.yaml"
         settings.write_text(json.dumps(_settings(prompt)))  # JSON is YAML too
-        with _node(settings) as (address, lines), Board(silent=not show) as board:
-            with Subscriber(address, newest_only=False, snapshot=False, timeout_s=_SILENCE_S) as subscriber:
+        with NodeProcess(settings) as node, Board(silent=not show) as board:
+            with Subscriber(node.address, newest_only=False, snapshot=False, timeout_s=_SILENCE_S) as subscriber:
                 try:
                     for message in subscriber:
                         messages.append(message)
                         board.show(message)
                 except TimeoutError as error:
-                    raise RunError(f"the demo's node fell silent: {error}") from error
+                    raise RunError(f"the node fell silent: {error}") from error
                 gaps = subscriber.gaps
-            report = list(lines)  # up to the end of the process
-    if not report or len(messages) < 2:
-        raise RunError("the demo's node ended without a report: run 'groundcast doctor'")
-    return messages, gaps, json.loads(report[-1])
+            report = node.report(_SILENCE_S)
+    if len(messages) < 2:
+        raise RunError("the node sent next to nothing: run 'groundcast doctor'")
+    return messages, gaps, {key: value for key, value in report.items() if key != "sources"}
 
 
 def _settings(prompt: str) -> dict[str, Any]:
@@ -80,42 +78,6 @@ def _settings(prompt: str) -> dict[str, Any]:
         "tracker": {"publish": "matched"},
         "sources": [{"name": "clip", "url": str(CLIP_PATH), "pace": "asap"}],
     }
-
-
-@contextmanager
-def _node(settings: Path) -> Generator[tuple[str, Iterator[str]]]:
-    """A node in a process of its own: its address and what it prints from then on. It ends with the block."""
-    command = [sys.executable, "-m", "groundcast.launch.cli", "run", str(settings), "--json"]
-    with tempfile.TemporaryFile("w+") as errors:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
-        assert process.stdout is not None
-        try:
-            first = process.stdout.readline()
-            if not first:
-                _fail(process.wait(), errors)
-            yield json.loads(first)["ready"]["address"], process.stdout
-            if process.wait(_END_S):
-                _fail(process.returncode, errors)
-        finally:
-            process.stdout.close()
-            _end(process)
-
-
-def _fail(code: int, errors: IO[str]) -> None:
-    errors.seek(0)
-    said = next((line for line in reversed(errors.read().splitlines()) if line.strip()), f"exit code {code}")
-    sentence = said.removeprefix("groundcast: ")
-    raise InputError(sentence) if code == WRONG_INPUT else RunError(f"the demo's node failed: {sentence}")
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    if process.poll() is None:
-        process.terminate()
-        try:
-            process.wait(_END_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 @contextmanager

@@ -47,7 +47,7 @@ def as_a_user(*arguments: str | Path, cwd: Path | None = None) -> Ended:
     """The installed command in a process of its own."""
     command = [str(Path(sys.executable).parent / "groundcast"), *map(str, arguments)]
     done = subprocess.run(
-        command, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=120
+        command, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=600
     )
     return Ended(done.returncode, done.stdout, done.stderr)
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import av
 import pytest
 
+from ..model.tiny import write_tiny
 from .commands import Ended, as_a_user, in_process
 from .conftest import CLIP_FRAMES
 
-TABLETOP = Path(__file__).parent.parent.parent / "model" / "tabletop"
 ANY_PORT = "tcp://127.0.0.1:*"
 Bad = tuple[str, str]  # what is given as --source, and what must be said of it
 
@@ -32,6 +32,12 @@ def quick_start_clip(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> by
                 packet.stream = stream
                 writing.mux(packet)
     return target.read_bytes()
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    """A small model that knows tabletop's words and nothing else."""
+    return write_tiny(tmp_path)
 
 
 def bad_sources(folder: Path, clip: Path) -> dict[str, Bad]:
@@ -109,35 +115,34 @@ def test_a_truncated_clip_gives_its_frames_and_then_says_how_it_ended(
     assert "cut" in ended.sentence
 
 
-def test_words_the_embedded_model_was_not_taught_are_refused_with_those_it_was(clip: Path) -> None:
-    ended = as_a_user("run", "--source", clip, "--prompt", "red wheelbarrow", "--address", ANY_PORT)
+def test_words_a_model_was_not_taught_are_refused_with_those_it_was(clip: Path, weights: Path) -> None:
+    flags = ("--model", weights, "--prompt", "red wheelbarrow", "--address", ANY_PORT)
+
+    ended = as_a_user("run", "--source", clip, *flags)
 
     assert ended.code == 2
     assert "'red wheelbarrow'" in ended.sentence
     assert "mug" in ended.sentence
 
 
-def test_weights_that_are_none_are_named(clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    weights = tmp_path / "mine.safetensors"
-    weights.write_bytes(b"not weights at all")
-    weights.with_suffix(".json").write_bytes((TABLETOP / "tabletop.json").read_bytes())
+def test_weights_that_cannot_be_read_are_named(clip: Path, weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    weights.write_bytes(weights.read_bytes()[:1000])
 
     ended = _run_with(capsys, clip, weights)
 
     assert ended.code == 2
-    assert "mine.safetensors" in ended.sentence
+    assert str(weights) in ended.sentence
 
 
-def test_weights_of_another_shape_are_named(clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    weights = tmp_path / "mine.safetensors"
-    weights.write_bytes((TABLETOP / "tabletop.safetensors").read_bytes())
-    card = (TABLETOP / "tabletop.json").read_text()
-    weights.with_suffix(".json").write_text(card.replace('"queries": ', '"queries": 1'))
+def test_weights_of_another_shape_are_named(clip: Path, weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    card = weights.with_suffix(".json")
+    card.write_text(card.read_text().replace('"width": 32', '"width": 64'))
 
     ended = _run_with(capsys, clip, weights)
 
     assert ended.code == 2
-    assert "mine.safetensors" in ended.sentence
+    assert str(weights) in ended.sentence
+    assert "of another shape" in ended.sentence
 
 
 def test_weights_that_are_missing_are_named(clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
