@@ -46,7 +46,8 @@ def eval_tabletop(
     if sys.stdout.isatty() or not as_json:
         _show(result)
     if as_json:
-        print(json.dumps(result.as_dict()))
+        choices = {"nms_iou": detector.options.nms_iou, "boxes_per_query": 1, "score_rule": detector.options.score_rule}
+        print(json.dumps({**result.as_dict(), **choices}))
 
 
 def _cache() -> Path:

@@ -86,7 +86,7 @@ class ModelSettings(_Section):
     size_px: Annotated[int, Field(ge=32, le=4096)] | None = None
     threshold: Share = 0.3
     score_rule: Literal["mean", "max"] = "mean"
-    nms_iou: Share | None = None
+    nms_iou: Share | None = 0.7
 
 
 class PhraseSettings(_Section):

@@ -50,7 +50,7 @@ class DetectorOptions:
     size: int | None = None
     threshold: float = 0.3
     score_rule: ScoreRule = "mean"
-    nms_iou: float | None = None
+    nms_iou: float | None = 0.7
 
 
 @dataclass(frozen=True, slots=True)
