@@ -39,7 +39,7 @@ def demo(
         raise InputError(f"{out} is not a folder: create it, or name another with --out")
     truth = read_truth()
     messages, gaps, figures = _watch(truth.prompt, show=not as_json)
-    figures = {**figures, "gaps": gaps, **_scores(truth, messages), **_speed(messages)}
+    figures = {**figures, "gaps": gaps, **judge(truth, messages), **_speed(messages)}
     drawings = _draw(messages, out)
     if as_json:
         print(json.dumps({**figures, **drawings}))
@@ -99,7 +99,7 @@ def _speed(messages: list[DetectionMessage]) -> dict[str, float]:
     return {"fps": round((len(messages) - 1) / seconds, 2)}
 
 
-def _scores(truth: ClipTruth, messages: list[DetectionMessage]) -> dict[str, float]:
+def judge(truth: ClipTruth, messages: list[DetectionMessage]) -> dict[str, float]:
     """How well the received tracks follow the truth; a frame without a message counts as one without tracks."""
     from ..model.training.mot_score import TrackBox, score_tracks
 

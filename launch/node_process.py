@@ -20,6 +20,7 @@ class NodeProcess:
 
     Attributes:
         address: where it publishes.
+        pid: of the process.
 
     Raises:
         InputError: the node refused its input.
@@ -33,6 +34,7 @@ class NodeProcess:
         self._process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._errors, bufsize=0
         )
+        self.pid = self._process.pid
         try:
             assert self._process.stdout is not None
             first = self._process.stdout.readline()

@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 import json
-import socket
 from pathlib import Path
 
 import pytest
 
 from groundcast.launch.cli import run
 
-from ..stream.rtsp_server import Behaviour, RtspServer, encode_clip
+from ..stream.rtsp_server import Behaviour, RtspServer, encode_clip, free_port
 from ..stream.watched_reader import write_video
 
 
@@ -58,9 +57,7 @@ def test_wrong_input_ends_with_2_and_one_sentence(capsys: pytest.CaptureFixture[
 def test_a_camera_that_cannot_be_reached_ends_with_1_and_one_sentence_without_the_password(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    assert run(["probe", f"rtsp://admin:hunter2@127.0.0.1:{port}/live"]) == 1
+    assert run(["probe", f"rtsp://admin:hunter2@127.0.0.1:{free_port()}/live"]) == 1
     with RtspServer(encode_clip(pictures=1), behaviour=Behaviour(user="admin", password="else")) as camera:
         assert run(["probe", camera.url.replace("//", "//admin:hunter2@")]) == 1
     refused, unwelcome = capsys.readouterr().err.splitlines()
