@@ -1,0 +1,48 @@
+"""`groundcast eval tabletop` on the smallest set of scenes: figures at the end, a wrong folder named."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from groundcast.launch.cli import run
+from groundcast.model.tabletop.dataset import FIRST_SEED, OBJECT_DTYPE
+
+pytest.importorskip("faster_coco_eval", reason="needs the [eval] extra")
+pytest.importorskip("mujoco", reason="needs the [eval] extra")
+
+
+def _store_scenes(folder: Path, first_seed: int) -> None:
+    """Two finished scenes: grey pictures, in each a mug that the truth knows of."""
+    shard = folder / "shard-0000"
+    shard.mkdir(parents=True)
+    rows = np.zeros(2, OBJECT_DTYPE)
+    rows["scene"], rows["kind"], rows["visible"], rows["box_xyxy"] = [0, 1], 4, 1.0, [[20, 20, 80, 90]] * 2
+    np.save(shard / "objects.npy", rows)
+    for scene in range(2):
+        cv2.imwrite(str(shard / f"{scene:05d}.jpg"), np.full((480, 640, 3), 128, np.uint8))
+    manifest = {"version": 1, "split": "eval", "first_seed": first_seed, "count": 2}
+    (shard / "manifest.json").write_text(json.dumps(manifest))
+
+
+def test_the_command_ends_with_one_json_object(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _store_scenes(tmp_path, FIRST_SEED["eval"])
+
+    code = run(["eval", "tabletop", "--scenes", str(tmp_path), "--limit", "2", "--json"])
+
+    figures = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert code == 0
+    assert (figures["scenes"], figures["instances"], figures["unseen_instances"]) == (2, 2, 0)
+    assert 0.0 <= figures["AP"] <= figures["AP50"] < 0.5  # there is no mug in a grey picture
+    assert "unseen_AP50" not in figures
+
+
+def test_scenes_of_other_seeds_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _store_scenes(tmp_path, first_seed=5)
+
+    assert run(["eval", "tabletop", "--scenes", str(tmp_path), "--limit", "2"]) == 2
+    assert "name another folder" in capsys.readouterr().err
