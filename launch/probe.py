@@ -147,7 +147,7 @@ def _sentences(found: Findings) -> list[tuple[str, str]]:
         "rtcp": "the camera's own (RTCP)",
         "driver": "the video driver's",
         "arrival": "arrival at this computer: the camera tells none that can be right",
-        "file": "none: a recording",
+        "file": "none: a recording, or a stream handed out in files",
     }
     lines = [
         ("source", found.url),

@@ -34,6 +34,7 @@ _TEXT_SHOWN_AS_VIDEO = frozenset({"tty", "bin", "xbin", "adf", "idf"})
 _KNOW_THEIR_LENGTH = frozenset({"mov", "matroska", "avi", "flv"})
 _MADE_UP_TIMES = frozenset({"mpjpeg"})  # FFmpeg counts 25 pictures a second, whatever comes
 _HANDED_OUT_EARLY = frozenset({"lavfi", "hls"})  # as fast as they are read; a segment at a time
+_ROWS_OF_FILES = frozenset({"hls"})  # which may be written, and fetched, many seconds after the pictures were taken
 _WAIT_FOR_THE_NEXT = frozenset({"h264", "hevc"})  # over RTP, a picture is whole only when the next one begins
 _TOO_SLOW = (
     "decoding is slower than the source sends, so only key frames are shown: lower the camera's size or rate, "
@@ -68,9 +69,11 @@ class Video:
             self._container.close()
             raise
         self._stream.codec_context.thread_type = "SLICE"  # frame threads hold pictures back, and cost more in all
+        live, container = not _is_recording(self._container, self._kind), self._container.format.name
         self.facts = facts = StreamFacts(
-            live=not _is_recording(self._container, self._kind),
-            container=self._container.format.name,
+            live=live,
+            dated=live and container not in _ROWS_OF_FILES,
+            container=container,
             codec=self._stream.codec_context.name,
             rate_hz=_rate_of(self._stream),
         )
@@ -139,8 +142,13 @@ class Video:
         for frame in frames:
             self.pulse.corrupt += frame.is_corrupt
             decoded_ns = time.monotonic_ns()
+            try:
+                image = self._converter.convert(frame)
+            except FFmpegError:
+                self.pulse.corrupt += 1
+                continue
             yield Picture(
-                image=self._converter.convert(frame),
+                image=image,
                 pts=frame.pts if self._has_times else None,
                 time_base=self._time_base.as_integer_ratio(),
                 camera_unix_ns=_camera_time(packet, frame),
@@ -155,6 +163,8 @@ class Video:
         if when is None or when != self._last_time:
             pulse.progress_ns = now_ns
         self._last_time = when
+        if pulse.packets:
+            pulse.interval_s = max((now_ns - pulse.packet_ns) / 1e9, 0.9 * pulse.interval_s)
         pulse.packet_ns = now_ns
         pulse.packets += 1
         if packet.is_keyframe:

@@ -44,12 +44,14 @@ class StreamFacts:
 
     Args:
         live: pictures come when they are taken; else the source waits until it is read, and ends.
+        dated: when its pictures were taken can be told, at least by their arrival.
         container: FFmpeg's name of how the video travels: rtsp, mov,mp4,..., v4l2.
         codec: FFmpeg's name of how its pictures are coded: h264, hevc, mjpeg.
         rate_hz: pictures per second as stated, None where nothing is.
     """
 
     live: bool
+    dated: bool
     container: str
     codec: str
     rate_hz: float | None
@@ -62,6 +64,7 @@ class Pulse:
     Args:
         packet_ns: monotonic; the last packet.
         progress_ns: monotonic; the last packet whose time was another than that of the one before.
+        interval_s: the longest between two packets lately; forgotten by a tenth with each packet.
         packets: packets so far.
         keys: key frames among them.
         key_distance_s: from the last key frame but one to the last, on the stream's clock; None before that.
@@ -71,6 +74,7 @@ class Pulse:
 
     packet_ns: int
     progress_ns: int
+    interval_s: float = 0.0
     packets: int = 0
     keys: int = 0
     key_distance_s: float | None = None

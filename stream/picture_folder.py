@@ -37,7 +37,7 @@ class PictureFolder:
     """
 
     def __init__(self, options: SourceOptions, pause: Callable[[float], bool]) -> None:
-        self.facts = StreamFacts(live=False, container="folder", codec="pictures", rate_hz=None)
+        self.facts = StreamFacts(live=False, dated=False, container="folder", codec="pictures", rate_hz=None)
         self.rate_hz = float(_RATE_HZ)
         self.held_back_s = 0.0
         self.shortfall: str | None = None

@@ -185,7 +185,7 @@ class Reader:
     def _frame(self, picture: Picture, connection: Connection) -> Frame:
         time_s = self._media_time.advance(picture.pts_s, picture.received_ns, connection.rate_hz)
         capture: Capture | None = None
-        if connection.facts.live:
+        if connection.facts.dated:
             capture = self._capture_clock.place(
                 time_s,
                 picture.received_ns,
@@ -235,7 +235,7 @@ def _look_closer(state: SourceState, error: str | None, connection: Connection) 
     if not connection.facts.live:
         return state, error
     if state == "running":
-        patience_s = max(_STALLED_AFTER_S, _STALLED_AFTER_INTERVALS / connection.rate_hz)
+        patience_s = max(_STALLED_AFTER_S, _STALLED_AFTER_INTERVALS * pulse.interval_s)
         silent_s, still_s = (now_ns - pulse.packet_ns) / 1e9, (now_ns - pulse.progress_ns) / 1e9
         if silent_s > patience_s:
             return "stalled", f"no packet for {silent_s:.1f} s"

@@ -56,6 +56,12 @@ def encode_clip(
     return Clip(encoded, rate_hz)
 
 
+def free_port() -> int:
+    """A port at which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
 def _units(annex_b: bytes) -> list[bytes]:
     return [unit for unit in re.split(b"\x00\x00\x00?\x01", annex_b) if unit]
 

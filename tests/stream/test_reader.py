@@ -1,22 +1,18 @@
 # pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
-import functools
-import http.server
 import threading
 import time
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
 import av
-import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from groundcast.stream.options import SourceOptions
-from groundcast.stream.reader import Reader, SourceError, check_source
+from groundcast.stream.reader import Reader
 
 from .watched_reader import DATA, WatchedReader, read_all, write_video
 
@@ -172,92 +168,6 @@ def test_the_tail_of_a_stream_begins_with_its_first_key_frame(tmp_path: Path) ->
     assert stats.state == "ended"
 
 
-# ---- what is wrong from the beginning
-
-
-@pytest.fixture
-def odd_files(tmp_path: Path) -> Path:
-    (tmp_path / "empty.mp4").touch()
-    (tmp_path / "text.mp4").write_text("this is no video\n" * 100)
-    (tmp_path / "notes.txt").write_text("this is no video\n" * 100)
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "folder" / "notes.txt").write_text("no picture")
-    return tmp_path
-
-
-@pytest.mark.parametrize(
-    ("name", "says"),
-    [
-        ("missing.mp4", "does not exist"),
-        ("empty.mp4", "is empty"),
-        ("text.mp4", "cannot be read as a video"),
-        ("notes.txt", "not a video"),
-        ("folder", "folder without pictures"),
-    ],
-)
-def test_a_file_that_cannot_be_right_is_refused_at_once_in_one_sentence(odd_files: Path, name: str, says: str) -> None:
-    with pytest.raises(SourceError, match=says) as caught:
-        check_source(SourceOptions("file", str(odd_files / name)))
-    assert isinstance(caught.value, ConnectionError)
-    assert str(odd_files / name) in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-def test_a_sound_file_passes_and_so_does_a_camera_that_is_not_there(clip: Path) -> None:
-    check_source(SourceOptions("file", str(clip)))
-    check_source(SourceOptions("camera", "rtsp://127.0.0.1:1/live"))
-    check_source(SourceOptions("test", "lavfi:testsrc=size=64x48"))
-
-
-def test_a_filter_that_is_none_is_refused() -> None:
-    with pytest.raises(SourceError, match="not a filter"):
-        check_source(SourceOptions("test", "lavfi:no_such_filter"))
-
-
-def test_a_reader_of_a_file_that_is_gone_fails_with_the_reason(tmp_path: Path) -> None:
-    frames, stats = read_all(tmp_path / "gone.mp4")
-    assert not frames
-    assert stats.state == "failed"
-    assert stats.error is not None
-    assert "does not exist" in stats.error
-
-
-# ---- folders of pictures
-
-
-def _save_picture(path: Path, level: int, width: int = 40) -> None:
-    cv2.imwrite(str(path), np.full((30, width, 3), level, np.uint8))
-
-
-def test_a_folder_is_read_in_the_order_in_which_a_person_counts(tmp_path: Path) -> None:
-    for number, suffix in ((1, ".png"), (2, ".jpg"), (10, ".bmp"), (9, ".png")):
-        _save_picture(tmp_path / f"trap {number}{suffix}", 10 * number, width=40 + number)
-    (tmp_path / "notes.txt").write_text("left alone")
-    frames, stats = read_all(tmp_path)
-    assert [frame.width - 40 for frame in frames] == [1, 2, 9, 10]
-    assert [int(frame.image.mean()) for frame in frames] == pytest.approx([10, 20, 90, 100], abs=3)
-    assert (stats.state, stats.error, stats.corrupt) == ("ended", None, 0)
-
-
-def test_pictures_that_cannot_be_read_are_counted_and_the_others_still_come(tmp_path: Path) -> None:
-    for number in range(3):
-        _save_picture(tmp_path / f"{number}.png", 50)
-    (tmp_path / "1.png").write_bytes(b"no picture")
-    (tmp_path / "3.jpg").touch()
-    frames, stats = read_all(tmp_path)
-    assert len(frames) == 2
-    assert stats.corrupt == 2
-    assert stats.error is not None
-    assert "2 of 4 pictures" in stats.error
-
-
-def test_a_single_picture_with_a_percent_sign_in_its_name_is_one_frame(tmp_path: Path) -> None:
-    _save_picture(tmp_path / "shelf%03d.png", 120)
-    frames, stats = read_all(tmp_path / "shelf%03d.png")
-    assert [int(frame.image.mean()) for frame in frames] == [120]
-    assert stats.state == "ended"
-
-
 # ---- test sources
 
 
@@ -281,59 +191,3 @@ def test_newest_frame_wins_on_a_live_source_and_every_drop_is_counted() -> None:
     ages_ms = sorted((one.unix_ns - (one.frame.captured_unix_ns or 0)) / 1e6 for one in taken)
     assert ages_ms[0] >= 0.0
     assert ages_ms[len(ages_ms) // 2] < 100.0
-
-
-# ---- the web
-
-
-class _Web(http.server.SimpleHTTPRequestHandler):
-    def do_GET(self) -> None:
-        if not self.path.startswith("/camera"):
-            super().do_GET()
-            return
-        self.send_response(200)
-        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=next")
-        self.end_headers()
-        picture = Path(self.directory, "one.jpg").read_bytes()
-        for _ in range(int(self.path.partition("=")[2])):
-            head = f"--next\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
-            self.wfile.write(head.encode() + picture + b"\r\n")
-            time.sleep(0.05)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        pass
-
-
-@pytest.fixture
-def web(tmp_path: Path) -> Iterator[str]:
-    write_video(tmp_path / "clip.mp4")
-    _save_picture(tmp_path / "one.jpg", 90)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Web, directory=tmp_path))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
-def test_a_video_on_the_web_is_read_like_a_file(web: str) -> None:
-    frames, stats = read_all(f"{web}/clip.mp4")
-    assert _levels([frame.image for frame in frames]) == list(range(20))
-    assert (stats.state, stats.frames_dropped) == ("ended", 0)
-
-
-def test_an_mjpeg_camera_is_live_and_comes_back_after_it_hung_up(web: str) -> None:
-    with WatchedReader(SourceOptions("camera", f"{web}/camera?pictures=8")) as watched:
-        assert watched.until(lambda: watched.reader.stats().reconnects >= 1)
-        assert watched.until(lambda: watched.frames[-1].index >= 10)
-        frames = watched.frames
-    assert {frame.clock for frame in frames} == {"arrival"}
-    assert all(0.0 < later.time_s - earlier.time_s < 5.0 for earlier, later in pairwise(frames))
-    assert frames[0].image.mean() == pytest.approx(90, abs=3)
-
-
-def test_a_page_that_is_not_there_is_said_to_be_not_there(web: str) -> None:
-    with WatchedReader(SourceOptions("camera", f"{web}/nothing.mp4")) as watched:
-        assert watched.until(lambda: watched.stats.state == "reconnecting")
-        assert watched.stats.error == f"{web}/nothing.mp4 is not there (404): check what follows the host in the URL"

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Self
 
 import av
+import cv2
 import numpy as np
 
 from groundcast.stream.backoff import Backoff
@@ -109,7 +110,7 @@ def read_all(url: str | Path, *, pictures: bool = True) -> tuple[list[Frame], Re
 
 
 def write_video(path: Path, pictures: int = 20, rotation: int = 0) -> Path:
-    """20 pictures a second, a key frame every ten; picture n has grey level 10 (n mod 25), its upper left quarter 200."""
+    """20 pictures a second, a key frame every ten; picture n is of grey level 10 (n mod 25), a quarter of it 200."""
     with av.open(path, "w", options={"movflags": "faststart"} if path.suffix == ".mp4" else {}) as container:
         stream = container.add_stream("libx264", 20, options={"bf": "2", "g": "10", "sc_threshold": "0", "qp": "12"})
         stream.width, stream.height, stream.pix_fmt = 160, 96, "yuv420p"
@@ -121,3 +122,8 @@ def write_video(path: Path, pictures: int = 20, rotation: int = 0) -> Path:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(image, "rgb24")))
         container.mux(stream.encode())
     return path
+
+
+def write_picture(path: Path, level: int, width: int = 40) -> None:
+    """A picture of one grey level, 30 px high."""
+    cv2.imwrite(str(path), np.full((30, width, 3), level, np.uint8))

@@ -1,0 +1,85 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+from __future__ import annotations
+
+import functools
+import http.server
+import threading
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import pytest
+
+from groundcast.stream.options import SourceOptions
+
+from .watched_reader import WatchedReader, read_all, write_picture, write_video
+
+
+class _Web(http.server.SimpleHTTPRequestHandler):
+    def do_GET(self) -> None:
+        if not self.path.startswith("/camera"):
+            super().do_GET()
+            return
+        self.send_response(200)
+        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=next")
+        self.end_headers()
+        picture = Path(self.directory, "one.jpg").read_bytes()
+        for _ in range(int(self.path.partition("=")[2])):
+            head = f"--next\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
+            self.wfile.write(head.encode() + picture + b"\r\n")
+            time.sleep(0.05)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        pass
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[str]:
+    write_video(tmp_path / "clip.mp4")
+    write_picture(tmp_path / "one.jpg", 90)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Web, directory=tmp_path))
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_a_video_on_the_web_is_read_like_a_file(web: str) -> None:
+    frames, stats = read_all(f"{web}/clip.mp4")
+    assert [frame.index for frame in frames] == list(range(20))
+    assert (stats.state, stats.frames_dropped) == ("ended", 0)
+
+
+def test_an_mjpeg_camera_is_live_and_comes_back_after_it_hung_up(web: str) -> None:
+    with WatchedReader(SourceOptions("camera", f"{web}/camera?pictures=8")) as watched:
+        assert watched.until(lambda: watched.reader.stats().reconnects >= 1)
+        assert watched.until(lambda: watched.frames[-1].index >= 10)
+        frames = watched.frames
+    assert {frame.clock for frame in frames} == {"arrival"}
+    assert all(0.0 < later.time_s - earlier.time_s < 5.0 for earlier, later in pairwise(frames))
+    assert frames[0].image.mean() == pytest.approx(90, abs=3)
+
+
+def test_a_live_stream_in_segments_keeps_its_pace_and_claims_no_capture_time(web: str, tmp_path: Path) -> None:
+    options = {"hls_time": "0.5", "hls_flags": "omit_endlist"}
+    with av.open(tmp_path / "clip.mp4") as clip, av.open(tmp_path / "live.m3u8", "w", "hls", options) as container:
+        stream = container.add_stream_from_template(clip.streams.video[0])
+        for packet in clip.demux(clip.streams.video[0]):
+            if packet.size:
+                packet.stream = stream
+                container.mux(packet)
+    with WatchedReader(SourceOptions("camera", f"{web}/live.m3u8")) as watched:
+        assert watched.until_frames(10)
+        frames = watched.frames
+    assert {(frame.clock, frame.captured_unix_ns) for frame in frames} == {("file", None)}
+    assert (frames[9].decoded_ns - frames[0].decoded_ns) / 1e9 > 0.3
+
+
+def test_a_page_that_is_not_there_is_said_to_be_not_there(web: str) -> None:
+    with WatchedReader(SourceOptions("camera", f"{web}/nothing.mp4")) as watched:
+        assert watched.until(lambda: watched.stats.state == "reconnecting")
+        assert watched.stats.error == f"{web}/nothing.mp4 is not there (404): check what follows the host in the URL"
