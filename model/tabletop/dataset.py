@@ -8,9 +8,10 @@ from __future__ import annotations
 import atexit
 import functools
 import json
+import logging
 import multiprocessing
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,7 @@ LEAST_VISIBLE = 0.3
 LEAST_PX = 12.0
 _VERSION = 1  # changes when the same seed gives another scene
 _CHUNK = 50
+_log = logging.getLogger(__name__)
 
 # One row per object that shows at all; boxes are px of a 320x240 picture.
 OBJECT_DTYPE = np.dtype(
@@ -110,12 +112,7 @@ def build(folder: Path, count: int, split: Split, first_seed: int | None = None,
     ]
     missing = [shard for shard in shards if not _is_finished(shard, split)]
     if missing:
-        context = multiprocessing.get_context("spawn")  # a forked OpenGL context would be shared
-        with ProcessPoolExecutor(processes, context) as pool, _progress() as progress:
-            bar = progress.add_task(f"rendering {split} scenes", total=sum(shard.count for shard in missing))
-            for shard in missing:
-                for done in _render_shard(shard, split, pool):
-                    progress.advance(bar, done)
+        _render(missing, split, processes)
     return shards
 
 
@@ -138,6 +135,21 @@ def open_shards(folder: Path) -> list[Shard]:
     if not shards:
         raise ScenesError(f"{folder} holds no finished scenes: render them first")
     return shards
+
+
+def _render(shards: Sequence[Shard], split: Split, processes: int) -> None:
+    total = sum(shard.count for shard in shards)
+    _log.info("rendering %d %s scenes into %s", total, split, shards[0].folder.parent)
+    context = multiprocessing.get_context("spawn")  # a forked OpenGL context would be shared
+    with ProcessPoolExecutor(processes, context) as pool, _progress() as progress:
+        bar = progress.add_task(f"rendering {split} scenes", total=total)
+        try:
+            for shard in shards:
+                for done in _render_shard(shard, split, pool):
+                    progress.advance(bar, done)
+        except BaseException:  # an interrupt too: or the pool would first finish what was handed to it
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def _progress() -> Progress:
@@ -168,6 +180,7 @@ def _is_finished(shard: Shard, split: Split) -> bool:
 def _render_shard(shard: Shard, split: Split, pool: ProcessPoolExecutor) -> Iterator[int]:
     """Yields how many scenes were finished since the last time."""
     shard.folder.mkdir(parents=True, exist_ok=True)
+    (shard.folder / "manifest.json").unlink(missing_ok=True)
     if split == "train":
         shape = (shard.count, INPUT_HEIGHT_PX, INPUT_WIDTH_PX, 3)
         np.lib.format.open_memmap(shard.folder / "images.npy", "w+", np.uint8, shape).flush()

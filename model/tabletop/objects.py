@@ -38,7 +38,7 @@ class Part:
     """One surface of an object, in the object's own frame (metres, base at z = 0).
 
     Args:
-        mesh: a name of `MESHES`.
+        mesh: a key of `make_meshes()`.
         matrix: (3, 3), turns and stretches the mesh.
         offset: (3,) where the mesh's origin lies.
         rgb: its colour, 0..1.

@@ -14,7 +14,7 @@ from .objects import Rgb, Vector
 from .scene import Camera, Light, Slab
 from .textures import TEXTURE_COUNT
 
-Triple = tuple[float, float, float]
+_Triple = tuple[float, float, float]
 
 _FLOOR_M = 0.72  # the table's height over the floor
 
@@ -64,7 +64,7 @@ def draw_lights(rng: np.random.Generator, camera: Camera) -> tuple[Rgb, tuple[Li
 
 
 def _slab(
-    rng: np.random.Generator, centre: Triple, half: Triple, yaw: float, rgb: Rgb, repeats: tuple[float, float]
+    rng: np.random.Generator, centre: _Triple, half: _Triple, yaw: float, rgb: Rgb, repeats: tuple[float, float]
 ) -> Slab:
     texture = int(rng.integers(TEXTURE_COUNT)) if rng.random() < 0.75 else -1
     return Slab(np.asarray(centre, float), np.asarray(half, float), yaw, rgb, texture, float(rng.uniform(*repeats)))
