@@ -7,6 +7,7 @@ import signal
 import tempfile
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
@@ -38,17 +39,27 @@ def demo(
     if not out.is_dir():
         raise InputError(f"{out} is not a folder: create it, or name another with --out")
     truth = read_truth()
-    messages, gaps, figures = _watch(truth.prompt, show=not as_json)
-    figures = {**figures, "gaps": gaps, **judge(truth, messages), **_speed(messages)}
-    drawings = _draw(messages, out)
+    if not as_json:
+        typer.echo(f"A node begins to look for {truth.prompt}")
+    watched = _watch(truth.prompt, show=not as_json)
+    figures = {**watched.figures, **judge(truth, watched.messages), **_speed(watched.messages)}
+    drawings = _draw(watched.messages, out)
     if as_json:
         print(json.dumps({**figures, **drawings}))
     else:
         _tell(figures, drawings)
 
 
-def _watch(prompt: str, *, show: bool) -> tuple[list[DetectionMessage], int, dict[str, Any]]:
-    """Run the node and take in every message: the messages, how many were lost, what the node counted."""
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    """What a subscriber received, and what was counted on both ends."""
+
+    messages: list[DetectionMessage]
+    figures: dict[str, Any]
+
+
+def _watch(prompt: str, *, show: bool) -> _Watched:
+    """Run the node and take in every message."""
     messages: list[DetectionMessage] = []
     with tempfile.TemporaryDirectory(prefix="groundcast-") as folder, _terminated_politely():
         settings = Path(folder) / "demo.yaml"
@@ -65,7 +76,10 @@ def _watch(prompt: str, *, show: bool) -> tuple[list[DetectionMessage], int, dic
             report = node.report(_SILENCE_S)
     if len(messages) < 2:
         raise RunError("the node sent next to nothing: run 'groundcast doctor'")
-    return messages, gaps, {key: value for key, value in report.items() if key != "sources"}
+    counted = {"frames": report["frames"], "messages": len(messages), "gaps": gaps, "dropped": report["dropped"]}
+    return _Watched(
+        messages, {**counted, "ready_s": node.ready_s, "latency_ms": report["sources"]["clip"]["latency_ms"]}
+    )
 
 
 def _settings(prompt: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ class NodeProcess:
     Attributes:
         address: where it publishes.
         pid: of the process.
+        ready_s: how long it took from its start until it was ready.
 
     Raises:
         InputError: the node refused its input.
@@ -40,7 +41,9 @@ class NodeProcess:
             first = self._process.stdout.readline()
             if not first:
                 self._fail(self._process.wait())
-            self.address: str = json.loads(first)["ready"]["address"]
+            ready = json.loads(first)["ready"]
+            self.address: str = ready["address"]
+            self.ready_s: float = ready["seconds"]
         except BaseException:
             self._end()
             raise
