@@ -39,14 +39,18 @@ def eval_tabletop(
     from ..model.tabletop.dataset import build
     from ..model.training.evaluation import evaluate_tabletop
 
-    with Detector.load(model, DetectorOptions(device=device)) as detector:
+    with Detector.load(model, DetectorOptions(device=device, one_phrase=False)) as detector:
         shard = build(scenes or _cache() / "tabletop-eval", limit, "eval", processes=processes)[0]
         with running(), _progress("detecting") as advance:
             result = evaluate_tabletop(detector, shard, on_progress=advance)
     if sys.stdout.isatty() or not as_json:
         _show(result)
     if as_json:
-        choices = {"nms_iou": detector.options.nms_iou, "boxes_per_query": 1, "score_rule": detector.options.score_rule}
+        choices = {
+            "nms_iou": detector.options.nms_iou,
+            "one_phrase": detector.options.one_phrase,
+            "score_rule": detector.options.score_rule,
+        }
         print(json.dumps({**result.as_dict(), **choices}))
 
 

@@ -44,6 +44,7 @@ class DetectorOptions:
         threshold: the least score (0..1), where a phrase does not state its own.
         score_rule: a phrase's score is the mean or the best of its tokens'.
         nms_iou: of two boxes of one phrase that overlap more than this, the better stays; None keeps both.
+        one_phrase: a box answers its best phrase alone; else a box may answer several, as in the evaluation.
     """
 
     device: str = "auto"
@@ -51,6 +52,7 @@ class DetectorOptions:
     threshold: float = 0.3
     score_rule: ScoreRule = "mean"
     nms_iou: float | None = 0.7
+    one_phrase: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +200,7 @@ class Detector:
                 self.options.threshold,
                 self.options.score_rule,
                 self.options.nms_iou,
+                self.options.one_phrase,
             )
             for row, one in enumerate(asked)
         ]

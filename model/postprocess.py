@@ -1,7 +1,7 @@
 # pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 """From the network's answers to boxes with names.
 
-Letters: Q query, T token, W wording.
+Letters: Q query, T token, W wording, P phrase, K candidate box.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from .tokenizer import TokenizedPrompt
 
 ScoreRule = Literal["mean", "max"]
 
+_MOST_PAIRS = 300
+
 
 def postprocess(
     logits_QT: Tensor,
@@ -30,10 +32,11 @@ def postprocess(
     threshold: float,
     score_rule: ScoreRule = "mean",
     nms_iou: float | None = None,
+    one_phrase: bool = True,
 ) -> Detections:
     """The boxes that answer some phrase well enough, best first.
 
-    A query answers the one phrase it scores highest on; a negative phrase wins boxes but is not reported.
+    A negative phrase wins boxes but is not reported.
 
     Args:
         logits_QT, boxes_Q4: of the last decoder layer, fp32; boxes are cx cy w h in 0..1 of the network's input.
@@ -41,27 +44,40 @@ def postprocess(
         threshold: the least score, where the phrase does not state its own.
         score_rule: a wording's score is the mean or the best of its tokens'.
         nms_iou: of two boxes of one phrase that overlap more than this, the better stays. None keeps both.
+        one_phrase: a query answers the one phrase it scores highest on; else the 300 best pairs count,
+            which is how average precision is measured.
     """
     scores_QW = _wording_scores(logits_QT, tokens.spans_WT.to(logits_QT.device), score_rule)
-    scores_Q, wordings_Q = scores_QW.max(-1)
-    phrases_Q = torch.tensor(tokens.phrase_of_W, device=wordings_Q.device)[wordings_Q]
+    queries_K, phrases_K, scores_K = _candidates(scores_QW, tokens.phrase_of_W, one_phrase=one_phrase)
     least_P = [threshold if phrase.threshold is None else phrase.threshold for phrase in prompt.phrases]
     reported_P = [not phrase.negative for phrase in prompt.phrases]
-    kept_Q = scores_Q >= torch.tensor(least_P, device=scores_Q.device)[phrases_Q]
-    kept_Q &= torch.tensor(reported_P, device=scores_Q.device)[phrases_Q]
-    boxes_Q4 = _image_pixels(boxes_Q4, size, image_hw)
-    kept_Q &= (boxes_Q4[:, 2:] > boxes_Q4[:, :2]).all(-1)
-    order = torch.argsort(scores_Q, descending=True, stable=True)
-    rows = order[kept_Q[order]]
+    kept_K = scores_K >= torch.tensor(least_P, device=scores_K.device)[phrases_K]
+    kept_K &= torch.tensor(reported_P, device=scores_K.device)[phrases_K]
+    boxes_K4 = _image_pixels(boxes_Q4, size, image_hw)[queries_K]
+    kept_K &= (boxes_K4[:, 2:] > boxes_K4[:, :2]).all(-1)
+    order = torch.argsort(scores_K, descending=True, stable=True)
+    rows = order[kept_K[order]]
     if nms_iou is not None:
-        rows = _suppress(boxes_Q4, phrases_Q, rows, nms_iou)
+        rows = _suppress(boxes_K4, phrases_K, rows, nms_iou)
     name_of_phrase = _positions(reported_P)
     return Detections(
         prompt.names,
-        boxes_Q4[rows].cpu().numpy(),
-        scores_Q[rows].cpu().numpy(),
-        name_of_phrase[phrases_Q[rows].cpu()].numpy(),
+        boxes_K4[rows].cpu().numpy(),
+        scores_K[rows].cpu().numpy(),
+        name_of_phrase[phrases_K[rows].cpu()].numpy(),
     )
+
+
+def _candidates(scores_QW: Tensor, phrase_of_W: Sequence[int], *, one_phrase: bool) -> tuple[Tensor, Tensor, Tensor]:
+    """Queries, phrases and scores that may become boxes: each query once, or the best pairs of query and phrase."""
+    phrase_W = torch.tensor(phrase_of_W, device=scores_QW.device)
+    if one_phrase:
+        scores_Q, wordings_Q = scores_QW.max(-1)
+        return torch.arange(len(scores_Q), device=scores_Q.device), phrase_W[wordings_Q], scores_Q
+    phrases = int(phrase_W.max()) + 1
+    scores_QP = torch.stack([scores_QW[:, phrase_W == phrase].amax(-1) for phrase in range(phrases)], -1)
+    scores_K, pairs_K = scores_QP.flatten().topk(min(_MOST_PAIRS, scores_QP.numel()))
+    return pairs_K // phrases, pairs_K % phrases, scores_K
 
 
 def _wording_scores(logits_QT: Tensor, spans_WT: Tensor, rule: ScoreRule) -> Tensor:

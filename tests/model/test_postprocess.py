@@ -82,6 +82,13 @@ def test_suppression_stays_within_a_phrase() -> None:
     assert [kept.name(row) for row in range(len(kept))] == ["can", "mug"]
 
 
+def test_for_average_precision_a_box_may_answer_several_phrases() -> None:
+    prompt = Prompt((Phrase("cup", ask=("mug", "red mug")), Phrase("can"), Phrase("bowl", negative=True)))
+    found = _detect(prompt, [{1: 0.4, 3: 0.9, 4: 0.7, 6: 0.6, 8: 0.9}], one_phrase=False)
+    assert [found.name(row) for row in range(len(found))] == ["cup", "can"]
+    np.testing.assert_allclose(found.scores, [0.8, 0.6], atol=1e-4)
+
+
 def test_nothing_found_is_an_empty_answer() -> None:
     found = _detect(Prompt.parse("can"), [{}, {}])
     assert len(found) == 0
