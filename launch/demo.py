@@ -129,7 +129,7 @@ def judge(truth: ClipTruth, messages: list[DetectionMessage]) -> dict[str, float
 
 
 def _draw(messages: list[DetectionMessage], out: Path) -> dict[str, str]:
-    """The clip with its tracks, made from what was received; and the picture in which most was tracked."""
+    """The clip with its tracks, made from what was received; and the picture in which most phrases were found."""
     import av
     import numpy as np
 
@@ -137,7 +137,7 @@ def _draw(messages: list[DetectionMessage], out: Path) -> dict[str, str]:
     from .video_file import VideoFile
 
     tracks = {message.frame.index: message.tracks for message in messages}
-    fullest = max(tracks, key=lambda index: len(tracks[index]))
+    fullest = max(tracks, key=lambda index: (len({track.phrase for track in tracks[index]}), -len(tracks[index])))
     video_path, picture_path = out / "demo.mp4", out / "demo.png"
     with av.open(str(CLIP_PATH)) as clip, VideoFile(video_path) as video:
         for index, frame in enumerate(clip.decode(video=0)):

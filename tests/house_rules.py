@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from functools import cache
 from pathlib import Path
 
 FLOORS = ("launch", "stream", "model", "cuda")  # each may look at those that come after it
@@ -84,11 +85,11 @@ def violations(root: Path) -> list[str]:
         where = path.relative_to(root).as_posix()
         found += [f"{where}: {text}" for text in _shape(path)]
         found += too_long(root, path)
-        tree = ast.parse(path.read_text())
+        tree = _tree(path)
         found += [f"{where}:{line}: {text}" for line, text in _ways_round(tree)]
         if not where.startswith("launch/"):
             found += [f"{where}:{line}: {text}" for line, text in _environment(tree)]
-        for item in _imports(root, path, tree):
+        for item in _imports(root, path):
             found += [f"{where}:{item.line}: {text}" for text in _judge(where, item)]
     return [*found, *_heavy(root)]
 
@@ -116,6 +117,11 @@ def _files(root: Path) -> list[Path]:
     return sorted(path for floor in FLOORS for path in (root / floor).rglob("*.py"))
 
 
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
 def _module(root: Path, path: Path) -> str:
     return ".".join(path.relative_to(root).with_suffix("").parts)
 
@@ -126,7 +132,7 @@ def _shape(path: Path) -> Iterator[str]:
         return
     if path.stem in VAGUE_NAMES:
         yield "a name that says nothing about its job: name it after what it holds"
-    if not (ast.get_docstring(ast.parse(path.read_text())) or "").strip():
+    if not (ast.get_docstring(_tree(path)) or "").strip():
         yield "a file says its one job in its first line"
 
 
@@ -136,15 +142,15 @@ def too_long(root: Path, path: Path) -> Iterator[str]:
     lines = len(text.splitlines())
     if lines > LONGEST_FILE:
         yield f"{where}: {lines} lines, at most {LONGEST_FILE}: split it"
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(_tree(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             length = (node.end_lineno or node.lineno) - node.lineno + 1
             if length > LONGEST_FUNCTION:
                 yield f"{where}:{node.lineno}: {node.name} has {length} lines, over {LONGEST_FUNCTION}: name its parts"
 
 
-def _imports(root: Path, path: Path, tree: ast.Module | None = None) -> list[Import]:
-    tree = tree or ast.parse(path.read_text())
+def _imports(root: Path, path: Path) -> list[Import]:
+    tree = _tree(path)
     importers = _importers(tree)
     package = _module(root, path).split(".")[:-1]
     found: list[Import] = []

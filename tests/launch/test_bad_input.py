@@ -115,10 +115,10 @@ def test_a_truncated_clip_gives_its_frames_and_then_says_how_it_ended(
     assert "cut" in ended.sentence
 
 
-def test_words_a_model_was_not_taught_are_refused_with_those_it_was(clip: Path, weights: Path) -> None:
-    flags = ("--model", weights, "--prompt", "red wheelbarrow", "--address", ANY_PORT)
-
-    ended = as_a_user("run", "--source", clip, *flags)
+def test_words_a_model_was_not_taught_are_refused_with_those_it_was(
+    clip: Path, weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended = _run_with(capsys, clip, weights, prompt="red wheelbarrow")
 
     assert ended.code == 2
     assert "'red wheelbarrow'" in ended.sentence
@@ -171,8 +171,8 @@ def test_an_unknown_key_is_named_with_its_line(tmp_path: Path) -> None:
     assert ended.sentence == f"{file}, line 3: unknown key `transprot` in `sources.0`: did you mean `transport`?"
 
 
-def _run_with(capsys: pytest.CaptureFixture[str], clip: Path, weights: Path) -> Ended:
-    flags = ("--prompt", "red mug", "--address", ANY_PORT, "--model", weights)
+def _run_with(capsys: pytest.CaptureFixture[str], clip: Path, weights: Path, prompt: str = "red mug") -> Ended:
+    flags = ("--prompt", prompt, "--address", ANY_PORT, "--model", weights)
     return in_process(capsys, "run", "--source", clip, *flags)
 
 
