@@ -12,8 +12,8 @@ WRONG_INPUT = 2
 INTERRUPTED = 130  # Ctrl-C before the work was done; a node or a listener that is told to stop is done
 
 NODE_MISSING = (
-    "this command runs a node, and only the client is installed ({library} is missing): "
-    "pip install 'groundcast[node]', on Python 3.11 or 3.12"
+    "the groundcast command needs more than the client, which is all that is installed ({library} is missing): "
+    "pip install 'groundcast[node]', on Python 3.11 or 3.12; your own programs can subscribe without it"
 )
 
 
