@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import atexit
-import functools
 import json
 import logging
 import multiprocessing
@@ -28,7 +26,7 @@ from .scenes import SceneOptions, draw_scene
 from .words import COLOURS, HELD_OUT, KINDS, PAIRS, TRAINING_PAIRS
 
 if TYPE_CHECKING:  # MuJoCo is needed to draw scenes, not to read them
-    from .renderer import Rendering, SceneRenderer
+    from .renderer import Rendering
 
 Split = Literal["train", "eval"]
 
@@ -200,13 +198,14 @@ def _render_shard(shard: Shard, split: Split, pool: ProcessPoolExecutor) -> Iter
 
 def _render_chunk(shard: Shard, split: Split, first: int, end: int) -> NDArray[np.void]:
     """Runs in a worker: pictures go to disk, the objects' rows come back."""
-    renderer = _worker_renderer()
+    from .renderer import draw
+
     options = options_of(split)
     images = np.load(shard.folder / "images.npy", mmap_mode="r+") if split == "train" else None
     rows: list[NDArray[np.void]] = []
     for row in range(first, end):
         scene = draw_scene(shard.first_seed + row, options)
-        rendering = renderer.render(scene)
+        rendering = draw(scene)
         if images is not None:
             images[row] = cv2.resize(rendering.image, (INPUT_WIDTH_PX, INPUT_HEIGHT_PX), interpolation=cv2.INTER_AREA)
         else:
@@ -228,13 +227,3 @@ def object_rows(row: int, scene: Scene, rendering: Rendering) -> NDArray[np.void
     table["scene"], table["visible"] = row, rendering.visible
     table["box_xyxy"] = rendering.boxes_xyxy * (INPUT_WIDTH_PX / WIDTH_PX)
     return table
-
-
-@functools.cache
-def _worker_renderer() -> SceneRenderer:
-    """One renderer for the life of a worker process: making it is what takes long."""
-    from .renderer import SceneRenderer
-
-    renderer = SceneRenderer()
-    atexit.register(renderer.close)
-    return renderer

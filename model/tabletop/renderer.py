@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import math
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -41,12 +43,27 @@ class Rendering:
     labels: NDArray[np.int16]
 
 
+def draw(scene: Scene) -> Rendering:
+    """Draw a scene in a worker process, with the one renderer it keeps: making that is what takes long."""
+    return _own_renderer().render(scene)
+
+
+@functools.cache
+def _own_renderer() -> SceneRenderer:
+    renderer = SceneRenderer()
+    atexit.register(renderer.close)
+    return renderer
+
+
 class RendererError(RuntimeError):
     """Pictures cannot be drawn here; the text says what is missing."""
 
 
 class SceneRenderer:
     """One MuJoCo model of all surfaces, whose geoms are placed anew for each scene.
+
+    OSMesa spreads its own LLVM over the whole process: a process that draws and then imports triton, as torch does when
+    it pleases, crashes. So a program that also runs a network draws in worker processes, by `draw`.
 
     Args:
         backend: the OpenGL context, taken by name so that no environment variable decides it.
@@ -153,8 +170,9 @@ class SceneRenderer:
         colour = np.array([*rgb, 1], np.float32)
         mujoco.mjv_initGeom(geom, kind, size, position, np.eye(3).ravel(), colour)
         geom.mat = np.asarray(matrix, np.float32)
-        geom.segid = segid
-        geom.castshadow = 1
+        # What mjv_initGeom leaves as it finds it is memory that nobody has written yet.
+        geom.objtype, geom.objid, geom.category = mujoco.mjtObj.mjOBJ_UNKNOWN, -1, mujoco.mjtCatBit.mjCAT_DYNAMIC
+        geom.camdist, geom.transparent, geom.castshadow, geom.segid = 0.0, 0, 1, segid
         return geom
 
     def _add_slabs(self, scene: Scene) -> None:

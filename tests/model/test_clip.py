@@ -15,6 +15,8 @@ from groundcast.model.prompt import Prompt
 from groundcast.model.tabletop.clip_truth import CLIP_PATH, ClipTruth, TruthObject, crossings, read_truth, write_truth
 from groundcast.model.tabletop.words import HELD_OUT, pair_of
 
+from .drawing import drawing
+
 
 @pytest.fixture(scope="module")
 def truth() -> ClipTruth:
@@ -108,19 +110,13 @@ def test_a_crossing_is_counted_once_and_only_when_sides_change() -> None:
 
 
 def test_the_shipped_truth_is_what_its_seed_gives(truth: ClipTruth) -> None:
-    pytest.importorskip("mujoco", reason="needs the [eval] extra")
-    from groundcast.model.tabletop.clip import choreograph, name_objects
-    from groundcast.model.tabletop.renderer import RendererError, SceneRenderer
+    with drawing() as draw:
+        from groundcast.model.tabletop.clip import choreograph, name_objects
 
-    scene_at = choreograph(truth.seed)
-    try:
-        renderer = SceneRenderer()
-    except RendererError as error:
-        pytest.skip(str(error))
-    with renderer:
+        scene_at = choreograph(truth.seed)
         for at in (0, 110, 215):
             scene = scene_at(at / truth.fps)
-            drawn = name_objects(scene, renderer.render(scene))
+            drawn = name_objects(scene, draw(scene))
             assert [one.phrase for one in drawn] == [one.phrase for one in truth.frames[at]]
             ours, shipped = ([one.box_xyxy for one in objects] for objects in (drawn, truth.frames[at]))
             np.testing.assert_allclose(ours, shipped, atol=1.0)  # another OpenGL may round an edge otherwise
