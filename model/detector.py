@@ -18,7 +18,7 @@ import torch
 
 from .checkpoint import Checkpoint, find_checkpoint, read_checkpoint, set_weights
 from .detections import Detections, DetectorInfo
-from .fold import fold_norms
+from .fold import fold_norms, join_groups
 from .grounding_dino import GroundingDino
 from .postprocess import ScoreRule, postprocess
 from .preprocess import InputSize, input_size, normalise, preprocess
@@ -227,8 +227,10 @@ class Detector:
 def _build(checkpoint: Checkpoint, device: torch.device, path: Path) -> GroundingDino:
     model = GroundingDino(checkpoint.config)
     set_weights(model, checkpoint.weights, path)
-    model.eval().requires_grad_(False)
+    model.eval()
     fold_norms(model)
+    join_groups(model)
+    model.requires_grad_(False)
     return model.to(device).to(memory_format=torch.channels_last)
 
 

@@ -1,9 +1,10 @@
-"""Batch norm folded into the convolution before it: the same answers with fewer passes over memory."""
+"""The same network in fewer, larger steps, for inference: norms folded into convolutions, small groups made one."""
 
 from __future__ import annotations
 
 from itertools import pairwise
 
+import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
@@ -23,3 +24,26 @@ def fold_norms(model: nn.Module) -> int:
             setattr(module, norm_name, nn.Identity())
             folded += 1
     return folded
+
+
+def join_groups(model: nn.Module) -> int:
+    """Make each grouped 1x1 convolution an ordinary one with zeros between the groups; returns how many.
+
+    Exact but for rounding. Its few extra multiplications are cheaper than one small product per group.
+    """
+    joined = 0
+    for module in list(model.modules()):
+        for name, conv in list(module.named_children()):
+            if isinstance(conv, nn.Conv2d) and conv.kernel_size == (1, 1) and 1 < conv.groups < conv.in_channels:
+                setattr(module, name, _joined(conv))
+                joined += 1
+    return joined
+
+
+@torch.no_grad()
+def _joined(conv: nn.Conv2d) -> nn.Conv2d:
+    whole = nn.Conv2d(conv.in_channels, conv.out_channels, 1, bias=conv.bias is not None)
+    whole.weight.copy_(torch.block_diag(*conv.weight.flatten(1).chunk(conv.groups))[:, :, None, None])
+    if conv.bias is not None and whole.bias is not None:
+        whole.bias.copy_(conv.bias)
+    return whole

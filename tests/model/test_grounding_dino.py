@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from groundcast.model.fold import fold_norms
+from groundcast.model.fold import fold_norms, join_groups
 from groundcast.model.grounding_dino import GroundingDino, Output
 from groundcast.model.prompt import Prompt
 from groundcast.model.tabletop.vocabulary import vocabulary
@@ -112,11 +112,12 @@ def test_nothing_is_proposed_in_the_padding(model: GroundingDino, pictures: torc
 
 
 @torch.no_grad()
-def test_folding_the_norms_changes_nothing(pictures: torch.Tensor) -> None:
+def test_fewer_larger_steps_change_nothing(pictures: torch.Tensor) -> None:
     model = tiny_model(seed=1)
     text = _read(model, *PROMPTS)
     before = model(pictures, text)
     assert fold_norms(model) > 20
+    assert join_groups(model) == 4
     after = model(pictures, text)
     assert not any(isinstance(module, nn.BatchNorm2d) for module in model.modules())
     for row, tokens in enumerate((10, 5)):
