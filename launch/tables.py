@@ -55,9 +55,12 @@ class Board:
     def _table(self) -> Table:
         from rich.table import Table
 
-        table = Table("source", "seq", "age", "id", "phrase", "score", "x1 y1 x2 y2 (px)", "state")
+        table = Table()
+        for heading in ("source", "seq", "age", "id", "phrase", "score", "x1 y1 x2 y2", "state"):
+            table.add_column(heading, no_wrap=True)
         for key, message in sorted(self._newest.items()):
-            head = [message.source, str(message.seq), _age(message)]
+            age_ms = message.age_ms_now()
+            head = [message.source, str(message.seq), "" if age_ms is None else f"{age_ms:.0f} ms"]
             for track in message.tracks:
                 box = " ".join(f"{value:.0f}" for value in track.box_xyxy)
                 table.add_row(*head, str(track.id), track.phrase, f"{track.score:.2f}", box, track.state)
