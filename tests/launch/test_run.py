@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from groundcast.launch import node
+from groundcast.launch import node, run
 from groundcast.launch.run import read_flags
 from groundcast.launch.sources import named_sources
 from groundcast.stream.subscriber import Subscriber
@@ -68,9 +68,14 @@ def test_a_subscriber_gets_every_message_of_a_settings_file(
     assert seen == list(range(1, CLIP_FRAMES + 1))
 
 
-def test_a_polite_kill_ends_a_node_that_watches_a_camera(capsys: pytest.CaptureFixture[str]) -> None:
-    killer = threading.Timer(1.5, os.kill, (os.getpid(), signal.SIGTERM))
-    killer.start()
+def test_a_polite_kill_ends_a_node_that_watches_a_camera(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kill_soon() -> float:  # asked once the node is ready
+        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM)).start()
+        return 1.0
+
+    monkeypatch.setattr(run, "process_age_s", kill_soon)
     source = "lavfi:testsrc=size=160x120:rate=10"
 
     ended = in_process(capsys, "run", "--source", f"cam={source}", "--prompt", "red blob", "--address", ANY_PORT)
