@@ -28,6 +28,7 @@ def _helper() -> DensePlaces:
     return helper
 
 
+@torch.no_grad()
 def test_places_that_answer_their_object_cost_less() -> None:
     boxes = torch.tensor([[0.25, 0.5, 0.4, 0.8], [0.75, 0.5, 0.4, 0.8]])
     right, wrong = torch.zeros(1, 120, 32), torch.zeros(1, 120, 32)
@@ -50,6 +51,7 @@ def test_where_boxes_overlap_the_smaller_one_is_meant() -> None:
     assert not touched[0, 0]  # too near the edge of the large box
 
 
+@torch.no_grad()
 def test_a_picture_without_truths_costs_nothing() -> None:
     empty = Truth(torch.zeros(0, 4), torch.zeros(0, 4, dtype=torch.bool))
     assert float(_helper()(_output(torch.randn(1, 120, 32)), [empty], NO_WORD)) == 0.0
