@@ -8,7 +8,18 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from .exits import DONE, FAILED, INTERRUPTED, NODE_MISSING, WRONG_INPUT, RunError, is_named, say
+from .exits import (
+    DONE,
+    EVAL_LIBRARIES,
+    EVAL_MISSING,
+    FAILED,
+    INTERRUPTED,
+    NODE_MISSING,
+    WRONG_INPUT,
+    RunError,
+    is_named,
+    say,
+)
 from .log_setup import log_to_stderr
 
 if TYPE_CHECKING:
@@ -60,7 +71,8 @@ def run(arguments: list[str]) -> int:
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("groundcast"):
             raise
-        say(NODE_MISSING.format(library=error.name))
+        missing = EVAL_MISSING if error.name in EVAL_LIBRARIES else NODE_MISSING
+        say(missing.format(library=error.name))
         return WRONG_INPUT
     except Exception as error:
         usage = getattr(error, "format_message", None)  # of the command line's parser, whichever one typer brings

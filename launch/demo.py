@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
@@ -17,7 +18,7 @@ import typer
 from ..model.tabletop.clip_truth import CLIP_PATH, TRUTH_PATH, ClipTruth, read_truth
 from ..stream.message import DetectionMessage
 from ..stream.subscriber import Subscriber
-from .exits import InputError, RunError
+from .exits import EVAL_MISSING, InputError, RunError
 from .node_process import NodeProcess
 from .tables import Board
 
@@ -38,6 +39,8 @@ def demo(
             raise InputError(f"{path.name} is not in this copy of groundcast: install it anew")
     if not out.is_dir():
         raise InputError(f"{out} is not a folder: create it, or name another with --out")
+    if find_spec("motmetrics") is None:
+        raise InputError(EVAL_MISSING.format(library="motmetrics"))
     truth = read_truth()
     if not as_json:
         typer.echo(f"A node begins to look for {truth.prompt}")

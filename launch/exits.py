@@ -15,6 +15,8 @@ NODE_MISSING = (
     "the groundcast command needs more than the client, which is all that is installed ({library} is missing): "
     "pip install 'groundcast[node]', on Python 3.11 or 3.12; your own programs can subscribe without it"
 )
+EVAL_MISSING = "{library} is missing, which draws scenes or judges results: pip install 'groundcast[node,eval]'"
+EVAL_LIBRARIES = ("mujoco", "motmetrics", "faster_coco_eval")
 
 
 class RunError(RuntimeError):
