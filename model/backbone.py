@@ -19,9 +19,7 @@ class Backbone(nn.Module):
         super().__init__()
         import timm  # imports torchvision: only when a model is built
 
-        self.body = cast(
-            "nn.Module", timm.create_model(name, pretrained=False, features_only=True, out_indices=tuple(levels))
-        )
+        self.body = timm.create_model(name, pretrained=False, features_only=True, out_indices=tuple(levels))
         channels: list[int] = cast("Any", self.body).feature_info.channels()
         self.project = nn.ModuleList(
             nn.Sequential(nn.Conv2d(count, width, 1), nn.GroupNorm(32, width)) for count in channels

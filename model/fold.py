@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 """The same network in fewer, larger steps, for inference: norms folded into convolutions, small groups made one."""
 
 from __future__ import annotations
