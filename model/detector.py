@@ -139,7 +139,8 @@ class Detector:
             if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
                 raise ValueError(f"an image must be (h, w, 3) uint8 RGB, not {image.shape} {image.dtype}")
         for prompt in {prompt.hash: prompt for prompt in prompts}.values():
-            self.check(prompt)
+            if prompt.hash not in self._asked:  # what was answered before was checked before
+                self.check(prompt)
         ticket = DetectionTicket(images, prompts, on_done)
         if self._closing.is_set():
             raise CancelledError("the detector is closed")
