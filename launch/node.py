@@ -35,8 +35,23 @@ def load_detector(model: ModelSettings) -> Detector:
     """The model that the settings name; takes seconds."""
     from ..model.detector import Detector, DetectorOptions
 
-    options = DetectorOptions(model.device, model.size_px, model.threshold, model.score_rule, model.nms_iou)
+    options = DetectorOptions(
+        model.device,
+        model.size_px,
+        model.threshold,
+        model.score_rule,
+        model.nms_iou,
+        lanes=model.lanes or lanes_of(model.device),
+    )
     return Detector.load(model.name, options)
+
+
+def lanes_of(device: str) -> int:
+    """How many pictures a device computes side by side, where nobody says."""
+    import torch
+
+    on_gpu = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
+    return 1 if on_gpu else min(2, torch.get_num_threads())
 
 
 def run_node(
@@ -74,10 +89,12 @@ def run_node(
 
 
 def _warm_up(detector: StreamDetector, prompt: Prompt) -> None:
-    """Answer one blank picture, so that kernels are compiled before the node says that it is ready."""
+    """Answer a blank picture in each lane, so that kernels are compiled before the node says that it is ready."""
     import numpy as np
 
-    detector.submit([np.zeros((480, 640, 3), np.uint8)], [prompt]).wait()
+    blank = np.zeros((480, 640, 3), np.uint8)
+    for ticket in [detector.submit([blank], [prompt]) for _ in range(detector.depth)]:
+        ticket.wait()
 
 
 @contextmanager

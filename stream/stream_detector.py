@@ -29,7 +29,7 @@ class Ticket(Protocol):
 
 
 class StreamDetector(Protocol):
-    """Finds phrases in pictures, in threads or on a device of its own. Tickets are done first in, first out."""
+    """Finds phrases in pictures, in threads or on a device of its own. Tickets begin first in, first out."""
 
     @property
     def info(self) -> DetectorInfo: ...
