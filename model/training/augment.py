@@ -40,12 +40,7 @@ def cut(picture: Picture, boxes_xyxy: Boxes, size_hw: tuple[int, int], scale: fl
     want_h, want_w = height / scale, width / scale
     top = rng.uniform(0, max(have_h - want_h, 0.0))
     left = rng.uniform(0, max(have_w - want_w, 0.0))
-    view_from_picture = np.array([[scale, 0, -left * scale], [0, scale, -top * scale]], np.float64)
-    # Pixel centres lie at half coordinates: without this the picture moves against its boxes.
-    view_from_picture[:, 2] += 0.5 * scale - 0.5
-    shown = cv2.warpAffine(
-        picture, view_from_picture, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
+    shown = window(picture, (left, top), scale, size_hw)
     valid_h, valid_w = min(have_h * scale, height), min(have_w * scale, width)
     shown[round(valid_h) :] = 0
     shown[:, round(valid_w) :] = 0
@@ -54,7 +49,20 @@ def cut(picture: Picture, boxes_xyxy: Boxes, size_hw: tuple[int, int], scale: fl
     inside[:, 0::2] = inside[:, 0::2].clip(0, valid_w)
     inside[:, 1::2] = inside[:, 1::2].clip(0, valid_h)
     kept = _area(inside) / np.maximum(_area(moved), 1e-6)
-    return View(np.asarray(shown, np.uint8), (valid_w / width, valid_h / height), inside, kept)
+    return View(shown, (valid_w / width, valid_h / height), inside, kept)
+
+
+def window(picture: Picture, corner_xy: tuple[float, float], scale: float, size_hw: tuple[int, int]) -> Picture:
+    """What a window shows whose top left corner is at `corner_xy`, scaled; the edge is repeated beyond the picture."""
+    left, top = corner_xy
+    window_from_picture = np.array([[scale, 0, -left * scale], [0, scale, -top * scale]], np.float64)
+    # Pixel centres lie at half coordinates: without this the picture moves against its boxes.
+    window_from_picture[:, 2] += 0.5 * scale - 0.5
+    height, width = size_hw
+    shown = cv2.warpAffine(
+        picture, window_from_picture, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return np.asarray(shown, np.uint8)
 
 
 def mirror(view: View) -> View:

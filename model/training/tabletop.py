@@ -4,23 +4,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from ..checkpoint import Checkpoint, keep_weights, write_checkpoint
 from ..config import ModelConfig, TextConfig
 from ..grounding_dino import GroundingDino
-from ..tabletop.dataset import Shard, open_shards
+from ..tabletop.dataset import open_shards
 from ..tabletop.vocabulary import known_wordings, vocabulary
-from ..tabletop.words import COLOURS, KINDS
 from ..tokenizer import Tokenizer
-from .tabletop_batches import BatchOptions, StoredScene, TabletopBatches
-from .trainer import Batch, Progress, TrainingOptions, train
+from .crops import CropBatches, CropLesson
+from .detection import Batch, DetectionLesson
+from .stored_scenes import ShardScenes
+from .tabletop_batches import BatchOptions, TabletopBatches
+from .trainer import Progress, TrainingOptions, train
 from .workers import Worker, run_workers
 
 
@@ -31,18 +31,22 @@ class Recipe:
     Args:
         scenes: the folder of rendered training scenes.
         folder: receives checkpoints, the curve and at last the weights.
-        steps: of the optimiser; the last `whole_share` of them see whole pictures instead of cuts.
-        cut_batch, whole_batch: pictures a step, in each worker.
+        crop_steps: of the backbone alone on single objects, before all else.
+        steps: of the detector; the last `whole_share` of them see whole pictures instead of cuts.
+        crop_batch, cut_batch, whole_batch: pictures a step, in each worker.
         workers: processes that share their gradients.
     """
 
     scenes: Path
     folder: Path
+    crop_steps: int = 3000
     steps: int = 6000
     whole_share: float = 0.2
+    crop_batch: int = 64
     cut_batch: int = 8
     whole_batch: int = 6
     workers: int = 2
+    crop_learning_rate: float = 1.5e-3
     learning_rate: float = 8e-4
     seed: int = 20
 
@@ -52,32 +56,10 @@ class Recipe:
         return round(self.steps * (1 - self.whole_share))
 
 
-class ShardScenes(Sequence[StoredScene]):
-    """The scenes of several shards, one after another, pictures read from disk as they are asked for."""
-
-    def __init__(self, shards: Sequence[Shard]) -> None:
-        self._pictures = [shard.images() for shard in shards]
-        self._objects: list[list[NDArray[np.void]]] = []
-        for shard in shards:
-            rows = shard.objects()
-            bounds = np.searchsorted(rows["scene"], np.arange(1, shard.count))
-            self._objects.append(np.split(rows, bounds))
-        self._starts = np.cumsum([0, *(shard.count for shard in shards)])
-
-    def __len__(self) -> int:
-        return int(self._starts[-1])
-
-    def __getitem__(self, index: int) -> StoredScene:  # pyright: ignore[reportIncompatibleMethodOverride]
-        shard = int(np.searchsorted(self._starts, index, "right")) - 1
-        row = index - int(self._starts[shard])
-        rows = self._objects[shard][row]
-        pairs = tuple((COLOURS[int(one["colour"])], KINDS[int(one["kind"])]) for one in rows)
-        return StoredScene(self._pictures[shard][row], pairs, rows["box_xyxy"].copy(), rows["visible"].copy())
-
-
 def tabletop_config() -> ModelConfig:
     """The embedded model's sizes."""
-    return ModelConfig("tabletop", TextConfig(len(vocabulary()), width=128, layers=2, heads=4, feed_forward=512))
+    text = TextConfig(len(vocabulary()), width=128, layers=2, heads=4, feed_forward=512)
+    return ModelConfig("tabletop", text, backbone="fasternet_t0")
 
 
 def train_recipe(recipe: Recipe, on_progress: Callable[[Progress], None] = lambda progress: None) -> None:
@@ -96,9 +78,15 @@ class _Job:
         recipe = self.recipe
         torch.manual_seed(recipe.seed)
         model = GroundingDino(tabletop_config())
+        scenes = ShardScenes(open_shards(recipe.scenes))
+        if recipe.crop_steps:
+            crops = CropBatches(scenes, recipe.crop_batch, recipe.seed * 1000 + worker.rank)
+            options = TrainingOptions(recipe.crop_steps, recipe.crop_learning_rate, weight_decay=0.02)
+            lesson = CropLesson(model.backbone)
+            train(lesson, crops, options, recipe.folder / "crops", self.on_progress, worker=worker)
         options = TrainingOptions(recipe.steps, recipe.learning_rate)
-        batches = _batches(recipe, worker)
-        train(model, batches, options, recipe.folder, self.on_progress, worker=worker)
+        batches = _batches(recipe, scenes, worker)
+        train(DetectionLesson(model), batches, options, recipe.folder, self.on_progress, worker=worker)
         if worker.rank == 0:
             write_weights(model, recipe)
 
@@ -113,8 +101,7 @@ def write_weights(model: GroundingDino, recipe: Recipe) -> Path:
     return path
 
 
-def _batches(recipe: Recipe, worker: Worker) -> Callable[[int], Batch]:
-    scenes = ShardScenes(open_shards(recipe.scenes))
+def _batches(recipe: Recipe, scenes: ShardScenes, worker: Worker) -> Callable[[int], Batch]:
     tokenizer = Tokenizer(vocabulary())
     cuts = BatchOptions(size=recipe.cut_batch, seed=recipe.seed * 1000 + worker.rank)
     whole = replace(cuts, size=recipe.whole_batch, size_hw=(256, 320), whole=True)

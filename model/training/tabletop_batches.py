@@ -19,27 +19,11 @@ from ..tabletop.words import COLOURS, KINDS, TRAINING_PAIRS
 from ..text_encoder import pad_words
 from ..tokenizer import TokenizedPrompt, Tokenizer
 from .augment import View, cut, disturb, mirror
+from .detection import Batch
 from .matching import Truth
-from .trainer import Batch
+from .stored_scenes import StoredScene
 
 Wish = tuple[str | None, str | None]  # a colour, a kind, or both
-
-
-@dataclass(frozen=True, slots=True)
-class StoredScene:
-    """One rendered scene. n objects.
-
-    Args:
-        picture: (H, W, 3) uint8 RGB.
-        pairs: each object's colour and kind.
-        boxes_xyxy: (n, 4) float32, px of `picture`, around what is visible.
-        visible: (n,) the part of each object that nothing hides, 0..1.
-    """
-
-    picture: NDArray[np.uint8]
-    pairs: tuple[tuple[str, str], ...]
-    boxes_xyxy: NDArray[np.float32]
-    visible: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)

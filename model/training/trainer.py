@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 """The training loop: steps, checkpoints, the curve."""
 
 from __future__ import annotations
@@ -6,33 +7,33 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from ..grounding_dino import GroundingDino
-from ..text_encoder import Words
-from .dense import DensePlaces
-from .loss import LossWeights, detection_loss
-from .matching import Truth
 from .workers import Worker
 
 _log = logging.getLogger(__name__)
+Batch = TypeVar("Batch")
+Batch_contra = TypeVar("Batch_contra", contravariant=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What one step learns from; shapes as in `GroundingDino.forward`."""
+class Lesson(Protocol[Batch_contra]):
+    """What is learnt from a batch, and by which networks."""
 
-    pictures_B3HW: Tensor
-    valid_B2: Tensor
-    words: Words
-    truths: list[Truth]
+    @property
+    def networks(self) -> Mapping[str, nn.Module]:
+        """By the names that a checkpoint keeps them under."""
+        ...
+
+    def losses(self, batch: Batch_contra) -> dict[str, Tensor]:
+        """The loss in parts; `total` is what is minimised."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,6 @@ class TrainingOptions:
         steps: optimiser steps in all.
         learning_rate: the peak of the one-cycle schedule.
         clip_norm: gradients are scaled down to this norm.
-        bfloat16: autocast the forward pass; only pays where the processor computes in bfloat16.
         checkpoint_every: steps between checkpoints, from which an interrupted run goes on.
     """
 
@@ -52,9 +52,7 @@ class TrainingOptions:
     weight_decay: float = 1e-4
     warm_up: float = 0.05
     clip_norm: float = 1.0
-    bfloat16: bool = False
     checkpoint_every: int = 250
-    loss: LossWeights = field(default_factory=LossWeights)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +67,7 @@ class Progress:
 
 
 def train(
-    model: GroundingDino,
+    lesson: Lesson[Batch],
     make_batch: Callable[[int], Batch],
     options: TrainingOptions,
     folder: Path,
@@ -80,6 +78,7 @@ def train(
     """Train in place, from the last checkpoint in `folder` where there is one.
 
     Args:
+        lesson: what is learnt.
         make_batch: the batch of a step, the same each time it is asked for the same step, another in each worker.
         folder: receives `checkpoint.pt` and `curve.jsonl`.
 
@@ -88,13 +87,10 @@ def train(
     """
     worker = worker or Worker()
     folder.mkdir(parents=True, exist_ok=True)
-    dense = DensePlaces(model.config).to(next(model.parameters()).device)
-    learners = (
-        _Learner("model", model, _optimizer(model, options)),
-        _Learner("dense", dense, _optimizer(dense, options)),
-    )
+    learners = [
+        _Learner(name, network.train(), _optimizer(network, options)) for name, network in lesson.networks.items()
+    ]
     first = _resume(folder / "checkpoint.pt", learners)
-    model.train()
     sums: dict[str, float] = {}
     steps_summed, began = 0, time.monotonic()
     with ThreadPoolExecutor(1) as ahead:  # the next batch is drawn while this one is learnt
@@ -103,7 +99,7 @@ def train(
             batch = coming.result()
             coming = ahead.submit(make_batch, min(step + 1, options.steps - 1))
             rate = learning_rate(step, options)
-            parts = _step(model, dense, batch, options)
+            parts = _learn(lesson, batch)
             for learner in learners:
                 learner.step(rate, options.clip_norm, worker)
             for name, value in parts.items():
@@ -119,7 +115,8 @@ def train(
                     on_progress(progress)
                 sums, steps_summed, began = {}, 0, time.monotonic()
             if done % options.checkpoint_every == 0 or done == options.steps:
-                worker.share_statistics(model)
+                for learner in learners:
+                    worker.share_statistics(learner.network)
                 if worker.rank == 0:
                     _save(folder / "checkpoint.pt", done, learners)
 
@@ -157,16 +154,9 @@ class _Learner:
         self.optimizer.zero_grad(set_to_none=True)
 
 
-def _step(model: GroundingDino, dense: DensePlaces, batch: Batch, options: TrainingOptions) -> dict[str, float]:
-    """Fill the gradients of both; returns the loss by its parts."""
-    device = next(model.parameters()).device
-    with torch.autocast(device.type, torch.bfloat16, enabled=options.bfloat16):
-        words = batch.words.to(device)
-        output = model(batch.pictures_B3HW.to(device), model.read(words), batch.valid_B2.to(device))
-    truths = [Truth(truth.boxes_G4.to(device), truth.answers_GT.to(device)) for truth in batch.truths]
-    losses = detection_loss(output, truths, words.no_word_BT, options.loss)
-    losses["dense"] = dense(output, truths, words.no_word_BT)
-    losses["total"] = losses["total"] + options.loss.dense * losses["dense"]
+def _learn(lesson: Lesson[Batch], batch: Batch) -> dict[str, float]:
+    """Fill the gradients; returns the loss by its parts."""
+    losses = lesson.losses(batch)
     if not torch.isfinite(losses["total"]):
         raise FloatingPointError("the loss is no longer a number: lower the learning rate and resume")
     losses["total"].backward()

@@ -30,9 +30,9 @@ class Worker:
 
     def share_statistics(self, model: nn.Module) -> None:
         """The same for running statistics (batch norm), which no gradient moves."""
-        if self.count == 1:
-            return
-        self._mean([buffer for buffer in model.buffers() if buffer.is_floating_point()])
+        statistics = [buffer for buffer in model.buffers() if buffer.is_floating_point()]
+        if self.count > 1 and statistics:
+            self._mean(statistics)
 
     def _mean(self, tensors: list[torch.Tensor]) -> None:
         flat = torch.cat([tensor.flatten() for tensor in tensors])

@@ -16,8 +16,9 @@ from groundcast.model.prompt import Prompt
 from groundcast.model.tabletop.vocabulary import vocabulary
 from groundcast.model.text_encoder import pad_words
 from groundcast.model.tokenizer import Tokenizer
+from groundcast.model.training.detection import Batch, DetectionLesson
 from groundcast.model.training.matching import Truth
-from groundcast.model.training.trainer import Batch, Progress, TrainingOptions, learning_rate, train
+from groundcast.model.training.trainer import Progress, TrainingOptions, learning_rate, train
 from groundcast.model.training.workers import Worker, run_workers
 
 from ..tiny import tiny_config
@@ -46,7 +47,7 @@ def _weights(model: GroundingDino) -> torch.Tensor:
 
 def test_it_learns(tmp_path: Path) -> None:
     points: list[Progress] = []
-    train(_model(), make_batch, TrainingOptions(20, 2e-3), tmp_path, points.append, report_every=5)
+    train(DetectionLesson(_model()), make_batch, TrainingOptions(20, 2e-3), tmp_path, points.append, report_every=5)
     assert points[-1].loss < 0.8 * points[0].loss
     assert points[-1].parts["class"] < 0.5 * points[0].parts["class"]
     curve = [json.loads(line) for line in (tmp_path / "curve.jsonl").read_text().splitlines()]
@@ -56,7 +57,7 @@ def test_it_learns(tmp_path: Path) -> None:
 def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path) -> None:
     options = TrainingOptions(6, checkpoint_every=2)
     through = _model()
-    train(through, make_batch, options, tmp_path / "through")
+    train(DetectionLesson(through), make_batch, options, tmp_path / "through")
 
     def break_at_five(step: int) -> Batch:
         if step == 5:
@@ -64,9 +65,9 @@ def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path) -> None:
         return make_batch(step)
 
     with pytest.raises(KeyboardInterrupt):
-        train(_model(), break_at_five, options, tmp_path / "broken")
+        train(DetectionLesson(_model()), break_at_five, options, tmp_path / "broken")
     resumed = _model(seed=99)  # its own weights must not matter
-    train(resumed, make_batch, options, tmp_path / "broken")
+    train(DetectionLesson(resumed), make_batch, options, tmp_path / "broken")
     torch.testing.assert_close(_weights(resumed), _weights(through), atol=1e-6, rtol=1e-5)
 
 
@@ -86,7 +87,7 @@ def test_a_loss_that_is_no_number_ends_the_run(tmp_path: Path) -> None:
         return Batch(batch.pictures_B3HW * float("nan"), batch.valid_B2, batch.words, batch.truths)
 
     with pytest.raises(FloatingPointError, match="no longer a number"):
-        train(_model(), broken, TrainingOptions(2), tmp_path)
+        train(DetectionLesson(_model()), broken, TrainingOptions(2), tmp_path)
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,8 @@ class _Job:
     def __call__(self, worker: Worker) -> None:
         model = _model()
         half = _half(worker.rank)
-        train(model, half, TrainingOptions(2, checkpoint_every=2), self.folder / str(worker.rank), worker=worker)
+        options = TrainingOptions(2, checkpoint_every=2)
+        train(DetectionLesson(model), half, options, self.folder / str(worker.rank), worker=worker)
         torch.save(_weights(model), self.folder / f"{worker.rank}.pt")
 
 
@@ -112,5 +114,5 @@ def test_workers_end_with_the_same_weights(tmp_path: Path) -> None:
     first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in (0, 1))
     torch.testing.assert_close(first, second, atol=0, rtol=0)
     alone = _model()
-    train(alone, _half(0), TrainingOptions(2), tmp_path / "alone")
+    train(DetectionLesson(alone), _half(0), TrainingOptions(2), tmp_path / "alone")
     assert not torch.equal(_weights(alone), first)
