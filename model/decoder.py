@@ -39,20 +39,23 @@ class Decoder(nn.Module):
         text_BTC: Tensor,
         no_word_BT: Tensor,
     ) -> tuple[list[Tensor], list[Tensor]]:
-        """Queries (B, Q, C) and boxes (B, Q, 4; cx cy w h, fp32) after each layer."""
+        """Queries (B, Q, C) and boxes (B, Q, 4; cx cy w h, fp32): after each layer in training, else after the last."""
         queries: list[Tensor] = []
         boxes: list[Tensor] = []
         hidden, reference = content_BQC, boxes_BQ4.detach()
         word_bias = no_word_BT[:, None, None].float() * lowest(hidden.dtype)
-        for layer, head in zip(self.layers, self.box, strict=True):
+        for row, (layer, head) in enumerate(zip(self.layers, self.box, strict=True)):
+            is_last = row == len(self.layers) - 1
             place_BQC = self.reference_head(box_embedding(reference, hidden.shape[-1]).to(hidden.dtype))
             reference_BQL4 = reference[:, :, None].expand(-1, -1, self.levels, -1)
             hidden = layer(hidden, place_BQC, reference_BQL4, memory_BSC, shapes, text_BTC, word_bias)
             # The refinement reads the raw hidden state and the output the normed one, as in the original.
             start = inverse_sigmoid(reference)
-            queries.append(self.norm(hidden))
-            boxes.append((head(queries[-1]).float() + start).sigmoid())
-            reference = (head(hidden).float() + start).sigmoid().detach()
+            if is_last or self.training:
+                queries.append(self.norm(hidden))
+                boxes.append((head(queries[-1]).float() + start).sigmoid())
+            if not is_last:
+                reference = (head(hidden).float() + start).sigmoid().detach()
         return queries, boxes
 
 

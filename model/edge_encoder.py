@@ -8,6 +8,7 @@ Source: Grounding DINO 1.5 (https://arxiv.org/abs/2405.10300), section 3.2.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -81,6 +82,10 @@ class _Merge(nn.Module):
         self.norm = nn.GroupNorm(32, width)
 
     def forward(self, finer: Tensor, coarser: Tensor) -> Tensor:
-        grown = F.interpolate(coarser, size=finer.shape[-2:], mode="nearest")
-        mixed = self.reduce(torch.cat([finer, grown], dim=1))
+        conv = cast("nn.Conv2d", self.reduce[0])
+        # The same as a 1x1 convolution over both side by side, but the coarser half is reduced before it grows.
+        fine_weight, coarse_weight = conv.weight.chunk(2, dim=1)
+        grown = F.interpolate(F.conv2d(coarser, coarse_weight), size=finer.shape[-2:], mode="nearest")
+        mixed = F.conv2d(finer, fine_weight, conv.bias) + grown
+        mixed = self.reduce[1:](mixed)
         return self.norm(mixed + self.smooth(mixed))

@@ -9,6 +9,9 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+# What timm's blocks call a convolution and the norm behind it.
+_CONV_AND_NORM = {("conv", "norm"), ("proj", "norm"), ("reduction", "norm")}
+
 
 def fold_norms(model: nn.Module) -> int:
     """Fold in place, for inference only; returns how many norms are gone."""
@@ -19,7 +22,7 @@ def fold_norms(model: nn.Module) -> int:
             if not isinstance(conv, nn.Conv2d) or not isinstance(norm, nn.BatchNorm2d):
                 continue
             # Only where the parent runs its children one after another.
-            if not (isinstance(module, nn.Sequential) or (conv_name, norm_name) == ("conv", "norm")):
+            if not (isinstance(module, nn.Sequential) or (conv_name, norm_name) in _CONV_AND_NORM):
                 continue
             setattr(module, conv_name, fuse_conv_bn_eval(conv.eval(), norm.eval()))
             setattr(module, norm_name, nn.Identity())

@@ -22,7 +22,7 @@ from .text_encoder import TextEncoder, TextFeatures, Words
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What each decoder layer says, the last being the answer.
+    """What each decoder layer says in training; otherwise what the last one says, which is the answer.
 
     Args:
         logits: per layer (B, Q, T), fp32; -inf where there is no word.
@@ -81,5 +81,5 @@ class GroundingDino(nn.Module):
         return Output(tuple(logits), tuple(boxes), selected, memory_BSC, shapes, text_BTC)
 
     def _answers(self, queries: Sequence[Tensor], text_BTC: Tensor, no_word_BT: Tensor) -> list[Tensor]:
-        layers = zip(self.classify, queries, strict=True)
-        return [head(query_BQC, text_BTC, no_word_BT) for head, query_BQC in layers]
+        heads = list(self.classify)[-len(queries) :]
+        return [head(query_BQC, text_BTC, no_word_BT) for head, query_BQC in zip(heads, queries, strict=True)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
@@ -79,18 +80,25 @@ def grid_proposals(
 
     The sides are 0.05 of the input on the finest level and double from level to level.
     """
-    rows: list[Tensor] = []
-    for level, (height, width) in enumerate(shapes):
-        y_H = (torch.arange(height, device=device, dtype=torch.float32) + 0.5) / height
-        x_W = (torch.arange(width, device=device, dtype=torch.float32) + 0.5) / width
-        y_HW, x_HW = torch.meshgrid(y_H, x_W, indexing="ij")
-        side_HW = torch.full_like(x_HW, 0.05 * 2.0**level)
-        rows.append(torch.stack([x_HW, y_HW, side_HW, side_HW], -1).flatten(0, 1))
-    proposals_1S4 = torch.cat(rows)[None]
+    proposals_1S4 = _grid(tuple(shapes), device)
     usable = ((proposals_1S4 > 0.01) & (proposals_1S4 < 0.99)).all(-1)
     if valid_B2 is not None:
         usable = usable & (proposals_1S4[..., :2] < valid_B2[:, None]).all(-1)
     return proposals_1S4, usable
+
+
+@lru_cache(maxsize=16)
+def _grid(shapes: tuple[tuple[int, int], ...], device: torch.device) -> Tensor:
+    """(1, S, 4); kept per size."""
+    rows: list[Tensor] = []
+    with torch.inference_mode(mode=False):  # what is kept may be used in training later
+        for level, (height, width) in enumerate(shapes):
+            y_H = (torch.arange(height, device=device, dtype=torch.float32) + 0.5) / height
+            x_W = (torch.arange(width, device=device, dtype=torch.float32) + 0.5) / width
+            y_HW, x_HW = torch.meshgrid(y_H, x_W, indexing="ij")
+            side_HW = torch.full_like(x_HW, 0.05 * 2.0**level)
+            rows.append(torch.stack([x_HW, y_HW, side_HW, side_HW], -1).flatten(0, 1))
+        return torch.cat(rows)[None]
 
 
 def _rows(values_BSX: Tensor, rows_BQ: Tensor) -> Tensor:

@@ -6,13 +6,23 @@ Letters: B picture, C channel, H W pixels, Q query, T token.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import torch
 from torch import Tensor
 
 
+@lru_cache(maxsize=16)
 def map_embedding(height: int, width: int, channels: int, device: torch.device, temperature: float = 20.0) -> Tensor:
-    """(C, H, W) fp32: the first half of the channels tells y, the second x, each in 0..2 pi over the map."""
+    """(C, H, W) fp32: the first half of the channels tells y, the second x, each in 0..2 pi over the map.
+
+    Kept per size: not to be written to.
+    """
+    with torch.inference_mode(mode=False):  # what is kept may be used in training later
+        return _map_embedding(height, width, channels, device, temperature)
+
+
+def _map_embedding(height: int, width: int, channels: int, device: torch.device, temperature: float) -> Tensor:
     half = channels // 2
     scale = 2 * math.pi
     eps = 1e-6
@@ -29,8 +39,8 @@ def map_embedding(height: int, width: int, channels: int, device: torch.device, 
 
 def box_embedding(boxes_BQ4: Tensor, channels: int) -> Tensor:
     """(B, Q, 2 * channels) of cx cy w h in 0..1, in the original's order y, x, w, h."""
-    x, y, w, h = (boxes_BQ4 * (2 * math.pi)).unbind(-1)
-    return torch.cat([_waves(part, channels // 2, 10000.0) for part in (y, x, w, h)], dim=-1)
+    yxwh_BQ4 = boxes_BQ4[..., [1, 0, 2, 3]] * (2 * math.pi)
+    return _waves(yxwh_BQ4, channels // 2, 10000.0).flatten(-2)
 
 
 def word_embedding(positions_BT: Tensor, channels: int) -> Tensor:
@@ -40,6 +50,11 @@ def word_embedding(positions_BT: Tensor, channels: int) -> Tensor:
 
 def _waves(value: Tensor, channels: int, temperature: float) -> Tensor:
     """Sine and cosine in turn, at `channels` / 2 wavelengths. (...) -> (..., channels)."""
-    index = torch.arange(channels // 2, device=value.device, dtype=torch.float32)
-    angles = value[..., None].float() / temperature ** (2 * index / channels)
+    angles = value[..., None].float() / _wavelengths(channels, value.device, temperature)
     return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(-2)
+
+
+@lru_cache(maxsize=16)
+def _wavelengths(channels: int, device: torch.device, temperature: float) -> Tensor:
+    with torch.inference_mode(mode=False):
+        return temperature ** (2 * torch.arange(channels // 2, device=device, dtype=torch.float32) / channels)
