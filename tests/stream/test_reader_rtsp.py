@@ -66,7 +66,9 @@ def test_pictures_come_soon_and_carry_the_cameras_own_time(camera: Callable[...,
         assert frame.captured_error_ms is not None
         off_ms = (frame.captured_unix_ns - server.behaviour.pictures_sent[frame.index]) / 1e6
         assert abs(off_ms) <= frame.captured_error_ms
-    assert all(later.time_s - earlier.time_s < 0.2 for earlier, later in pairwise(frames[1:]))
+    # A busy machine may pass over pictures, which moves the index as far as the time.
+    steps = [(later.index - earlier.index, later.time_s - earlier.time_s) for earlier, later in pairwise(frames[1:])]
+    assert [time_s for _, time_s in steps] == pytest.approx([0.04 * pictures for pictures, _ in steps], abs=0.002)
 
 
 def test_without_sender_reports_arrival_tells_the_time_and_its_error_covers_the_truth(

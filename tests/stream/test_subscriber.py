@@ -141,10 +141,13 @@ def test_a_late_joiner_begins_with_the_last_message_marked_as_replay(publisher: 
 
 
 def test_joining_after_the_end_gives_the_last_message_and_ends(publisher: Publisher) -> None:
-    publisher.send_detections(detections(1, "left"))
-    publisher.send_detections(detections(1, "right"))
-    publisher.send_status(status(1, "ended", "left"))
-    publisher.send_status(status(1, "failed", "right"))
+    with Subscriber(publisher.address, newest_only=False, timeout_s=20) as early:
+        joined(publisher)
+        publisher.send_detections(detections(1, "left"))
+        publisher.send_detections(detections(1, "right"))
+        publisher.send_status(status(1, "ended", "left"))
+        publisher.send_status(status(1, "failed", "right"))
+        assert sorted(message.source for message in early) == ["left", "right"]  # now all of it has left
     subscriber = Subscriber(publisher.address, timeout_s=20)
     assert sorted((message.source, message.replay) for message in subscriber) == [("left", True), ("right", True)]
     assert subscriber.statuses["right"].state == "failed"
