@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 """The picture as maps of features: a timm network, and the projection to one width.
 
 Letters: B picture, C channel, H W pixels.
@@ -5,26 +6,51 @@ Letters: B picture, C channel, H W pixels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
+from .config import ModelConfig
+from .swin import Swin
+
 
 class Backbone(nn.Module):
     """Maps of several strides, all `width` channels wide, the finest first."""
 
-    def __init__(self, name: str, levels: Sequence[int], width: int) -> None:
+    def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         import timm  # imports torchvision: only when a model is built
 
-        self.body = timm.create_model(name, pretrained=False, features_only=True, out_indices=tuple(levels))
-        channels: list[int] = cast("Any", self.body).feature_info.channels()
-        self.project = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(count, width, 1), nn.GroupNorm(32, width)) for count in channels
-        )
+        options: dict[str, Any]
+        if config.backbone.startswith("swin"):
+            options = {"strict_img_size": False, "always_partition": True, "num_classes": 0, "drop_path_rate": 0.2}
+            body = timm.create_model(config.backbone, **{**options, **config.backbone_options})
+            self.body = Swin(body, config.levels)
+            channels = self.body.channels
+        else:
+            options = {"features_only": True, "out_indices": config.levels, **config.backbone_options}
+            self.body = timm.create_model(config.backbone, **options)
+            channels = cast("Any", self.body).feature_info.channels()
+        projections = [nn.Conv2d(count, config.width, 1) for count in channels]
+        for extra in range(config.extra_levels):
+            last = channels[-1] if extra == 0 else config.width
+            projections.append(nn.Conv2d(last, config.width, 3, stride=2, padding=1))
+        norm = _ExactGroupNorm if config.body == "full" else nn.GroupNorm
+        self.project = nn.ModuleList(nn.Sequential(conv, norm(32, config.width)) for conv in projections)
 
     def forward(self, pictures_B3HW: Tensor) -> list[Tensor]:
         maps: list[Tensor] = self.body(pictures_B3HW.to(memory_format=torch.channels_last))
-        return [project(one) for project, one in zip(self.project, maps, strict=True)]
+        coarsest = maps[-1]
+        projected = [project(one) for project, one in zip(self.project, maps, strict=False)]
+        for project in self.project[len(maps) :]:  # coarser levels than the network has
+            coarsest = project(coarsest)
+            projected.append(coarsest)
+        return projected
+
+
+class _ExactGroupNorm(nn.GroupNorm):
+    """torch's kernel for channels-last maps takes the variance as a difference of sums and loses up to 1e-3."""
+
+    def forward(self, x: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return super().forward(x.contiguous())

@@ -4,23 +4,27 @@
 from __future__ import annotations
 
 import json
+import logging
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from .config import ConfigError, ModelConfig
+from .hub import HubError, hub_weights, is_hub_name
+from .published import find_vocabulary, recognise
+from .weight_files import CheckpointError, RenamedWeights, StoredWeights
+from .weight_names import plan_names
 
+__all__ = ["Checkpoint", "CheckpointError", "find_checkpoint", "read_checkpoint", "set_weights", "write_checkpoint"]
+
+_log = logging.getLogger(__name__)
 _EMBEDDED = Path(__file__).parent / "tabletop" / "tabletop.safetensors"
-
-
-class CheckpointError(ValueError):
-    """A weight file cannot be used; the text names the file, what is wrong and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,35 +35,67 @@ class Checkpoint:
         config: what to build.
         vocabulary: token -> id, for the tokenizer.
         known_wordings: what the model was taught, or None where it reads any words.
-        weights: name -> tensor, as stored.
+        weights: our name -> tensor; of a file each is read when it is asked for.
     """
 
     config: ModelConfig
     vocabulary: dict[str, int]
     known_wordings: tuple[str, ...] | None
-    weights: dict[str, Tensor]
+    weights: Mapping[str, Tensor]
 
 
-def find_checkpoint(name_or_path: str) -> Path:
-    """The weight file a user means.
+def find_checkpoint(name_or_path: str, *, offline: bool = False) -> Path:
+    """The weight file a user means: 'tabletop', a file, a folder, or a model of the hub.
+
+    Args:
+        name_or_path: 'owner/model' or 'owner/model@revision' for the hub, where no such file or folder exists.
+        offline: take from the hub's cache alone.
 
     Raises:
         CheckpointError: there is no such file.
     """
     path = _EMBEDDED if name_or_path == "tabletop" else Path(name_or_path).expanduser()
     if path.is_dir():
-        raise CheckpointError(f"{path} is a folder: name the .safetensors file in it")
-    if not path.is_file():
-        raise CheckpointError(f"no weights at {path}: name a .safetensors file, or 'tabletop' for the embedded model")
-    return path
+        return _in_folder(path)
+    if path.is_file():
+        return path
+    if not is_hub_name(name_or_path):
+        raise CheckpointError(
+            f"no weights at {path}: name a .safetensors or .pth file, a folder with one, a model of the hub as "
+            "'owner/model', or 'tabletop' for the embedded model"
+        )
+    try:
+        return hub_weights(name_or_path, offline=offline)
+    except HubError as error:
+        raise CheckpointError(f"no weights for {name_or_path}: {error}") from error
 
 
-def read_checkpoint(path: Path) -> Checkpoint:
-    """Read `x.safetensors` and the `x.json` beside it.
+def read_checkpoint(path: Path, *, offline: bool = False) -> Checkpoint:
+    """Read what describes the weights; the weights themselves are read when they are asked for.
+
+    Our own files have an `x.json` beside `x.safetensors`. Published ones tell by their tensors what they are.
 
     Raises:
-        CheckpointError: either file is missing, unreadable, or not what it should be.
+        CheckpointError: a file is missing, unreadable, or not what it should be.
     """
+    if path.suffix == ".safetensors" and path.with_suffix(".json").is_file():
+        return _read_own(path)
+    stored = StoredWeights(path)
+    plan = plan_names(stored)
+    if plan.unknown or not plan.sources:
+        raise CheckpointError(
+            f"{path} holds {len(plan.unknown)} tensors that no Grounding DINO has: {_some(plan.unknown)}"
+        )
+    if plan.ignored:
+        _log.info("not needed of %s: %s", path, _some(plan.ignored))
+    facts = _read_facts(path.parent / "config.json") if (path.parent / "config.json").is_file() else {}
+    weights = RenamedWeights(stored, plan.sources)
+    config = recognise(weights, _model_name(path), facts)
+    vocabulary = find_vocabulary(path.parent, config.text.vocabulary, offline=offline)
+    return Checkpoint(config, vocabulary, None, weights)
+
+
+def _read_own(path: Path) -> Checkpoint:
     facts = _read_facts(path.with_suffix(".json"))
     try:
         tokens: Sequence[str] = facts["vocabulary"]
@@ -67,12 +103,28 @@ def read_checkpoint(path: Path) -> Checkpoint:
         config = ModelConfig.from_dict(facts["config"])
     except (KeyError, TypeError, ConfigError) as error:
         raise CheckpointError(f"{path.with_suffix('.json')} does not describe a model: {error}") from error
-    try:
-        weights = load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"cannot read the weights in {path}: {error}; copy or download the file again") from error
     vocabulary = {token: index for index, token in enumerate(tokens)}
-    return Checkpoint(config, vocabulary, None if known is None else tuple(known), weights)
+    return Checkpoint(config, vocabulary, None if known is None else tuple(known), StoredWeights(path))
+
+
+def _in_folder(folder: Path) -> Path:
+    """The one set of weights in a folder."""
+    for name in ("model.safetensors", "model.safetensors.index.json"):
+        if (folder / name).is_file():
+            return folder / name
+    found = sorted([*folder.glob("*.safetensors"), *folder.glob("*.pth")])
+    if len(found) != 1:
+        held = f"{len(found)} weight files" if found else "no .safetensors or .pth file"
+        raise CheckpointError(f"{folder} holds {held}: name the one that is meant")
+    return found[0]
+
+
+def _model_name(path: Path) -> str:
+    """What messages call a published model: its file's name, or its folder's where the file has the hub's usual one."""
+    if path.name.startswith("model.safetensors"):
+        hub = [part for part in path.parts if part.startswith("models--")]
+        return hub[-1].split("--")[-1] if hub else path.resolve().parent.name
+    return path.stem
 
 
 def write_checkpoint(path: Path, checkpoint: Checkpoint, facts: Mapping[str, Any] | None = None) -> None:
@@ -103,22 +155,35 @@ def set_weights(model: nn.Module, weights: Mapping[str, Tensor], path: Path) -> 
         CheckpointError: lists the names that are unknown, missing or of another shape.
     """
     own = {name: tensor for name, tensor in model.state_dict().items() if not _counter(name)}
+    named = {name: _first_head(name) if name not in weights else name for name in own}
     unknown = sorted(set(weights) - set(own))
-    missing = sorted(set(own) - set(weights))
+    missing = sorted(name for name, source in named.items() if source not in weights)
     misshapen = [
-        f"{name} is {tuple(weights[name].shape)}, not {tuple(own[name].shape)}"
-        for name in sorted(set(own) & set(weights))
-        if weights[name].shape != own[name].shape
+        f"{name} is {have}, not {tuple(tensor.shape)}"
+        for name, tensor in own.items()
+        if named[name] in weights and (have := _shape(weights, named[name])) != tuple(tensor.shape)
     ]
     for what, names in (("unknown", unknown), ("missing", missing), ("of another shape", misshapen)):
         if names:
-            raise CheckpointError(
-                f"the weights in {path} do not fit the model: {len(names)} {what}: {', '.join(names[:5])}"
-                f"{', ...' if len(names) > 5 else ''}; use the weights and the .json that belong together"
-            )
+            raise CheckpointError(f"the weights in {path} do not fit the model: {len(names)} {what}: {_some(names)}")
     with torch.no_grad():
         for name, tensor in own.items():
-            tensor.copy_(weights[name])
+            tensor.copy_(weights[named[name]])
+
+
+def _first_head(name: str) -> str:
+    """Heads that the decoder's layers share are stored once."""
+    return re.sub(r"^(decoder\.box|classify)\.\d+\.", r"\1.0.", name)
+
+
+def _shape(weights: Mapping[str, Tensor], name: str) -> tuple[int, ...]:
+    if isinstance(weights, StoredWeights | RenamedWeights):
+        return weights.shape(name)
+    return tuple(weights[name].shape)
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
 
 
 def _counter(name: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 
@@ -28,11 +28,14 @@ class ModelConfig:
 
     Args:
         name: what the messages call the model.
-        body: 'edge' fuses text into the stride-32 map alone (Grounding DINO 1.5 Edge, https://arxiv.org/abs/2405.10300).
-        backbone: a timm name.
+        body: 'full' is the original's; 'edge' fuses text into the stride-32 map alone (Grounding DINO 1.5 Edge,
+            https://arxiv.org/abs/2405.10300).
+        backbone: a timm name; backbone_options: what timm is told besides.
         levels: maps of the backbone that are used, the finest first.
+        extra_levels: further maps, each half as fine as the one before.
         width: channels of every map, query and text feature.
-        heads, points: of deformable attention; ordinary attention has as many heads.
+        heads, points: of deformable attention; ordinary attention has as many heads. The full body's fusion and text
+            attention have half of them, and its text layers half of `feed_forward`.
         layers: of the feature enhancer, and of the decoder.
         fusion_width: channels inside image-text fusion.
         fusion_scale: the fusion's first strength (its gammas).
@@ -44,9 +47,11 @@ class ModelConfig:
 
     name: str
     text: TextConfig
-    body: Literal["edge"] = "edge"
+    body: Literal["full", "edge"] = "edge"
     backbone: str = "efficientvit_b0"
+    backbone_options: Mapping[str, Any] = field(default_factory=dict[str, Any])
     levels: tuple[int, ...] = (1, 2, 3)
+    extra_levels: int = 0
     width: int = 128
     heads: int = 4
     points: int = 4
@@ -71,7 +76,7 @@ class ModelConfig:
         Raises:
             ConfigError: an unknown key, a missing one, or a value that is not what the key needs.
         """
-        known = {field.name for field in fields(cls)}
+        known = {one.name for one in fields(cls)}
         unknown = sorted(set(values) - known)
         if unknown:
             raise ConfigError(

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from .config import ModelConfig
 from .deformable import DeformableAttention
 from .layers import MLP, Attention, FeedForward, inverse_sigmoid, lowest
+from .picture_area import PictureArea
 from .query_selection import box_head
 from .sine_embedding import box_embedding
 
@@ -28,7 +29,7 @@ class Decoder(nn.Module):
         self.reference_head = MLP(2 * width, width, width, 2)
         shared = box_head(width)
         self.box = nn.ModuleList(shared if config.share_heads else box_head(width) for _ in range(count))
-        self.levels = len(config.levels)
+        self.levels = len(config.levels) + config.extra_levels
 
     def forward(
         self,
@@ -38,17 +39,25 @@ class Decoder(nn.Module):
         shapes: Sequence[tuple[int, int]],
         text_BTC: Tensor,
         no_word_BT: Tensor,
+        area: PictureArea | None = None,
     ) -> tuple[list[Tensor], list[Tensor]]:
-        """Queries (B, Q, C) and boxes (B, Q, 4; cx cy w h, fp32): after each layer in training, else after the last."""
+        """Queries (B, Q, C) and boxes (B, Q, 4; cx cy w h, fp32): after each layer in training, else after the last.
+
+        `area` is given where boxes are in 0..1 of the picture instead of the input.
+        """
         queries: list[Tensor] = []
         boxes: list[Tensor] = []
         hidden, reference = content_BQC, boxes_BQ4.detach()
         word_bias = no_word_BT[:, None, None].float() * lowest(hidden.dtype)
+        ratios_BL4 = None if area is None else area.ratios.repeat(1, 1, 2)
+        padding_BS = None if area is None else area.padding
         for row, (layer, head) in enumerate(zip(self.layers, self.box, strict=True)):
             is_last = row == len(self.layers) - 1
-            place_BQC = self.reference_head(box_embedding(reference, hidden.shape[-1]).to(hidden.dtype))
             reference_BQL4 = reference[:, :, None].expand(-1, -1, self.levels, -1)
-            hidden = layer(hidden, place_BQC, reference_BQL4, memory_BSC, shapes, text_BTC, word_bias)
+            if ratios_BL4 is not None:
+                reference_BQL4 = reference_BQL4 * ratios_BL4[:, None]
+            place_BQC = self.reference_head(box_embedding(reference_BQL4[:, :, 0], hidden.shape[-1]).to(hidden.dtype))
+            hidden = layer(hidden, place_BQC, reference_BQL4, memory_BSC, shapes, text_BTC, word_bias, padding_BS)
             # The refinement reads the raw hidden state and the output the normed one, as in the original.
             start = inverse_sigmoid(reference)
             if is_last or self.training:
@@ -67,7 +76,8 @@ class _DecoderLayer(nn.Module):
         self.self_norm = nn.LayerNorm(width)
         self.text_attention = Attention(width, config.heads)
         self.text_norm = nn.LayerNorm(width)
-        self.image_attention = DeformableAttention(width, config.heads, len(config.levels), config.points)
+        levels = len(config.levels) + config.extra_levels
+        self.image_attention = DeformableAttention(width, config.heads, levels, config.points)
         self.image_norm = nn.LayerNorm(width)
         self.feed_forward = FeedForward(width, config.feed_forward)
 
@@ -80,9 +90,11 @@ class _DecoderLayer(nn.Module):
         shapes: Sequence[tuple[int, int]],
         text_BTC: Tensor,
         word_bias: Tensor,
+        padding_BS: Tensor | None,
     ) -> Tensor:
         placed = hidden + place_BQC
         hidden = self.self_norm(hidden + self.self_attention(placed, placed, hidden))
         hidden = self.text_norm(hidden + self.text_attention(hidden + place_BQC, text_BTC, text_BTC, word_bias))
-        hidden = self.image_norm(hidden + self.image_attention(hidden + place_BQC, reference_BQL4, memory_BSC, shapes))
+        looked = self.image_attention(hidden + place_BQC, reference_BQL4, memory_BSC, shapes, padding_BS)
+        hidden = self.image_norm(hidden + looked)
         return self.feed_forward(hidden)

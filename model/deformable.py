@@ -8,11 +8,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
 
 from ..cuda.deform_attn import deform_attn
+
+
+@lru_cache(maxsize=32)
+def cell_counts(shapes: tuple[tuple[int, int], ...], device: torch.device) -> Tensor:
+    """(L, 2) fp32: width and height of each level's map. Kept per size."""
+    with torch.inference_mode(mode=False):  # what is kept may be used in training later
+        return torch.tensor([(width, height) for height, width in shapes], dtype=torch.float32, device=device)
 
 
 class DeformableAttention(nn.Module):
@@ -30,12 +38,18 @@ class DeformableAttention(nn.Module):
     def forward(
         self,
         query_BQC: Tensor,
-        reference_BQL4: Tensor,
+        reference_BQLX: Tensor,
         memory_BSC: Tensor,
         shapes: Sequence[tuple[int, int]],
         padding_BS: Tensor | None = None,
     ) -> Tensor:
-        """`reference_BQL4` is cx cy w h in 0..1 of each level's map; `padding_BS` is True where no picture is."""
+        """What each query gathers.
+
+        Args:
+            reference_BQLX: a box, cx cy w h in 0..1 of each level's map, that offsets are measured by; or a place,
+                x y, whose offsets are cells.
+            padding_BS: True where no picture is.
+        """
         B, Q, _ = query_BQC.shape
         N, L, P = self.heads, self.levels, self.points
         value_BSC = self.value_proj(memory_BSC)
@@ -44,8 +58,12 @@ class DeformableAttention(nn.Module):
         offsets_BQNLP2 = self.sampling_offsets(query_BQC).view(B, Q, N, L, P, 2).float()
         weights = self.attention_weights(query_BQC).view(B, Q, N, L * P).float()
         weights_BQNLP = weights.softmax(-1).view(B, Q, N, L, P)
-        reference_BQ1L14 = reference_BQL4.float()[:, :, None, :, None]
-        locations_BQNLP2 = reference_BQ1L14[..., :2] + offsets_BQNLP2 / P * reference_BQ1L14[..., 2:] * 0.5
+        reference_BQ1L1X = reference_BQLX.float()[:, :, None, :, None]
+        if reference_BQLX.shape[-1] == 4:
+            steps_BQNLP2 = offsets_BQNLP2 / P * reference_BQ1L1X[..., 2:] * 0.5
+        else:
+            steps_BQNLP2 = offsets_BQNLP2 / cell_counts(tuple(shapes), offsets_BQNLP2.device)[:, None]
+        locations_BQNLP2 = reference_BQ1L1X[..., :2] + steps_BQNLP2
         sampled_BQC = deform_attn(value_BSC.unflatten(-1, (N, -1)), shapes, locations_BQNLP2, weights_BQNLP)
         return self.output_proj(sampled_BQC)
 

@@ -30,8 +30,8 @@ class EdgeEncoder(nn.Module):
         self.layers = nn.ModuleList(_EdgeLayer(config) for _ in range(config.enhancer_layers))
         self.merge = nn.ModuleList(_Merge(width) for _ in range(levels - 1))
 
-    def forward(self, maps: Sequence[Tensor], text: TextFeatures) -> tuple[list[Tensor], Tensor]:
-        """Maps (B, C, H, W), the finest first -> the same, and the text as the picture changed it (B, T, C)."""
+    def forward(self, maps: Sequence[Tensor], text: TextFeatures) -> tuple[Tensor, Tensor]:
+        """Maps (B, C, H, W), the finest first -> one memory (B, S, C), and the text as the picture changed it."""
         coarse = maps[-1]
         _, C, H, W = coarse.shape
         image_BSC = coarse.flatten(2).transpose(1, 2)
@@ -45,7 +45,7 @@ class EdgeEncoder(nn.Module):
         for merge, finer in zip(self.merge, reversed(maps[:-1]), strict=True):
             coarser = merge(finer, coarser)
             out.insert(0, coarser)
-        return out, text_BTC
+        return torch.cat([one.flatten(2).transpose(1, 2) for one in out], dim=1), text_BTC
 
 
 class _EdgeLayer(nn.Module):

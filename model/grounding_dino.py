@@ -15,7 +15,9 @@ from .backbone import Backbone
 from .config import ModelConfig
 from .decoder import Decoder
 from .edge_encoder import EdgeEncoder
+from .encoder import Encoder
 from .heads import ClassHead
+from .picture_area import PictureArea
 from .query_selection import QuerySelection, Selected
 from .text_encoder import TextEncoder, TextFeatures, Words
 
@@ -48,8 +50,8 @@ class GroundingDino(nn.Module):
         super().__init__()
         self.config = config
         self.text_encoder = TextEncoder(config.text, config.width)
-        self.backbone = Backbone(config.backbone, config.levels, config.width)
-        self.encoder = EdgeEncoder(config)
+        self.backbone = Backbone(config)
+        self.encoder = EdgeEncoder(config) if config.body == "edge" else Encoder(config)
         self.selection = QuerySelection(config)
         self.query_content = nn.Parameter(torch.randn(config.queries, config.width))
         self.decoder = Decoder(config)
@@ -70,13 +72,22 @@ class GroundingDino(nn.Module):
             text: from `read`, one row a picture.
             valid_B2: width and height of each picture within the padded input, in 0..1; None where nothing is padded.
         """
-        maps, text_BTC = self.encoder(self.backbone(pictures_B3HW), text)
+        maps = self.backbone(pictures_B3HW)
         shapes = tuple((one.shape[2], one.shape[3]) for one in maps)
-        memory_BSC = torch.cat([one.flatten(2).transpose(1, 2) for one in maps], dim=1)
-        selected = self.selection(memory_BSC, shapes, text_BTC, text.no_word_BT, valid_B2)
+        area = None
+        if isinstance(self.encoder, EdgeEncoder):
+            memory_BSC, text_BTC = self.encoder(maps, text)
+        else:
+            input_hw = pictures_B3HW.shape[2], pictures_B3HW.shape[3]
+            area = PictureArea.of(input_hw, shapes, valid_B2, pictures_B3HW.device)
+            memory_BSC, text_BTC = self.encoder(maps, text, area)
+        selected = self.selection(memory_BSC, shapes, text_BTC, text.no_word_BT, valid_B2, area)
         B, Q, _ = selected.boxes_BQ4.shape
         content_BQC = self.query_content[:Q].expand(B, -1, -1).to(memory_BSC.dtype)
-        queries, boxes = self.decoder(content_BQC, selected.boxes_BQ4, memory_BSC, shapes, text_BTC, text.no_word_BT)
+        start = (content_BQC, selected.boxes_BQ4, memory_BSC, shapes)
+        queries, boxes = self.decoder(*start, text_BTC, text.no_word_BT, area)
+        if area is not None and valid_B2 is not None:  # from the picture to the input
+            boxes = [one * valid_B2.repeat(1, 2)[:, None] for one in boxes]
         logits = self._answers(queries, text_BTC, text.no_word_BT)
         return Output(tuple(logits), tuple(boxes), selected, memory_BSC, shapes, text_BTC)
 

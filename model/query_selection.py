@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from .config import ModelConfig
 from .heads import ClassHead
 from .layers import MLP, inverse_sigmoid
+from .picture_area import PictureArea
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Selected:
 
     Args:
         content_BQC: the pictures' features at the chosen places.
-        boxes_BQ4: proposals, cx cy w h in 0..1 of the network's input, fp32.
+        boxes_BQ4: proposals, cx cy w h in 0..1 of the network's input (the full body's: of the picture), fp32.
         logits_BQT: what each proposal answers, fp32.
     """
 
@@ -51,18 +52,45 @@ class QuerySelection(nn.Module):
         text_BTC: Tensor,
         no_word_BT: Tensor,
         valid_B2: Tensor | None = None,
+        area: PictureArea | None = None,
     ) -> Selected:
-        """`valid_B2` is the width and height of the picture within the padded input, in 0..1."""
+        """The best places and the boxes they propose.
+
+        Args:
+            valid_B2: the width and height of the picture within the padded input, in 0..1.
+            area: the same cell by cell; given, boxes are in 0..1 of the picture instead of the input.
+        """
+        if area is not None:
+            return self._select_in_picture(memory_BSC, area, text_BTC, no_word_BT)
         proposals_1S4, usable_BS = grid_proposals(shapes, memory_BSC.device, valid_B2)
         memory_BSC = memory_BSC * usable_BS[..., None].to(memory_BSC.dtype)
         memory_BSC = self.norm(self.output(memory_BSC))
         logits_BST = self.classify(memory_BSC, text_BTC, no_word_BT)
         best_BS = logits_BST.max(-1).values.masked_fill(~usable_BS, float("-inf"))
-        rows_BQ = best_BS.topk(min(self.queries, best_BS.shape[1]), dim=1).indices
+        rows_BQ = best_rows(best_BS, self.queries)
         content_BQC = _rows(memory_BSC, rows_BQ)
         start_BQ4 = _rows(proposals_1S4.expand(len(rows_BQ), -1, -1), rows_BQ)
         boxes_BQ4 = (self.box(content_BQC).float() + inverse_sigmoid(start_BQ4)).sigmoid()
         return Selected(content_BQC, boxes_BQ4, _rows(logits_BST, rows_BQ))
+
+    def _select_in_picture(
+        self, memory_BSC: Tensor, area: PictureArea, text_BTC: Tensor, no_word_BT: Tensor
+    ) -> Selected:
+        """As the original does it: a place that may not be used can still be chosen, with the whole picture as box."""
+        logits_BS4, usable_BS = picture_proposals(area)
+        memory_BSC = memory_BSC * usable_BS[..., None].to(memory_BSC.dtype)
+        memory_BSC = self.norm(self.output(memory_BSC))
+        logits_BST = self.classify(memory_BSC, text_BTC, no_word_BT)
+        rows_BQ = best_rows(logits_BST.max(-1).values, self.queries)
+        content_BQC = _rows(memory_BSC, rows_BQ)
+        start_BQ4 = _rows(logits_BS4.expand(len(rows_BQ), -1, -1), rows_BQ)
+        boxes_BQ4 = (self.box(content_BQC).float() + start_BQ4).sigmoid()
+        return Selected(content_BQC, boxes_BQ4, _rows(logits_BST, rows_BQ))
+
+
+def best_rows(scores_BS: Tensor, count: int) -> Tensor:
+    """(B, Q): the places with the highest scores, the best first; as many as there are, at most `count`."""
+    return scores_BS.topk(min(count, scores_BS.shape[1]), dim=1).indices
 
 
 def box_head(width: int) -> MLP:
@@ -85,6 +113,24 @@ def grid_proposals(
     if valid_B2 is not None:
         usable = usable & (proposals_1S4[..., :2] < valid_B2[:, None]).all(-1)
     return proposals_1S4, usable
+
+
+@lru_cache(maxsize=16)
+def picture_proposals(area: PictureArea) -> tuple[Tensor, Tensor]:
+    """A box around each cell as logits, (B, S, 4), infinite where it may not be used, and whether it may, (B, S).
+
+    As `grid_proposals`, but in 0..1 of each picture; kept per size.
+    """
+    with torch.inference_mode(mode=False):  # what is kept may be used in training later
+        centres_BS2 = area.centres
+        sides = [0.05 * 2.0**level for level, (height, width) in enumerate(area.shapes) for _ in range(height * width)]
+        sides_S1 = torch.tensor(sides, device=area.device)[:, None]
+        boxes_BS4 = torch.cat([centres_BS2, sides_S1.expand(len(centres_BS2), -1, 2)], -1)
+        usable_BS = ((boxes_BS4 > 0.01) & (boxes_BS4 < 0.99)).all(-1)
+        if area.padding is not None:
+            usable_BS = usable_BS & ~area.padding
+        logits_BS4 = torch.log(boxes_BS4 / (1.0 - boxes_BS4))
+        return logits_BS4.masked_fill(~usable_BS[..., None], float("inf")), usable_BS
 
 
 @lru_cache(maxsize=16)

@@ -1,0 +1,123 @@
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
+"""Which cells of padded maps show picture.
+
+Letters: B picture, S flattened cells of all levels, L level, H W cells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .sine_embedding import map_embedding
+
+Shape = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class PictureArea:
+    """The pictures of a batch within maps of one size.
+
+    Args:
+        shapes: (height, width) of each level's map.
+        cells_BL: (height, width) of the part of each map that shows the picture.
+        device: of what is computed from it.
+    """
+
+    shapes: tuple[Shape, ...]
+    cells_BL: tuple[tuple[Shape, ...], ...]
+    device: torch.device
+
+    @classmethod
+    def of(cls, input_hw: Shape, shapes: Sequence[Shape], valid_B2: Tensor | None, device: torch.device) -> PictureArea:
+        """From the width and height of each picture within the input, in 0..1; None where nothing is padded."""
+        if valid_B2 is None:
+            return cls(tuple(shapes), (tuple(shapes),), device)
+        pictures: list[tuple[Shape, ...]] = []
+        valid: list[tuple[float, float]] = valid_B2.tolist()
+        for x, y in valid:
+            picture_hw = round(y * input_hw[0]), round(x * input_hw[1])
+            pictures.append(tuple(_cells(picture_hw, input_hw, shape) for shape in shapes))
+        return cls(tuple(shapes), tuple(pictures), device)
+
+    @property
+    def ratios(self) -> Tensor:
+        """(B, L, 2): the part of each map's width and height that shows the picture, in 0..1."""
+        return _ratios(self.cells_BL, self.shapes, self.device)
+
+    @property
+    def padding(self) -> Tensor | None:
+        """(B, S): true where no picture is; None where it is everywhere."""
+        if all(cells == self.shapes for cells in self.cells_BL):
+            return None
+        return _padding(self.cells_BL, self.shapes, self.device)
+
+    @property
+    def centres(self) -> Tensor:
+        """(B, S, 2): x, y of each cell's centre in 0..1 of the picture; beyond 1 in the padding."""
+        return _centres(self.cells_BL, self.shapes, self.device)
+
+    def places(self, level_embed_LC: Tensor) -> Tensor:
+        """(B, S, C): sine embeddings of the cells' places in the picture, and which level they belong to."""
+        C = level_embed_LC.shape[1]
+        rows: list[Tensor] = []
+        for cells_L in self.cells_BL:
+            levels: list[Tensor] = []
+            for (height, width), (h, w), level_C in zip(self.shapes, cells_L, level_embed_LC, strict=True):
+                place_CHW = F.pad(map_embedding(h, w, C, self.device), (0, width - w, 0, height - h))
+                levels.append(place_CHW.flatten(1).T.to(level_C.dtype) + level_C)
+            rows.append(torch.cat(levels))
+        return torch.stack(rows)
+
+
+def _cells(picture_hw: Shape, input_hw: Shape, shape: Shape) -> Shape:
+    """How many cells the mask of the picture keeps when it is shrunk to the map, nearest neighbour."""
+    height, width = (
+        sum(1 for i in range(cells) if i * whole // cells < part)
+        for cells, whole, part in zip(shape, input_hw, picture_hw, strict=True)
+    )
+    return height, width
+
+
+Cells = tuple[tuple[Shape, ...], ...]
+
+
+@lru_cache(maxsize=32)
+def _ratios(cells_BL: Cells, shapes: tuple[Shape, ...], device: torch.device) -> Tensor:
+    with torch.inference_mode(mode=False):  # what is kept may be used in training later
+        parts = [[(w / W, h / H) for (h, w), (H, W) in zip(own, shapes, strict=True)] for own in cells_BL]
+        return torch.tensor(parts, device=device)
+
+
+@lru_cache(maxsize=32)
+def _padding(cells_BL: Cells, shapes: tuple[Shape, ...], device: torch.device) -> Tensor:
+    with torch.inference_mode(mode=False):
+        rows: list[Tensor] = []
+        for own in cells_BL:
+            levels: list[Tensor] = []
+            for (h, w), (height, width) in zip(own, shapes, strict=True):
+                outside = torch.ones(height, width, dtype=torch.bool, device=device)
+                outside[:h, :w] = False
+                levels.append(outside.flatten())
+            rows.append(torch.cat(levels))
+        return torch.stack(rows)
+
+
+@lru_cache(maxsize=32)
+def _centres(cells_BL: Cells, shapes: tuple[Shape, ...], device: torch.device) -> Tensor:
+    with torch.inference_mode(mode=False):
+        rows: list[Tensor] = []
+        for own in cells_BL:
+            levels: list[Tensor] = []
+            for (h, w), (height, width) in zip(own, shapes, strict=True):
+                y_H = (torch.arange(height, device=device, dtype=torch.float32) + 0.5) / h
+                x_W = (torch.arange(width, device=device, dtype=torch.float32) + 0.5) / w
+                y_HW, x_HW = torch.meshgrid(y_H, x_W, indexing="ij")
+                levels.append(torch.stack([x_HW, y_HW], -1).flatten(0, 1))
+            rows.append(torch.cat(levels))
+        return torch.stack(rows)

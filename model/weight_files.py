@@ -1,0 +1,108 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+"""Tensors in files, read one at a time: safetensors, whole or in shards, and the original's .pth."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from .weight_names import Part, Source
+
+
+class CheckpointError(ValueError):
+    """A weight file cannot be used; the text names the file, what is wrong and what to do."""
+
+
+class StoredWeights(Mapping[str, Tensor]):
+    """The tensors of one model by name; each is read when it is asked for, so that one copy of them is enough."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises:
+        CheckpointError: a file is missing, cut short, or holds something other than tensors.
+        """
+        self.path = path
+        self._tensors: dict[str, Tensor] = {}
+        self._file_of: dict[str, Any] = {}
+        try:
+            if path.suffix == ".safetensors":
+                self._open(path)
+            elif path.suffix == ".json":
+                for shard in sorted(set(json.loads(path.read_text())["weight_map"].values())):
+                    self._open(path.parent / shard)
+            else:
+                self._tensors = _pickled(path)
+        except (SafetensorError, OSError, KeyError, ValueError) as error:
+            raise CheckpointError(f"cannot read the weights in {path}: {error}; copy or download them again") from error
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self._tensors[name] if name in self._tensors else self._file_of[name].get_tensor(name)
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._tensors or self._file_of
+
+    def __len__(self) -> int:
+        return len(self._tensors or self._file_of)
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        if name in self._tensors:
+            return tuple(self._tensors[name].shape)
+        return tuple(self._file_of[name].get_slice(name).get_shape())
+
+    def _open(self, path: Path) -> None:
+        file = safe_open(path, framework="pt")
+        self._file_of |= dict.fromkeys(file.keys(), file)
+
+
+class RenamedWeights(Mapping[str, Tensor]):
+    """The same tensors under our names."""
+
+    def __init__(self, stored: StoredWeights, sources: Mapping[str, Source]) -> None:
+        self._stored, self._sources = stored, sources
+
+    def __getitem__(self, name: str) -> Tensor:
+        source = self._sources[name]
+        tensors = [self._stored[own] for own in source.names]
+        return _third(tensors[0], source.part) if len(tensors) == 1 else torch.cat(tensors)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._sources)
+
+    def __len__(self) -> int:
+        return len(self._sources)
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        source = self._sources[name]
+        shape = self._stored.shape(source.names[0])
+        if len(source.names) > 1:
+            return shape[0] * len(source.names), *shape[1:]
+        return shape if source.part == "whole" else (shape[0] // 3, *shape[1:])
+
+
+def _third(stacked: Tensor, part: Part) -> Tensor:
+    """Query, key or value of a projection that holds all three; a whole one is itself."""
+    return stacked if part == "whole" else stacked.chunk(3)[("query", "key", "value").index(part)]
+
+
+def _pickled(path: Path) -> dict[str, Tensor]:
+    """Tensors alone: nothing else in the pickle is ever executed."""
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except pickle.UnpicklingError as error:
+        reason = "it holds more than tensors, and code in a weight file is never run"
+        raise CheckpointError(f"cannot read the weights in {path}: {reason}; use a .safetensors file") from error
+    except (RuntimeError, EOFError) as error:
+        raise CheckpointError(f"cannot read the weights in {path}: {error}; copy or download them again") from error
+    if isinstance(content, dict) and isinstance(content.get("model"), dict):
+        content = content["model"]
+    if not isinstance(content, dict) or not content or not all(isinstance(x, Tensor) for x in content.values()):
+        raise CheckpointError(
+            f"{path} is no weight file: it should map names to tensors, or hold such a map as 'model'"
+        )
+    return content

@@ -1,0 +1,217 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownLambdaType=false
+"""The full body against transformers with the same weights: the same proposals, then the same answers."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from groundcast.model import query_selection
+from groundcast.model.checkpoint import find_checkpoint, read_checkpoint, set_weights
+from groundcast.model.grounding_dino import GroundingDino, Output
+from groundcast.model.text_encoder import Words
+
+from .oracle import Sizes, ask_oracle, oracle, save, words_of
+
+Picture = tuple[int, int]
+BOX_BAR = 1e-5
+
+
+@dataclass(frozen=True)
+class Case:
+    """Sizes of the model, the input, how much of it each picture fills, and how many words each prompt has."""
+
+    sizes: Sizes
+    input_hw: Picture
+    pictures_hw: tuple[Picture, ...]
+    phrases: tuple[tuple[int, ...], ...]  # tokens of each phrase of each prompt
+    mm: bool = False
+    seed: int = 0
+
+
+CASES = {
+    "plain": Case(Sizes(), (96, 128), ((96, 128),), ((2, 1, 3),)),
+    "odd sizes": Case(Sizes(), (75, 101), ((75, 101),), ((1,),), seed=1),
+    "padded batch": Case(Sizes(), (96, 128), ((96, 128), (70, 90)), ((2, 1, 3), (1, 1)), seed=2),
+    "padded, odd": Case(Sizes(heads=8, points=4), (67, 133), ((67, 80), (40, 133)), ((3,), (2, 2, 2, 2)), seed=3),
+    "three levels": Case(Sizes(levels=3, layers=3), (64, 64), ((64, 64),), ((1, 1, 1),), seed=4),
+    "wide windows": Case(Sizes(window=7, depths=(2, 2, 2, 2)), (160, 128), ((160, 128),), ((4, 4),), seed=5),
+    "250 tokens": Case(Sizes(), (64, 96), ((64, 96), (64, 50)), ((2,) * 82, (1,)), seed=6),
+    "mm": Case(Sizes(), (96, 128), ((96, 128),), ((2, 1, 3),), mm=True, seed=7),
+    "mm, padded": Case(Sizes(heads=8), (90, 100), ((90, 70), (50, 100)), ((1, 2), (5, 1, 1)), mm=True, seed=8),
+}
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One model in both houses."""
+
+    theirs: nn.Module
+    ours: GroundingDino
+
+
+@pytest.fixture(scope="module", params=CASES, ids=list(CASES))
+def case(request: pytest.FixtureRequest) -> Case:
+    return CASES[request.param]
+
+
+@pytest.fixture(scope="module")
+def pair(case: Case, tmp_path_factory: pytest.TempPathFactory) -> Pair:
+    return _pair(case, tmp_path_factory.mktemp("oracle"))
+
+
+def _pair(case: Case, folder: Path) -> Pair:
+    theirs = oracle(case.sizes, mm=case.mm, seed=case.seed)
+    checkpoint = read_checkpoint(find_checkpoint(str(save(theirs, folder))))
+    ours = GroundingDino(checkpoint.config).eval()
+    set_weights(ours, checkpoint.weights, folder)
+    return Pair(theirs, ours)
+
+
+@dataclass(frozen=True)
+class Question:
+    """What both are asked. B pictures."""
+
+    pictures: Tensor
+    pixels: Tensor
+    valid: Tensor | None
+    words: Words
+
+
+def _question(case: Case) -> Question:
+    generator = torch.Generator().manual_seed(case.seed)
+    height, width = case.input_hw
+    pictures = torch.randn(len(case.pictures_hw), 3, height, width, generator=generator)
+    pixels = torch.zeros(len(case.pictures_hw), height, width, dtype=torch.long)
+    for row, (h, w) in enumerate(case.pictures_hw):
+        pixels[row, :h, :w] = 1
+    valid = torch.tensor([[w / width, h / height] for h, w in case.pictures_hw])
+    is_whole = all(own == case.input_hw for own in case.pictures_hw)
+    return Question(pictures * pixels[:, None], pixels, None if is_whole else valid, words_of(case.phrases))
+
+
+@pytest.fixture
+def imposed(monkeypatch: pytest.MonkeyPatch, pair: Pair, case: Case) -> Tensor:
+    """Both sides choose the places that the fp64 oracle chooses; rounding swaps neighbours in the ranking."""
+    question = _question(case)
+    chosen: list[Tensor] = []
+    topk = torch.topk
+
+    def listen(*arguments: Any, **options: Any) -> Any:
+        found = topk(*arguments, **options)
+        chosen.append(found[1])
+        return found
+
+    with monkeypatch.context() as listening:
+        listening.setattr(torch, "topk", listen)
+        _theirs(pair.theirs, question, torch.float64)
+    (rows_BQ,) = chosen
+    monkeypatch.setattr(torch, "topk", lambda values, *_, **__: (values.gather(1, rows_BQ), rows_BQ))
+    monkeypatch.setattr(query_selection, "best_rows", lambda *_: rows_BQ)
+    return rows_BQ
+
+
+def _theirs(model: nn.Module, question: Question, dtype: torch.dtype) -> Any:
+    own = copy.deepcopy(model).to(dtype)
+    words = question.words
+    return ask_oracle(own, question.pictures.to(dtype), words.ids_BT, ~words.no_word_BT, question.pixels)
+
+
+@torch.no_grad()
+def _ours(model: GroundingDino, question: Question) -> Output:
+    return model(question.pictures, model.read(question.words), question.valid)
+
+
+def _picture_boxes(output: Output, question: Question) -> Tensor:
+    """Ours are in 0..1 of the input, theirs of the picture."""
+    boxes = output.boxes[-1]
+    return boxes if question.valid is None else boxes / question.valid.repeat(1, 2)[:, None]
+
+
+def test_the_same_places_are_proposed(pair: Pair, case: Case) -> None:
+    question = _question(case)
+    theirs, ours = _theirs(pair.theirs, question, torch.float32), _ours(pair.ours, question)
+    for row in range(len(case.pictures_hw)):
+        wanted, got = (
+            {tuple(box) for box in (boxes * 1e4).round().int().tolist()}
+            for boxes in (theirs.init_reference_points[row], ours.selected.boxes_BQ4[row])
+        )
+        # The last one or two may change places with those just behind them.
+        assert len(wanted ^ got) <= 2 + 0.1 * len(wanted)
+
+
+def test_the_same_answers_from_the_same_places(pair: Pair, case: Case, imposed: Tensor) -> None:
+    question = _question(case)
+    exact, theirs, ours = (
+        _theirs(pair.theirs, question, torch.float64),
+        _theirs(pair.theirs, question, torch.float32),
+        _ours(pair.ours, question),
+    )
+    words = ~question.words.no_word_BT[:, None].expand(-1, imposed.shape[1], -1)
+    T = words.shape[-1]
+    error = (ours.logits[-1].double() - exact.logits[..., :T])[words].abs()
+    usual = (theirs.logits[..., :T].double() - exact.logits[..., :T])[words].abs()
+    assert error.max() <= 2 * usual.max()
+    assert error.mean() <= 2 * usual.mean()
+    boxes = _picture_boxes(ours, question)
+    assert (boxes.double() - exact.pred_boxes).abs().max() < BOX_BAR
+
+
+BLOCKS = (
+    "backbone.body.body.layers.1.blocks.0.attn.proj",
+    "backbone.body.body.layers.3.blocks.0.mlp.fc2",
+    "backbone.body.norms.0",
+    "backbone.project.0.0",
+    "backbone.project.3.0",
+    "text_encoder.bert.encoder.layer.1.output.dense",
+    "encoder.layers.0.fusion.image_out",
+    "encoder.layers.1.fusion.text_out",
+    "encoder.layers.0.text_attention.out",
+    "encoder.layers.1.text_feed_forward.fc2",
+    "encoder.layers.0.image_attention.output_proj",
+    "encoder.layers.1.image_attention.sampling_offsets",
+    "encoder.layers.1.image_attention.attention_weights",
+    "encoder.layers.0.image_feed_forward.fc2",
+    "selection.output",
+    "selection.box.layers.2",
+    "decoder.reference_head.layers.1",
+    "decoder.layers.0.self_attention.out",
+    "decoder.layers.1.text_attention.out",
+    "decoder.layers.0.image_attention.output_proj",
+    "decoder.layers.1.image_attention.sampling_offsets",
+    "decoder.layers.1.feed_forward.fc2",
+    "decoder.box.0.layers.2",
+)
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Pair:
+    return _pair(CASES["plain"], tmp_path_factory.mktemp("plain"))
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+@torch.no_grad()
+def test_without_any_one_block_the_bar_breaks(plain: Pair, block: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    question = _question(CASES["plain"])
+    rows: list[Tensor] = []
+    best_rows = query_selection.best_rows
+
+    def note(scores_BS: Tensor, count: int) -> Tensor:
+        rows.append(best_rows(scores_BS, count))
+        return rows[0]
+
+    monkeypatch.setattr(query_selection, "best_rows", note)
+    before = _ours(plain.ours, question)
+    broken = copy.deepcopy(plain.ours)
+    for parameter in broken.get_submodule(block).parameters():
+        parameter.zero_()
+    after = _ours(broken, question)
+    assert (after.boxes[-1] - before.boxes[-1]).abs().max() > 2 * BOX_BAR
+    assert (after.logits[-1] - before.logits[-1]).abs().max() > 1e-2
