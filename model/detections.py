@@ -39,6 +39,10 @@ class Detections:
         """The name that box `row` answers."""
         return self.names[int(self.name_indices[row])]
 
+    def best(self, count: int) -> Detections:
+        """The first `count` boxes."""
+        return Detections(self.names, self.boxes_xyxy[:count], self.scores[:count], self.name_indices[:count])
+
     @classmethod
     def none(cls, names: Sequence[str]) -> Detections:
         """A picture in which nothing was found."""

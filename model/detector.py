@@ -9,30 +9,21 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Generic
 
-import numpy as np
 import torch
 
-from .checkpoint import Checkpoint, find_checkpoint, read_checkpoint, set_weights
+from .checkpoint import Checkpoint, find_checkpoint, read_checkpoint
 from .detections import Detections, DetectorInfo
-from .fold import fold_norms, join_groups
-from .grounding_dino import GroundingDino
-from .postprocess import ScoreRule, postprocess
-from .preprocess import InputSize, input_size, normalise, preprocess
-from .prompt import Prompt, PromptError, least_score
-from .text_encoder import TextFeatures, pad_words, stack_features
-from .ticket import CancelledError, DetectionTicket, Image
-from .tokenizer import TokenizedPrompt, Tokenizer
+from .network import DeviceError, Network, RawOutput, Seen
+from .postprocess import Rules, ScoreRule, postprocess
+from .prompt import Phrase, Prompt, least_score
+from .ticket import CancelledError, DetectionTicket, Found, Image
 
-_PROMPTS_KEPT = 32
-
-
-class DeviceError(ValueError):
-    """The device that was named is not here."""
+__all__ = ["Detector", "DetectorOptions", "DeviceError", "RawOutput"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +32,16 @@ class DetectorOptions:
 
     Args:
         device: 'auto' takes the first GPU where there is one; else 'cpu', 'cuda', 'cuda:1'.
-        size: the short side of the network's input for a 4:3 picture, px; None is what the weights were trained at.
+        size: the short side of the network's input, px (of a 4:3 picture where the weights were trained at one area);
+            None is what the weights were trained at.
         threshold: the least score (0..1), where a phrase does not state its own.
         score_rule: a phrase's score is the mean or the best of its tokens'.
         nms_iou: of two boxes of one phrase that overlap more than this, the better stays; None keeps both.
+        nms_across: the same for boxes of different phrases.
         one_phrase: a box answers its best phrase alone; else a box may answer several, as in the evaluation.
         lanes: pictures that are computed side by side, each on its share of torch's threads. On a CPU two lanes of
             one thread finish many more pictures than one lane of two, each of them a little later.
+        offline: published weights and words come from the hub's local cache alone.
     """
 
     device: str = "auto"
@@ -55,16 +49,28 @@ class DetectorOptions:
     threshold: float = 0.3
     score_rule: ScoreRule = "mean"
     nms_iou: float | None = 0.7
+    nms_across: bool = False
     one_phrase: bool = True
     lanes: int = 1
+    offline: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """A prompt as the network knows it."""
+class _Job(Generic[Found]):
+    """A ticket, and how its pictures' answers are read."""
 
-    tokens: TokenizedPrompt
-    features: TextFeatures
+    ticket: DetectionTicket[Found]
+    read: Callable[[Seen], Found]
+
+    def run(self, see: Callable[[Sequence[Image], Sequence[Prompt]], list[Seen]]) -> None:
+        if not self.ticket.begin():
+            return
+        try:
+            result = [self.read(seen) for seen in see(self.ticket.images, self.ticket.prompts)]
+        except Exception as error:  # noqa: BLE001 - the edge of the thread: whoever waits gets the reason
+            self.ticket.finish(error=error)
+        else:
+            self.ticket.finish(result)
 
 
 class Detector:
@@ -75,16 +81,15 @@ class Detector:
 
     def __init__(self, checkpoint: Checkpoint, options: DetectorOptions, path: Path) -> None:
         self.options = options
-        self._device = _device(options.device)
-        self._config = checkpoint.config
-        self._known = None if checkpoint.known_wordings is None else frozenset(checkpoint.known_wordings)
-        self._tokenizer = Tokenizer(checkpoint.vocabulary)
-        least_score(options.threshold)
-        self._model = _build(checkpoint, self._device, path)
-        self._pixels = self._config.input_pixels if options.size is None else round(options.size**2 * 4 / 3)
-        self._asked: OrderedDict[str, _Asked] = OrderedDict()
-        self._asking = threading.Lock()
-        self._jobs: queue.SimpleQueue[DetectionTicket | None] = queue.SimpleQueue()
+        self._rules = Rules(
+            least_score(options.threshold),
+            options.score_rule,
+            options.nms_iou,
+            options.nms_across,
+            options.one_phrase,
+        )
+        self._network = Network(checkpoint, options.device, options.size, path)
+        self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
         self._closing = threading.Event()
         self._threads = max(1, torch.get_num_threads() // options.lanes)
         self._lanes = [threading.Thread(target=self._work, name=f"detector-{n}") for n in range(options.lanes)]
@@ -94,19 +99,20 @@ class Detector:
 
     @classmethod
     def load(cls, name_or_path: str = "tabletop", options: DetectorOptions | None = None) -> Detector:
-        """Load weights by name ('tabletop') or path.
+        """Load weights by name ('tabletop', or 'owner/model' of the hub) or path.
 
         Raises:
             CheckpointError: the weights are missing, unreadable or of another shape.
             DeviceError: the device is not here.
         """
-        path = find_checkpoint(name_or_path)
-        return cls(read_checkpoint(path), options or DetectorOptions(), path)
+        options = options or DetectorOptions()
+        path = find_checkpoint(name_or_path, offline=options.offline)
+        return cls(read_checkpoint(path, offline=options.offline), options, path)
 
     @property
     def info(self) -> DetectorInfo:
         """What messages say about the model."""
-        return DetectorInfo(self._config.name, "float32", self.options.score_rule)
+        return DetectorInfo(self._network.config.name, "float32", self.options.score_rule)
 
     @property
     def depth(self) -> int:
@@ -117,45 +123,64 @@ class Detector:
         """Nothing, if the model can answer the prompt.
 
         Raises:
-            PromptError: words the model was not taught, or more of them than it reads at once.
+            PromptError: words the model was not taught, or more of them in one phrase than it reads at once.
         """
-        if self._known is not None:
-            for phrase in prompt.phrases:
-                for wording in phrase.wordings:
-                    if wording not in self._known:
-                        raise PromptError(self._unknown(wording))
-        self._tokenizer.encode(prompt)
+        self._network.check(prompt)
 
     def detect(self, images: Sequence[Image], prompts: Sequence[Prompt]) -> list[Detections]:
         """`submit` and `wait` in one."""
         return self.submit(images, prompts).wait()
 
+    def refer(self, image: Image, sentence: str) -> Detections:
+        """The one box that the whole sentence fits best, such as 'the left red mug'; none where it has no area.
+
+        Raises:
+            PromptError: see `check`.
+        """
+        prompt = Prompt((Phrase(" ".join(sentence.split())),))
+        best = replace(self._rules, threshold=0.0, nms_iou=None)
+        (found,) = self._ask([image], [prompt], lambda seen: _detections(seen, best)).wait()
+        return found.best(1)
+
+    def raw(self, image: Image, prompt: Prompt) -> list[RawOutput]:
+        """Every query with its score for every word: one output for each caption that the prompt needs."""
+        (outputs,) = self._ask([image], [prompt], lambda seen: seen.raw(self._network.tokenizer)).wait()
+        return outputs
+
     def submit(
         self, images: Sequence[Image], prompts: Sequence[Prompt], on_done: Callable[[], None] | None = None
-    ) -> DetectionTicket:
+    ) -> DetectionTicket[Detections]:
         """Ask for the detections of some pictures.
 
         Args:
             images: (h, w, 3) uint8 RGB each, of any sizes.
             prompts: one a picture.
-            on_done: called from the detector's thread as soon as the ticket is done.
+            on_done: called from the lane's thread as soon as the ticket is done.
 
         Raises:
             ValueError: an image of another form, or not as many prompts as images.
             PromptError: see `check`.
         """
+        return self._ask(images, prompts, lambda seen: _detections(seen, self._rules), on_done)
+
+    def _ask(
+        self,
+        images: Sequence[Image],
+        prompts: Sequence[Prompt],
+        read: Callable[[Seen], Found],
+        on_done: Callable[[], None] | None = None,
+    ) -> DetectionTicket[Found]:
         if len(images) != len(prompts):
             raise ValueError(f"{len(images)} images need as many prompts, not {len(prompts)}")
         for image in images:
-            if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
+            if image.ndim != 3 or image.shape[2] != 3 or str(image.dtype) != "uint8" or 0 in image.shape:
                 raise ValueError(f"an image must be (h, w, 3) uint8 RGB, not {image.shape} {image.dtype}")
         for prompt in {prompt.hash: prompt for prompt in prompts}.values():
-            if prompt.hash not in self._asked:  # what was answered before was checked before
-                self.check(prompt)
-        ticket = DetectionTicket(images, prompts, on_done)
+            self.check(prompt)
+        ticket = DetectionTicket[Found](images, prompts, on_done)
         if self._closing.is_set():
             raise CancelledError("the detector is closed")
-        self._jobs.put(ticket)
+        self._jobs.put(_Job(ticket, read))
         return ticket
 
     def close(self) -> None:
@@ -176,87 +201,12 @@ class Detector:
     def _work(self) -> None:
         if len(self._lanes) > 1:
             torch.set_num_threads(self._threads)  # of this thread and those begun later; the caller's stays
-        while (ticket := self._jobs.get()) is not None:
+        while (job := self._jobs.get()) is not None:
             if self._closing.is_set():
-                ticket.cancel()
-            elif ticket.begin():
-                try:
-                    result = self._answer(ticket.images, ticket.prompts)
-                except Exception as error:  # noqa: BLE001 - the edge of the thread: whoever waits gets the reason
-                    ticket.finish(error=error)
-                else:
-                    ticket.finish(result)
-
-    @torch.inference_mode()
-    def _answer(self, images: Sequence[Image], prompts: Sequence[Prompt]) -> list[Detections]:
-        """Pictures of one input size go through the network together."""
-        sizes = [input_size(image.shape[0], image.shape[1], self._pixels) for image in images]
-        answers: dict[int, Detections] = {}
-        for size in dict.fromkeys(sizes):
-            rows = [row for row, own in enumerate(sizes) if own == size]
-            together = self._answer_alike([images[row] for row in rows], [prompts[row] for row in rows], size)
-            answers |= zip(rows, together, strict=True)
-        return [answers[row] for row in range(len(images))]
-
-    def _answer_alike(self, images: Sequence[Image], prompts: Sequence[Prompt], size: InputSize) -> list[Detections]:
-        asked = [self._read(prompt) for prompt in prompts]
-        valid = [size.valid_xy] * len(images)
-        canvases = np.stack([preprocess(image, size) for image in images])
-        pictures_B3HW = normalise(canvases, valid).to(self._device)
-        valid_B2 = torch.tensor(valid, device=self._device)
-        output = self._model(pictures_B3HW, stack_features([one.features for one in asked]), valid_B2)
-        return [
-            postprocess(
-                output.logits[-1][row, :, : len(one.tokens.ids_T)],
-                output.boxes[-1][row],
-                prompts[row],
-                one.tokens,
-                size,
-                (images[row].shape[0], images[row].shape[1]),
-                self.options.threshold,
-                self.options.score_rule,
-                self.options.nms_iou,
-                self.options.one_phrase,
-            )
-            for row, one in enumerate(asked)
-        ]
-
-    def _read(self, prompt: Prompt) -> _Asked:
-        """The prompt's tokens and text features, computed once."""
-        with self._asking:
-            if prompt.hash not in self._asked:
-                tokens = self._tokenizer.encode(prompt)
-                self._asked[prompt.hash] = _Asked(tokens, self._model.read(pad_words([tokens]).to(self._device)))
-                if len(self._asked) > _PROMPTS_KEPT:
-                    self._asked.popitem(last=False)
-            self._asked.move_to_end(prompt.hash)
-            return self._asked[prompt.hash]
-
-    def _unknown(self, wording: str) -> str:
-        words = [token for token in self._tokenizer.vocabulary if token.isalpha()]
-        return (
-            f"{self._config.name} was not taught {wording!r}: it knows {', '.join(words)}, as in 'red mug', 'mug' or "
-            "'red object'; for other words load a model that reads any, with --model"
-        )
+                job.ticket.cancel()
+            else:
+                job.run(self._network.see)
 
 
-def _build(checkpoint: Checkpoint, device: torch.device, path: Path) -> GroundingDino:
-    model = GroundingDino(checkpoint.config)
-    set_weights(model, checkpoint.weights, path)
-    model.eval()
-    fold_norms(model)
-    join_groups(model)
-    model.requires_grad_(False)
-    return model.to(device).to(memory_format=torch.channels_last)
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise DeviceError(f"{name!r} is no device: write 'auto', 'cpu' or 'cuda'") from error
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise DeviceError(f"device {name!r} was asked for, but this machine shows no CUDA GPU: use --device cpu")
-    return device
+def _detections(seen: Seen, rules: Rules) -> Detections:
+    return postprocess(seen.answers, seen.prompt, seen.size, seen.image_hw, rules)

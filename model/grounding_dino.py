@@ -64,15 +64,25 @@ class GroundingDino(nn.Module):
         """The prompts' features, which do not depend on any picture."""
         return self.text_encoder(words)
 
-    def forward(self, pictures_B3HW: Tensor, text: TextFeatures, valid_B2: Tensor | None = None) -> Output:
+    def forward(
+        self,
+        pictures_B3HW: Tensor,
+        text: TextFeatures,
+        valid_B2: Tensor | None = None,
+        picture_of_row: Sequence[int] | None = None,
+    ) -> Output:
         """Find what the text asks for.
 
         Args:
             pictures_B3HW: normalised RGB.
             text: from `read`, one row a picture.
             valid_B2: width and height of each picture within the padded input, in 0..1; None where nothing is padded.
+            picture_of_row: where several captions ask about one picture: the picture of each row of `text` (and of
+                `valid_B2`). The backbone then sees each picture once.
         """
         maps = self.backbone(pictures_B3HW)
+        if picture_of_row is not None:
+            maps = [one[list(picture_of_row)] for one in maps]
         shapes = tuple((one.shape[2], one.shape[3]) for one in maps)
         area = None
         if isinstance(self.encoder, EdgeEncoder):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -33,6 +34,10 @@ class InputSize:
     canvas_hw: tuple[int, int]
 
     @property
+    def padded(self) -> bool:
+        return self.picture_hw != self.canvas_hw
+
+    @property
     def valid_xy(self) -> tuple[float, float]:
         """The part of the canvas's width and height that holds picture."""
         return self.picture_hw[1] / self.canvas_hw[1], self.picture_hw[0] / self.canvas_hw[0]
@@ -44,6 +49,29 @@ def input_size(height: int, width: int, pixels: int) -> InputSize:
     picture = max(1, round(height * scale)), max(1, round(width * scale))
     canvas = tuple(-(-side // _MULTIPLE) * _MULTIPLE for side in picture)
     return InputSize(picture, (canvas[0], canvas[1]))
+
+
+def short_side_size(height: int, width: int, short: int, longest: int) -> InputSize:
+    """The original's: the short side `short`, unless the long one then passed `longest`; nothing is padded."""
+    small, large = min(height, width), max(height, width)
+    exact = float(short)
+    if large / small * short > longest:
+        exact = longest * small / large
+    side = max(1, round(exact))
+    if small == side:
+        return InputSize((height, width), (height, width))
+    other = max(1, int((exact if exact != short else side) * large / small))
+    picture = (side, other) if height <= width else (other, side)
+    return InputSize(picture, picture)
+
+
+def resize_as_published(image: NDArray[np.uint8], size: InputSize) -> NDArray[np.uint8]:
+    """(h, w, 3) uint8 RGB -> bilinear with antialias, as the published models were trained and the hub resizes."""
+    if image.shape[:2] == size.picture_hw:
+        return image
+    pixels_13HW = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None]
+    resized = F.interpolate(pixels_13HW, size.picture_hw, mode="bilinear", antialias=True, align_corners=False)
+    return np.asarray(resized[0].permute(1, 2, 0).contiguous(), np.uint8)
 
 
 def preprocess(image: NDArray[np.uint8], size: InputSize) -> NDArray[np.uint8]:

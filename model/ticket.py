@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .detections import Detections
 from .prompt import Prompt
 
 Image = NDArray[np.uint8]
+Found = TypeVar("Found")
 
 
 class CancelledError(RuntimeError):
     """The ticket was cancelled, or its detector was closed, before the work began."""
 
 
-class DetectionTicket:
-    """The result of one `submit`, now or later."""
+class DetectionTicket(Generic[Found]):
+    """The result of one `submit`, now or later: one `Found` a picture."""
 
     def __init__(
         self, images: Sequence[Image], prompts: Sequence[Prompt], on_done: Callable[[], None] | None = None
@@ -29,15 +30,15 @@ class DetectionTicket:
         self._lock = threading.Lock()
         self._finished = threading.Event()
         self._begun = False
-        self._result: list[Detections] = []
+        self._result: list[Found] = []
         self._error: BaseException | None = None
 
     def done(self) -> bool:
         """True once `wait` returns, or raises, at once."""
         return self._finished.is_set()
 
-    def wait(self, timeout_s: float | None = None) -> list[Detections]:
-        """One `Detections` a picture, in order.
+    def wait(self, timeout_s: float | None = None) -> list[Found]:
+        """What was found in each picture, in order.
 
         Raises:
             TimeoutError: not done within `timeout_s`.
@@ -66,7 +67,7 @@ class DetectionTicket:
             self._begun = True
             return begins
 
-    def finish(self, result: list[Detections] | None = None, error: BaseException | None = None) -> None:
+    def finish(self, result: list[Found] | None = None, error: BaseException | None = None) -> None:
         """For the worker: hand over the result or the reason there is none."""
         self._result, self._error = result or [], error
         self._finished.set()

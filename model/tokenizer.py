@@ -6,7 +6,7 @@ and its closing '.' alone: the sub-sentence mask of Grounding DINO (https://arxi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -54,18 +54,45 @@ class Tokenizer:
         return self._raw.encode(wording, add_special_tokens=False).ids
 
     def encode(self, prompt: Prompt) -> TokenizedPrompt:
-        """The whole caption.
+        """The whole prompt as one caption.
 
         Raises:
             PromptError: more tokens than the text encoder was trained for.
         """
-        first, last, dot = (self.vocabulary[mark] for mark in ("[CLS]", "[SEP]", "."))
+        first, *more = self.captions(prompt)
+        if more:
+            raise PromptError(f"the prompt has more than {MOST_TOKENS} tokens: ask for fewer phrases")
+        return first
+
+    def captions(self, prompt: Prompt) -> list[TokenizedPrompt]:
+        """One caption, or several where the text encoder cannot read all of the prompt at once.
+
+        Raises:
+            PromptError: a single wording is longer than the text encoder was trained for.
+        """
         wordings = [
             (index, self.ids(wording)) for index, phrase in enumerate(prompt.phrases) for wording in phrase.wordings
         ]
-        count = 2 + sum(len(ids) + 1 for _, ids in wordings)
-        if count > MOST_TOKENS:
-            raise PromptError(f"the prompt has {count} tokens: at most {MOST_TOKENS} fit, ask for fewer phrases")
+        chunks: list[list[tuple[int, list[int]]]] = []
+        room = 0
+        for index, pieces in wordings:
+            if len(pieces) + 3 > MOST_TOKENS:
+                name = prompt.phrases[index].name
+                raise PromptError(f"phrase {name[:40]!r} has {len(pieces)} tokens: at most {MOST_TOKENS - 3} fit")
+            if len(pieces) + 1 > room:
+                chunks.append([])
+                room = MOST_TOKENS - 2
+            chunks[-1].append((index, pieces))
+            room -= len(pieces) + 1
+        return [self._caption(chunk) for chunk in chunks]
+
+    def words(self, tokens: TokenizedPrompt) -> tuple[str, ...]:
+        """The word pieces of a caption."""
+        return tuple(self._raw.id_to_token(int(row)) or "[UNK]" for row in tokens.ids_T)
+
+    def _caption(self, wordings: Sequence[tuple[int, list[int]]]) -> TokenizedPrompt:
+        first, last, dot = (self.vocabulary[mark] for mark in ("[CLS]", "[SEP]", "."))
+        count = 2 + sum(len(pieces) + 1 for _, pieces in wordings)
         ids, positions = [first], [0]
         sees_TT = torch.eye(count, dtype=torch.bool)
         spans_WT = torch.zeros(len(wordings), count, dtype=torch.bool)

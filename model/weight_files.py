@@ -50,6 +50,9 @@ class StoredWeights(Mapping[str, Tensor]):
     def __len__(self) -> int:
         return len(self._tensors or self._file_of)
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._tensors or name in self._file_of
+
     def shape(self, name: str) -> tuple[int, ...]:
         if name in self._tensors:
             return tuple(self._tensors[name].shape)
@@ -76,6 +79,9 @@ class RenamedWeights(Mapping[str, Tensor]):
 
     def __len__(self) -> int:
         return len(self._sources)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._sources
 
     def shape(self, name: str) -> tuple[int, ...]:
         source = self._sources[name]

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from groundcast.model.detections import Detections
-from groundcast.model.postprocess import postprocess
+from groundcast.model.postprocess import CaptionAnswer, Rules, postprocess
 from groundcast.model.preprocess import InputSize, input_size
 from groundcast.model.prompt import Phrase, Prompt
 from groundcast.model.tabletop.vocabulary import vocabulary
@@ -25,8 +25,9 @@ def _detect(
         for token, probability in answers.items():
             logits[row, token] = torch.logit(torch.tensor(probability))
     boxes_Q4 = torch.tensor(boxes or [[0.5, 0.5, 0.2 + 0.1 * row, 0.2] for row in range(len(scores))])
-    given = {"size": SIZE, "image_hw": (128, 192), "threshold": 0.3, **options}
-    return postprocess(logits, boxes_Q4, prompt, tokens, **given)  # pyright: ignore[reportArgumentType]
+    size, image_hw = options.pop("size", SIZE), options.pop("image_hw", (128, 192))
+    answer = CaptionAnswer(logits, boxes_Q4, tokens)
+    return postprocess([answer], prompt, size, image_hw, Rules(**options))  # pyright: ignore[reportArgumentType]
 
 
 def test_labels_are_the_names_asked_for_and_the_best_box_is_first() -> None:
