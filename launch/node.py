@@ -41,6 +41,8 @@ def load_detector(model: ModelSettings) -> Detector:
         model.threshold,
         model.score_rule,
         model.nms_iou,
+        nms_across=model.nms_across,
+        offline=model.offline,
         lanes=model.lanes or lanes_of(model.device),
     )
     return Detector.load(model.name, options)

@@ -87,6 +87,8 @@ class ModelSettings(_Section):
     threshold: Share = 0.3
     score_rule: Literal["mean", "max"] = "mean"
     nms_iou: Share | None = 0.7
+    nms_across: bool = False
+    offline: bool = False
     lanes: Annotated[int, Field(ge=1, le=64)] | None = None
     """Pictures computed side by side; None is two on a CPU of several cores and one on a GPU."""
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from .checkpoint import Checkpoint, set_weights
 from .fold import fold_norms, join_groups
@@ -129,6 +130,18 @@ class Network:
                 together = rows[first : first + _MOST_TOGETHER]
                 seen |= zip(together, self._see_alike(together, images, prompts, size), strict=True)
         return [seen[row] for row in range(len(images))]
+
+    @torch.inference_mode()
+    def look(self, picture_3HW: Tensor, prompt: Prompt) -> list[RawOutput]:
+        """All that is said of one picture that was prepared already; boxes are in 0..1 of it."""
+        self.check(prompt)
+        asked = self._read(prompt)
+        height, width = picture_3HW.shape[1:]
+        seen = Seen([], InputSize((height, width), (height, width)), (1, 1), prompt)
+        for tokens, features in zip(asked.captions, asked.features, strict=True):
+            output = self._model(picture_3HW[None].to(self._device), features)
+            seen.answers.append(CaptionAnswer(output.logits[-1][0], output.boxes[-1][0], tokens))
+        return seen.raw(self.tokenizer)
 
     def _see_alike(
         self, rows: Sequence[int], images: Sequence[Image], prompts: Sequence[Prompt], size: InputSize

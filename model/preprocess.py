@@ -69,7 +69,8 @@ def resize_as_published(image: NDArray[np.uint8], size: InputSize) -> NDArray[np
     """(h, w, 3) uint8 RGB -> bilinear with antialias, as the published models were trained and the hub resizes."""
     if image.shape[:2] == size.picture_hw:
         return image
-    pixels_13HW = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None]
+    writable = image if image.flags.writeable and image.flags.c_contiguous else image.copy()
+    pixels_13HW = torch.from_numpy(writable).permute(2, 0, 1)[None]
     resized = F.interpolate(pixels_13HW, size.picture_hw, mode="bilinear", antialias=True, align_corners=False)
     return np.asarray(resized[0].permute(1, 2, 0).contiguous(), np.uint8)
 

@@ -1,4 +1,4 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownLambdaType=false
 """The detector with a published kind of model: long prompts, mixed batches, whole sentences, raw answers."""
 
 from __future__ import annotations
@@ -36,11 +36,6 @@ def detector(folder: Path) -> Iterator[Detector]:
 
 def _picture(height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:
     return np.random.default_rng(seed).integers(0, 255, (height, width, 3), np.uint8)
-
-
-def _of_phrase(found: Detections, name: str) -> NDArray[np.float32]:
-    rows = np.array([found.name(row) == name for row in range(len(found))])
-    return np.concatenate([found.scores[rows, None], found.boxes_xyxy[rows]], 1)[:20]
 
 
 def test_a_batch_answers_as_each_picture_alone(detector: Detector) -> None:

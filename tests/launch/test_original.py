@@ -1,0 +1,85 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+"""Scripts written for the original run after one changed line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from groundcast.launch.exits import RunError
+from groundcast.launch.original import Model, annotate, load_image, load_model, predict
+from groundcast.launch.pictures import read_picture
+from groundcast.model.free_phrases import join_pieces
+
+from ..model.oracle import Sizes, oracle, save
+
+CAPTION = "word1 word2 . word3 . word4 word5 ."
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save(oracle(Sizes()), tmp_path_factory.mktemp("full"))
+
+
+@pytest.fixture(scope="module")
+def model(folder: Path) -> Model:
+    return load_model("config/GroundingDINO_SwinT_OGC.py", str(folder), device="cpu")
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> str:
+    path = tmp_path / "picture.png"
+    cv2.imwrite(str(path), np.random.default_rng(0).integers(0, 255, (60, 80, 3), np.uint8))
+    return str(path)
+
+
+def test_a_script_of_the_originals_runs(model: Model, picture: str) -> None:
+    image_source, image = load_image(picture)
+    assert (image_source.shape, tuple(image.shape)) == ((60, 80, 3), (3, 800, 1066))
+    everything = predict(model, image, CAPTION, box_threshold=0.0, text_threshold=0.25)
+    boxes, logits, phrases = predict(model, image, CAPTION, float(everything[1].median()), text_threshold=0.25)
+    assert 0 < len(boxes) == len(logits) == len(phrases) < len(everything[0])
+    assert set(phrases) <= {"word1 word2", "word3", "word4 word5"}
+    assert float(boxes.min()) >= 0.0
+    assert float((boxes[:, :2] + boxes[:, 2:] / 2).max()) <= 1.0 + 1e-6
+    assert (logits > everything[1].median()).all()
+    frame = annotate(image_source=image_source, boxes=boxes, logits=logits, phrases=phrases)
+    assert frame.shape == image_source.shape
+    assert (frame != image_source[..., ::-1]).any()
+
+
+def test_the_originals_own_phrases_can_be_had_back(model: Model, picture: str) -> None:
+    _, image = load_image(picture)
+    original = Model(model.network, "original")
+    _, scores, phrases = predict(original, image, CAPTION, box_threshold=0.0, text_threshold=0.0)
+    assert set(phrases) == {"word1 word2 word3 word4 word5"}  # every word scores above nothing at all
+    _, _, empty = predict(original, image, CAPTION, box_threshold=0.0, text_threshold=1.0)
+    assert set(empty) == {""}
+    assert torch.equal(scores, scores.sort(descending=True).values)
+
+
+def test_word_pieces_are_joined() -> None:
+    assert join_pieces(["[CLS]", "race", "car", "##pet", ".", "m", "##2", "[SEP]"]) == "race carpet m2"
+
+
+def test_what_is_no_picture_is_said(tmp_path: Path) -> None:
+    (tmp_path / "text.jpg").write_text("no picture")
+    with pytest.raises(RunError, match=r"text\.jpg is no picture that can be read"):
+        load_image(str(tmp_path / "text.jpg"))
+
+
+def test_a_picture_too_large_for_the_memory_is_made_smaller_and_that_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("groundcast.launch.pictures._MOST_PIXELS", 10_000)
+    path = tmp_path / "large.jpg"
+    cv2.imwrite(str(path), np.full((300, 400, 3), 200, np.uint8))
+    still = read_picture(path)
+    assert (still.width, still.height) == (400, 300)
+    assert still.image.shape[0] * still.image.shape[1] <= 10_100
+    assert still.scale == pytest.approx(still.height / still.image.shape[0], rel=0.01)
+    assert "400x300 px: it is read at 115x87" in capsys.readouterr().err
