@@ -97,7 +97,8 @@ def _app(command: str) -> typer.Typer:
             app.command(name, help=line)(_not_loaded)
         elif name in ("train", "eval"):
             group = typer.Typer(help=line, no_args_is_help=True)
-            group.command("tabletop")(_load(name))
+            for subcommand, function in _load_group(name).items():
+                group.command(subcommand)(function)
             app.add_typer(group, name=name)
         else:
             app.command(name, help=None)(_load(name))
@@ -106,6 +107,26 @@ def _app(command: str) -> typer.Typer:
 
 def _not_loaded() -> None:
     raise AssertionError("a command that was not asked for was run")
+
+
+def _load_group(name: str) -> dict[str, Callable[..., Any]]:
+    """The commands below `train` or `eval`."""
+    if name == "train":
+        from .train import train_tabletop
+
+        return {"tabletop": train_tabletop}
+    from .eval import eval_tabletop
+    from .eval_coco import eval_coco, eval_lvis
+    from .eval_odinw import eval_odinw
+    from .eval_refcoco import eval_refcoco
+
+    return {
+        "tabletop": eval_tabletop,
+        "coco": eval_coco,
+        "lvis": eval_lvis,
+        "odinw": eval_odinw,
+        "refcoco": eval_refcoco,
+    }
 
 
 def _load(name: str) -> Callable[..., Any]:
@@ -118,10 +139,6 @@ def _load(name: str) -> Callable[..., Any]:
             from .listen import listen as command
         case "detect":
             from .detect import detect as command
-        case "train":
-            from .train import train_tabletop as command
-        case "eval":
-            from .eval import eval_tabletop as command
         case "probe":
             from .probe import probe as command
         case "check":

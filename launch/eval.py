@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .exits import InputError, running
+from .progress import progress
 
 if TYPE_CHECKING:
     from ..model.training.evaluation import EvalResult
@@ -41,7 +40,7 @@ def eval_tabletop(
 
     with Detector.load(model, DetectorOptions(device=device, one_phrase=False)) as detector:
         shard = build(scenes or _cache() / "tabletop-eval", limit, "eval", processes=processes)[0]
-        with running(), _progress("detecting") as advance:
+        with running(), progress("detecting") as advance:
             result = evaluate_tabletop(detector, shard, on_progress=advance)
     if sys.stdout.isatty() or not as_json:
         _show(result)
@@ -57,17 +56,6 @@ def eval_tabletop(
 def _cache() -> Path:
     """Where rendered scenes are kept, as other programs keep what can be made anew."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "groundcast"
-
-
-@contextmanager
-def _progress(what: str) -> Generator[Callable[[int, int], None]]:
-    """A bar on a terminal, nothing elsewhere."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
-        bar = progress.add_task(what, total=None)
-        yield lambda done, total: progress.update(bar, completed=done, total=total)
 
 
 def _show(result: EvalResult) -> None:

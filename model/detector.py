@@ -115,6 +115,11 @@ class Detector:
         return DetectorInfo(self._network.config.name, "float32", self.options.score_rule)
 
     @property
+    def input_pixels(self) -> int:
+        """The area that a picture has in the network's input, px."""
+        return self._pixels
+
+    @property
     def depth(self) -> int:
         """As many as there are lanes: one more in flight would only grow old in the queue."""
         return len(self._lanes)

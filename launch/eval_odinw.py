@@ -1,0 +1,119 @@
+"""`groundcast eval odinw`: average precision on many small data sets, and its mean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from statistics import mean
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .eval_coco import evaluate_set
+from .eval_options import (
+    BatchOption,
+    BoxesOption,
+    ChunkOption,
+    DeviceOption,
+    EvalOptions,
+    FolderOption,
+    JsonOption,
+    LimitOption,
+    ModelOption,
+    NmsOption,
+    OddOption,
+    RuleOption,
+    SizeOption,
+    check_library,
+    default_folder,
+    finish,
+    identity,
+    load,
+)
+from .exits import InputError
+
+if TYPE_CHECKING:
+    from ..model.training.coco_eval import CocoResult
+
+# Where a set has several of these, the first: what was cleaned comes before what was exported.
+_FILES = ("annotations_without_background.json", "_annotations.coco.json", "annotations*.json")
+_AVERAGED = ("AP", "AP50", "AP75")
+
+
+def eval_odinw(
+    sets: Annotated[Path, typer.Argument(help="A folder with a folder for each data set.", show_default=False)],
+    model: ModelOption = "tabletop",
+    device: DeviceOption = "auto",
+    size: SizeOption = None,
+    split: Annotated[str, typer.Option(help="Which part, where a set has several; else its 'valid'.")] = "test",
+    limit: LimitOption = None,
+    batch: BatchOption = 8,
+    chunk: ChunkOption = 80,
+    boxes: BoxesOption = 300,
+    nms: NmsOption = 0.7,
+    score_rule: RuleOption = "mean",
+    keep_odd_boxes: OddOption = False,
+    folder: FolderOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure average precision on each set of a folder, as in Object Detection in the Wild, and its mean."""
+    check_library()
+    from ..model.training.coco_data import read_coco
+    from ..model.training.coco_eval import check_prompts, prompts_of
+
+    options = EvalOptions(model, device, size, nms, score_rule, chunk, boxes, batch)
+    files = _sets(sets, split)
+    data = {
+        name: read_coco(file, file.parent, limit=limit, keep_odd_boxes=keep_odd_boxes) for name, file in files.items()
+    }
+    own = folder or default_folder("odinw", options, sets)
+    results: dict[str, CocoResult] = {}
+    with load(options) as detector:
+        for one in data.values():
+            check_prompts(detector, prompts_of(one.categories, chunk))
+        made_by = identity(detector, options, "odinw")
+        for name, one in data.items():
+            results[name] = evaluate_set(detector, one, options, made_by, own / name)
+    average = {figure: mean(one.figures[figure] for one in results.values()) for figure in _AVERAGED}
+    whole = {
+        **{figure: round(value, 4) for figure, value in average.items()},
+        "average": "mean over the sets",
+        "split": split,
+        "sets": {name: one.as_dict() for name, one in results.items()},
+    }
+    rows = {**{name: one.figures for name, one in results.items()}, "mean": average}
+    finish(whole, rows, own, as_json=as_json)
+
+
+def _sets(folder: Path, split: str) -> dict[str, Path]:
+    """The annotations of each set, by its folder's name."""
+    if not folder.is_dir():
+        raise InputError(f"folder {folder} does not exist: name the one that holds the data sets' folders")
+    sets = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    if not sets:
+        raise InputError(f"folder {folder} holds no folders of data sets: name the one above them")
+    return {one.name: _annotations(one, split) for one in sets}
+
+
+def _annotations(one: Path, split: str) -> Path:
+    """A set's annotations lie in its folder, or in one named as the split, however deep; else in one named 'valid'."""
+    for places in ([one], _named(one, split), _named(one, "valid")):
+        found = [file for place in places if (file := _file_in(place)) is not None]
+        if len(found) > 1:
+            raise InputError(f"data set {one} has several annotations ({found[0]}, {found[1]}): keep one of them")
+        if found:
+            return found[0]
+    raise InputError(f"data set {one} has no {' or '.join(_FILES)}, neither there nor in a folder {split!r} or 'valid'")
+
+
+def _named(one: Path, split: str) -> list[Path]:
+    return sorted(path for path in one.rglob(split) if path.is_dir())
+
+
+def _file_in(place: Path) -> Path | None:
+    for pattern in _FILES:
+        found = sorted(place.glob(pattern))
+        if len(found) > 1:
+            raise InputError(f"{place} has several annotations ({found[0].name}, {found[1].name}): keep one of them")
+        if found:
+            return found[0]
+    return None

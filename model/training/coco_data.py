@@ -1,0 +1,263 @@
+"""A data set in COCO's format, read and checked whole before anything is detected in it."""
+
+# pyright: reportUnknownMemberType=false
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .coco_records import CocoError, CocoFile, Record, read_records
+
+WORDING_RULE = "the category's name, '_' as a blank, without what stands in brackets"
+FREQUENCIES = ("r", "c", "f")  # LVIS: a category is rare, common or frequent
+_SLACK_PX = 1.0  # how far rounding may carry a box past the picture's edge
+
+
+@dataclass(frozen=True, slots=True)
+class CocoPicture:
+    """One picture.
+
+    Args:
+        number: its `id` in the file.
+        file: where it lies.
+        width_px, height_px: its size as the file states it.
+        absent: LVIS: categories known to be absent.
+        not_exhaustive: LVIS: categories of which some objects are not annotated.
+    """
+
+    number: int
+    file: Path
+    width_px: int
+    height_px: int
+    absent: tuple[int, ...] = ()
+    not_exhaustive: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CocoCategory:
+    """One category.
+
+    Args:
+        number: its `id` in the file.
+        name: as the file writes it.
+        frequency: LVIS: 'r', 'c' or 'f'.
+    """
+
+    number: int
+    name: str
+    frequency: str | None = None
+
+    @property
+    def wording(self) -> str:
+        """What the model is asked, by `WORDING_RULE`; the name itself where the rule would leave nothing."""
+        return " ".join(re.sub(r"\(.*?\)", "", self.name.replace("_", " ")).split()) or self.name
+
+
+@dataclass(frozen=True, slots=True)
+class CocoBox:
+    """One annotated object.
+
+    Args:
+        picture, category: the `id` of each.
+        box_xywh: left, top, width, height, px.
+        area_px: of the object as the file states it, else of the box; decides small, medium and large.
+        crowd: neither finding nor missing it counts.
+    """
+
+    picture: int
+    category: int
+    box_xywh: tuple[float, float, float, float]
+    area_px: float
+    crowd: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CocoData:
+    """A data set, checked.
+
+    Args:
+        annotations: the file.
+        sha256: of its bytes.
+        pictures: those that are used, in the file's order.
+        categories: those that are asked for.
+        boxes: the objects in these pictures.
+        odd_boxes: how many of them have no area or reach out of their picture, and were kept as they stand.
+    """
+
+    annotations: Path
+    sha256: str
+    pictures: tuple[CocoPicture, ...]
+    categories: tuple[CocoCategory, ...]
+    boxes: tuple[CocoBox, ...]
+    odd_boxes: int
+
+    @property
+    def instances(self) -> int:
+        """The objects that count."""
+        return sum(not box.crowd for box in self.boxes)
+
+
+def read_coco(
+    annotations: Path, folder: Path, *, limit: int | None = None, lvis: bool = False, keep_odd_boxes: bool = False
+) -> CocoData:
+    """Read and check annotations and see that every picture is there.
+
+    Args:
+        annotations: the JSON file.
+        folder: what its `file_name` are relative to.
+        limit: use only the first pictures.
+        lvis: require what LVIS adds: how frequent a category is, and what is known of each picture.
+        keep_odd_boxes: judge boxes that have no area or leave their picture as they stand, as COCO's own tool does,
+            instead of refusing them.
+
+    Raises:
+        CocoError: something does not fit; the text names the file and the record.
+    """
+    file = read_records(annotations)
+    categories = _categories(file, lvis=lvis)
+    known = read_pictures(file, folder, lvis=lvis)
+    boxes, odd = _boxes(file, known, {one.number for one in categories}, lvis=lvis, keep_odd_boxes=keep_odd_boxes)
+    pictures = tuple(known.values())[:limit]
+    check_pictures(pictures, file, folder)
+    used = {picture.number for picture in pictures}
+    asked = tuple(one for one in categories if one.number not in _headings(file))
+    own = tuple(box for box in boxes if box.picture in used)
+    if not any(not box.crowd for box in own):
+        raise CocoError(f"{annotations}: its first {len(pictures)} images hold no object that counts: use more of them")
+    return CocoData(annotations, file.sha256, pictures, asked, own, sum(number in used for number in odd))
+
+
+def read_pictures(file: CocoFile, folder: Path, *, lvis: bool = False) -> dict[int, CocoPicture]:
+    """Every image entry by its id, whether its picture is there or not.
+
+    Raises:
+        CocoError: a field is missing, or an id stands twice.
+    """
+    pictures: dict[int, CocoPicture] = {}
+    for record in file.images:
+        number, width, height = record.whole("id"), record.whole("width"), record.whole("height")
+        if number in pictures:
+            raise record.error("this id stands twice: each image needs its own")
+        if width < 1 or height < 1:
+            raise record.error(f"its size is {width}x{height}: both sides must be at least 1 px")
+        absent = record.wholes("neg_category_ids") if lvis else ()
+        loose = record.wholes("not_exhaustive_category_ids") if lvis else ()
+        pictures[number] = CocoPicture(number, _place(record, folder), width, height, absent, loose)
+    return pictures
+
+
+def check_pictures(pictures: Sequence[CocoPicture], file: CocoFile, folder: Path) -> None:
+    """See that the pictures are there.
+
+    Raises:
+        CocoError: names the first that is missing, and says how many are.
+    """
+    if not folder.is_dir():
+        raise CocoError(f"pictures' folder {folder} does not exist: name the folder that holds the pictures")
+    missing = [picture for picture in pictures if not picture.file.is_file()]
+    if missing:
+        counted = f"{len(missing)} of {len(pictures)} pictures are missing"
+        raise CocoError(f"{file.path}, image {missing[0].number}: no picture at {missing[0].file}; {counted}")
+
+
+def check_box(record: Record, picture: CocoPicture) -> CocoError | None:
+    """What is wrong with the record's box: it has no area, or leaves its picture by more than rounding does."""
+    x, y, width, height = box = record.box_xywh()
+    if width <= 0 or height <= 0:
+        return record.error(f"its box {list(box)} has no area")
+    right, bottom = picture.width_px + _SLACK_PX, picture.height_px + _SLACK_PX
+    if x < -_SLACK_PX or y < -_SLACK_PX or x + width > right or y + height > bottom:
+        place = f"image {picture.number} ({picture.width_px}x{picture.height_px} px)"
+        return record.error(f"its box {list(box)} reaches out of {place}")
+    return None
+
+
+def refuse(odd: Sequence[CocoError]) -> CocoError:
+    """One sentence about all odd boxes, which names the first."""
+    return CocoError(f"{odd[0]}; boxes like that: {len(odd)}; mend them, or keep them as they are: --keep-odd-boxes")
+
+
+def read_picture(picture: CocoPicture) -> NDArray[np.uint8]:
+    """(h, w, 3) RGB, not turned by what its EXIF says: boxes are annotated on the pixels as they are stored.
+
+    Raises:
+        CocoError: it cannot be decoded, or has another size than the annotations say.
+    """
+    image = cv2.imread(str(picture.file), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    if image is None:  # pyright: ignore[reportUnnecessaryComparison]
+        raise CocoError(f"picture {picture.file} cannot be decoded: fetch it again")
+    height, width = image.shape[:2]
+    if (width, height) != (picture.width_px, picture.height_px):
+        said = f"{picture.width_px}x{picture.height_px}"
+        raise CocoError(f"picture {picture.file} has {width}x{height} px, but the annotations say {said}")
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def _categories(file: CocoFile, *, lvis: bool) -> list[CocoCategory]:
+    if not file.categories:
+        raise CocoError(f"annotations {file.path} list no categories: there is nothing to ask for")
+    categories: dict[int, CocoCategory] = {}
+    for record in file.categories:
+        number, name = record.whole("id"), record.text("name")
+        if number in categories:
+            raise record.error("this id stands twice: each category needs its own")
+        if not re.search(r"\w", name):
+            raise record.error(f"its name {name!r} has no words: write what to look for")
+        frequency = record.text("frequency") if lvis else None
+        if frequency is not None and frequency not in FREQUENCIES:
+            raise record.error(f"its frequency is {frequency!r}: LVIS knows {', '.join(FREQUENCIES)}")
+        categories[number] = CocoCategory(number, name, frequency)
+    return list(categories.values())
+
+
+def _headings(file: CocoFile) -> set[int]:
+    """Categories that are only the heading of others, as Roboflow's exports begin with one; they have no objects."""
+    above = {record.values.get("supercategory") for record in file.categories}
+    used = {record.values.get("category_id") for record in file.annotations}
+    return {
+        record.whole("id")
+        for record in file.categories
+        if record.values.get("supercategory") == "none" and record.values.get("name") in above
+    } - used
+
+
+def _boxes(
+    file: CocoFile, pictures: dict[int, CocoPicture], categories: set[int], *, lvis: bool, keep_odd_boxes: bool
+) -> tuple[list[CocoBox], list[int]]:
+    """Every annotation, and of each odd one which picture it is in."""
+    boxes: list[CocoBox] = []
+    odd: list[tuple[CocoError, int]] = []
+    for record in file.annotations:
+        number, category = record.whole("image_id"), record.whole("category_id")
+        if number not in pictures:
+            raise record.error(f"its image {number} is not in the list of images")
+        if category not in categories:
+            raise record.error(f"its category {category} is not in the list of categories")
+        if (fault := check_box(record, pictures[number])) is not None:
+            odd.append((fault, number))
+        box = record.box_xywh()
+        area = record.number("area") if record.has("area") else box[2] * box[3]
+        crowd = not lvis and record.has("iscrowd") and record.whole("iscrowd") == 1  # LVIS knows no crowds
+        boxes.append(CocoBox(number, category, box, area, crowd))
+    if odd and not keep_odd_boxes:
+        raise refuse([fault for fault, _ in odd])
+    return boxes, [number for _, number in odd]
+
+
+def _place(record: Record, folder: Path) -> Path:
+    """Where a picture lies: by `file_name`, or, as LVIS has it, by the end of `coco_url`."""
+    if record.has("file_name"):
+        return folder / record.text("file_name")
+    if not record.has("coco_url"):
+        raise record.error("'file_name' is missing, which says where the picture lies")
+    parts = urlsplit(record.text("coco_url")).path.split("/")
+    split = folder / "/".join(parts[-2:])  # train2017 and val2017 beside each other
+    return split if split.is_file() else folder / parts[-1]

@@ -1,0 +1,119 @@
+"""What was found in pictures, kept on disk as it comes, so that an interrupted evaluation goes on where it stood."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .average_precision import Found
+
+
+class StoreError(ValueError):
+    """Stored detections cannot be gone on with; the text says why and what to do."""
+
+
+class DetectionStore:
+    """A file of lines: first a header that says what made it, then one line a picture.
+
+    `with DetectionStore(path, header) as store: store.add({7: found})`. Opening it again under the same header brings
+    back what is there. A last line that was cut off is dropped: its picture is detected again.
+
+    Args:
+        file: made where missing, with its folders.
+        header: all that decides what is found. A file with another header is refused.
+    """
+
+    def __init__(self, file: Path, header: Mapping[str, object]) -> None:
+        self._path = file
+        self.found: dict[int, Found] = {}
+        own = cast("dict[str, object]", json.loads(json.dumps(header)))
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            lines: Sequence[str] = _whole_lines(file) if file.is_file() else []
+            if lines:
+                self._check(own, lines[0])
+                for number, line in enumerate(lines[1:], 2):
+                    self._read(line, number)
+            self._sheet = file.open("a", encoding="utf-8")
+        except OSError as error:
+            raise self._unwritable(error) from error
+        if not lines:
+            self._write(json.dumps(own))
+
+    def add(self, found: Mapping[int, Found]) -> None:
+        """Keep what was found in some pictures, by their numbers; the file has it on return."""
+        for number, one in found.items():
+            entry = {
+                "picture": number,
+                "boxes_xyxy": _numbers(one.boxes_xyxy).reshape(-1, 4).tolist(),
+                "categories": one.categories.tolist(),
+                "scores": _numbers(one.scores).tolist(),
+            }
+            line = json.dumps(entry, separators=(",", ":"))
+            self._write(line)
+            self._read(line, 0)  # what is judged is what is stored, whether the run was interrupted or not
+
+    def close(self) -> None:
+        self._sheet.close()
+
+    def __enter__(self) -> DetectionStore:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _write(self, line: str) -> None:
+        try:
+            self._sheet.write(line + "\n")
+            self._sheet.flush()
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def _unwritable(self, error: OSError) -> StoreError:
+        return StoreError(f"{self._path} cannot be written ({error.strerror}): make room, or name another --folder")
+
+    def _check(self, own: Mapping[str, object], line: str) -> None:
+        try:
+            header = cast("object", json.loads(line))
+        except ValueError:
+            header = None
+        if not isinstance(header, dict):
+            raise StoreError(f"{self._path} does not begin with a header: name another folder with --folder")
+        theirs = cast("dict[str, object]", header)
+        for key in (*own, *theirs):
+            if own.get(key) != theirs.get(key):
+                raise StoreError(
+                    f"{self._path} holds a run whose {key} is {json.dumps(theirs.get(key))}, and this one's is "
+                    f"{json.dumps(own.get(key))}: name another folder with --folder, or give the same options"
+                )
+
+    def _read(self, line: str, number: int) -> None:
+        try:
+            entry = json.loads(line)
+            boxes = np.array(entry["boxes_xyxy"], np.float64).reshape(-1, 4)
+            categories, scores = np.array(entry["categories"], np.int64), np.array(entry["scores"], np.float64)
+            if not len(boxes) == len(categories) == len(scores):
+                raise ValueError("rows are missing")
+            self.found[int(entry["picture"])] = Found(boxes, categories, scores)
+        except (ValueError, KeyError, TypeError) as error:
+            raise StoreError(f"{self._path}, line {number}: this is no detection; name another --folder") from error
+
+
+def _whole_lines(file: Path) -> Sequence[str]:
+    """The lines that end; what follows the last of them is cut off."""
+    raw = file.read_bytes()
+    whole = raw[: raw.rfind(b"\n") + 1]
+    if len(whole) < len(raw):
+        with file.open("r+b") as sheet:
+            sheet.truncate(len(whole))
+    return whole.decode("utf-8", "replace").splitlines()
+
+
+def _numbers(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Each with the fewest digits that name its float32, a third of what JSON would write of it."""
+    return np.array([float(str(value)) for value in values.astype(np.float32).ravel()], np.float64)

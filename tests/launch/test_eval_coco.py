@@ -1,0 +1,188 @@
+"""`groundcast eval coco | lvis | odinw | refcoco`: figures, the choices behind them, wrong input named."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from groundcast.launch import eval_refcoco
+from groundcast.launch.eval_options import EvalOptions
+from groundcast.model.detections import Detections, DetectorInfo
+
+from ..model.training.coco_sets import draw_set, write_set
+from .commands import in_process
+
+pytest.importorskip("faster_coco_eval", reason="needs the [eval] extra")
+
+KNOWN = ("red cube", "ball", "mug_(coffee)", "blue ring", "can", "red object", "yellow bowl")
+
+
+@pytest.fixture
+def content() -> dict[str, Any]:
+    """Three pictures whose categories the embedded model knows."""
+    drawn = draw_set(1, pictures=3)
+    for one, name in zip(drawn["categories"], KNOWN, strict=True):
+        one["name"] = name
+    return drawn
+
+
+@pytest.mark.parametrize("task", ["coco", "lvis"])
+def test_the_result_names_every_choice(
+    task: str, content: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_set(tmp_path / "set", content)
+    command = ["eval", task, path, tmp_path / "set", "--folder", tmp_path / "run", "--json"]
+
+    first = in_process(capsys, *command)
+    again = in_process(capsys, *command)
+
+    assert (first.code, again.code) == (0, 0)
+    result = json.loads(first.out.splitlines()[-1])
+    assert {"AP", "AP50", "pictures", "instances", "ap_library", "nms_iou", "chunk"} <= result.keys()
+    assert (result["pictures"], result["categories"], result["boxes_per_picture"]) == (3, 7, 300)
+    assert result["model"]["score_rule"] == "mean"
+    assert result["input_pixels"] == 320 * 240
+    assert ("APr" in result or "APf" in result) == (task == "lvis")
+    assert "3 are done" in again.sentence
+    assert {**json.loads(again.out.splitlines()[-1]), "seconds": 0} == {**result, "seconds": 0}
+    assert json.loads((tmp_path / "run" / "result.json").read_text())["AP"] == result["AP"]
+
+
+def test_a_run_with_other_options_is_refused(
+    content: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_set(tmp_path / "set", content)
+    command = ["eval", "coco", path, tmp_path / "set", "--limit", "2", "--folder", tmp_path / "run"]
+    assert in_process(capsys, *command).code == 0
+
+    refused = in_process(capsys, *command, "--nms", "1")
+
+    assert refused.code == 2
+    assert "holds a run whose nms_iou is 0.7, and this one's is null" in refused.sentence
+
+
+SPOILT: list[tuple[Callable[[Path], object], str]] = [
+    (lambda path: path.unlink(), "cannot be read (No such file or directory): name a JSON file"),
+    (lambda path: path.write_text("{"), "are not JSON (line 1, column 2"),
+    (lambda path: next(iter(path.parent.glob("*.png"))).unlink(), "1 of 3 pictures are missing"),
+    (lambda path: path.write_text(path.read_text().replace("yellow bowl", "zebra")), "was not taught 'zebra'"),
+]
+
+
+@pytest.mark.parametrize(("spoil", "said"), SPOILT)
+def test_wrong_input_ends_before_anything_is_detected(
+    spoil: Callable[[Path], object],
+    said: str,
+    content: dict[str, Any],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = write_set(tmp_path / "set", content)
+    spoil(path)
+
+    ended = in_process(capsys, "eval", "coco", path, tmp_path / "set", "--folder", tmp_path / "run")
+
+    assert ended.code == 2
+    assert said in ended.sentence
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_spoilt_picture_ends_the_run_with_its_name(
+    content: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_set(tmp_path / "set", content)
+    last = tmp_path / "set" / content["images"][-1]["file_name"]
+    last.write_bytes(b"no picture")
+
+    ended = in_process(capsys, "eval", "coco", path, tmp_path / "set", "--batch", "1", "--folder", tmp_path / "run")
+
+    assert ended.code == 1
+    assert f"picture {last} cannot be decoded" in ended.sentence
+    assert len((tmp_path / "run" / "detections.jsonl").read_text().splitlines()) == 3  # a header and two pictures
+
+
+def test_odinw_measures_each_set_and_their_mean(
+    content: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_set(tmp_path / "sets" / "mugs" / "test", content, "_annotations.coco.json")
+    write_set(tmp_path / "sets" / "mugs" / "train", content, "_annotations.coco.json")
+    write_set(tmp_path / "sets" / "rings", content, "annotations_val.json")
+
+    ended = in_process(capsys, "eval", "odinw", tmp_path / "sets", "--folder", tmp_path / "run", "--json")
+
+    assert ended.code == 0
+    result = json.loads(ended.out.splitlines()[-1])
+    assert list(result["sets"]) == ["mugs", "rings"]
+    assert result["sets"]["mugs"]["annotations"].endswith("mugs/test/_annotations.coco.json")
+    assert result["AP"] == pytest.approx(np.mean([one["AP"] for one in result["sets"].values()]), abs=1e-4)
+    assert (tmp_path / "run" / "rings" / "detections.jsonl").is_file()
+
+
+def test_a_set_without_annotations_is_named(
+    content: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_set(tmp_path / "sets" / "rings", content, "annotations_val.json")
+    (tmp_path / "sets" / "empty").mkdir()
+
+    ended = in_process(capsys, "eval", "odinw", tmp_path / "sets", "--folder", tmp_path / "run")
+
+    assert ended.code == 2
+    assert f"data set {tmp_path / 'sets' / 'empty'} has no" in ended.sentence
+
+
+class Pointing:
+    """A detector that always points at the same place."""
+
+    info = DetectorInfo("pointing", "float32", "max")
+    options = SimpleNamespace(nms_iou=None, one_phrase=False)
+    input_pixels = 100
+
+    def refer(self, image: NDArray[np.uint8], sentence: str) -> Detections:
+        box = np.array([[40, 40, 120, 100]], np.float32)
+        return Detections((sentence,), box, np.ones(1, np.float32), np.zeros(1, np.int64))
+
+    def __enter__(self) -> Pointing:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+def _sentences(folder: Path) -> Path:
+    images = [{"id": n, "file_name": f"{n}.png", "width": 320, "height": 240, "caption": "the mug"} for n in (1, 2)]
+    boxes = [[40, 40, 80, 60], [200, 40, 80, 60]]
+    annotations = [{"id": n, "image_id": n, "bbox": box} for n, box in enumerate(boxes, 1)]
+    return write_set(folder, {"images": images, "annotations": annotations})
+
+
+def test_refcoco_measures_one_box_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(_: EvalOptions) -> Pointing:
+        return Pointing()
+
+    monkeypatch.setattr(eval_refcoco, "load", load)
+    path = _sentences(tmp_path / "set")
+
+    ended = in_process(capsys, "eval", "refcoco", path, tmp_path / "set", "--folder", tmp_path / "run", "--json")
+
+    assert ended.code == 0
+    result = json.loads(ended.out.splitlines()[-1])
+    assert (result["P@1"], result["pictures"], result["instances"]) == (0.5, 2, 2)
+    assert (result["iou_at_least"], result["prompt_wording"]) == (0.5, "the whole sentence")
+
+
+def test_refcoco_names_what_does_not_fit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = _sentences(tmp_path / "set")
+    path.write_text(path.read_text().replace('"caption": "the mug"', '"caption": null'))
+
+    ended = in_process(capsys, "eval", "refcoco", path, tmp_path / "set", "--folder", tmp_path / "run")
+
+    assert ended.code == 2
+    assert "annotation 1: neither it nor its image has a 'sentence' or a 'caption'" in ended.sentence
