@@ -108,7 +108,7 @@ def identity(detector: Detector, options: EvalOptions, task: str) -> dict[str, o
         "task": task,
         "model": asdict(detector.info),
         "weights_sha256": weights,
-        "input_pixels": detector.input_pixels,
+        "network_input": detector.input_rule,
         "nms_iou": detector.options.nms_iou,
         "one_phrase": detector.options.one_phrase,
     }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
-
 from .eval_options import (
     AnnotationsArgument,
     DeviceOption,
@@ -22,11 +20,8 @@ from .eval_options import (
     load,
     open_store,
 )
-from .exits import InputError, running
+from .exits import running
 from .progress import progress
-
-if TYPE_CHECKING:
-    from ..model.training.refcoco_eval import Referrer
 
 
 def eval_refcoco(
@@ -49,8 +44,6 @@ def eval_refcoco(
     options = EvalOptions(model, device, size, nms=1.0, score_rule=score_rule)
     own = folder or default_folder("refcoco", options, annotations)
     with load(options) as detector:
-        if getattr(detector, "refer", None) is None:
-            raise InputError(f"model {model} cannot be asked for one box for a sentence: name another with --model")
         header = {
             **identity(detector, options, "refcoco"),
             "annotations_sha256": data.sha256,
@@ -63,7 +56,6 @@ def eval_refcoco(
             "odd_boxes_kept": data.odd_boxes,
             "device": device,
         }
-        referrer = cast("Referrer", detector)
         with open_store(own, header) as store, running(), progress("referring") as advance:
-            result = evaluate_referrals(referrer, data, store, choices, advance)
+            result = evaluate_referrals(detector, data, store, choices, advance)
     finish(result.as_dict(), {annotations.stem: result.figures}, own, as_json=as_json)

@@ -135,7 +135,7 @@ def annotate(image_source: NDArray[np.uint8], boxes: Tensor, logits: Tensor, phr
     found = Detections(
         names,
         (corners * np.array([width, height] * 2)).astype(np.float32),
-        np.array(logits.tolist(), np.float32),
+        np.array([float(score) for score in logits], np.float32),
         np.array([names.index(phrase) for phrase in phrases], np.int64),
     )
     return np.asarray(cv2.cvtColor(draw(image_source, drawn_detections(found)), cv2.COLOR_RGB2BGR), np.uint8)

@@ -115,9 +115,9 @@ class Detector:
         return DetectorInfo(self._network.config.name, "float32", self.options.score_rule)
 
     @property
-    def input_pixels(self) -> int:
-        """The area that a picture has in the network's input, px."""
-        return self._pixels
+    def input_rule(self) -> str:
+        """How large pictures are in the network's input, in words."""
+        return self._network.input_rule
 
     @property
     def depth(self) -> int:

@@ -70,6 +70,7 @@ class GroundingDino(nn.Module):
         text: TextFeatures,
         valid_B2: Tensor | None = None,
         picture_of_row: Sequence[int] | None = None,
+        places_BQ: Tensor | None = None,
     ) -> Output:
         """Find what the text asks for.
 
@@ -79,6 +80,8 @@ class GroundingDino(nn.Module):
             valid_B2: width and height of each picture within the padded input, in 0..1; None where nothing is padded.
             picture_of_row: where several captions ask about one picture: the picture of each row of `text` (and of
                 `valid_B2`). The backbone then sees each picture once.
+            places_BQ: these cells become queries, in this order, instead of those that score best: for comparing two
+                implementations, whose rounding ranks neighbours differently. Of the full body alone.
         """
         maps = self.backbone(pictures_B3HW)
         if picture_of_row is not None:
@@ -91,7 +94,7 @@ class GroundingDino(nn.Module):
             input_hw = pictures_B3HW.shape[2], pictures_B3HW.shape[3]
             area = PictureArea.of(input_hw, shapes, valid_B2, pictures_B3HW.device)
             memory_BSC, text_BTC = self.encoder(maps, text, area)
-        selected = self.selection(memory_BSC, shapes, text_BTC, text.no_word_BT, valid_B2, area)
+        selected = self.selection(memory_BSC, shapes, text_BTC, text.no_word_BT, valid_B2, area, places_BQ)
         B, Q, _ = selected.boxes_BQ4.shape
         content_BQC = self.query_content[:Q].expand(B, -1, -1).to(memory_BSC.dtype)
         start = (content_BQC, selected.boxes_BQ4, memory_BSC, shapes)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ from .text_encoder import TextFeatures, pad_words, stack_features
 from .ticket import Image
 from .tokenizer import TokenizedPrompt, Tokenizer
 
+_log = logging.getLogger(__name__)
 _PROMPTS_KEPT = 32
 _MOST_TOGETHER = 16  # pictures, or captions about them, in one pass: what bounds memory
 _SHORT_SIDE, _LONGEST_SIDE = 800, 1333  # px; what published models were trained at
@@ -104,6 +106,14 @@ class Network:
         self._asked: OrderedDict[str, _Asked] = OrderedDict()
         self._asking = threading.Lock()
 
+    @property
+    def input_rule(self) -> str:
+        """How large pictures are in the network's input, in words."""
+        if self.config.body == "edge":
+            return f"an area of {self._area()} px"
+        short, longest = self._sides()
+        return f"short side {short} px, long side at most {longest} px"
+
     def check(self, prompt: Prompt) -> None:
         """Nothing, if the model can answer the prompt.
 
@@ -169,15 +179,22 @@ class Network:
 
     def _size(self, height: int, width: int) -> InputSize:
         if self.config.body == "edge":
-            short = self._short_side
-            return input_size(height, width, self.config.input_pixels if short is None else round(short**2 * 4 / 3))
+            return input_size(height, width, self._area())
+        return short_side_size(height, width, *self._sides())
+
+    def _area(self) -> int:
+        short = self._short_side
+        return self.config.input_pixels if short is None else round(short**2 * 4 / 3)
+
+    def _sides(self) -> tuple[int, int]:
         short = self._short_side or _SHORT_SIDE
-        return short_side_size(height, width, short, round(short * _LONGEST_SIDE / _SHORT_SIDE))
+        return short, round(short * _LONGEST_SIDE / _SHORT_SIDE)
 
     def _read(self, prompt: Prompt) -> _Asked:
         """The prompt's tokens and text features, computed once."""
         with self._asking:
             if prompt.hash not in self._asked:
+                self._warn_of_letters(prompt)
                 captions = self.tokenizer.captions(prompt)
                 features = [self._model.read(pad_words([caption]).to(self._device)) for caption in captions]
                 self._asked[prompt.hash] = _Asked(captions, features)
@@ -185,6 +202,11 @@ class Network:
                     self._asked.popitem(last=False)
             self._asked.move_to_end(prompt.hash)
             return self._asked[prompt.hash]
+
+    def _warn_of_letters(self, prompt: Prompt) -> None:
+        foreign = [phrase.name for phrase in prompt.phrases if not all(own.isascii() for own in phrase.wordings)]
+        if foreign:
+            _log.warning("the text encoder learnt English: it may not know %s", ", ".join(map(repr, foreign[:5])))
 
     def _unknown(self, wording: str) -> str:
         words = [token for token in self.tokenizer.vocabulary if token.isalpha()]

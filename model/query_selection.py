@@ -53,15 +53,17 @@ class QuerySelection(nn.Module):
         no_word_BT: Tensor,
         valid_B2: Tensor | None = None,
         area: PictureArea | None = None,
+        places_BQ: Tensor | None = None,
     ) -> Selected:
         """The best places and the boxes they propose.
 
         Args:
             valid_B2: the width and height of the picture within the padded input, in 0..1.
             area: the same cell by cell; given, boxes are in 0..1 of the picture instead of the input.
+            places_BQ: chosen instead of the best, where `area` is given.
         """
         if area is not None:
-            return self._select_in_picture(memory_BSC, area, text_BTC, no_word_BT)
+            return self._select_in_picture(memory_BSC, area, text_BTC, no_word_BT, places_BQ)
         proposals_1S4, usable_BS = grid_proposals(shapes, memory_BSC.device, valid_B2)
         memory_BSC = memory_BSC * usable_BS[..., None].to(memory_BSC.dtype)
         memory_BSC = self.norm(self.output(memory_BSC))
@@ -74,14 +76,19 @@ class QuerySelection(nn.Module):
         return Selected(content_BQC, boxes_BQ4, _rows(logits_BST, rows_BQ))
 
     def _select_in_picture(
-        self, memory_BSC: Tensor, area: PictureArea, text_BTC: Tensor, no_word_BT: Tensor
+        self,
+        memory_BSC: Tensor,
+        area: PictureArea,
+        text_BTC: Tensor,
+        no_word_BT: Tensor,
+        places_BQ: Tensor | None,
     ) -> Selected:
         """As the original does it: a place that may not be used can still be chosen, with the whole picture as box."""
         logits_BS4, usable_BS = picture_proposals(area)
         memory_BSC = memory_BSC * usable_BS[..., None].to(memory_BSC.dtype)
         memory_BSC = self.norm(self.output(memory_BSC))
         logits_BST = self.classify(memory_BSC, text_BTC, no_word_BT)
-        rows_BQ = best_rows(logits_BST.max(-1).values, self.queries)
+        rows_BQ = best_rows(logits_BST.max(-1).values, self.queries) if places_BQ is None else places_BQ
         content_BQC = _rows(memory_BSC, rows_BQ)
         start_BQ4 = _rows(logits_BS4.expand(len(rows_BQ), -1, -1), rows_BQ)
         boxes_BQ4 = (self.box(content_BQC).float() + start_BQ4).sigmoid()

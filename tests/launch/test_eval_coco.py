@@ -48,7 +48,7 @@ def test_the_result_names_every_choice(
     assert {"AP", "AP50", "pictures", "instances", "ap_library", "nms_iou", "chunk"} <= result.keys()
     assert (result["pictures"], result["categories"], result["boxes_per_picture"]) == (3, 7, 300)
     assert result["model"]["score_rule"] == "mean"
-    assert result["input_pixels"] == 320 * 240
+    assert result["network_input"] == "an area of 76800 px"
     assert ("APr" in result or "APf" in result) == (task == "lvis")
     assert "3 are done" in again.sentence
     assert {**json.loads(again.out.splitlines()[-1]), "seconds": 0} == {**result, "seconds": 0}
@@ -142,7 +142,7 @@ class Pointing:
 
     info = DetectorInfo("pointing", "float32", "max")
     options = SimpleNamespace(nms_iou=None, one_phrase=False)
-    input_pixels = 100
+    input_rule = "as it is"
 
     def refer(self, image: NDArray[np.uint8], sentence: str) -> Detections:
         box = np.array([[40, 40, 120, 100]], np.float32)

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -134,3 +136,22 @@ def ask_oracle(
     model: nn.Module, pictures_B3HW: Tensor, ids_BT: Tensor, words_BT: Tensor, pixels_BHW: Tensor | None
 ) -> Any:
     return model(pixel_values=pictures_B3HW, input_ids=ids_BT, attention_mask=words_BT.long(), pixel_mask=pixels_BHW)
+
+
+@contextmanager
+def chosen_places(places_BQ: Tensor | None) -> Generator[list[Tensor]]:
+    """Listen to which places transformers chooses, or choose for it."""
+    chosen: list[Tensor] = []
+    topk = torch.topk
+
+    def choose(values: Tensor, *arguments: Any, **options: Any) -> Any:
+        found = topk(values, *arguments, **options)
+        rows = found[1] if places_BQ is None else places_BQ
+        chosen.append(rows)
+        return values.gather(1, rows), rows
+
+    torch.topk = choose  # pyright: ignore[reportAttributeAccessIssue]
+    try:
+        yield chosen
+    finally:
+        torch.topk = topk

@@ -130,3 +130,8 @@ def test_pictures_are_prepared_as_by_the_hubs_processor(hw: tuple[int, int]) -> 
     ours = normalise(resize_as_published(picture, size)[None], [size.valid_xy])[0]
     assert ours.shape == wanted.shape
     assert (ours - wanted).abs().max() < 1e-5
+
+
+def test_words_that_are_not_english_are_warned_of(detector: Detector, caplog: pytest.LogCaptureFixture) -> None:
+    detector.detect([_picture(32, 32)], [Prompt.parse("word1 . blaue tür")])
+    assert "the text encoder learnt English: it may not know 'blaue tür'" in caplog.text

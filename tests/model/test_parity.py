@@ -13,12 +13,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from groundcast.model import query_selection
 from groundcast.model.checkpoint import find_checkpoint, read_checkpoint, set_weights
 from groundcast.model.grounding_dino import GroundingDino, Output
 from groundcast.model.text_encoder import Words
 
-from .oracle import Sizes, ask_oracle, oracle, save, words_of
+from .oracle import Sizes, ask_oracle, chosen_places, oracle, save, words_of
 
 Picture = tuple[int, int]
 BOX_BAR = 1e-5
@@ -97,36 +96,16 @@ def _question(case: Case) -> Question:
     return Question(pictures * pixels[:, None], pixels, None if is_whole else valid, words_of(case.phrases))
 
 
-@pytest.fixture
-def imposed(monkeypatch: pytest.MonkeyPatch, pair: Pair, case: Case) -> Tensor:
-    """Both sides choose the places that the fp64 oracle chooses; rounding swaps neighbours in the ranking."""
-    question = _question(case)
-    chosen: list[Tensor] = []
-    topk = torch.topk
-
-    def listen(*arguments: Any, **options: Any) -> Any:
-        found = topk(*arguments, **options)
-        chosen.append(found[1])
-        return found
-
-    with monkeypatch.context() as listening:
-        listening.setattr(torch, "topk", listen)
-        _theirs(pair.theirs, question, torch.float64)
-    (rows_BQ,) = chosen
-    monkeypatch.setattr(torch, "topk", lambda values, *_, **__: (values.gather(1, rows_BQ), rows_BQ))
-    monkeypatch.setattr(query_selection, "best_rows", lambda *_: rows_BQ)
-    return rows_BQ
-
-
-def _theirs(model: nn.Module, question: Question, dtype: torch.dtype) -> Any:
+def _theirs(model: nn.Module, question: Question, dtype: torch.dtype, places: Tensor | None = None) -> Any:
     own = copy.deepcopy(model).to(dtype)
     words = question.words
-    return ask_oracle(own, question.pictures.to(dtype), words.ids_BT, ~words.no_word_BT, question.pixels)
+    with chosen_places(places):
+        return ask_oracle(own, question.pictures.to(dtype), words.ids_BT, ~words.no_word_BT, question.pixels)
 
 
 @torch.no_grad()
-def _ours(model: GroundingDino, question: Question) -> Output:
-    return model(question.pictures, model.read(question.words), question.valid)
+def _ours(model: GroundingDino, question: Question, places: Tensor | None = None) -> Output:
+    return model(question.pictures, model.read(question.words), question.valid, places_BQ=places)
 
 
 def _picture_boxes(output: Output, question: Question) -> Tensor:
@@ -147,14 +126,15 @@ def test_the_same_places_are_proposed(pair: Pair, case: Case) -> None:
         assert len(wanted ^ got) <= 2 + 0.1 * len(wanted)
 
 
-def test_the_same_answers_from_the_same_places(pair: Pair, case: Case, imposed: Tensor) -> None:
+def test_the_same_answers_from_the_same_places(pair: Pair, case: Case) -> None:
+    """Rounding swaps neighbours in the ranking: both are given the places that the oracle chooses in fp64."""
     question = _question(case)
-    exact, theirs, ours = (
-        _theirs(pair.theirs, question, torch.float64),
-        _theirs(pair.theirs, question, torch.float32),
-        _ours(pair.ours, question),
-    )
-    words = ~question.words.no_word_BT[:, None].expand(-1, imposed.shape[1], -1)
+    with chosen_places(None) as chosen:
+        exact = _theirs(pair.theirs, question, torch.float64)
+    (places,) = chosen
+    theirs = _theirs(pair.theirs, question, torch.float32, places)
+    ours = _ours(pair.ours, question, places)
+    words = ~question.words.no_word_BT[:, None].expand(-1, places.shape[1], -1)
     T = words.shape[-1]
     error = (ours.logits[-1].double() - exact.logits[..., :T])[words].abs()
     usual = (theirs.logits[..., :T].double() - exact.logits[..., :T])[words].abs()
@@ -198,20 +178,13 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Pair:
 
 @pytest.mark.parametrize("block", BLOCKS)
 @torch.no_grad()
-def test_without_any_one_block_the_bar_breaks(plain: Pair, block: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_any_one_block_the_bar_breaks(plain: Pair, block: str) -> None:
     question = _question(CASES["plain"])
-    rows: list[Tensor] = []
-    best_rows = query_selection.best_rows
-
-    def note(scores_BS: Tensor, count: int) -> Tensor:
-        rows.append(best_rows(scores_BS, count))
-        return rows[0]
-
-    monkeypatch.setattr(query_selection, "best_rows", note)
-    before = _ours(plain.ours, question)
+    places = torch.arange(20)[None]
+    before = _ours(plain.ours, question, places)
     broken = copy.deepcopy(plain.ours)
     for parameter in broken.get_submodule(block).parameters():
         parameter.zero_()
-    after = _ours(broken, question)
+    after = _ours(broken, question, places)
     assert (after.boxes[-1] - before.boxes[-1]).abs().max() > 2 * BOX_BAR
     assert (after.logits[-1] - before.logits[-1]).abs().max() > 1e-2
