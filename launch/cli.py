@@ -32,6 +32,7 @@ _COMMANDS = {
     "detect": "Find what a prompt asks for in pictures, folders and clips.",
     "train": "Train the embedded model, or go on training it.",
     "eval": "Measure a model against ground truth.",
+    "bench": "Compare with transformers, on the machine at hand.",
     "probe": "Say what a camera sends: codec, size, rate, key frames, clock.",
     "check": "Read a settings file and say what it would do.",
     "doctor": "Say what is installed, what is missing, and how to get it.",
@@ -95,7 +96,7 @@ def _app(command: str) -> typer.Typer:
         # Only the command that was asked for is loaded; of the others the list needs no more than a line.
         if name != command:
             app.command(name, help=line)(_not_loaded)
-        elif name in ("train", "eval"):
+        elif name in ("train", "eval", "bench"):
             group = typer.Typer(help=line, no_args_is_help=True)
             for subcommand, function in _load_group(name).items():
                 group.command(subcommand)(function)
@@ -110,7 +111,11 @@ def _not_loaded() -> None:
 
 
 def _load_group(name: str) -> dict[str, Callable[..., Any]]:
-    """The commands below `train` or `eval`."""
+    """The commands below `train`, `eval` or `bench`."""
+    if name == "bench":
+        from .bench import parity
+
+        return {"parity": parity}
     if name == "train":
         from .train import train_tabletop
 

@@ -130,12 +130,14 @@ def annotate(image_source: NDArray[np.uint8], boxes: Tensor, logits: Tensor, phr
     """The picture with boxes and phrases drawn on it, (h, w, 3) uint8 BGR as the original returns it."""
     height, width = image_source.shape[:2]
     centre, half = boxes[:, :2], boxes[:, 2:] / 2
-    corners: NDArray[np.float32] = np.concatenate([(centre - half).numpy(), (centre + half).numpy()], 1)
+    corners = np.array(
+        [[*low, *high] for low, high in zip((centre - half).tolist(), (centre + half).tolist(), strict=True)]
+    )
     names = tuple(dict.fromkeys(phrases))
     found = Detections(
         names,
         (corners * np.array([width, height] * 2)).astype(np.float32),
-        np.array([float(score) for score in logits], np.float32),
+        np.array([float(score) for score in logits], np.float32),  # a tensor, or what the script made of it
         np.array([names.index(phrase) for phrase in phrases], np.int64),
     )
     return np.asarray(cv2.cvtColor(draw(image_source, drawn_detections(found)), cv2.COLOR_RGB2BGR), np.uint8)

@@ -31,6 +31,9 @@ def run(
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:1.")] = None,
     size: Annotated[int | None, typer.Option(help="The network's input: its short side for a 4:3 picture, px.")] = None,
     threshold: Annotated[float | None, typer.Option(help="The least score, 0..1.")] = None,
+    offline: Annotated[
+        bool | None, typer.Option("--offline", help="Take published models from the local cache alone.")
+    ] = None,
     address: Annotated[str | None, typer.Option(help="Where to publish, such as tcp://127.0.0.1:5570.")] = None,
     insecure: Annotated[bool | None, typer.Option("--insecure", help="Allow an address others can reach.")] = None,
     node: Annotated[str | None, typer.Option(help="The node's name, part of every topic.")] = None,
@@ -42,7 +45,7 @@ def run(
     flags = {
         "node": node,
         "prompt": prompt,
-        "model": {"name": model, "device": device, "size_px": size, "threshold": threshold},
+        "model": {"name": model, "device": device, "size_px": size, "threshold": threshold, "offline": offline},
         "publish": {"address": address, "insecure": insecure},
         "defaults": {"pace": pace},
         "sources": [{"name": name, "url": url} for name, url in named_sources(source or []).items()] or None,

@@ -43,7 +43,7 @@ KNOWN_TO = {
         "launch/doctor.py",
     ),
     "timm": ("model/backbone.py",),
-    "transformers": ("model/text_encoder.py", "model/tokenizer.py"),
+    "transformers": ("model/text_encoder.py", "model/tokenizer.py", "launch/bench_oracle.py"),
     "torch": ("model/*.py", "cuda/*.py", "launch/*.py"),
     "torchvision": ("launch/doctor.py",),
     "mujoco": ("model/tabletop/*.py",),

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 import torch
 
+from groundcast.launch.bench_oracle import save
 from groundcast.launch.exits import RunError
 from groundcast.launch.original import Model, annotate, load_image, load_model, predict
 from groundcast.launch.pictures import read_picture
 from groundcast.model.free_phrases import join_pieces
 
-from ..model.oracle import Sizes, oracle, save
+from ..model.oracle import Sizes, oracle
 
 CAPTION = "word1 word2 . word3 . word4 word5 ."
 

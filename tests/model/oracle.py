@@ -4,10 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -21,19 +18,12 @@ from transformers import (
     SwinConfig,
 )
 
+from groundcast.launch.bench_oracle import draw_anew, vocabulary
 from groundcast.model.prompt import Phrase, Prompt
 from groundcast.model.text_encoder import Words, pad_words
 from groundcast.model.tokenizer import TokenizedPrompt, Tokenizer
 
-# transformers knows the marks that part phrases by their numbers in BERT's own vocabulary.
-_CLS, _SEP, _DOT, _ASK = 101, 102, 1012, 1029
 _WORDS = 1100
-
-
-def vocabulary() -> dict[str, int]:
-    """BERT's numbers for the marks, and some words."""
-    marks = {"[PAD]": 0, "[UNK]": 100, "[CLS]": _CLS, "[SEP]": _SEP, ".": _DOT, "?": _ASK}
-    return marks | {f"word{row}": 200 + row for row in range(100)}
 
 
 @dataclass(frozen=True)
@@ -85,37 +75,8 @@ def oracle(sizes: Sizes, *, mm: bool = False, seed: int = 0) -> nn.Module:
         model = MMGroundingDinoForObjectDetection(MMGroundingDinoConfig(**options, **unshared))
     else:
         model = GroundingDinoForObjectDetection(GroundingDinoConfig(**options))
-    draw_anew(model)
+    draw_anew(model, std=0.2)
     return model.eval()
-
-
-@torch.no_grad()
-def draw_anew(model: Any, std: float = 0.2) -> None:
-    """Every parameter that begins at zero or near it; copies of shared heads follow."""
-    for name, parameter in model.named_parameters():
-        if name.endswith(("vision_param", "text_param")):
-            parameter.fill_(1.0)
-        elif "sampling_offsets" in name or "attention_weights" in name or float(parameter.abs().max()) == 0.0:
-            parameter.normal_(std=std)
-        elif ".bias" in name or "norm" in name:
-            parameter.add_(torch.randn_like(parameter) * 0.1)
-    for own, copy in zip(model.bbox_embed, model.model.decoder.bbox_embed, strict=True):
-        copy.load_state_dict(own.state_dict())
-    if hasattr(model, "class_embed") and hasattr(model.model.decoder, "class_embed"):
-        classes = model.model.decoder.class_embed
-        if classes is not None:
-            for own, copy in zip(model.class_embed, classes, strict=True):
-                copy.load_state_dict(own.state_dict())
-
-
-def save(model: nn.Module, folder: Path) -> Path:
-    """As the hub has it, with the vocabulary beside."""
-    model.save_pretrained(folder)  # type: ignore[operator]
-    rows = [f"[unused{row}]" for row in range(_WORDS)]
-    for token, row in vocabulary().items():
-        rows[row] = token
-    (folder / "vocab.txt").write_text("\n".join(rows) + "\n")
-    return folder
 
 
 def words_of(prompts: tuple[tuple[int, ...], ...]) -> Words:
@@ -136,22 +97,3 @@ def ask_oracle(
     model: nn.Module, pictures_B3HW: Tensor, ids_BT: Tensor, words_BT: Tensor, pixels_BHW: Tensor | None
 ) -> Any:
     return model(pixel_values=pictures_B3HW, input_ids=ids_BT, attention_mask=words_BT.long(), pixel_mask=pixels_BHW)
-
-
-@contextmanager
-def chosen_places(places_BQ: Tensor | None) -> Generator[list[Tensor]]:
-    """Listen to which places transformers chooses, or choose for it."""
-    chosen: list[Tensor] = []
-    topk = torch.topk
-
-    def choose(values: Tensor, *arguments: Any, **options: Any) -> Any:
-        found = topk(values, *arguments, **options)
-        rows = found[1] if places_BQ is None else places_BQ
-        chosen.append(rows)
-        return values.gather(1, rows), rows
-
-    torch.topk = choose  # pyright: ignore[reportAttributeAccessIssue]
-    try:
-        yield chosen
-    finally:
-        torch.topk = topk

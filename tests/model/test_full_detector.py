@@ -14,12 +14,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from groundcast.launch.bench_oracle import save
 from groundcast.model.detections import Detections
 from groundcast.model.detector import Detector, DetectorOptions
 from groundcast.model.preprocess import normalise, resize_as_published, short_side_size
 from groundcast.model.prompt import Phrase, Prompt, PromptError
 
-from .oracle import Sizes, oracle, save
+from .oracle import Sizes, oracle
 
 
 @pytest.fixture(scope="module")

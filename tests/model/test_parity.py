@@ -13,11 +13,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from groundcast.launch.bench_oracle import chosen_places, save
 from groundcast.model.checkpoint import find_checkpoint, read_checkpoint, set_weights
 from groundcast.model.grounding_dino import GroundingDino, Output
 from groundcast.model.text_encoder import Words
 
-from .oracle import Sizes, ask_oracle, chosen_places, oracle, save, words_of
+from .oracle import Sizes, ask_oracle, oracle, words_of
 
 Picture = tuple[int, int]
 BOX_BAR = 1e-5

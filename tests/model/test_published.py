@@ -14,13 +14,14 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from groundcast.launch.bench_oracle import save
 from groundcast.model.checkpoint import CheckpointError, find_checkpoint, read_checkpoint, set_weights
 from groundcast.model.grounding_dino import GroundingDino
 from groundcast.model.published import recognise
 from groundcast.model.weight_files import RenamedWeights, StoredWeights
 from groundcast.model.weight_names import plan_names
 
-from .oracle import Sizes, oracle, save
+from .oracle import Sizes, oracle
 
 REFERENCE = Path(__file__).parents[3] / "shared" / "reference"
 

@@ -1,0 +1,87 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+"""transformers' Grounding DINO, prepared so that a comparison with it proves something."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+_SWIN: dict[str, dict[str, Any]] = {
+    "swin-t": {"embed_dim": 96, "depths": [2, 2, 6, 2], "num_heads": [3, 6, 12, 24], "window_size": 7},
+    "swin-b": {"embed_dim": 128, "depths": [2, 2, 18, 2], "num_heads": [4, 8, 16, 32], "window_size": 12},
+}
+# transformers knows the marks that part phrases by their numbers in BERT's own vocabulary.
+_MARKS = {"[PAD]": 0, "[UNK]": 100, "[CLS]": 101, "[SEP]": 102, ".": 1012, "?": 1029}
+_FIRST_WORD = 200
+
+
+def full_size(name: Literal["swin-t", "swin-b"], seed: int) -> nn.Module:
+    """A model of published size with random weights that hide nothing."""
+    from transformers import GroundingDinoConfig, GroundingDinoForObjectDetection, SwinConfig
+
+    torch.manual_seed(seed)
+    stages: dict[str, Any] = {"out_indices": [2, 3, 4], "drop_path_rate": 0.0}
+    model = GroundingDinoForObjectDetection(GroundingDinoConfig(backbone_config=SwinConfig(**_SWIN[name], **stages)))
+    draw_anew(model, std=0.05)
+    return model.eval()
+
+
+@torch.no_grad()
+def draw_anew(model: Any, std: float) -> None:
+    """Draw every parameter that begins at zero, or near it: they would hide whole blocks.
+
+    Sampling offsets, attention weights, the last layers of the box heads and the fusion's gammas begin there; a model
+    without its decoder's image attention would answer the same.
+    """
+    for name, parameter in model.named_parameters():
+        if name.endswith(("vision_param", "text_param")):
+            parameter.fill_(1.0)
+        elif "sampling_offsets" in name or "attention_weights" in name or float(parameter.abs().max()) == 0.0:
+            parameter.normal_(std=std)
+        elif ".bias" in name or "norm" in name:
+            parameter.add_(torch.randn_like(parameter) * 0.1)
+    for own, copy in zip(model.bbox_embed, model.model.decoder.bbox_embed, strict=True):
+        copy.load_state_dict(own.state_dict())
+    classes = getattr(model.model.decoder, "class_embed", None)
+    if classes is not None:
+        for own, copy in zip(model.class_embed, classes, strict=True):
+            copy.load_state_dict(own.state_dict())
+
+
+def vocabulary(words: int = 100) -> dict[str, int]:
+    """BERT's numbers for the marks, and some words: word0, word1, ..."""
+    return _MARKS | {f"word{row}": _FIRST_WORD + row for row in range(words)}
+
+
+def save(model: Any, folder: Path) -> Path:
+    """As the hub has it, with a vocabulary beside."""
+    model.save_pretrained(folder)
+    rows = [f"[unused{row}]" for row in range(model.config.text_config.vocab_size)]
+    for token, row in vocabulary().items():
+        rows[row] = token
+    (folder / "vocab.txt").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+@contextmanager
+def chosen_places(places: Tensor | None) -> Generator[list[Tensor]]:
+    """Listen to which places (B, Q) transformers chooses, or choose for it."""
+    chosen: list[Tensor] = []
+    topk = torch.topk
+
+    def choose(values: Tensor, *arguments: Any, **options: Any) -> Any:
+        found = topk(values, *arguments, **options)
+        rows = found[1] if places is None else places
+        chosen.append(rows)
+        return values.gather(1, rows), rows
+
+    torch.topk = choose  # pyright: ignore[reportAttributeAccessIssue]
+    try:
+        yield chosen
+    finally:
+        torch.topk = topk
