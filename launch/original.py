@@ -1,4 +1,4 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 """For scripts that were written for the original Grounding DINO: the same four functions.
 
     from groundingdino.util.inference import load_model, load_image, predict, annotate      # before
@@ -130,9 +130,7 @@ def annotate(image_source: NDArray[np.uint8], boxes: Tensor, logits: Tensor, phr
     """The picture with boxes and phrases drawn on it, (h, w, 3) uint8 BGR as the original returns it."""
     height, width = image_source.shape[:2]
     centre, half = boxes[:, :2], boxes[:, 2:] / 2
-    corners = np.array(
-        [[*low, *high] for low, high in zip((centre - half).tolist(), (centre + half).tolist(), strict=True)]
-    )
+    corners: NDArray[np.float32] = np.concatenate([(centre - half).numpy(), (centre + half).numpy()], 1)
     names = tuple(dict.fromkeys(phrases))
     found = Detections(
         names,
