@@ -82,10 +82,10 @@ class _Merge(nn.Module):
         self.norm = nn.GroupNorm(32, width)
 
     def forward(self, finer: Tensor, coarser: Tensor) -> Tensor:
-        conv = cast("nn.Conv2d", self.reduce[0])
+        conv, norm, activation = cast("tuple[nn.Conv2d, nn.Module, nn.Module]", self.reduce)
         # The same as a 1x1 convolution over both side by side, but the coarser half is reduced before it grows.
         fine_weight, coarse_weight = conv.weight.chunk(2, dim=1)
         grown = F.interpolate(F.conv2d(coarser, coarse_weight), size=finer.shape[-2:], mode="nearest")
         mixed = F.conv2d(finer, fine_weight, conv.bias) + grown
-        mixed = self.reduce[1:](mixed)
+        mixed = activation(norm(mixed))
         return self.norm(mixed + self.smooth(mixed))

@@ -89,7 +89,9 @@ def preprocess(image: NDArray[np.uint8], size: InputSize) -> NDArray[np.uint8]:
 
 def normalise(canvases: NDArray[np.uint8], valid: Sequence[tuple[float, float]]) -> Tensor:
     """(B, H, W, 3) uint8 -> (B, 3, H, W) fp32, channels last in memory; padding becomes zero, the mean colour."""
-    values = (canvases.astype(np.float32) - _MEAN) * (1 / _STD)
+    values = canvases.astype(np.float32)
+    values -= _MEAN
+    values *= 1 / _STD
     _, height, width, _ = canvases.shape
     for row, (x, y) in enumerate(valid):
         values[row, round(y * height) :] = 0.0
