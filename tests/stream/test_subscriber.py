@@ -64,6 +64,11 @@ def joined(publisher: Publisher) -> None:
     assert heard.wait_below(b"snap/1/", 10.0, lambda: False)
 
 
+def gone_out(publisher: Publisher) -> None:
+    """Return once a first message has left: who joins from then on gets it as a replay."""
+    assert eventually(lambda: bool(publisher._last))  # pyright: ignore[reportPrivateUsage]
+
+
 def sequence(subscriber: Subscriber) -> list[int]:
     return [message.seq for message in subscriber]
 
@@ -155,6 +160,7 @@ def test_joining_after_the_end_gives_the_last_message_and_ends(publisher: Publis
 
 def test_the_gate_lets_only_fresh_pictures_through(publisher: Publisher) -> None:
     publisher.send_detections(detections(1))
+    gone_out(publisher)
     with Subscriber(publisher.address, newest_only=False, max_age_ms=5000, timeout_s=20) as subscriber:
         joined(publisher)
         publisher.send_detections(detections(2, age_ms=9000))
