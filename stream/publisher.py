@@ -225,9 +225,10 @@ class Publisher:
     def _replay(self, request: bytes, source: str) -> None:
         """Answer one late joiner on its own topic.
 
-        A source's detections come before its status, and ended sources last: who hears of an end first may go home.
+        All detections come before any status, and ends last: who hears that every source it knows has ended goes home.
         """
-        for key in sorted(self._last, key=lambda key: (self._has_ended(key[0]), key)):
+        order = sorted(self._last, key=lambda key: (key[1] == "sys" and self._has_ended(key[0]), key[1], key[0]))
+        for key in order:
             message = self._last[key]
             if source in ("", message.source):
                 topic = detections_topic if isinstance(message, DetectionMessage) else status_topic

@@ -75,7 +75,7 @@ def status(seq: int = 1, source: str = "wrist") -> StatusMessage:
     return replace(decode_status(body), seq=seq, source=source)
 
 
-def receive(sub: zmq.Socket[bytes], wait_ms: int = 3000) -> list[bytes]:
+def receive(sub: zmq.Socket[bytes], wait_ms: int = 30_000) -> list[bytes]:
     assert sub.poll(wait_ms), "nothing came"
     return sub.recv_multipart()
 
