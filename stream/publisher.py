@@ -162,7 +162,9 @@ class Publisher:
                 raise PublisherError(f"the publisher on {self.address} failed: {self._failure}") from self._failure
             if self._linger_s is not None:
                 raise PublisherError(f"the publisher on {self.address} is closed")
-            full = len(self._outbox) >= _MOST_QUEUED
+            # A status is small and rare, and tells of what was lost: it still finds room when messages do not.
+            room = _MOST_QUEUED * (2 if isinstance(outgoing.message, StatusMessage) else 1)
+            full = len(self._outbox) >= room
             if full or (is_picture and self._pictures_queued >= _MOST_QUEUED_PICTURES):
                 self.dropped += 1
                 return
