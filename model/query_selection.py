@@ -60,39 +60,24 @@ class QuerySelection(nn.Module):
         Args:
             valid_B2: the width and height of the picture within the padded input, in 0..1.
             area: the same cell by cell; given, boxes are in 0..1 of the picture instead of the input.
-            places_BQ: chosen instead of the best, where `area` is given.
+            places_BQ: chosen instead of the best.
         """
-        if area is not None:
-            return self._select_in_picture(memory_BSC, area, text_BTC, no_word_BT, places_BQ)
-        proposals_1S4, usable_BS = grid_proposals(shapes, memory_BSC.device, valid_B2)
+        if area is None:
+            start_BS4, usable_BS = grid_proposals(shapes, memory_BSC.device, valid_B2)
+        else:
+            start_BS4, usable_BS = picture_proposals(area)
         memory_BSC = memory_BSC * usable_BS[..., None].to(memory_BSC.dtype)
         memory_BSC = self.norm(self.output(memory_BSC))
         logits_BST = self.classify(memory_BSC, text_BTC, no_word_BT)
-        best_BS = logits_BST.max(-1).values.masked_fill(~usable_BS, float("-inf"))
-        rows_BQ = best_rows(best_BS, self.queries)
-        content_BQC = _rows(memory_BSC, rows_BQ)
-        start_BQ4 = _rows(proposals_1S4.expand(len(rows_BQ), -1, -1), rows_BQ)
-        boxes_BQ4 = (self.box(content_BQC).float() + inverse_sigmoid(start_BQ4)).sigmoid()
-        return Selected(content_BQC, boxes_BQ4, _rows(logits_BST, rows_BQ))
-
-    def _select_in_picture(
-        self,
-        memory_BSC: Tensor,
-        area: PictureArea,
-        text_BTC: Tensor,
-        no_word_BT: Tensor,
-        places_BQ: Tensor | None,
-    ) -> Selected:
-        """As the original does it: a place that may not be used can still be chosen, with the whole picture as box."""
-        logits_BS4, usable_BS = picture_proposals(area)
-        memory_BSC = memory_BSC * usable_BS[..., None].to(memory_BSC.dtype)
-        memory_BSC = self.norm(self.output(memory_BSC))
-        logits_BST = self.classify(memory_BSC, text_BTC, no_word_BT)
-        rows_BQ = best_rows(logits_BST.max(-1).values, self.queries) if places_BQ is None else places_BQ
-        content_BQC = _rows(memory_BSC, rows_BQ)
-        start_BQ4 = _rows(logits_BS4.expand(len(rows_BQ), -1, -1), rows_BQ)
+        if places_BQ is None:
+            best_BS = logits_BST.max(-1).values
+            if area is None:  # as the original does it, the full body may choose what it may not use
+                best_BS = best_BS.masked_fill(~usable_BS, float("-inf"))
+            places_BQ = best_rows(best_BS, self.queries)
+        content_BQC = _rows(memory_BSC, places_BQ)
+        start_BQ4 = _rows(start_BS4.expand(len(places_BQ), -1, -1), places_BQ)
         boxes_BQ4 = (self.box(content_BQC).float() + start_BQ4).sigmoid()
-        return Selected(content_BQC, boxes_BQ4, _rows(logits_BST, rows_BQ))
+        return Selected(content_BQC, boxes_BQ4, _rows(logits_BST, places_BQ))
 
 
 def best_rows(scores_BS: Tensor, count: int) -> Tensor:
@@ -111,15 +96,12 @@ def box_head(width: int) -> MLP:
 def grid_proposals(
     shapes: Sequence[tuple[int, int]], device: torch.device, valid_B2: Tensor | None
 ) -> tuple[Tensor, Tensor]:
-    """A box around each pixel of each map: (1, S, 4) and whether it may be used, (B or 1, S).
-
-    The sides are 0.05 of the input on the finest level and double from level to level.
-    """
-    proposals_1S4 = _grid(tuple(shapes), device)
-    usable = ((proposals_1S4 > 0.01) & (proposals_1S4 < 0.99)).all(-1)
+    """A box around each pixel of each map as logits, (1, S, 4), and whether it may be used, (B or 1, S)."""
+    boxes_1S4 = grid_boxes(tuple(shapes), device)
+    usable_BS = _within(boxes_1S4)
     if valid_B2 is not None:
-        usable = usable & (proposals_1S4[..., :2] < valid_B2[:, None]).all(-1)
-    return proposals_1S4, usable
+        usable_BS = usable_BS & (boxes_1S4[..., :2] < valid_B2[:, None]).all(-1)
+    return inverse_sigmoid(boxes_1S4), usable_BS
 
 
 @lru_cache(maxsize=16)
@@ -133,7 +115,7 @@ def picture_proposals(area: PictureArea) -> tuple[Tensor, Tensor]:
         sides = [0.05 * 2.0**level for level, (height, width) in enumerate(area.shapes) for _ in range(height * width)]
         sides_S1 = torch.tensor(sides, device=area.device)[:, None]
         boxes_BS4 = torch.cat([centres_BS2, sides_S1.expand(len(centres_BS2), -1, 2)], -1)
-        usable_BS = ((boxes_BS4 > 0.01) & (boxes_BS4 < 0.99)).all(-1)
+        usable_BS = _within(boxes_BS4)
         if area.padding is not None:
             usable_BS = usable_BS & ~area.padding
         logits_BS4 = torch.log(boxes_BS4 / (1.0 - boxes_BS4))
@@ -141,8 +123,11 @@ def picture_proposals(area: PictureArea) -> tuple[Tensor, Tensor]:
 
 
 @lru_cache(maxsize=16)
-def _grid(shapes: tuple[tuple[int, int], ...], device: torch.device) -> Tensor:
-    """(1, S, 4); kept per size."""
+def grid_boxes(shapes: tuple[tuple[int, int], ...], device: torch.device) -> Tensor:
+    """(1, S, 4): cx cy w h of a box around each pixel of each map, in 0..1 of the input; kept per size.
+
+    The sides are 0.05 of the input on the finest level and double from level to level.
+    """
     rows: list[Tensor] = []
     with torch.inference_mode(mode=False):  # what is kept may be used in training later
         for level, (height, width) in enumerate(shapes):
@@ -152,6 +137,11 @@ def _grid(shapes: tuple[tuple[int, int], ...], device: torch.device) -> Tensor:
             side_HW = torch.full_like(x_HW, 0.05 * 2.0**level)
             rows.append(torch.stack([x_HW, y_HW, side_HW, side_HW], -1).flatten(0, 1))
         return torch.cat(rows)[None]
+
+
+def _within(boxes_BS4: Tensor) -> Tensor:
+    """Whether a proposal is neither at the very edge nor nearly as large as the picture."""
+    return ((boxes_BS4 > 0.01) & (boxes_BS4 < 0.99)).all(-1)
 
 
 def _rows(values_BSX: Tensor, rows_BQ: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from ..config import ModelConfig
 from ..grounding_dino import Output
 from ..heads import ClassHead
-from ..query_selection import grid_proposals
+from ..query_selection import grid_boxes
 from .matching import Truth
 
 _MIDDLE = 0.3  # of a side, on each side of the centre: what is nearer to the edge may show something else
@@ -35,7 +35,7 @@ class DensePlaces(nn.Module):
 
     def forward(self, output: Output, truths: Sequence[Truth], no_word_BT: Tensor) -> Tensor:
         """The mean over places of the summed cross entropy against the words that their object answers."""
-        places_S4 = grid_proposals(output.shapes, no_word_BT.device, None)[0][0]
+        places_S4 = grid_boxes(output.shapes, no_word_BT.device)[0]
         losses: list[Tensor] = []
         for picture, truth in enumerate(truths):
             rows_X, owners_X = _middles(places_S4, truth.boxes_G4)
