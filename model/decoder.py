@@ -40,10 +40,13 @@ class Decoder(nn.Module):
         text_BTC: Tensor,
         no_word_BT: Tensor,
         area: PictureArea | None = None,
+        self_bias: Tensor | None = None,
     ) -> tuple[list[Tensor], list[Tensor]]:
         """Queries (B, Q, C) and boxes (B, Q, 4; cx cy w h, fp32): after each layer in training, else after the last.
 
-        `area` is given where boxes are in 0..1 of the picture instead of the input.
+        Args:
+            area: given where boxes are in 0..1 of the picture instead of the input.
+            self_bias: added to the scores of the queries for each other.
         """
         queries: list[Tensor] = []
         boxes: list[Tensor] = []
@@ -57,7 +60,9 @@ class Decoder(nn.Module):
             if ratios_BL4 is not None:
                 reference_BQL4 = reference_BQL4 * ratios_BL4[:, None]
             place_BQC = self.reference_head(box_embedding(reference_BQL4[:, :, 0], hidden.shape[-1]).to(hidden.dtype))
-            hidden = layer(hidden, place_BQC, reference_BQL4, memory_BSC, shapes, text_BTC, word_bias, padding_BS)
+            hidden = layer(
+                hidden, place_BQC, reference_BQL4, memory_BSC, shapes, text_BTC, word_bias, padding_BS, self_bias
+            )
             # The refinement reads the raw hidden state and the output the normed one, as in the original.
             start = inverse_sigmoid(reference)
             if is_last or self.training:
@@ -91,9 +96,10 @@ class _DecoderLayer(nn.Module):
         text_BTC: Tensor,
         word_bias: Tensor,
         padding_BS: Tensor | None,
+        self_bias: Tensor | None,
     ) -> Tensor:
         placed = hidden + place_BQC
-        hidden = self.self_norm(hidden + self.self_attention(placed, placed, hidden))
+        hidden = self.self_norm(hidden + self.self_attention(placed, placed, hidden, self_bias))
         hidden = self.text_norm(hidden + self.text_attention(hidden + place_BQC, text_BTC, text_BTC, word_bias))
         looked = self.image_attention(hidden + place_BQC, reference_BQL4, memory_BSC, shapes, padding_BS)
         hidden = self.image_norm(hidden + looked)

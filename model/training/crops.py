@@ -76,7 +76,11 @@ class CropLesson:
     def networks(self) -> Mapping[str, nn.Module]:
         return {"backbone": self._backbone, "heads": self._heads}
 
-    def losses(self, batch: Crops) -> dict[str, Tensor]:
+    def size(self, batch: Crops) -> float:
+        return len(batch.kinds_N)
+
+    def losses(self, batch: Crops, size: float) -> dict[str, Tensor]:
+        del size  # every batch has as many crops
         maps: list[Tensor] = self._backbone(batch.pictures_N3PP.to(memory_format=torch.channels_last))
         kind, colour, right = torch.zeros(()), torch.zeros(()), torch.zeros(())
         for head, one in zip(self._heads, maps, strict=True):

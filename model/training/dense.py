@@ -33,15 +33,16 @@ class DensePlaces(nn.Module):
         self.project = nn.Sequential(nn.Linear(config.width, config.width), nn.LayerNorm(config.width))
         self.classify = ClassHead(config)
 
-    def forward(self, output: Output, truths: Sequence[Truth], no_word_BT: Tensor) -> Tensor:
+    def forward(self, output: Output, truths: Sequence[Truth]) -> Tensor:
         """The mean over places of the summed cross entropy against the words that their object answers."""
-        places_S4 = grid_boxes(output.shapes, no_word_BT.device)[0]
+        no_word_BT = output.enhanced.no_word_BT
+        places_S4 = grid_boxes(output.enhanced.shapes, no_word_BT.device)[0]
         losses: list[Tensor] = []
         for picture, truth in enumerate(truths):
             rows_X, owners_X = _middles(places_S4, truth.boxes_G4)
-            features_1XC = self.project(output.memory_BSC[picture, rows_X])[None]
+            features_1XC = self.project(output.enhanced.memory_BSC[picture, rows_X])[None]
             words = no_word_BT[picture : picture + 1]
-            logits_XT = self.classify(features_1XC, output.text_BTC[picture : picture + 1], words)[0]
+            logits_XT = self.classify(features_1XC, output.enhanced.text_BTC[picture : picture + 1], words)[0]
             counts_T = ~words[0]
             wanted_XT = truth.answers_GT[owners_X].to(logits_XT.dtype)
             loss = F.binary_cross_entropy_with_logits(logits_XT[:, counts_T], wanted_XT[:, counts_T], reduction="none")

@@ -1,52 +1,69 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-"""What a detector learns from: pictures, captions and the boxes that answer them."""
+"""A detector's lesson: which boxes answer which words."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from ..grounding_dino import GroundingDino
-from ..text_encoder import Words
+from .batch import Batch
+from .denoising import NoisedQueries
 from .dense import DensePlaces
 from .loss import LossWeights, detection_loss
 from .matching import Truth
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What one step learns from; shapes as in `GroundingDino.forward`."""
-
-    pictures_B3HW: Tensor
-    valid_B2: Tensor
-    words: Words
-    truths: list[Truth]
-
-
 class DetectionLesson:
-    """The losses of DINO on every decoder layer and on the proposals, and the dense helper's."""
+    """The losses of DINO on every decoder layer, on the proposals and on noised boxes, and the dense helper's."""
 
-    def __init__(self, model: GroundingDino, weights: LossWeights | None = None, *, bfloat16: bool = False) -> None:
-        """`bfloat16` autocasts the forward pass; it only pays where the processor computes in bfloat16."""
-        self._model = model
-        self._dense = DensePlaces(model.config).to(next(model.parameters()).device)
+    def __init__(
+        self,
+        model: GroundingDino,
+        weights: LossWeights | None = None,
+        *,
+        denoise: bool = False,
+        bfloat16: bool = False,
+    ) -> None:
+        """
+        Args:
+            model: what learns, on its device.
+            weights: of the losses. Where the dense helper's is 0 there is no such helper.
+            denoise: batches hold noised boxes.
+            bfloat16: autocast the forward pass; it only pays where the processor computes in bfloat16.
+        """
+        device = next(model.parameters()).device
         self._weights = weights or LossWeights()
+        self._model = model
+        self._dense = DensePlaces(model.config).to(device) if self._weights.dense else None
+        self._noised = NoisedQueries(model.config.width).to(device) if denoise else None
         self._bfloat16 = bfloat16
 
     @property
     def networks(self) -> Mapping[str, nn.Module]:
-        return {"model": self._model, "dense": self._dense}
+        helpers = {"noised": self._noised, "dense": self._dense}
+        return {"model": self._model, **{name: one for name, one in helpers.items() if one is not None}}
 
-    def losses(self, batch: Batch) -> dict[str, Tensor]:
+    def size(self, batch: Batch) -> float:
+        """How many true boxes there are."""
+        return sum(len(truth.boxes_G4) for truth in batch.truths)
+
+    def losses(self, batch: Batch, size: float) -> dict[str, Tensor]:
         device = next(self._model.parameters()).device
+        words = batch.words.to(device)
+        valid_B2 = None if bool((batch.valid_B2 == 1).all()) else batch.valid_B2.to(device)
         with torch.autocast(device.type, torch.bfloat16, enabled=self._bfloat16):
-            words = batch.words.to(device)
-            output = self._model(batch.pictures_B3HW.to(device), self._model.read(words), batch.valid_B2.to(device))
+            enhanced = self._model.enhance(batch.pictures_B3HW.to(device), self._model.read(words), valid_B2)
+            noised, extra = None, None
+            if self._noised is not None and batch.noised is not None:
+                noised = batch.noised.to(device)
+                extra = self._noised(noised, enhanced)
+            output = self._model.answer(enhanced, extra=extra)
         truths = [Truth(truth.boxes_G4.to(device), truth.answers_GT.to(device)) for truth in batch.truths]
-        losses = detection_loss(output, truths, words.no_word_BT, self._weights)
-        losses["dense"] = self._dense(output, truths, words.no_word_BT)
-        losses["total"] = losses["total"] + self._weights.dense * losses["dense"]
+        losses = detection_loss(output, truths, self._weights, size, noised)
+        if self._dense is not None:
+            losses["dense"] = self._dense(output, truths)
+            losses["total"] = losses["total"] + self._weights.dense * losses["dense"]
         return losses

@@ -1,6 +1,6 @@
 """What the model pays for its answers: focal, L1 and GIoU on every decoder layer and on the proposals.
 
-Letters: B picture, Q query, T token, G true boxes.
+Letters: B picture, Q query, K noised query, T token, G true boxes of a picture, N pairs in the batch.
 Sources: focal loss https://arxiv.org/abs/1708.02002; the weights are Grounding DINO's.
 """
 
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ..grounding_dino import Output
 from .boxes import corners, paired_generalised_iou
+from .denoising import Noised
 from .matching import MatchingCosts, Truth, match
 
 
@@ -25,58 +26,110 @@ class LossWeights:
     classes: float = 2.0
     l1: float = 5.0
     giou: float = 2.0
-    dense: float = 1.0
-    proposals_per_truth: int = 4
+    dense: float = 0.0
+    proposals_per_truth: int = 1
     costs: MatchingCosts = field(default_factory=MatchingCosts)
 
 
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    """Which queries stand for true boxes. N pairs.
+
+    Args:
+        pictures_N, queries_N: where such a query is.
+        boxes_N4, answers_NT: what it should say.
+        counts_BQ: how much each query of the batch counts, true ones among them.
+    """
+
+    pictures_N: Tensor
+    queries_N: Tensor
+    boxes_N4: Tensor
+    answers_NT: Tensor
+    counts_BQ: Tensor
+
+
 def detection_loss(
-    output: Output, truths: Sequence[Truth], no_word_BT: Tensor, weights: LossWeights
+    output: Output, truths: Sequence[Truth], weights: LossWeights, size: float, noised: Noised | None = None
 ) -> dict[str, Tensor]:
-    """The parts by name; their sum, under 'total', is what is minimised."""
-    layers = [(logits, boxes, 1) for logits, boxes in zip(output.logits, output.boxes, strict=True)]
-    layers.append((output.selected.logits_BQT, output.selected.boxes_BQ4, weights.proposals_per_truth))
-    total = torch.zeros(())
+    """The parts by name; their sum, under 'total', is what is minimised.
+
+    Args:
+        output: in training mode: of every layer.
+        truths: one a picture.
+        size: how many true boxes the loss is divided by: the mean over all batches whose gradients are added up, so
+            that the sum is as of one large batch.
+        noised: what the extra queries are, if there are any.
+    """
+    no_word_BT = output.enhanced.no_word_BT
+    total = torch.zeros((), device=no_word_BT.device)
     last: dict[str, Tensor] = {}
-    for logits, boxes, per_truth in layers:
-        part = _layer_loss(logits, boxes, truths, no_word_BT, weights, per_truth)
+
+    def add(logits_BQT: Tensor, boxes_BQ4: Tensor, pairs: _Pairs, count: float) -> dict[str, Tensor]:
+        nonlocal total
+        part = _layer_loss(logits_BQT, boxes_BQ4, pairs, no_word_BT, count)
         total = total + weights.classes * part["class"] + weights.l1 * part["l1"] + weights.giou * part["giou"]
-        if per_truth == 1:
-            last = part
-        else:
-            last |= {f"proposal_{name}": value for name, value in part.items()}
+        return part
+
+    for logits, boxes in zip(output.logits, output.boxes, strict=True):
+        last = add(logits, boxes, _matched(logits, boxes, truths, weights.costs, 1), size)
+    logits, boxes, copies = output.selected.logits_BQT, output.selected.boxes_BQ4, weights.proposals_per_truth
+    proposed = add(logits, boxes, _matched(logits, boxes, truths, weights.costs, copies), size * copies)
+    last |= {f"proposal_{name}": value for name, value in proposed.items()}
+    if noised is not None:
+        pairs = _noised_pairs(noised, truths)
+        for logits, boxes in zip(output.extra_logits, output.extra_boxes, strict=True):
+            mended = add(logits, boxes, pairs, size)
+            last |= {f"noised_{name}": value for name, value in mended.items()}
     return {"total": total, **last}
 
 
+def _matched(
+    logits_BQT: Tensor, boxes_BQ4: Tensor, truths: Sequence[Truth], costs: MatchingCosts, per_truth: int
+) -> _Pairs:
+    counts_BQ = torch.ones(logits_BQT.shape[:2], device=logits_BQT.device)
+    return _paired(match(logits_BQT, boxes_BQ4, truths, costs, per_truth), truths, counts_BQ)
+
+
+def _noised_pairs(noised: Noised, truths: Sequence[Truth]) -> _Pairs:
+    """Near copies stand for their true boxes, and all groups of a picture together count as one."""
+    pairs: list[tuple[Tensor, Tensor]] = []
+    for truth_K in noised.truth_BK:
+        queries = torch.nonzero(truth_K >= 0)[:, 0]
+        pairs.append((queries, truth_K[queries]))
+    groups_B1 = noised.group_BK.amax(1, keepdim=True) + 1
+    return _paired(pairs, truths, (noised.group_BK >= 0) / groups_B1.clamp(min=1))
+
+
+def _paired(pairs: Sequence[tuple[Tensor, Tensor]], truths: Sequence[Truth], counts_BQ: Tensor) -> _Pairs:
+    """From the rows of queries and of truths in each picture."""
+    return _Pairs(
+        torch.cat([torch.full_like(queries, picture) for picture, (queries, _) in enumerate(pairs)]),
+        torch.cat([queries for queries, _ in pairs]),
+        torch.cat([truth.boxes_G4[own] for truth, (_, own) in zip(truths, pairs, strict=True)]),
+        torch.cat([truth.answers_GT[own] for truth, (_, own) in zip(truths, pairs, strict=True)]),
+        counts_BQ,
+    )
+
+
 def _layer_loss(
-    logits_BQT: Tensor,
-    boxes_BQ4: Tensor,
-    truths: Sequence[Truth],
-    no_word_BT: Tensor,
-    weights: LossWeights,
-    per_truth: int,
+    logits_BQT: Tensor, boxes_BQ4: Tensor, pairs: _Pairs, no_word_BT: Tensor, count: float
 ) -> dict[str, Tensor]:
-    pairs = match(logits_BQT, boxes_BQ4, truths, weights.costs, per_truth)
-    count = max(sum(len(rows) for rows, _ in pairs), 1)
     wanted_BQT = torch.zeros_like(logits_BQT)
-    found: list[Tensor] = []
-    true: list[Tensor] = []
-    for picture, ((rows, columns), truth) in enumerate(zip(pairs, truths, strict=True)):
-        wanted_BQT[picture, rows] = truth.answers_GT[columns].to(wanted_BQT.dtype)
-        found.append(boxes_BQ4[picture, rows])
-        true.append(truth.boxes_G4[columns])
-    found_G4, true_G4 = torch.cat(found), torch.cat(true)
-    overlap_G = paired_generalised_iou(corners(found_G4), corners(true_G4))
+    wanted_BQT[pairs.pictures_N, pairs.queries_N] = pairs.answers_NT.to(wanted_BQT.dtype)
+    found_N4 = boxes_BQ4[pairs.pictures_N, pairs.queries_N]
+    counts_N = pairs.counts_BQ[pairs.pictures_N, pairs.queries_N]
+    overlap_N = paired_generalised_iou(corners(found_N4), corners(pairs.boxes_N4))
+    counts_BQT = pairs.counts_BQ[:, :, None] * ~no_word_BT[:, None]
     return {
-        "class": _focal(logits_BQT, wanted_BQT, ~no_word_BT[:, None]) / count,
-        "l1": F.l1_loss(found_G4, true_G4, reduction="sum") / count,
-        "giou": (1 - overlap_G).sum() / count,
+        "class": _focal(logits_BQT, wanted_BQT, counts_BQT) / count,
+        "l1": ((found_N4 - pairs.boxes_N4).abs().sum(-1) * counts_N).sum() / count,
+        "giou": ((1 - overlap_N) * counts_N).sum() / count,
     }
 
 
 def _focal(logits: Tensor, wanted: Tensor, counts: Tensor) -> Tensor:
-    """The summed focal loss (alpha 0.25, gamma 2) where `counts` is True."""
-    logits = logits.masked_fill(~counts, 0.0)
+    """The sum of focal losses (alpha 0.25, gamma 2), each times `counts`."""
+    logits = logits.masked_fill(counts == 0, 0.0)
     probability = logits.sigmoid()
     cross_entropy = F.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
     wrong = probability * (1 - wanted) + (1 - probability) * wanted

@@ -16,11 +16,13 @@ from ..grounding_dino import GroundingDino
 from ..tabletop.dataset import open_shards
 from ..tabletop.vocabulary import known_wordings, vocabulary
 from ..tokenizer import Tokenizer
+from .batch import Batch
 from .crops import CropBatches, CropLesson
-from .detection import Batch, DetectionLesson
+from .detection import DetectionLesson
+from .loss import LossWeights
 from .stored_scenes import ShardScenes
 from .tabletop_batches import BatchOptions, TabletopBatches
-from .trainer import Progress, TrainingOptions, train
+from .trainer import Progress, TrainingOptions, Watcher, train
 from .workers import Worker, run_workers
 
 
@@ -83,10 +85,11 @@ class _Job:
             crops = CropBatches(scenes, recipe.crop_batch, recipe.seed * 1000 + worker.rank)
             options = TrainingOptions(recipe.crop_steps, recipe.crop_learning_rate, weight_decay=0.02)
             lesson = CropLesson(model.backbone)
-            train(lesson, crops, options, recipe.folder / "crops", self.on_progress, worker=worker)
+            train(lesson, crops, options, recipe.folder / "crops", Watcher(self.on_progress), worker)
         options = TrainingOptions(recipe.steps, recipe.learning_rate)
         batches = _batches(recipe, scenes, worker)
-        train(DetectionLesson(model), batches, options, recipe.folder, self.on_progress, worker=worker)
+        lesson = DetectionLesson(model, LossWeights(dense=1.0, proposals_per_truth=4))
+        train(lesson, batches, options, recipe.folder, Watcher(self.on_progress), worker)
         if worker.rank == 0:
             write_weights(model, recipe)
 

@@ -11,16 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from ..preprocess import normalise
 from ..prompt import Phrase, Prompt
 from ..tabletop.words import COLOURS, KINDS, TRAINING_PAIRS
-from ..text_encoder import pad_words
-from ..tokenizer import TokenizedPrompt, Tokenizer
+from ..tokenizer import Tokenizer
 from .augment import View, cut, disturb, mirror
-from .detection import Batch
-from .matching import Truth
+from .batch import Batch, Example, stack
 from .stored_scenes import StoredScene
 
 Wish = tuple[str | None, str | None]  # a colour, a kind, or both
@@ -55,26 +51,27 @@ class TabletopBatches:
     def __call__(self, step: int) -> Batch:
         rng = np.random.default_rng([self._options.seed, step])
         chosen = rng.integers(0, len(self._scenes), self._options.size)
-        pictures: list[NDArray[np.uint8]] = []
-        valid: list[tuple[float, float]] = []
-        prompts: list[TokenizedPrompt] = []
-        truths: list[Truth] = []
-        for row in chosen:
-            scene = self._scenes[int(row)]
-            view = self._view(scene, rng)
-            shown = scene.visible * view.kept
-            sides = view.boxes_xyxy[:, 2:] - view.boxes_xyxy[:, :2]
-            counts = (shown >= self._options.least_visible) & (sides >= self._options.least_px).all(1)
-            wishes = draw_wishes([scene.pairs[i] for i in np.flatnonzero(counts)], scene.pairs, rng)
-            tokens = self._tokenizer.encode(Prompt(tuple(Phrase(_wording(wish)) for wish in wishes)))
-            pictures.append(disturb(view.picture, rng))
-            valid.append(view.valid_xy)
-            prompts.append(tokens)
-            truths.append(_truth(scene, view, counts, wishes, tokens))
-        words = pad_words(prompts)
-        T = words.ids_BT.shape[1]
-        padded = [Truth(t.boxes_G4, _widen(t.answers_GT, T)) for t in truths]
-        return Batch(normalise(np.stack(pictures), valid), torch.tensor(valid), words, padded)
+        return stack([self._example(self._scenes[int(row)], rng) for row in chosen])
+
+    def _example(self, scene: StoredScene, rng: np.random.Generator) -> Example:
+        view = self._view(scene, rng)
+        shown = scene.visible * view.kept
+        sides = view.boxes_xyxy[:, 2:] - view.boxes_xyxy[:, :2]
+        counts = (shown >= self._options.least_visible) & (sides >= self._options.least_px).all(1)
+        wishes = draw_wishes([scene.pairs[i] for i in np.flatnonzero(counts)], scene.pairs, rng)
+        tokens = self._tokenizer.encode(Prompt(tuple(Phrase(_wording(wish)) for wish in wishes)))
+        canvas = disturb(view.picture, rng)
+        height, width = canvas.shape[:2]
+        rows: list[int] = []
+        answers: list[torch.Tensor] = []
+        for i in np.flatnonzero(counts):
+            matching = [w for w, wish in enumerate(wishes) if _answers(scene.pairs[int(i)], wish)]
+            if matching:
+                rows.append(int(i))
+                answers.append(tokens.spans_WT[matching].any(0))
+        answers_GT = torch.stack(answers) if answers else torch.zeros(0, len(tokens.ids_T), dtype=torch.bool)
+        valid_wh = (view.valid_xy[0] * width, view.valid_xy[1] * height)
+        return Example(canvas, valid_wh, tokens, view.boxes_xyxy[rows], answers_GT)
 
     def _view(self, scene: StoredScene, rng: np.random.Generator) -> View:
         options = self._options
@@ -130,24 +127,3 @@ def _answers(pair: tuple[str, str], wish: Wish) -> bool:
 
 def _wording(wish: Wish) -> str:
     return " ".join(word for word in (wish[0], wish[1] or "object") if word)
-
-
-def _truth(
-    scene: StoredScene, view: View, counts: NDArray[np.bool_], wishes: Sequence[Wish], tokens: TokenizedPrompt
-) -> Truth:
-    rows: list[int] = []
-    answers: list[torch.Tensor] = []
-    for i in np.flatnonzero(counts):
-        matching = [w for w, wish in enumerate(wishes) if _answers(scene.pairs[int(i)], wish)]
-        if matching:
-            rows.append(int(i))
-            answers.append(tokens.spans_WT[matching].any(0))
-    height, width = view.picture.shape[:2]
-    boxes = view.boxes_xyxy[rows] / np.array([width, height, width, height], np.float32)
-    centres_sizes = np.concatenate([(boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]], axis=1)
-    answers_GT = torch.stack(answers) if answers else torch.zeros(0, len(tokens.ids_T), dtype=torch.bool)
-    return Truth(torch.from_numpy(centres_sizes.astype(np.float32)), answers_GT)
-
-
-def _widen(answers_GT: torch.Tensor, tokens: int) -> torch.Tensor:
-    return torch.nn.functional.pad(answers_GT, (0, tokens - answers_GT.shape[1]))

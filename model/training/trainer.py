@@ -5,22 +5,28 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
+from .optimiser import keep_frozen_parts_still, one_cycle, optimiser, running_mean
 from .workers import Worker
 
 _log = logging.getLogger(__name__)
 Batch = TypeVar("Batch")
 Batch_contra = TypeVar("Batch_contra", contravariant=True)
+
+
+class TrainingError(ValueError):
+    """Training cannot begin or go on; the text says why and what to do."""
 
 
 class Lesson(Protocol[Batch_contra]):
@@ -31,8 +37,16 @@ class Lesson(Protocol[Batch_contra]):
         """By the names that a checkpoint keeps them under."""
         ...
 
-    def losses(self, batch: Batch_contra) -> dict[str, Tensor]:
-        """The loss in parts; `total` is what is minimised."""
+    def size(self, batch: Batch_contra) -> float:
+        """How much there is to learn."""
+        ...
+
+    def losses(self, batch: Batch_contra, size: float) -> dict[str, Tensor]:
+        """The loss in parts, as sums divided by `size`; `total` is what is minimised.
+
+        Args:
+            size: the mean over all batches of a step, in all workers.
+        """
         ...
 
 
@@ -42,17 +56,28 @@ class TrainingOptions:
 
     Args:
         steps: optimiser steps in all.
-        learning_rate: the peak of the one-cycle schedule.
+        learning_rate: the peak of the one-cycle schedule; warm_up is the part of the steps that leads up to it.
+        speeds: how parameters' rates compare with that, by the beginning of their names, such as `model.backbone`; 0
+            freezes them.
         clip_norm: gradients are scaled down to this norm.
+        accumulate: batches a step in each worker, one after another.
+        mean_decay: keep the exponential mean of the weights, which forgets 1 - this at each step; None keeps none.
         checkpoint_every: steps between checkpoints, from which an interrupted run goes on.
+        loaders: threads that make batches ahead of time.
+        seed: decides what is dropped at random, together with the step.
     """
 
     steps: int
     learning_rate: float = 8e-4
     weight_decay: float = 1e-4
     warm_up: float = 0.05
+    speeds: Mapping[str, float] = field(default_factory=dict[str, float])
     clip_norm: float = 1.0
+    accumulate: int = 1
+    mean_decay: float | None = None
     checkpoint_every: int = 250
+    loaders: int = 1
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,121 +91,166 @@ class Progress:
     seconds_per_step: float
 
 
+@dataclass(frozen=True, slots=True)
+class Watcher:
+    """Who hears of a run. Called in the worker of rank 0 alone.
+
+    Args:
+        on_progress: a point of the curve, every `report_every` steps.
+        on_checkpoint: (step, networks) after each checkpoint; where there are running means, these are the networks.
+    """
+
+    on_progress: Callable[[Progress], None] = lambda progress: None
+    on_checkpoint: Callable[[int, Mapping[str, nn.Module]], None] = lambda step, networks: None
+    report_every: int = 25
+
+
 def train(
     lesson: Lesson[Batch],
     make_batch: Callable[[int], Batch],
     options: TrainingOptions,
     folder: Path,
-    on_progress: Callable[[Progress], None] = lambda progress: None,
-    report_every: int = 25,
+    watcher: Watcher | None = None,
     worker: Worker | None = None,
 ) -> None:
     """Train in place, from the last checkpoint in `folder` where there is one.
 
     Args:
         lesson: what is learnt.
-        make_batch: the batch of a step, the same each time it is asked for the same step, another in each worker.
+        make_batch: the batch of a number from 0, the same each time it is asked for the same one, another in each
+            worker. Called from other threads.
         folder: receives `checkpoint.pt` and `curve.jsonl`.
 
     Raises:
         FloatingPointError: the loss is no longer a number.
+        TrainingError: the checkpoint is of another model.
     """
-    worker = worker or Worker()
+    worker, watcher = worker or Worker(), watcher or Watcher()
     folder.mkdir(parents=True, exist_ok=True)
-    learners = [
-        _Learner(name, network.train(), _optimizer(network, options)) for name, network in lesson.networks.items()
-    ]
+    learners = [_Learner.of(name, network, options) for name, network in lesson.networks.items()]
     first = _resume(folder / "checkpoint.pt", learners)
-    sums: dict[str, float] = {}
-    steps_summed, began = 0, time.monotonic()
-    with ThreadPoolExecutor(1) as ahead:  # the next batch is drawn while this one is learnt
-        coming = ahead.submit(make_batch, first)
-        for step in range(first, options.steps):
-            batch = coming.result()
-            coming = ahead.submit(make_batch, min(step + 1, options.steps - 1))
-            rate = learning_rate(step, options)
-            parts = _learn(lesson, batch)
+    curve = _Curve(folder / "curve.jsonl", watcher, worker)
+    count = options.accumulate
+    batches = _made_ahead(make_batch, range(first * count, options.steps * count), options.loaders)
+    for step in range(first, options.steps):
+        torch.manual_seed(((options.seed << 32) + step) * worker.count + worker.rank)
+        rate = one_cycle(step, options.steps, options.learning_rate, options.warm_up)
+        parts = _learn(lesson, list(islice(batches, count)), worker)
+        for learner in learners:
+            learner.step(rate, options.clip_norm, worker)
+        done = step + 1
+        curve.add(parts, done, rate, is_last=done == options.steps)
+        if done % options.checkpoint_every == 0 or done == options.steps:
             for learner in learners:
-                learner.step(rate, options.clip_norm, worker)
-            for name, value in parts.items():
-                sums[name] = sums.get(name, 0.0) + value
-            steps_summed += 1
-            done = step + 1
-            if done % report_every == 0 or done == options.steps:
-                means = {name: value / steps_summed for name, value in sums.items()}
-                pace = (time.monotonic() - began) / steps_summed
-                progress = Progress(done, means.pop("total"), means, rate, pace)
-                if worker.rank == 0:
-                    _write_point(folder / "curve.jsonl", progress)
-                    on_progress(progress)
-                sums, steps_summed, began = {}, 0, time.monotonic()
-            if done % options.checkpoint_every == 0 or done == options.steps:
-                for learner in learners:
-                    worker.share_statistics(learner.network)
-                if worker.rank == 0:
-                    _save(folder / "checkpoint.pt", done, learners)
+                worker.share_statistics(learner.network)
+            if worker.rank == 0:
+                _save(folder / "checkpoint.pt", done, learners)
+                watcher.on_checkpoint(done, {one.name: one.best for one in learners})
 
 
-def learning_rate(step: int, options: TrainingOptions) -> float:
-    """One cycle (https://arxiv.org/abs/1708.07120): a cosine up to the peak, then a cosine down to almost nothing.
-
-    A function of the step alone, so that an interrupted run may go on with another number of steps.
-    """
-    rising = max(1.0, options.warm_up * options.steps)
-    if step < rising:
-        return options.learning_rate * (0.04 + 0.96 * _ease(step / rising))
-    falling = max(1.0, options.steps - 1 - rising)
-    return options.learning_rate * (1.0 - (1.0 - 4e-5) * _ease(min(1.0, (step - rising) / falling)))
-
-
-def _ease(share: float) -> float:
-    return 0.5 - 0.5 * math.cos(math.pi * share)
+def _made_ahead(make_batch: Callable[[int], Batch], numbers: Sequence[int], threads: int) -> Iterator[Batch]:
+    """The batches in order; the next ones are drawn while one is learnt."""
+    with ThreadPoolExecutor(threads) as pool:
+        waiting = iter(numbers)
+        coming = [pool.submit(make_batch, number) for number in islice(waiting, threads)]
+        while coming:
+            batch = coming.pop(0).result()
+            coming += [pool.submit(make_batch, number) for number in islice(waiting, 1)]
+            yield batch
 
 
 @dataclass(frozen=True, slots=True)
 class _Learner:
-    """A network and what moves its weights."""
+    """A network, what moves its weights, and their mean."""
 
     name: str
     network: nn.Module
     optimizer: torch.optim.Optimizer
+    mean: AveragedModel | None
+
+    @classmethod
+    def of(cls, name: str, network: nn.Module, options: TrainingOptions) -> _Learner:
+        moved = optimiser(name, network, options.weight_decay, options.speeds)
+        keep_frozen_parts_still(network)
+        mean = None if options.mean_decay is None else running_mean(network, options.mean_decay)
+        return cls(name, network, moved, mean)
+
+    @property
+    def best(self) -> nn.Module:
+        return self.network if self.mean is None else self.mean.module
+
+    @property
+    def parts(self) -> dict[str, nn.Module | torch.optim.Optimizer]:
+        """What a checkpoint holds."""
+        parts: dict[str, nn.Module | torch.optim.Optimizer] = {
+            self.name: self.network,
+            f"{self.name} optimizer": self.optimizer,
+        }
+        return parts if self.mean is None else {**parts, f"{self.name} mean": self.mean}
 
     def step(self, rate: float, clip_norm: float, worker: Worker) -> None:
         worker.share_gradients(self.network)
         nn.utils.clip_grad_norm_(self.network.parameters(), clip_norm)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["speed"]
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
+        if self.mean is not None:
+            self.mean.update_parameters(self.network)
 
 
-def _learn(lesson: Lesson[Batch], batch: Batch) -> dict[str, float]:
-    """Fill the gradients; returns the loss by its parts."""
-    losses = lesson.losses(batch)
-    if not torch.isfinite(losses["total"]):
-        raise FloatingPointError("the loss is no longer a number: lower the learning rate and resume")
-    losses["total"].backward()
-    return {name: float(value.detach()) for name, value in losses.items()}
+def _learn(lesson: Lesson[Batch], batches: Sequence[Batch], worker: Worker) -> dict[str, float]:
+    """Fill the gradients with their mean over the batches; returns the mean loss by its parts."""
+    size = max(1.0, worker.mean(sum(lesson.size(batch) for batch in batches) / len(batches)))
+    means: dict[str, float] = {}
+    for batch in batches:
+        losses = lesson.losses(batch, size)
+        if not torch.isfinite(losses["total"]):
+            raise FloatingPointError("the loss is no longer a number: lower the learning rate and resume")
+        (losses["total"] / len(batches)).backward()
+        for name, value in losses.items():
+            means[name] = means.get(name, 0.0) + float(value.detach()) / len(batches)
+    return means
 
 
-def _optimizer(model: nn.Module, options: TrainingOptions) -> torch.optim.Optimizer:
-    """AdamW; vectors (norms, biases, scales) are not decayed."""
-    matrices = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
-    vectors = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
-    groups: list[dict[str, Any]] = [
-        {"params": matrices, "weight_decay": options.weight_decay},
-        {"params": vectors, "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=options.learning_rate, fused=True)
+class _Curve:
+    """What the loss was, in means over some steps and all workers."""
+
+    def __init__(self, path: Path, watcher: Watcher, worker: Worker) -> None:
+        self._path, self._watcher, self._worker = path, watcher, worker
+        self._begin()
+
+    def add(self, parts: Mapping[str, float], step: int, rate: float, *, is_last: bool) -> None:
+        for name, value in parts.items():
+            self._sums[name] = self._sums.get(name, 0.0) + value
+        self._steps += 1
+        if step % self._watcher.report_every != 0 and not is_last:
+            return
+        means = {name: self._worker.mean(value / self._steps) for name, value in self._sums.items()}
+        pace = (time.monotonic() - self._began_s) / self._steps
+        progress = Progress(step, means.pop("total"), means, rate, pace)
+        if self._worker.rank == 0:
+            with self._path.open("a") as file:
+                file.write(json.dumps(asdict(progress)) + "\n")
+            self._watcher.on_progress(progress)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._sums: dict[str, float] = {}
+        self._steps, self._began_s = 0, time.monotonic()
 
 
 def _resume(path: Path, learners: Sequence[_Learner]) -> int:
     if not path.exists():
         return 0
     state = torch.load(path, map_location="cpu", weights_only=True)
-    for learner in learners:
-        learner.network.load_state_dict(state[learner.name])
-        learner.optimizer.load_state_dict(state[f"{learner.name} optimizer"])
+    try:
+        for learner in learners:
+            for name, part in learner.parts.items():
+                part.load_state_dict(state[name])
+    except (KeyError, RuntimeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise TrainingError(f"{path} is of another run ({reason}): name another folder, or the same options") from error
     _log.info("going on from step %d of %s", state["step"], path)
     return int(state["step"])
 
@@ -190,12 +260,6 @@ def _save(path: Path, step: int, learners: Sequence[_Learner]) -> None:
     partial = path.with_suffix(".part")
     state: dict[str, Any] = {"step": step}
     for learner in learners:
-        state[learner.name] = learner.network.state_dict()
-        state[f"{learner.name} optimizer"] = learner.optimizer.state_dict()
+        state |= {name: part.state_dict() for name, part in learner.parts.items()}
     torch.save(state, partial)
     partial.replace(path)
-
-
-def _write_point(path: Path, progress: Progress) -> None:
-    with path.open("a") as file:
-        file.write(json.dumps(asdict(progress)) + "\n")

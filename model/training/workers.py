@@ -5,13 +5,17 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
 from torch import nn
 from torch.multiprocessing.spawn import spawn
+
+_MESSAGE = 8 * 2**20  # numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,24 +26,54 @@ class Worker:
     count: int = 1
 
     def share_gradients(self, model: nn.Module) -> None:
-        """Put the mean over all workers in every gradient; one message for all of them."""
+        """Put the mean over all workers in every gradient; what has none in this worker counts as zero."""
         if self.count == 1:
             return
-        gradients = [p.grad for p in model.parameters() if p.grad is not None]
-        self._mean(gradients)
+        learning = [p for p in model.parameters() if p.requires_grad]
+        for parameter in learning:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+        self._mean([p.grad for p in learning if p.grad is not None])
 
     def share_statistics(self, model: nn.Module) -> None:
         """The same for running statistics (batch norm), which no gradient moves."""
-        statistics = [buffer for buffer in model.buffers() if buffer.is_floating_point()]
-        if self.count > 1 and statistics:
-            self._mean(statistics)
+        if self.count > 1:
+            self._mean([buffer for buffer in model.buffers() if buffer.is_floating_point()])
+
+    def mean(self, value: float) -> float:
+        """The mean of a number over all workers."""
+        number = torch.tensor([value], dtype=torch.float64)
+        if self.count > 1:
+            self._mean([number])
+        return float(number)
 
     def _mean(self, tensors: list[torch.Tensor]) -> None:
-        flat = torch.cat([tensor.flatten() for tensor in tensors])
-        dist.all_reduce(flat)
-        flat /= self.count
-        for tensor, part in zip(tensors, flat.split([t.numel() for t in tensors]), strict=True):
-            tensor.copy_(part.view_as(tensor))
+        """In messages of some MiB: one for each tensor would be slow, one for all would double the memory."""
+        together: list[torch.Tensor] = []
+        for row, tensor in enumerate(tensors):
+            together.append(tensor)
+            last = row == len(tensors) - 1
+            if last or sum(one.numel() for one in together) >= _MESSAGE:
+                flat = torch.cat([one.flatten() for one in together])
+                dist.all_reduce(flat)
+                flat /= self.count
+                for one, part in zip(together, flat.split([one.numel() for one in together]), strict=True):
+                    one.copy_(part.view_as(one))
+                together = []
+
+
+@contextmanager
+def launched_worker() -> Generator[Worker]:
+    """This process among those that a launcher such as `torchrun` began, which tells of them in the environment.
+
+    Tensors of GPUs meet over NCCL, others over gloo.
+    """
+    # One of them may evaluate for long while the others wait.
+    dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=timedelta(hours=12))
+    try:
+        yield Worker(dist.get_rank(), dist.get_world_size())
+    finally:
+        dist.destroy_process_group()
 
 
 def run_workers(job: Callable[[Worker], None], count: int) -> None:

@@ -29,9 +29,13 @@ def tiny_config() -> ModelConfig:
 
 
 def tiny_model(seed: int = 0) -> GroundingDino:
-    """Evaluation mode. Parameters that begin at zero are drawn anew: zeros would hide whole blocks."""
+    """Evaluation mode. Parameters that begin at zero would hide whole blocks."""
     torch.manual_seed(seed)
-    model = GroundingDino(tiny_config()).eval()
+    return without_zeros(GroundingDino(tiny_config()).eval())
+
+
+def without_zeros(model: GroundingDino) -> GroundingDino:
+    """The same model, with parameters that begin at zero and statistics that begin alike drawn at random."""
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.ndim >= 1 and float(parameter.abs().max()) == 0.0:

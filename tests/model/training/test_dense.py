@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import torch
 
-from groundcast.model.grounding_dino import Output
+from groundcast.model.grounding_dino import Enhanced, Output
 from groundcast.model.query_selection import Selected
 from groundcast.model.training.dense import DensePlaces
 from groundcast.model.training.matching import Truth
@@ -13,13 +13,13 @@ from groundcast.model.training.matching import Truth
 from ..tiny import tiny_config
 
 SHAPES = ((8, 12), (4, 6))
-NO_WORD = torch.tensor([[False, False, False, True]])
 ANSWERS = torch.tensor([[True, False, False, False], [False, True, False, False]])
 
 
 def _output(memory: torch.Tensor) -> Output:
     text = torch.eye(4, 32)[None] * 60
-    return Output((), (), Selected(memory, memory, memory), memory, SHAPES, text)
+    enhanced = Enhanced(memory, SHAPES, text, torch.zeros(text.shape[:2], dtype=torch.bool), None, None)
+    return Output((), (), (), (), Selected(memory, memory, memory), enhanced)
 
 
 def _helper() -> DensePlaces:
@@ -38,13 +38,13 @@ def test_places_that_answer_their_object_cost_less() -> None:
             level[:, : width // 2, words[0]] = 1.0
             level[:, width // 2 :, words[1]] = 1.0
     truths = [Truth(boxes, ANSWERS)]
-    assert float(_helper()(_output(right), truths, NO_WORD)) < 0.3 * float(_helper()(_output(wrong), truths, NO_WORD))
+    assert float(_helper()(_output(right), truths)) < 0.3 * float(_helper()(_output(wrong), truths))
 
 
 def test_where_boxes_overlap_the_smaller_one_is_meant() -> None:
     boxes = torch.tensor([[0.5, 0.5, 1.0, 1.0], [0.5, 0.5, 0.3, 0.4]])
     memory = torch.randn(1, 120, 32).requires_grad_()
-    _helper()(_output(memory), [Truth(boxes, ANSWERS)], NO_WORD).backward()
+    _helper()(_output(memory), [Truth(boxes, ANSWERS)]).backward()
     assert memory.grad is not None
     touched = memory.grad.abs().sum(-1)[0, :96].view(8, 12) > 0
     assert touched[4, 6]
@@ -54,4 +54,4 @@ def test_where_boxes_overlap_the_smaller_one_is_meant() -> None:
 @torch.no_grad()
 def test_a_picture_without_truths_costs_nothing() -> None:
     empty = Truth(torch.zeros(0, 4), torch.zeros(0, 4, dtype=torch.bool))
-    assert float(_helper()(_output(torch.randn(1, 120, 32)), [empty], NO_WORD)) == 0.0
+    assert float(_helper()(_output(torch.randn(1, 120, 32)), [empty])) == 0.0

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from groundcast.model.grounding_dino import Output
+from groundcast.model.grounding_dino import Enhanced, Output
 from groundcast.model.query_selection import Selected
 from groundcast.model.training.boxes import corners, generalised_iou, paired_generalised_iou
 from groundcast.model.training.loss import LossWeights, detection_loss
@@ -27,9 +27,10 @@ def _right() -> tuple[torch.Tensor, torch.Tensor]:
     return logits, boxes
 
 
-def _output(logits: torch.Tensor, boxes: torch.Tensor) -> Output:
+def _output(logits: torch.Tensor, boxes: torch.Tensor, no_word: torch.Tensor = NO_WORD) -> Output:
     selected = Selected(torch.zeros(1, 5, 4), boxes, logits)
-    return Output((logits,), (boxes,), selected, torch.zeros(1, 1, 4), ((1, 1),), torch.zeros(1, 3, 4))
+    enhanced = Enhanced(torch.zeros(1, 1, 4), ((1, 1),), torch.zeros(1, 3, 4), no_word, None, None)
+    return Output((logits,), (boxes,), (), (), selected, enhanced)
 
 
 def test_overlap_is_one_for_the_same_box_and_negative_far_away() -> None:
@@ -62,17 +63,16 @@ def test_a_picture_without_truths_matches_nothing() -> None:
     empty = Truth(torch.zeros(0, 4), torch.zeros(0, 3, dtype=torch.bool))
     ((rows, columns),) = match(*_right(), [empty], MatchingCosts(), per_truth=4)
     assert len(rows) == len(columns) == 0
-    assert float(detection_loss(_output(*_right()), [empty], NO_WORD, LossWeights())["l1"]) == 0.0
+    assert float(detection_loss(_output(*_right()), [empty], LossWeights(), 1.0)["l1"]) == 0.0
 
 
 @pytest.mark.parametrize("part", ["class", "l1", "giou"])
 def test_a_right_answer_costs_least(part: str) -> None:
     logits, boxes = _right()
-    one_match = LossWeights(proposals_per_truth=1)
-    right = detection_loss(_output(logits, boxes), [TRUTH], NO_WORD, one_match)[part]
+    right = detection_loss(_output(logits, boxes), [TRUTH], LossWeights(), 2.0)[part]
     wrong_logits = logits.clone()
     wrong_logits[0, 3] = -6.0
-    wrong = detection_loss(_output(wrong_logits, boxes + 0.1), [TRUTH], NO_WORD, one_match)[part]
+    wrong = detection_loss(_output(wrong_logits, boxes + 0.1), [TRUTH], LossWeights(), 2.0)[part]
     assert float(right) < 0.01
     assert float(wrong) > float(right) + 0.05
 
@@ -82,6 +82,6 @@ def test_padding_costs_nothing() -> None:
     padded = torch.cat([logits, torch.full((1, 5, 2), float("-inf"))], -1)
     truth = Truth(TRUE_BOXES, torch.cat([TRUTH.answers_GT, torch.zeros(2, 2, dtype=torch.bool)], -1))
     no_word = torch.tensor([[False, False, False, True, True]])
-    with_padding = detection_loss(_output(padded, boxes), [truth], no_word, LossWeights())
-    without = detection_loss(_output(logits, boxes), [TRUTH], NO_WORD, LossWeights())
+    with_padding = detection_loss(_output(padded, boxes, no_word), [truth], LossWeights(), 2.0)
+    without = detection_loss(_output(logits, boxes), [TRUTH], LossWeights(), 2.0)
     torch.testing.assert_close(with_padding["total"], without["total"])

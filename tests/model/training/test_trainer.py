@@ -5,20 +5,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from groundcast.model.grounding_dino import GroundingDino
 from groundcast.model.prompt import Prompt
 from groundcast.model.tabletop.vocabulary import vocabulary
 from groundcast.model.text_encoder import pad_words
 from groundcast.model.tokenizer import Tokenizer
-from groundcast.model.training.detection import Batch, DetectionLesson
+from groundcast.model.training.batch import Batch
+from groundcast.model.training.detection import DetectionLesson
 from groundcast.model.training.matching import Truth
-from groundcast.model.training.trainer import Progress, TrainingOptions, learning_rate, train
+from groundcast.model.training.trainer import Progress, TrainingError, TrainingOptions, Watcher, train
 from groundcast.model.training.workers import Worker, run_workers
 
 from ..tiny import tiny_config
@@ -41,13 +43,28 @@ def _model(seed: int = 5) -> GroundingDino:
     return GroundingDino(tiny_config())
 
 
-def _weights(model: GroundingDino) -> torch.Tensor:
+def _weights(model: nn.Module) -> torch.Tensor:
     return torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
+
+
+def _break_at(step: int) -> Callable[[int], Batch]:
+    def make(number: int) -> Batch:
+        if number == step:
+            raise KeyboardInterrupt
+        return make_batch(number)
+
+    return make
 
 
 def test_it_learns(tmp_path: Path) -> None:
     points: list[Progress] = []
-    train(DetectionLesson(_model()), make_batch, TrainingOptions(20, 2e-3), tmp_path, points.append, report_every=5)
+    train(
+        DetectionLesson(_model()),
+        make_batch,
+        TrainingOptions(20, 2e-3),
+        tmp_path,
+        Watcher(points.append, report_every=5),
+    )
     assert points[-1].loss < 0.8 * points[0].loss
     assert points[-1].parts["class"] < 0.5 * points[0].parts["class"]
     curve = [json.loads(line) for line in (tmp_path / "curve.jsonl").read_text().splitlines()]
@@ -59,26 +76,18 @@ def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path) -> None:
     through = _model()
     train(DetectionLesson(through), make_batch, options, tmp_path / "through")
 
-    def break_at_five(step: int) -> Batch:
-        if step == 5:
-            raise KeyboardInterrupt
-        return make_batch(step)
-
     with pytest.raises(KeyboardInterrupt):
-        train(DetectionLesson(_model()), break_at_five, options, tmp_path / "broken")
+        train(DetectionLesson(_model()), _break_at(5), options, tmp_path / "broken")
     resumed = _model(seed=99)  # its own weights must not matter
     train(DetectionLesson(resumed), make_batch, options, tmp_path / "broken")
     torch.testing.assert_close(_weights(resumed), _weights(through), atol=1e-6, rtol=1e-5)
 
 
-def test_the_rate_rises_then_falls_to_almost_nothing() -> None:
-    options = TrainingOptions(1000, learning_rate=1.0)
-    rates = [learning_rate(step, options) for step in range(1000)]
-    peak = rates.index(max(rates))
-    assert peak == 50
-    assert rates[:51] == sorted(rates[:51])
-    assert rates[50:] == sorted(rates[50:], reverse=True)
-    assert rates[-1] < 1e-4
+def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
+    train(DetectionLesson(_model()), make_batch, TrainingOptions(1), tmp_path)
+    other = GroundingDino(replace(tiny_config(), queries=7))
+    with pytest.raises(TrainingError, match=r"of another run .* name another folder"):
+        train(DetectionLesson(other), make_batch, TrainingOptions(2), tmp_path)
 
 
 def test_a_loss_that_is_no_number_ends_the_run(tmp_path: Path) -> None:
@@ -92,19 +101,18 @@ def test_a_loss_that_is_no_number_ends_the_run(tmp_path: Path) -> None:
 
 @dataclass(frozen=True)
 class _Job:
-    """Trains on half of each batch in each of two workers."""
+    """Trains on every second batch in each of two workers."""
 
     folder: Path
 
     def __call__(self, worker: Worker) -> None:
         model = _model()
-        half = _half(worker.rank)
         options = TrainingOptions(2, checkpoint_every=2)
-        train(DetectionLesson(model), half, options, self.folder / str(worker.rank), worker=worker)
+        train(DetectionLesson(model), _turn(worker.rank), options, self.folder / str(worker.rank), worker=worker)
         torch.save(_weights(model), self.folder / f"{worker.rank}.pt")
 
 
-def _half(rank: int) -> Callable[[int], Batch]:
+def _turn(rank: int) -> Callable[[int], Batch]:
     return lambda step: make_batch(2 * step + rank)
 
 
@@ -114,5 +122,25 @@ def test_workers_end_with_the_same_weights(tmp_path: Path) -> None:
     first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in (0, 1))
     torch.testing.assert_close(first, second, atol=0, rtol=0)
     alone = _model()
-    train(DetectionLesson(alone), _half(0), TrainingOptions(2), tmp_path / "alone")
+    train(DetectionLesson(alone), _turn(0), TrainingOptions(2), tmp_path / "alone")
     assert not torch.equal(_weights(alone), first)
+
+
+def test_the_mean_of_the_weights_is_what_is_judged(tmp_path: Path) -> None:
+    model = _model()
+    begun = _weights(model)
+    seen: dict[int, torch.Tensor] = {}
+    watcher = Watcher(on_checkpoint=lambda step, networks: seen.update({step: _weights(networks["model"])}))
+    options = TrainingOptions(3, 2e-3, mean_decay=0.9, checkpoint_every=1)
+    train(DetectionLesson(model), make_batch, options, tmp_path, watcher)
+    assert sorted(seen) == [1, 2, 3]
+    ended = _weights(model)
+    assert float((seen[3] - ended).abs().max()) > 0
+    assert float((seen[3] - ended).norm()) < float((begun - ended).norm())
+    resumed: dict[int, torch.Tensor] = {}
+    watcher = Watcher(on_checkpoint=lambda step, networks: resumed.update({step: _weights(networks["model"])}))
+    with pytest.raises(KeyboardInterrupt):
+        train(DetectionLesson(_model()), _break_at(2), options, tmp_path / "again")
+    train(DetectionLesson(_model(seed=9)), make_batch, options, tmp_path / "again", watcher)
+    assert sorted(resumed) == [3]
+    torch.testing.assert_close(resumed[3], seen[3], atol=1e-6, rtol=1e-5)

@@ -1,0 +1,83 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+"""Which weights move, how fast, and their running mean."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+
+
+def optimiser(name: str, network: nn.Module, weight_decay: float, speeds: Mapping[str, float]) -> torch.optim.Optimizer:
+    """AdamW over what learns; vectors (norms, biases, scales) are not decayed.
+
+    Args:
+        name: the network's: its parameters' names begin with it.
+        network: what is not to learn is frozen here.
+        weight_decay: of matrices.
+        speeds: how a parameter's rate compares with that of most, by the beginning of its name (the longest one that
+            fits): 0 freezes it. Each group keeps its own as `speed`.
+    """
+    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
+    for full_name, parameter in network.named_parameters(prefix=name):
+        speed = _speed(full_name, speeds)
+        if speed == 0.0:
+            parameter.requires_grad_(False)
+        if parameter.requires_grad:
+            groups.setdefault((speed, parameter.ndim > 1), []).append(parameter)
+    if not groups:
+        raise ValueError("no parameter is left that learns: freeze fewer parts")
+    options: list[dict[str, Any]] = [
+        {"params": parameters, "weight_decay": weight_decay if matrices else 0.0, "speed": speed}
+        for (speed, matrices), parameters in groups.items()
+    ]
+    return torch.optim.AdamW(options, fused=True)
+
+
+def keep_frozen_parts_still(network: nn.Module) -> None:
+    """Training mode, but for parts that do not learn: their running statistics stay as they are, nothing is dropped."""
+    network.train()
+    for part in network.modules():
+        own = list(part.parameters())
+        if own and not any(parameter.requires_grad for parameter in own):
+            part.eval()
+
+
+def one_cycle(step: int, steps: int, peak: float, warm_up: float) -> float:
+    """The rate of a step: a cosine up to the peak, then a cosine down to almost nothing.
+
+    A function of the step alone, so that an interrupted run may go on with another number of steps.
+    Source: https://arxiv.org/abs/1708.07120.
+    """
+    rising = max(1.0, warm_up * steps)
+    if step < rising:
+        return peak * (0.04 + 0.96 * _ease(step / rising))
+    falling = max(1.0, steps - 1 - rising)
+    return peak * (1.0 - (1.0 - 4e-5) * _ease(min(1.0, (step - rising) / falling)))
+
+
+def running_mean(network: nn.Module, decay: float) -> AveragedModel:
+    """The exponential mean of a network's weights and statistics; it forgets faster at first, when it knows little."""
+
+    def follow(means: Sequence[Tensor], values: Sequence[Tensor], count: Tensor | int) -> None:
+        keep = min(decay, (1 + int(count)) / (10 + int(count)))
+        for mean, value in zip(means, values, strict=True):
+            if mean.is_floating_point():
+                mean.lerp_(value, 1 - keep)
+            else:
+                mean.copy_(value)
+
+    return AveragedModel(network, multi_avg_fn=torch.no_grad()(follow), use_buffers=True)
+
+
+def _ease(share: float) -> float:
+    return 0.5 - 0.5 * math.cos(math.pi * share)
+
+
+def _speed(name: str, speeds: Mapping[str, float]) -> float:
+    fitting = [prefix for prefix in speeds if name.startswith(prefix)]
+    return speeds[max(fitting, key=len)] if fitting else 1.0
