@@ -1,0 +1,72 @@
+"""A command's options written once, as a dataclass, and spread out where typer reads them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import MISSING, Field, fields, is_dataclass
+from typing import Any, TypeVar, get_type_hints
+
+Result = TypeVar("Result")
+
+
+def spread_options(command: Callable[..., Result]) -> Callable[..., Result]:
+    """Let a command that takes a dataclass of options be called with each of its fields as a keyword.
+
+        @dataclass(frozen=True, slots=True)
+        class CopyOptions:
+            fast: Annotated[bool, typer.Option(help="Do not check what was written.")] = False
+
+        @spread_options
+        def copy(source: Path, options: CopyOptions) -> None: ...
+
+    is read by typer as `def copy(source: Path, *, fast: Annotated[...] = False) -> None`. A command with another
+    default or another option takes a subclass that states only these.
+
+    Args:
+        command: one of its parameters is a dataclass, whose fields are annotated as typer's parameters are. Its types
+            and those of the fields must be there when the command is made, so no `if TYPE_CHECKING` around them.
+
+    Raises:
+        TypeError: none of the parameters is a dataclass, or several are.
+        ValueError: a field is named as another parameter of the command.
+    """
+    hints = get_type_hints(command, include_extras=True)
+    own = inspect.signature(command).parameters
+    spread = [name for name in own if is_dataclass(hints.get(name))]
+    if len(spread) != 1:
+        raise TypeError(f"{command.__qualname__} must take one dataclass of options, not {len(spread)}")
+    (taken,) = spread
+    kind: type[Any] = hints[taken]
+    options = _parameters(kind)
+
+    def spread_out(*arguments: Any, **values: Any) -> Result:
+        chosen = {option.name: values.pop(option.name) for option in options if option.name in values}
+        return command(*arguments, **values, **{taken: kind(**chosen)})
+
+    kept = [one.replace(annotation=hints.get(name, one.annotation)) for name, one in own.items() if name != taken]
+    signature = inspect.Signature([*kept, *options], return_annotation=hints.get("return", inspect.Signature.empty))
+    for attribute in ("__module__", "__name__", "__qualname__", "__doc__"):
+        setattr(spread_out, attribute, getattr(command, attribute))
+    # typer reads both. `functools.wraps` would lead it on to the command's own parameters.
+    spread_out.__annotations__ = {one.name: one.annotation for one in signature.parameters.values()}
+    setattr(spread_out, "__signature__", signature)  # noqa: B010 - functions are not known to have one
+    return spread_out
+
+
+def _parameters(options: type[Any]) -> list[inspect.Parameter]:
+    """A keyword for each field, in the fields' order."""
+    hints = get_type_hints(options, include_extras=True)
+    return [
+        inspect.Parameter(
+            field.name, inspect.Parameter.KEYWORD_ONLY, default=_default(field), annotation=hints[field.name]
+        )
+        for field in fields(options)
+        if field.init
+    ]
+
+
+def _default(field: Field[Any]) -> object:
+    if field.default_factory is not MISSING:
+        return field.default_factory()
+    return inspect.Parameter.empty if field.default is MISSING else field.default
