@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .command_options import spread_options
 from .eval_options import (
     AnnotationsArgument,
-    BatchOption,
-    BoxesOption,
     ChunkOption,
-    DeviceOption,
-    EvalOptions,
-    FolderOption,
-    JsonOption,
-    LimitOption,
-    ModelOption,
-    NmsOption,
-    OddOption,
+    CocoOptions,
     PicturesArgument,
-    RuleOption,
-    SizeOption,
     check_library,
     default_folder,
     finish,
@@ -38,54 +29,31 @@ if TYPE_CHECKING:
     from ..model.training.coco_eval import CocoResult
 
 
-def eval_coco(
-    annotations: AnnotationsArgument,
-    pictures: PicturesArgument,
-    model: ModelOption = "tabletop",
-    device: DeviceOption = "auto",
-    size: SizeOption = None,
-    limit: LimitOption = None,
-    batch: BatchOption = 8,
-    chunk: ChunkOption = 80,
-    boxes: BoxesOption = 300,
-    nms: NmsOption = 0.7,
-    score_rule: RuleOption = "mean",
-    keep_odd_boxes: OddOption = False,
-    folder: FolderOption = None,
-    as_json: JsonOption = False,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class LvisOptions(CocoOptions):
+    """The same with smaller chunks, as MM-Grounding-DINO asks for LVIS's 1,203 categories."""
+
+    chunk: ChunkOption = 40
+
+
+@spread_options
+def eval_coco(annotations: AnnotationsArgument, pictures: PicturesArgument, options: CocoOptions) -> None:
     """Measure COCO's average precision; run again after an interruption to go on."""
-    options = EvalOptions(model, device, size, nms, score_rule, chunk, boxes, batch)
-    _evaluate("coco", annotations, pictures, options, limit, folder, keep_odd_boxes=keep_odd_boxes, as_json=as_json)
+    _evaluate("coco", annotations, pictures, options)
 
 
-def eval_lvis(
-    annotations: AnnotationsArgument,
-    pictures: PicturesArgument,
-    model: ModelOption = "tabletop",
-    device: DeviceOption = "auto",
-    size: SizeOption = None,
-    limit: LimitOption = None,
-    batch: BatchOption = 8,
-    chunk: ChunkOption = 40,
-    boxes: BoxesOption = 300,
-    nms: NmsOption = 0.7,
-    score_rule: RuleOption = "mean",
-    keep_odd_boxes: OddOption = False,
-    folder: FolderOption = None,
-    as_json: JsonOption = False,
-) -> None:
+@spread_options
+def eval_lvis(annotations: AnnotationsArgument, pictures: PicturesArgument, options: LvisOptions) -> None:
     """Measure LVIS's fixed AP (10,000 boxes a category over the whole set); run again to go on.
 
     Raise --boxes to compare with figures that keep 300 boxes of each chunk: what a picture keeps decides how much of
     the rare categories is left.
     """
-    options = EvalOptions(model, device, size, nms, score_rule, chunk, boxes, batch)
-    _evaluate("lvis", annotations, pictures, options, limit, folder, keep_odd_boxes=keep_odd_boxes, as_json=as_json)
+    _evaluate("lvis", annotations, pictures, options)
 
 
 def evaluate_set(
-    detector: Detector, data: CocoData, options: EvalOptions, made_by: Mapping[str, object], folder: Path
+    detector: Detector, data: CocoData, options: CocoOptions, made_by: Mapping[str, object], folder: Path
 ) -> CocoResult:
     """One data set, whose prompts the model can answer.
 
@@ -139,24 +107,16 @@ def evaluate_set(
         )
 
 
-def _evaluate(
-    task: str,
-    annotations: Path,
-    pictures: Path,
-    options: EvalOptions,
-    limit: int | None,
-    folder: Path | None,
-    *,
-    keep_odd_boxes: bool,
-    as_json: bool,
-) -> None:
+def _evaluate(task: str, annotations: Path, pictures: Path, options: CocoOptions) -> None:
     check_library()
     from ..model.training.coco_data import read_coco
     from ..model.training.coco_eval import check_prompts, prompts_of
 
-    data = read_coco(annotations, pictures, limit=limit, lvis=task == "lvis", keep_odd_boxes=keep_odd_boxes)
-    own = folder or default_folder(task, options, annotations)
+    data = read_coco(
+        annotations, pictures, limit=options.limit, lvis=task == "lvis", keep_odd_boxes=options.keep_odd_boxes
+    )
+    own = options.folder or default_folder(task, options, annotations)
     with load(options) as detector:
         check_prompts(detector, prompts_of(data.categories, options.chunk))
         result = evaluate_set(detector, data, options, identity(detector, options, task), own)
-    finish(result.as_dict(), {annotations.stem: result.figures}, own, as_json=as_json)
+    finish(result.as_dict(), {annotations.stem: result.figures}, own, as_json=options.as_json)

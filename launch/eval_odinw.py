@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .command_options import spread_options
 from .eval_coco import evaluate_set
-from .eval_options import (
-    BatchOption,
-    BoxesOption,
-    ChunkOption,
-    DeviceOption,
-    EvalOptions,
-    FolderOption,
-    JsonOption,
-    LimitOption,
-    ModelOption,
-    NmsOption,
-    OddOption,
-    RuleOption,
-    SizeOption,
-    check_library,
-    default_folder,
-    finish,
-    identity,
-    load,
-)
+from .eval_options import CocoOptions, check_library, default_folder, finish, identity, load
 from .exits import InputError
 
 if TYPE_CHECKING:
@@ -39,37 +22,33 @@ _FILES = ("annotations_without_background.json", "_annotations.coco.json", "anno
 _AVERAGED = ("AP", "AP50", "AP75")
 
 
+@dataclass(frozen=True, slots=True)
+class OdinwOptions(CocoOptions):
+    """The same, and which part of each set."""
+
+    split: Annotated[str, typer.Option(help="Which part, where a set has several; else its 'valid'.")] = "test"
+
+
+@spread_options
 def eval_odinw(
     sets: Annotated[Path, typer.Argument(help="A folder with a folder for each data set.", show_default=False)],
-    model: ModelOption = "tabletop",
-    device: DeviceOption = "auto",
-    size: SizeOption = None,
-    split: Annotated[str, typer.Option(help="Which part, where a set has several; else its 'valid'.")] = "test",
-    limit: LimitOption = None,
-    batch: BatchOption = 8,
-    chunk: ChunkOption = 80,
-    boxes: BoxesOption = 300,
-    nms: NmsOption = 0.7,
-    score_rule: RuleOption = "mean",
-    keep_odd_boxes: OddOption = False,
-    folder: FolderOption = None,
-    as_json: JsonOption = False,
+    options: OdinwOptions,
 ) -> None:
     """Measure average precision on each set of a folder, as in Object Detection in the Wild, and its mean."""
     check_library()
     from ..model.training.coco_data import read_coco
     from ..model.training.coco_eval import check_prompts, prompts_of
 
-    options = EvalOptions(model, device, size, nms, score_rule, chunk, boxes, batch)
-    files = _sets(sets, split)
+    files = _sets(sets, options.split)
     data = {
-        name: read_coco(file, file.parent, limit=limit, keep_odd_boxes=keep_odd_boxes) for name, file in files.items()
+        name: read_coco(file, file.parent, limit=options.limit, keep_odd_boxes=options.keep_odd_boxes)
+        for name, file in files.items()
     }
-    own = folder or default_folder("odinw", options, sets)
+    own = options.folder or default_folder("odinw", options, sets)
     results: dict[str, CocoResult] = {}
     with load(options) as detector:
         for one in data.values():
-            check_prompts(detector, prompts_of(one.categories, chunk))
+            check_prompts(detector, prompts_of(one.categories, options.chunk))
         made_by = identity(detector, options, "odinw")
         for name, one in data.items():
             results[name] = evaluate_set(detector, one, options, made_by, own / name)
@@ -77,11 +56,11 @@ def eval_odinw(
     whole = {
         **{figure: round(value, 4) for figure, value in average.items()},
         "average": "mean over the sets",
-        "split": split,
+        "split": options.split,
         "sets": {name: one.as_dict() for name, one in results.items()},
     }
     rows = {**{name: one.figures for name, one in results.items()}, "mean": average}
-    finish(whole, rows, own, as_json=as_json)
+    finish(whole, rows, own, as_json=options.as_json)
 
 
 def _sets(folder: Path, split: str) -> dict[str, Path]:

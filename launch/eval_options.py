@@ -21,43 +21,53 @@ if TYPE_CHECKING:
 
 AnnotationsArgument = Annotated[Path, typer.Argument(help="The JSON file.", show_default=False)]
 PicturesArgument = Annotated[Path, typer.Argument(help="The folder of its pictures.", show_default=False)]
-ModelOption = Annotated[str, typer.Option(help="A name, or a path to weights.")]
-DeviceOption = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
-SizeOption = Annotated[
-    int | None, typer.Option(help="The network's input: its short side for a 4:3 picture, px.", min=32)
-]
-LimitOption = Annotated[int | None, typer.Option(help="Use only the first pictures (refcoco: sentences).", min=1)]
-BatchOption = Annotated[int, typer.Option(help="Pictures asked at once.", min=1)]
-ChunkOption = Annotated[int, typer.Option(help="Categories asked in one pass of the network.", min=1)]
-BoxesOption = Annotated[int, typer.Option(help="The best boxes of a picture that are kept, over all chunks.", min=1)]
-NmsOption = Annotated[
-    float, typer.Option(help="Of two boxes of a phrase that overlap more, one stays; 1 keeps all.", min=0.0, max=1.0)
-]
 RuleOption = Annotated[str, typer.Option(help="A phrase's score is the mean or the max of its tokens'.")]
-OddOption = Annotated[
-    bool, typer.Option("--keep-odd-boxes", help="Judge boxes of no area or outside their picture as they stand.")
-]
-FolderOption = Annotated[
-    Path | None,
-    typer.Option(help="Detections and the result go here; the same again goes on. Default: below runs/."),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="End with one JSON object.")]
+ChunkOption = Annotated[int, typer.Option(help="Categories asked in one pass of the network.", min=1)]
 
 RESULT, DETECTIONS = "result.json", "detections.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
 class EvalOptions:
-    """How a detector is evaluated on pictures; each is described above."""
+    """What every evaluation is told."""
 
-    model: str
-    device: str
-    size: int | None
-    nms: float
-    score_rule: str
-    chunk: int = 1
-    boxes: int = 1
-    batch: int = 1
+    model: Annotated[str, typer.Option(help="A name, or a path to weights.")] = "tabletop"
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto"
+    size: Annotated[
+        int | None, typer.Option(help="The network's input: its short side for a 4:3 picture, px.", min=32)
+    ] = None
+    limit: Annotated[int | None, typer.Option(help="Use only the first pictures (refcoco: sentences).", min=1)] = None
+    score_rule: RuleOption = "mean"
+    keep_odd_boxes: Annotated[
+        bool, typer.Option("--keep-odd-boxes", help="Judge boxes of no area or outside their picture as they stand.")
+    ] = False
+    folder: Annotated[
+        Path | None,
+        typer.Option(help="Detections and the result go here; the same again goes on. Default: below runs/."),
+    ] = None
+    as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False
+
+    @property
+    def nms_iou(self) -> float | None:
+        """Of two boxes of a phrase that overlap more, one stays; None keeps all."""
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class CocoOptions(EvalOptions):
+    """The same, and what average precision depends on."""
+
+    batch: Annotated[int, typer.Option(help="Pictures asked at once.", min=1)] = 8
+    chunk: ChunkOption = 80
+    boxes: Annotated[int, typer.Option(help="The best boxes of a picture that are kept, over all chunks.", min=1)] = 300
+    nms: Annotated[
+        float,
+        typer.Option(help="Of two boxes of a phrase that overlap more, one stays; 1 keeps all.", min=0.0, max=1.0),
+    ] = 0.7
+
+    @property
+    def nms_iou(self) -> float | None:
+        return None if self.nms >= 1 else self.nms
 
 
 def check_library() -> None:
@@ -86,7 +96,7 @@ def load(options: EvalOptions) -> Detector:
             device=options.device,
             size=options.size,
             score_rule=options.score_rule,
-            nms_iou=None if options.nms >= 1 else options.nms,
+            nms_iou=options.nms_iou,
             one_phrase=False,
         ),
     )

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from .command_options import spread_options
 from .eval_options import (
     AnnotationsArgument,
-    DeviceOption,
     EvalOptions,
-    FolderOption,
-    JsonOption,
-    LimitOption,
-    ModelOption,
-    OddOption,
     PicturesArgument,
     RuleOption,
-    SizeOption,
     default_folder,
     finish,
     identity,
@@ -24,25 +20,21 @@ from .exits import running
 from .progress import progress
 
 
-def eval_refcoco(
-    annotations: AnnotationsArgument,
-    pictures: PicturesArgument,
-    model: ModelOption = "tabletop",
-    device: DeviceOption = "auto",
-    size: SizeOption = None,
-    limit: LimitOption = None,
-    score_rule: RuleOption = "max",
-    keep_odd_boxes: OddOption = False,
-    folder: FolderOption = None,
-    as_json: JsonOption = False,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class RefcocoOptions(EvalOptions):
+    """The same, but a box scores as its best word: few words of a sentence name the object."""
+
+    score_rule: RuleOption = "max"
+
+
+@spread_options
+def eval_refcoco(annotations: AnnotationsArgument, pictures: PicturesArgument, options: RefcocoOptions) -> None:
     """Measure P@1 on referring expressions: one box for a whole sentence; run again to go on."""
     from ..model.training.refcoco_data import read_referrals
     from ..model.training.refcoco_eval import LEAST_IOU, evaluate_referrals
 
-    data = read_referrals(annotations, pictures, limit=limit, keep_odd_boxes=keep_odd_boxes)
-    options = EvalOptions(model, device, size, nms=1.0, score_rule=score_rule)
-    own = folder or default_folder("refcoco", options, annotations)
+    data = read_referrals(annotations, pictures, limit=options.limit, keep_odd_boxes=options.keep_odd_boxes)
+    own = options.folder or default_folder("refcoco", options, annotations)
     with load(options) as detector:
         header = {
             **identity(detector, options, "refcoco"),
@@ -54,8 +46,8 @@ def eval_refcoco(
             "annotations": str(annotations),
             "iou_at_least": LEAST_IOU,
             "odd_boxes_kept": data.odd_boxes,
-            "device": device,
+            "device": options.device,
         }
         with open_store(own, header) as store, running(), progress("referring") as advance:
             result = evaluate_referrals(detector, data, store, choices, advance)
-    finish(result.as_dict(), {annotations.stem: result.figures}, own, as_json=as_json)
+    finish(result.as_dict(), {annotations.stem: result.figures}, own, as_json=options.as_json)
