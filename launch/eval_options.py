@@ -62,8 +62,10 @@ class CocoOptions(EvalOptions):
     boxes: Annotated[int, typer.Option(help="The best boxes of a picture that are kept, over all chunks.", min=1)] = 300
     nms: Annotated[
         float,
-        typer.Option(help="Of two boxes of a phrase that overlap more, one stays; 1 keeps all.", min=0.0, max=1.0),
-    ] = 0.7
+        typer.Option(
+            help="Of two boxes of a phrase that overlap more, one stays; at 1 (off) both do.", min=0.0, max=1.0
+        ),
+    ] = 1.0
 
     @property
     def nms_iou(self) -> float | None:

@@ -62,10 +62,29 @@ def test_a_run_with_other_options_is_refused(
     command = ["eval", "coco", path, tmp_path / "set", "--limit", "2", "--folder", tmp_path / "run"]
     assert in_process(capsys, *command).code == 0
 
-    refused = in_process(capsys, *command, "--nms", "1")
+    refused = in_process(capsys, *command, "--nms", "0.7")
 
     assert refused.code == 2
-    assert "holds a run whose nms_iou is 0.7, and this one's is null" in refused.sentence
+    assert "holds a run whose nms_iou is null, and this one's is 0.7" in refused.sentence
+
+
+@pytest.mark.parametrize(("asked", "used"), [((), None), (("--nms", "1"), None), (("--nms", "0.5"), 0.5)])
+def test_doubles_are_judged_too_unless_that_is_asked_for(
+    asked: tuple[str, ...],
+    used: float | None,
+    content: dict[str, Any],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = write_set(tmp_path / "set", content)
+    folder = tmp_path / "run"
+
+    ended = in_process(capsys, "eval", "coco", path, path.parent, "--limit", "1", "--folder", folder, "--json", *asked)
+
+    assert ended.code == 0
+    assert json.loads(ended.out.splitlines()[-1])["nms_iou"] == used
+    *_, line = (folder / "detections.jsonl").read_text().splitlines()
+    assert (len(json.loads(line)["scores"]) == 300) == (used is None)
 
 
 SPOILT: list[tuple[Callable[[Path], object], str]] = [
