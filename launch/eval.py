@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .exits import InputError, running
+from .eval_run import check_libraries
+from .exits import running
 from .progress import progress
 
 if TYPE_CHECKING:
@@ -31,9 +31,7 @@ def eval_tabletop(
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False,
 ) -> None:
     """Measure how well a model finds what it is asked for in 1,000 held-out scenes."""
-    for library in ("faster_coco_eval", "mujoco"):
-        if find_spec(library) is None:
-            raise InputError(f"eval needs {library}, which is not installed: pip install 'groundcast[node,eval]'")
+    check_libraries("faster_coco_eval", "mujoco")
     from ..model.detector import Detector, DetectorOptions
     from ..model.tabletop.dataset import build
     from ..model.training.evaluation import evaluate_tabletop

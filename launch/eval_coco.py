@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .command_options import spread_options
-from .eval_options import (
-    AnnotationsArgument,
-    ChunkOption,
-    CocoOptions,
-    PicturesArgument,
-    check_library,
-    default_folder,
-    finish,
-    identity,
-    load,
-    open_store,
-)
-from .exits import running
-from .progress import progress
+from .eval_options import AnnotationsArgument, ChunkOption, CocoOptions, PicturesArgument
+from .eval_run import EvalRun, check_libraries, finish, measuring, open_run
 
 if TYPE_CHECKING:
-    from ..model.detector import Detector
     from ..model.training.coco_data import CocoData
     from ..model.training.coco_eval import CocoResult
+    from ..model.training.coco_judge import Measure
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +25,12 @@ class LvisOptions(CocoOptions):
 @spread_options
 def eval_coco(annotations: AnnotationsArgument, pictures: PicturesArgument, options: CocoOptions) -> None:
     """Measure COCO's average precision; run again after an interruption to go on."""
-    _evaluate("coco", annotations, pictures, options)
+    check_libraries("faster_coco_eval")
+    from ..model.training.coco_data import read_coco
+    from ..model.training.coco_judge import COCO
+
+    data = read_coco(annotations, pictures, limit=options.limit, keep_odd_boxes=options.keep_odd_boxes)
+    _evaluate("coco", data, options, COCO)
 
 
 @spread_options
@@ -49,20 +40,22 @@ def eval_lvis(annotations: AnnotationsArgument, pictures: PicturesArgument, opti
     Raise --boxes to compare with figures that keep 300 boxes of each chunk: what a picture keeps decides how much of
     the rare categories is left.
     """
-    _evaluate("lvis", annotations, pictures, options)
+    check_libraries("faster_coco_eval")
+    from ..model.training.coco_data import read_coco
+    from ..model.training.coco_judge import LVIS
+
+    data = read_coco(annotations, pictures, limit=options.limit, lvis=True, keep_odd_boxes=options.keep_odd_boxes)
+    _evaluate("lvis", data, options, LVIS)
 
 
-def evaluate_set(
-    detector: Detector, data: CocoData, options: CocoOptions, made_by: Mapping[str, object], folder: Path
-) -> CocoResult:
+def evaluate_set(run: EvalRun, data: CocoData, options: CocoOptions, measure: Measure) -> CocoResult:
     """One data set, whose prompts the model can answer.
 
     Args:
-        detector: as loaded.
+        run: with a folder for this set alone.
         data: the set.
         options: as given.
-        made_by: the command's `identity`.
-        folder: where what is found is kept.
+        measure: how it is judged.
 
     Raises:
         StoreError: the folder holds another run.
@@ -70,53 +63,34 @@ def evaluate_set(
     """
     from ..model.training.coco_data import WORDING_RULE
     from ..model.training.coco_eval import evaluate_coco
-    from ..model.training.coco_judge import BOXES_PER_CLASS, FIXED_BOXES_PER_CLASS, coco_figures, library, lvis_figures
+    from ..model.training.coco_judge import library
 
-    lvis = made_by["task"] == "lvis"
-    header = {
-        **made_by,
-        "annotations_sha256": data.sha256,
-        "chunk": options.chunk,
-        "boxes_per_picture": options.boxes,
-        "prompt_wording": WORDING_RULE,
-    }
-    choices = {
-        **header,
-        "annotations": str(data.annotations),
-        "categories": len(data.categories),
-        "ap": "fixed AP (arXiv 2102.01066)" if lvis else "COCO",
-        "ap_library": library(),
-        "object_area": "as annotated, else of the box",
-        "odd_boxes_kept": data.odd_boxes,
-        "device": options.device,
-        ("boxes_per_category" if lvis else "boxes_per_category_and_picture"): (
-            FIXED_BOXES_PER_CLASS if lvis else BOXES_PER_CLASS
-        ),
-    }
-    with open_store(folder, header) as store, running(), progress(f"detecting in {data.annotations.stem}") as advance:
+    rules = {"chunk": options.chunk, "boxes_per_picture": options.boxes, "prompt_wording": WORDING_RULE}
+    with measuring(run, data.source, rules) as current:
+        choices = {
+            **current.choices,
+            "categories": len(data.categories),
+            **measure.choices,
+            "ap_library": library(),
+            "object_area": "as annotated, else of the box",
+        }
         return evaluate_coco(
-            detector,
+            run.detector,
             data,
-            store,
-            lvis_figures if lvis else coco_figures,
+            current.store,
+            measure.judge,
             choices,
             chunk=options.chunk,
             boxes=options.boxes,
             batch=options.batch,
-            on_progress=advance,
+            on_progress=current.advance,
         )
 
 
-def _evaluate(task: str, annotations: Path, pictures: Path, options: CocoOptions) -> None:
-    check_library()
-    from ..model.training.coco_data import read_coco
+def _evaluate(task: str, data: CocoData, options: CocoOptions, measure: Measure) -> None:
     from ..model.training.coco_eval import check_prompts, prompts_of
 
-    data = read_coco(
-        annotations, pictures, limit=options.limit, lvis=task == "lvis", keep_odd_boxes=options.keep_odd_boxes
-    )
-    own = options.folder or default_folder(task, options, annotations)
-    with load(options) as detector:
-        check_prompts(detector, prompts_of(data.categories, options.chunk))
-        result = evaluate_set(detector, data, options, identity(detector, options, task), own)
-    finish(result.as_dict(), {annotations.stem: result.figures}, own, as_json=options.as_json)
+    with open_run(task, options, data.source.path) as run:
+        check_prompts(run.detector, prompts_of(data.categories, options.chunk))
+        result = evaluate_set(run, data, options, measure)
+    finish(run, result.as_dict(), {data.source.path.stem: result.figures})

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from .command_options import spread_options
 from .eval_coco import evaluate_set
-from .eval_options import CocoOptions, check_library, default_folder, finish, identity, load
+from .eval_options import CocoOptions
+from .eval_run import check_libraries, finish, open_run
 from .exits import InputError
-
-if TYPE_CHECKING:
-    from ..model.training.coco_eval import CocoResult
 
 # Where a set has several of these, the first: what was cleaned comes before what was exported.
 _FILES = ("annotations_without_background.json", "_annotations.coco.json", "annotations*.json")
@@ -35,23 +33,21 @@ def eval_odinw(
     options: OdinwOptions,
 ) -> None:
     """Measure average precision on each set of a folder, as in Object Detection in the Wild, and its mean."""
-    check_library()
+    check_libraries("faster_coco_eval")
     from ..model.training.coco_data import read_coco
     from ..model.training.coco_eval import check_prompts, prompts_of
+    from ..model.training.coco_judge import COCO
 
-    files = _sets(sets, options.split)
     data = {
         name: read_coco(file, file.parent, limit=options.limit, keep_odd_boxes=options.keep_odd_boxes)
-        for name, file in files.items()
+        for name, file in _sets(sets, options.split).items()
     }
-    own = options.folder or default_folder("odinw", options, sets)
-    results: dict[str, CocoResult] = {}
-    with load(options) as detector:
+    with open_run("odinw", options, sets) as run:
         for one in data.values():
-            check_prompts(detector, prompts_of(one.categories, options.chunk))
-        made_by = identity(detector, options, "odinw")
-        for name, one in data.items():
-            results[name] = evaluate_set(detector, one, options, made_by, own / name)
+            check_prompts(run.detector, prompts_of(one.categories, options.chunk))
+        results = {
+            name: evaluate_set(replace(run, folder=run.folder / name), one, options, COCO) for name, one in data.items()
+        }
     average = {figure: mean(one.figures[figure] for one in results.values()) for figure in _AVERAGED}
     whole = {
         **{figure: round(value, 4) for figure, value in average.items()},
@@ -60,7 +56,7 @@ def eval_odinw(
         "sets": {name: one.as_dict() for name, one in results.items()},
     }
     rows = {**{name: one.figures for name, one in results.items()}, "mean": average}
-    finish(whole, rows, own, as_json=options.as_json)
+    finish(run, whole, rows)
 
 
 def _sets(folder: Path, split: str) -> dict[str, Path]:

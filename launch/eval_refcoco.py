@@ -5,19 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .command_options import spread_options
-from .eval_options import (
-    AnnotationsArgument,
-    EvalOptions,
-    PicturesArgument,
-    RuleOption,
-    default_folder,
-    finish,
-    identity,
-    load,
-    open_store,
-)
-from .exits import running
-from .progress import progress
+from .eval_options import AnnotationsArgument, EvalOptions, PicturesArgument, RuleOption
+from .eval_run import finish, measuring, open_run
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +23,8 @@ def eval_refcoco(annotations: AnnotationsArgument, pictures: PicturesArgument, o
     from ..model.training.refcoco_eval import LEAST_IOU, evaluate_referrals
 
     data = read_referrals(annotations, pictures, limit=options.limit, keep_odd_boxes=options.keep_odd_boxes)
-    own = options.folder or default_folder("refcoco", options, annotations)
-    with load(options) as detector:
-        header = {
-            **identity(detector, options, "refcoco"),
-            "annotations_sha256": data.sha256,
-            "prompt_wording": "the whole sentence",
-        }
-        choices = {
-            **header,
-            "annotations": str(annotations),
-            "iou_at_least": LEAST_IOU,
-            "odd_boxes_kept": data.odd_boxes,
-            "device": options.device,
-        }
-        with open_store(own, header) as store, running(), progress("referring") as advance:
-            result = evaluate_referrals(detector, data, store, choices, advance)
-    finish(result.as_dict(), {annotations.stem: result.figures}, own, as_json=options.as_json)
+    rules = {"prompt_wording": "the whole sentence"}
+    with open_run("refcoco", options, annotations) as run, measuring(run, data.source, rules) as current:
+        choices = {**current.choices, "iou_at_least": LEAST_IOU}
+        result = evaluate_referrals(run.detector, data, current.store, choices, current.advance)
+    finish(run, result.as_dict(), {annotations.stem: result.figures})

@@ -80,24 +80,35 @@ class CocoBox:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckedFile:
+    """Where a data set comes from.
+
+    Args:
+        path: of its annotations.
+        sha256: of their bytes.
+        odd_boxes: how many boxes have no area or reach out of their picture, and were kept as they stand.
+    """
+
+    path: Path
+    sha256: str
+    odd_boxes: int
+
+
+@dataclass(frozen=True, slots=True)
 class CocoData:
     """A data set, checked.
 
     Args:
-        annotations: the file.
-        sha256: of its bytes.
+        source: its file; odd boxes are counted in the pictures that are used.
         pictures: those that are used, in the file's order.
         categories: those that are asked for.
         boxes: the objects in these pictures.
-        odd_boxes: how many of them have no area or reach out of their picture, and were kept as they stand.
     """
 
-    annotations: Path
-    sha256: str
+    source: CheckedFile
     pictures: tuple[CocoPicture, ...]
     categories: tuple[CocoCategory, ...]
     boxes: tuple[CocoBox, ...]
-    odd_boxes: int
 
     @property
     def instances(self) -> int:
@@ -132,7 +143,8 @@ def read_coco(
     own = tuple(box for box in boxes if box.picture in used)
     if not any(not box.crowd for box in own):
         raise CocoError(f"{annotations}: its first {len(pictures)} images hold no object that counts: use more of them")
-    return CocoData(annotations, file.sha256, pictures, asked, own, sum(number in used for number in odd))
+    source = CheckedFile(annotations, file.sha256, sum(number in used for number in odd))
+    return CocoData(source, pictures, asked, own)
 
 
 def read_pictures(file: CocoFile, folder: Path, *, lvis: bool = False) -> dict[int, CocoPicture]:

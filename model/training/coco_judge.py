@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
@@ -55,6 +56,23 @@ def lvis_figures(data: CocoData, founds: Mapping[int, Found]) -> dict[str, float
     answers = [answer for picture in data.pictures for answer in _answers(picture.number, best[picture.number])]
     most = max(1, *(len(found.scores) for found in best.values()))
     return _figures(data, answers, _LVIS_NAMES, [most], lvis=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One way to judge.
+
+    Args:
+        judge: makes the figures.
+        choices: what a result says about it.
+    """
+
+    judge: Judge
+    choices: Mapping[str, object]
+
+
+COCO = Measure(coco_figures, {"ap": "COCO", "boxes_per_category_and_picture": BOXES_PER_CLASS})
+LVIS = Measure(lvis_figures, {"ap": "fixed AP (arXiv 2102.01066)", "boxes_per_category": FIXED_BOXES_PER_CLASS})
 
 
 def best_of_classes(data: CocoData, founds: Mapping[int, Found], most: int) -> dict[int, Found]:

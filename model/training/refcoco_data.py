@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from .coco_data import CocoPicture, check_box, check_pictures, read_pictures, refuse
+from .coco_data import CheckedFile, CocoPicture, check_box, check_pictures, read_pictures, refuse
 from .coco_records import CocoError, Record, read_records
 
 _SENTENCE_KEYS = ("sentence", "caption")
@@ -36,16 +36,12 @@ class ReferralData:
     """A data set of referring expressions, checked.
 
     Args:
-        annotations: the file.
-        sha256: of its bytes.
+        source: its file; odd boxes are counted in all of it.
         referrals: those that are used, in the file's order.
-        odd_boxes: how many of all annotations have no area or reach out of their picture, and were kept as they stand.
     """
 
-    annotations: Path
-    sha256: str
+    source: CheckedFile
     referrals: tuple[Referral, ...]
-    odd_boxes: int
 
 
 def read_referrals(
@@ -86,7 +82,7 @@ def read_referrals(
         raise CocoError(f"annotations {annotations} hold no annotation with a sentence: name another file")
     used = tuple(referrals[:limit])
     check_pictures(list({one.picture.number: one.picture for one in used}.values()), file, folder)
-    return ReferralData(annotations, file.sha256, used, len(odd))
+    return ReferralData(CheckedFile(annotations, file.sha256, len(odd)), used)
 
 
 def _caption(record: Record, sentences: Sequence[str], annotations: int) -> Sequence[str]:

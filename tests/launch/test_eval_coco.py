@@ -12,9 +12,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from groundcast.launch import eval_refcoco
-from groundcast.launch.eval_options import EvalOptions
 from groundcast.model.detections import Detections, DetectorInfo
+from groundcast.model.detector import Detector
 
 from ..model.training.coco_sets import draw_set, write_set
 from .commands import in_process
@@ -183,10 +182,10 @@ def _sentences(folder: Path) -> Path:
 def test_refcoco_measures_one_box_a_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def load(_: EvalOptions) -> Pointing:
+    def load(*_: object) -> Pointing:
         return Pointing()
 
-    monkeypatch.setattr(eval_refcoco, "load", load)
+    monkeypatch.setattr(Detector, "load", load)
     path = _sentences(tmp_path / "set")
 
     ended = in_process(capsys, "eval", "refcoco", path, tmp_path / "set", "--folder", tmp_path / "run", "--json")

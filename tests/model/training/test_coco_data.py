@@ -92,7 +92,7 @@ def test_odd_boxes_are_kept_and_counted_where_that_is_asked_for(tmp_path: Path) 
 
     data = read_coco(write_set(tmp_path, content), tmp_path, keep_odd_boxes=True)
 
-    assert data.odd_boxes == 1
+    assert data.source.odd_boxes == 1
     assert len(data.boxes) == len(content["annotations"])
 
 
