@@ -9,10 +9,12 @@ from contextlib import contextmanager
 
 @contextmanager
 def progress(what: str) -> Generator[Callable[[int, int], None]]:
-    """A bar on a terminal, nothing elsewhere."""
+    """A bar on a terminal, nothing elsewhere; called with (done, of how many)."""
     from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bars:
+    # On a terminal what is printed is set above the bar. In a file or a pipe it must stay what it is.
+    above = sys.stdout.isatty()
+    with Progress(console=Console(stderr=True), redirect_stdout=above, disable=not sys.stderr.isatty()) as bars:
         bar = bars.add_task(what, total=None)
         yield lambda done, total: bars.update(bar, completed=done, total=total)
