@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
     from ..model.network import Network
 
-_SHORT_SIDE, _LONGEST_SIDE = 800, 1333
-
 
 @dataclass(frozen=True, slots=True)
 class Model:
@@ -69,10 +67,10 @@ def load_image(image_path: str) -> tuple[NDArray[np.uint8], Tensor]:
     Raises:
         RunError: there is no picture in the file.
     """
-    from ..model.preprocess import normalise, resize_as_published, short_side_size
+    from ..model.preprocess import LONGEST_SIDE, SHORT_SIDE, normalise, resize_as_published, short_side_size
 
     image = read_picture(Path(image_path)).image
-    size = short_side_size(image.shape[0], image.shape[1], _SHORT_SIDE, _LONGEST_SIDE)
+    size = short_side_size(image.shape[0], image.shape[1], SHORT_SIDE, LONGEST_SIDE)
     return image, normalise(resize_as_published(image, size)[None], [size.valid_xy])[0]
 
 

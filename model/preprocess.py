@@ -16,6 +16,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+SHORT_SIDE, LONGEST_SIDE = 800, 1333  # px; what published models were trained at
+
 _MEAN = np.array([0.485, 0.456, 0.406], np.float32) * 255  # of ImageNet
 _STD = np.array([0.229, 0.224, 0.225], np.float32) * 255
 _MULTIPLE = 32  # the coarsest stride: every map then covers the input exactly
