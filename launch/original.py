@@ -11,6 +11,7 @@ and merged ones included.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -27,7 +28,8 @@ from .pictures import read_picture
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..model.network import Network
+    from ..model.free_phrases import FreePhrase
+    from ..model.network import Network, RawOutput
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +92,9 @@ def predict(
         caption: phrases parted by '.'.
         box_threshold: the least score of a box's best word.
         text_threshold: with compat 'original', the least score of a word that becomes part of the phrase.
-        device, remove_combined: taken for the original's sake; the model stays where it was loaded, and phrases are
-            never combined unless compat is 'original'.
+        device: taken for the original's sake; the model stays where it was loaded.
+        remove_combined: with compat 'original', a phrase keeps to the words beside its best one, between two '.';
+            else phrases are never combined.
 
     Raises:
         PromptError: a caption without words.
@@ -100,28 +103,16 @@ def predict(
 
     from ..model.free_phrases import free_phrases
 
-    del device, remove_combined
+    del device
     prompt = Prompt.parse(caption.lower())
     outputs = model.network.look(image, prompt)
     if model.compat == "original":
-        found = free_phrases(outputs, box_threshold, text_threshold)
-        labels, scores, corners = (
-            [one.label for one in found],
-            [one.score for one in found],
-            [one.box_xyxy for one in found],
-        )
+        found = free_phrases(outputs, box_threshold, text_threshold, combine=not remove_combined)
     else:
-        labels, scores, corners = [], [], []
-        for output in outputs:
-            words = output.phrases >= 0
-            best = output.scores[:, words].argmax(1)
-            for row in np.flatnonzero(output.scores[:, words].max(1) > box_threshold):
-                labels.append(prompt.phrases[int(output.phrases[words][best[row]])].name)
-                scores.append(float(output.scores[row, words][best[row]]))
-                corners.append(output.boxes_xyxy[row])
-    xyxy = torch.from_numpy(np.array(corners, np.float32).reshape(-1, 4))
+        found = _named_phrases(outputs, prompt, box_threshold)
+    xyxy = torch.from_numpy(np.array([one.box_xyxy for one in found], np.float32).reshape(-1, 4))
     boxes = torch.cat([(xyxy[:, :2] + xyxy[:, 2:]) / 2, xyxy[:, 2:] - xyxy[:, :2]], 1)
-    return boxes, torch.tensor(scores), labels
+    return boxes, torch.tensor([one.score for one in found]), [one.label for one in found]
 
 
 def annotate(image_source: NDArray[np.uint8], boxes: Tensor, logits: Tensor, phrases: list[str]) -> NDArray[np.uint8]:
@@ -137,3 +128,18 @@ def annotate(image_source: NDArray[np.uint8], boxes: Tensor, logits: Tensor, phr
         np.array([names.index(phrase) for phrase in phrases], np.int64),
     )
     return np.asarray(cv2.cvtColor(draw(image_source, drawn_detections(found)), cv2.COLOR_RGB2BGR), np.uint8)
+
+
+def _named_phrases(outputs: Sequence[RawOutput], prompt: Prompt, box_threshold: float) -> list[FreePhrase]:
+    """Every query whose best word scores above the threshold, called by the phrase that this word is of."""
+    from ..model.free_phrases import FreePhrase
+
+    found: list[FreePhrase] = []
+    for output in outputs:
+        words = output.phrases >= 0
+        scores, phrases = output.scores[:, words], output.phrases[words]
+        best = scores.max(1)
+        for row in np.flatnonzero(best > box_threshold):
+            name = prompt.phrases[int(phrases[scores[row].argmax()])].name
+            found.append(FreePhrase(name, float(best[row]), output.boxes_xyxy[row]))
+    return found

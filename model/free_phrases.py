@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from .network import RawOutput
 
-_MARKS = frozenset(("[CLS]", "[SEP]", "[PAD]", "."))
+_PARTING = frozenset(("[CLS]", "[SEP]", "."))
+_MARKS = _PARTING | {"[PAD]"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +34,23 @@ class FreePhrase:
     box_xyxy: NDArray[np.float32]
 
 
-def free_phrases(outputs: Sequence[RawOutput], box_threshold: float, text_threshold: float) -> list[FreePhrase]:
-    """Every query whose best word scores above `box_threshold`, called by its words above `text_threshold`."""
+def free_phrases(
+    outputs: Sequence[RawOutput], box_threshold: float, text_threshold: float, *, combine: bool = True
+) -> list[FreePhrase]:
+    """Every query whose best word scores above `box_threshold`, called by its words above `text_threshold`.
+
+    Args:
+        outputs: one for each caption of a prompt.
+        combine: words of several phrases may make one label; else only those beside the best word do, between the
+            marks around it (`remove_combined` of the original).
+    """
     found: list[FreePhrase] = []
     for output in outputs:
         best = output.scores.max(1)
         for row in np.flatnonzero(best > box_threshold):
-            words = [
-                word for word, score in zip(output.words, output.scores[row], strict=True) if score > text_threshold
-            ]
+            scores = output.scores[row]
+            read = range(len(output.words)) if combine else _beside(output.words, int(scores.argmax()))
+            words = [output.words[place] for place in read if scores[place] > text_threshold]
             found.append(FreePhrase(join_pieces(words), float(best[row]), output.boxes_xyxy[row]))
     return sorted(found, key=lambda one: -one.score)
 
@@ -55,3 +64,11 @@ def join_pieces(pieces: Sequence[str]) -> str:
         elif piece not in _MARKS:
             text += f" {piece}"
     return text.strip()
+
+
+def _beside(words: Sequence[str], best: int) -> range:
+    """The places between the marks around the best word; a '.' closes the phrase before it, nothing is before [CLS]."""
+    marks = [place for place, word in enumerate(words) if word in _PARTING]
+    right = next(mark for mark in marks if mark >= best)
+    left = max((mark for mark in marks if mark < right), default=right)
+    return range(left + 1, right)

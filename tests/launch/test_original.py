@@ -14,7 +14,8 @@ from groundcast.launch.bench_oracle import save
 from groundcast.launch.exits import RunError
 from groundcast.launch.original import Model, annotate, load_image, load_model, predict
 from groundcast.launch.pictures import read_picture
-from groundcast.model.free_phrases import join_pieces
+from groundcast.model.free_phrases import free_phrases, join_pieces
+from groundcast.model.network import RawOutput
 
 from ..model.oracle import Sizes, oracle
 
@@ -61,6 +62,40 @@ def test_the_originals_own_phrases_can_be_had_back(model: Model, picture: str) -
     _, _, empty = predict(original, image, CAPTION, box_threshold=0.0, text_threshold=1.0)
     assert set(empty) == {""}
     assert torch.equal(scores, scores.sort(descending=True).values)
+
+
+def test_the_originals_phrases_keep_to_themselves_where_that_is_asked_for(model: Model, picture: str) -> None:
+    _, image = load_image(picture)
+    original = Model(model.network, "original")
+    *_, phrases = predict(original, image, CAPTION, box_threshold=0.0, text_threshold=0.0, remove_combined=True)
+    assert len(set(phrases) & {"word1 word2", "word3", "word4 word5"}) > 1
+    assert set(phrases) <= {"word1 word2", "word3", "word4 word5", ""}  # nothing stands before the first mark
+
+
+@pytest.mark.parametrize(
+    ("best", "label", "combined"),
+    [
+        (0, "", "race m2"),
+        (1, "race", "race m2"),
+        (2, "race car", "race car m2"),
+        (3, "race", "race m2"),
+        (5, "m2", "race m2"),
+        (6, "m2", "race m2"),
+        (7, "cup", "race m2 cup"),
+        (8, "", "race m2"),
+    ],
+)
+def test_a_phrase_is_cut_at_the_marks_around_its_best_word(best: int, label: str, combined: str) -> None:
+    words = ("[CLS]", "race", "car", ".", "m", "##2", ".", "cup", "[SEP]")
+    scores = np.array([[0.1, 0.5, 0.2, 0.1, 0.5, 0.5, 0.1, 0.1, 0.1]], np.float32)
+    scores[0, best] = 0.9
+    output = RawOutput(np.zeros((1, 4), np.float32), scores, words, np.zeros(9, np.int64))
+
+    (cut,) = free_phrases([output], 0.3, 0.4, combine=False)
+    (whole,) = free_phrases([output], 0.3, 0.4)
+
+    assert (cut.label, whole.label) == (label, combined)
+    assert cut.score == whole.score == pytest.approx(0.9)
 
 
 def test_word_pieces_are_joined() -> None:
