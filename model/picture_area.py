@@ -6,7 +6,7 @@ Letters: B picture, S flattened cells of all levels, L level, H W cells.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -96,28 +96,28 @@ def _ratios(cells_BL: Cells, shapes: tuple[Shape, ...], device: torch.device) ->
 
 @lru_cache(maxsize=32)
 def _padding(cells_BL: Cells, shapes: tuple[Shape, ...], device: torch.device) -> Tensor:
-    with torch.inference_mode(mode=False):
-        rows: list[Tensor] = []
-        for own in cells_BL:
-            levels: list[Tensor] = []
-            for (h, w), (height, width) in zip(own, shapes, strict=True):
-                outside = torch.ones(height, width, dtype=torch.bool, device=device)
-                outside[:h, :w] = False
-                levels.append(outside.flatten())
-            rows.append(torch.cat(levels))
-        return torch.stack(rows)
+    def outside(picture: Shape, shape: Shape) -> Tensor:
+        outside_HW = torch.ones(shape, dtype=torch.bool, device=device)
+        outside_HW[: picture[0], : picture[1]] = False
+        return outside_HW.flatten()
+
+    return _of_all_maps(outside, cells_BL, shapes)
 
 
 @lru_cache(maxsize=32)
 def _centres(cells_BL: Cells, shapes: tuple[Shape, ...], device: torch.device) -> Tensor:
-    with torch.inference_mode(mode=False):
-        rows: list[Tensor] = []
-        for own in cells_BL:
-            levels: list[Tensor] = []
-            for (h, w), (height, width) in zip(own, shapes, strict=True):
-                y_H = (torch.arange(height, device=device, dtype=torch.float32) + 0.5) / h
-                x_W = (torch.arange(width, device=device, dtype=torch.float32) + 0.5) / w
-                y_HW, x_HW = torch.meshgrid(y_H, x_W, indexing="ij")
-                levels.append(torch.stack([x_HW, y_HW], -1).flatten(0, 1))
-            rows.append(torch.cat(levels))
-        return torch.stack(rows)
+    def centres(picture: Shape, shape: Shape) -> Tensor:
+        y_H, x_W = (
+            (torch.arange(whole, device=device, dtype=torch.float32) + 0.5) / part
+            for whole, part in zip(shape, picture, strict=True)
+        )
+        y_HW, x_HW = torch.meshgrid(y_H, x_W, indexing="ij")
+        return torch.stack([x_HW, y_HW], -1).flatten(0, 1)
+
+    return _of_all_maps(centres, cells_BL, shapes)
+
+
+def _of_all_maps(of_map: Callable[[Shape, Shape], Tensor], cells_BL: Cells, shapes: tuple[Shape, ...]) -> Tensor:
+    """(B, S, ...): what is said of each map, given the part that shows the picture and the whole."""
+    with torch.inference_mode(mode=False):  # what is kept may be used in training later
+        return torch.stack([torch.cat([of_map(*both) for both in zip(own, shapes, strict=True)]) for own in cells_BL])
