@@ -82,13 +82,12 @@ class CropLesson:
     def losses(self, batch: Crops, size: float) -> dict[str, Tensor]:
         del size  # every batch has as many crops
         maps: list[Tensor] = self._backbone(batch.pictures_N3PP.to(memory_format=torch.channels_last))
-        kind, colour, right = torch.zeros(()), torch.zeros(()), torch.zeros(())
+        kind, colour = torch.zeros(()), torch.zeros(())
         for head, one in zip(self._heads, maps, strict=True):
             kinds_NK, colours_NK = head(_middle(one)).split([len(KINDS), len(COLOURS)], -1)
             kind = kind + F.cross_entropy(kinds_NK, batch.kinds_N, label_smoothing=0.05)
             colour = colour + F.cross_entropy(colours_NK, batch.colours_N, label_smoothing=0.05)
-            right = (kinds_NK.argmax(-1) == batch.kinds_N).float().mean()
-        return {"kind": kind, "colour": colour, "right": right, "total": kind + 0.5 * colour}
+        return {"kind": kind, "colour": colour, "total": kind + 0.5 * colour}
 
 
 def _middle(features_NCPP: Tensor) -> Tensor:
