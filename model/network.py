@@ -18,8 +18,9 @@ from torch import Tensor
 from .checkpoint import Checkpoint, set_weights
 from .fold import fold_norms, join_groups
 from .grounding_dino import GroundingDino
+from .input_rule import InputRule
 from .postprocess import CaptionAnswer, image_pixels
-from .preprocess import InputSize, input_size, normalise, preprocess, resize_as_published, short_side_size
+from .preprocess import InputSize, normalise
 from .prompt import Prompt, PromptError
 from .text_encoder import TextFeatures, pad_words, stack_features
 from .ticket import Image
@@ -28,7 +29,6 @@ from .tokenizer import TokenizedPrompt, Tokenizer
 _log = logging.getLogger(__name__)
 _PROMPTS_KEPT = 32
 _MOST_TOGETHER = 16  # pictures, or captions about them, in one pass: what bounds memory
-_SHORT_SIDE, _LONGEST_SIDE = 800, 1333  # px; what published models were trained at
 
 
 class DeviceError(ValueError):
@@ -101,7 +101,7 @@ class Network:
         self.tokenizer = Tokenizer(checkpoint.vocabulary)
         self._known = None if checkpoint.known_wordings is None else frozenset(checkpoint.known_wordings)
         self._device = _device(device)
-        self._short_side = short_side
+        self._rule = InputRule(checkpoint.config, short_side)
         self._model = _build(checkpoint, self._device, path)
         self._asked: OrderedDict[str, _Asked] = OrderedDict()
         self._asking = threading.Lock()
@@ -109,10 +109,7 @@ class Network:
     @property
     def input_rule(self) -> str:
         """How large pictures are in the network's input, in words."""
-        if self.config.body == "edge":
-            return f"an area of {self._area()} px"
-        short, longest = self._sides()
-        return f"short side {short} px, long side at most {longest} px"
+        return str(self._rule)
 
     def check(self, prompt: Prompt) -> None:
         """Nothing, if the model can answer the prompt.
@@ -132,7 +129,7 @@ class Network:
     @torch.inference_mode()
     def see(self, images: Sequence[Image], prompts: Sequence[Prompt]) -> list[Seen]:
         """Pictures of one input size go through the network together, so that each is answered as alone."""
-        sizes = [self._size(image.shape[0], image.shape[1]) for image in images]
+        sizes = [self._rule.size(image.shape[0], image.shape[1]) for image in images]
         seen: dict[int, Seen] = {}
         for size in dict.fromkeys(sizes):
             rows = [row for row, own in enumerate(sizes) if own == size]
@@ -158,8 +155,9 @@ class Network:
     ) -> list[Seen]:
         asked = [self._read(prompts[row]) for row in rows]
         valid = [size.valid_xy] * len(rows)
-        resize = preprocess if self.config.body == "edge" else resize_as_published
-        pictures_B3HW = normalise(np.stack([resize(images[row], size) for row in rows]), valid).to(self._device)
+        pictures_B3HW = normalise(np.stack([self._rule.resize(images[row], size) for row in rows]), valid).to(
+            self._device
+        )
         seen = [Seen([], size, (images[row].shape[0], images[row].shape[1]), prompts[row]) for row in rows]
         pairs = [(picture, caption) for picture, one in enumerate(asked) for caption in range(len(one.captions))]
         for first in range(0, len(pairs), _MOST_TOGETHER):
@@ -176,19 +174,6 @@ class Network:
                 logits_QT = output.logits[-1][row, :, : len(tokens.ids_T)]
                 seen[picture].answers.append(CaptionAnswer(logits_QT, output.boxes[-1][row], tokens))
         return seen
-
-    def _size(self, height: int, width: int) -> InputSize:
-        if self.config.body == "edge":
-            return input_size(height, width, self._area())
-        return short_side_size(height, width, *self._sides())
-
-    def _area(self) -> int:
-        short = self._short_side
-        return self.config.input_pixels if short is None else round(short**2 * 4 / 3)
-
-    def _sides(self) -> tuple[int, int]:
-        short = self._short_side or _SHORT_SIDE
-        return short, round(short * _LONGEST_SIDE / _SHORT_SIDE)
 
     def _read(self, prompt: Prompt) -> _Asked:
         """The prompt's tokens and text features, computed once."""

@@ -1,0 +1,58 @@
+"""How large a picture is in the network's input, and how it gets there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .config import ModelConfig
+from .preprocess import (
+    LONGEST_SIDE,
+    SHORT_SIDE,
+    InputSize,
+    input_size,
+    preprocess,
+    resize_as_published,
+    short_side_size,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class InputRule:
+    """The Edge body keeps an area, the full body a short side and a limit of the long one.
+
+    Args:
+        config: the model's.
+        short_side: of the input, px (of a 4:3 picture where an area is kept); None is what the weights were trained at.
+    """
+
+    config: ModelConfig
+    short_side: int | None = None
+
+    def size(self, height: int, width: int, scale: float = 1.0) -> InputSize:
+        """Of a picture of so many px; `scale` times as large as the rule says."""
+        if self.config.body == "edge":
+            return input_size(height, width, round(self._area * scale**2))
+        short, longest = (round(side * scale) for side in self._sides)
+        return short_side_size(height, width, short, longest)
+
+    def resize(self, image: NDArray[np.uint8], size: InputSize) -> NDArray[np.uint8]:
+        """(h, w, 3) uint8 RGB -> the canvas, uint8; as the weights were trained."""
+        return preprocess(image, size) if self.config.body == "edge" else resize_as_published(image, size)
+
+    def __str__(self) -> str:
+        if self.config.body == "edge":
+            return f"an area of {self._area} px"
+        short, longest = self._sides
+        return f"short side {short} px, long side at most {longest} px"
+
+    @property
+    def _area(self) -> int:
+        return self.config.input_pixels if self.short_side is None else round(self.short_side**2 * 4 / 3)
+
+    @property
+    def _sides(self) -> tuple[int, int]:
+        short = self.short_side or SHORT_SIDE
+        return short, round(short * LONGEST_SIDE / SHORT_SIDE)
