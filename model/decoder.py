@@ -12,13 +12,13 @@ from torch import Tensor, nn
 
 from .config import ModelConfig
 from .deformable import DeformableAttention
-from .layers import MLP, Attention, FeedForward, inverse_sigmoid, lowest
+from .layers import MLP, Attention, FeedForward, Recomputed, inverse_sigmoid, lowest
 from .picture_area import PictureArea
 from .query_selection import box_head
 from .sine_embedding import box_embedding
 
 
-class Decoder(nn.Module):
+class Decoder(Recomputed):
     """Refines boxes; every layer starts from the detached boxes of the one before."""
 
     def __init__(self, config: ModelConfig) -> None:
@@ -60,8 +60,8 @@ class Decoder(nn.Module):
             if ratios_BL4 is not None:
                 reference_BQL4 = reference_BQL4 * ratios_BL4[:, None]
             place_BQC = self.reference_head(box_embedding(reference_BQL4[:, :, 0], hidden.shape[-1]).to(hidden.dtype))
-            hidden = layer(
-                hidden, place_BQC, reference_BQL4, memory_BSC, shapes, text_BTC, word_bias, padding_BS, self_bias
+            hidden = self.run(
+                layer, hidden, place_BQC, reference_BQL4, memory_BSC, shapes, text_BTC, word_bias, padding_BS, self_bias
             )
             # The refinement reads the raw hidden state and the output the normed one, as in the original.
             start = inverse_sigmoid(reference)

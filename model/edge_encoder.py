@@ -16,12 +16,12 @@ from torch import Tensor, nn
 
 from .config import ModelConfig
 from .fusion import Fusion
-from .layers import Attention, FeedForward
+from .layers import Attention, FeedForward, Recomputed
 from .sine_embedding import map_embedding, word_embedding
 from .text_encoder import TextFeatures
 
 
-class EdgeEncoder(nn.Module):
+class EdgeEncoder(Recomputed):
     """Fusion, text and image self-attention on the coarsest map; cross-scale path to the finer ones."""
 
     def __init__(self, config: ModelConfig) -> None:
@@ -39,7 +39,7 @@ class EdgeEncoder(nn.Module):
         place_1SC = map_embedding(H, W, C, coarse.device).flatten(1).T[None].to(coarse.dtype)
         place_BTC = word_embedding(text.positions_BT, C).to(text_BTC.dtype)
         for layer in self.layers:
-            image_BSC, text_BTC = layer(image_BSC, text_BTC, place_1SC, place_BTC, text)
+            image_BSC, text_BTC = self.run(layer, image_BSC, text_BTC, place_1SC, place_BTC, text)
         coarser = image_BSC.transpose(1, 2).unflatten(2, (H, W)).contiguous(memory_format=torch.channels_last)
         out = [coarser]
         for merge, finer in zip(self.merge, reversed(maps[:-1]), strict=True):

@@ -15,13 +15,13 @@ from torch import Tensor, nn
 from .config import ModelConfig
 from .deformable import DeformableAttention
 from .fusion import Fusion
-from .layers import Attention, FeedForward
+from .layers import Attention, FeedForward, Recomputed
 from .picture_area import PictureArea
 from .sine_embedding import word_embedding
 from .text_encoder import TextFeatures
 
 
-class Encoder(nn.Module):
+class Encoder(Recomputed):
     """Layers of fusion, text self-attention and deformable self-attention."""
 
     def __init__(self, config: ModelConfig) -> None:
@@ -40,8 +40,8 @@ class Encoder(nn.Module):
         reference_BSL2 = reference_BSL2.expand(len(image_BSC), -1, -1, -1)
         padding_BS = area.padding
         for layer in self.layers:
-            image_BSC, text_BTC = layer(
-                image_BSC, text_BTC, place_BSC, place_BTC, reference_BSL2, area.shapes, padding_BS, text
+            image_BSC, text_BTC = self.run(
+                layer, image_BSC, text_BTC, place_BSC, place_BTC, reference_BSL2, area.shapes, padding_BS, text
             )
         return image_BSC, text_BTC
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -18,7 +19,7 @@ from .decoder import Decoder
 from .edge_encoder import EdgeEncoder
 from .encoder import Encoder
 from .heads import ClassHead
-from .layers import lowest
+from .layers import Recomputed, lowest
 from .picture_area import PictureArea
 from .query_selection import QuerySelection, Selected
 from .text_encoder import TextEncoder, TextFeatures, Words
@@ -108,6 +109,13 @@ class GroundingDino(nn.Module):
         self.classify = nn.ModuleList(
             shared if config.share_heads else ClassHead(config) for _ in range(config.decoder_layers)
         )
+
+    def recompute(self) -> None:
+        """Let training forget what is inside layers and compute it again on the way back, which saves memory."""
+        for part in self.modules():
+            if isinstance(part, Recomputed):
+                part.recompute = True
+        cast("Any", self.text_encoder.bert).activation_checkpointing_enable({"use_reentrant": False})
 
     def read(self, words: Words) -> TextFeatures:
         """The prompts' features, which do not depend on any picture."""

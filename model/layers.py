@@ -1,3 +1,4 @@
+# pyright: reportUnknownVariableType=false
 """Small parts that several boxes of the model are made of.
 
 Letters: B picture, C channel, Q query, T token (or any key), N head, D channels of a head.
@@ -5,11 +6,14 @@ Letters: B picture, C channel, Q query, T token (or any key), N head, D channels
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 
 class Attention(nn.Module):
@@ -46,6 +50,20 @@ class FeedForward(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.norm(x + self.fc2(F.relu(self.fc1(x))))
+
+
+class Recomputed(nn.Module):
+    """Layers whose insides training forgets and computes again on the way back: less memory for more time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.recompute = False
+
+    def run(self, layer: Callable[..., Any], *inputs: object) -> Any:
+        """What the layer makes of its inputs."""
+        if self.recompute and torch.is_grad_enabled():
+            return checkpoint(layer, *inputs, use_reentrant=False)
+        return layer(*inputs)
 
 
 class MLP(nn.Module):

@@ -18,10 +18,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .layers import Recomputed
+
 _APART = -100.0  # the original's "do not look": cells that the shift brought together from opposite edges
 
 
-class Swin(nn.Module):
+class Swin(Recomputed):
     """Maps of the stages named in `levels`, each normed; (B, C, H, W), the finest first."""
 
     def __init__(self, body: nn.Module, levels: Sequence[int]) -> None:
@@ -43,7 +45,7 @@ class Swin(nn.Module):
         for level, stage in enumerate(body.layers):
             x_BHWC = stage.downsample(x_BHWC)
             for block in stage.blocks:
-                x_BHWC = _block(block, x_BHWC)
+                x_BHWC = self.run(_block, block, x_BHWC)
             if level in self.levels:
                 normed_BHWC = self.norms[self.levels.index(level)](x_BHWC)
                 maps.append(normed_BHWC.permute(0, 3, 1, 2))

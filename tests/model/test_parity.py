@@ -109,19 +109,19 @@ def _ours(model: GroundingDino, question: Question, places: Tensor | None = None
     return model(question.pictures, model.read(question.words), question.valid, places_BQ=places)
 
 
-def _picture_boxes(output: Output, question: Question) -> Tensor:
+def _picture_boxes(boxes: Tensor, question: Question) -> Tensor:
     """Ours are in 0..1 of the input, theirs of the picture."""
-    boxes = output.boxes[-1]
     return boxes if question.valid is None else boxes / question.valid.repeat(1, 2)[:, None]
 
 
 def test_the_same_places_are_proposed(pair: Pair, case: Case) -> None:
     question = _question(case)
     theirs, ours = _theirs(pair.theirs, question, torch.float32), _ours(pair.ours, question)
+    ours_B = _picture_boxes(ours.selected.boxes_BQ4, question)
     for row in range(len(case.pictures_hw)):
         wanted, got = (
             {tuple(box) for box in (boxes * 1e4).round().int().tolist()}
-            for boxes in (theirs.init_reference_points[row], ours.selected.boxes_BQ4[row])
+            for boxes in (theirs.init_reference_points[row], ours_B[row])
         )
         # The last one or two may change places with those just behind them.
         assert len(wanted ^ got) <= 2 + 0.1 * len(wanted)
@@ -141,7 +141,7 @@ def test_the_same_answers_from_the_same_places(pair: Pair, case: Case) -> None:
     usual = (theirs.logits[..., :T].double() - exact.logits[..., :T])[words].abs()
     assert error.max() <= 2 * usual.max()
     assert error.mean() <= 2 * usual.mean()
-    boxes = _picture_boxes(ours, question)
+    boxes = _picture_boxes(ours.boxes[-1], question)
     assert (boxes.double() - exact.pred_boxes).abs().max() < BOX_BAR
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from torchvision.ops import box_convert, generalized_box_iou_loss, sigmoid_focal_loss
 
 from groundcast.model.grounding_dino import Enhanced, GroundingDino, Output
@@ -143,3 +144,22 @@ def test_two_small_batches_teach_what_one_large_one_does() -> None:
     apart = _gradient(model, [stack(half) for half in halves])
     together = _gradient(model, [stack([*halves[0], *halves[1]])])
     assert float((apart - together).norm()) < 1e-4 * float(together.norm())
+
+
+@pytest.mark.parametrize("body", ["full", "edge"])
+def test_what_is_computed_again_teaches_the_same(body: str) -> None:
+    torch.manual_seed(0)
+    model = tiny_model() if body == "edge" else without_zeros(GroundingDino(full_config()))
+    model.train()
+    batch = stack(draw_examples(np.random.default_rng(4), pictures=2))
+    kept = _gradient(model, [batch])
+    calls: list[nn.Module] = []
+
+    def count(layer: nn.Module, inputs: object) -> None:
+        calls.append(layer)
+
+    model.encoder.layers[0].register_forward_pre_hook(count)
+    model.recompute()
+    again = _gradient(model, [batch])
+    assert len(calls) == 2  # forth, and once more on the way back
+    torch.testing.assert_close(again, kept, atol=1e-3, rtol=1e-3)
