@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 
 import torch
@@ -19,8 +20,8 @@ def optimiser(name: str, network: nn.Module, weight_decay: float, speeds: Mappin
         name: the network's: its parameters' names begin with it.
         network: what is not to learn is frozen here.
         weight_decay: of matrices.
-        speeds: how a parameter's rate compares with that of most, by the beginning of its name (the longest one that
-            fits): 0 freezes it. Each group keeps its own as `speed`.
+        speeds: how a parameter's rate compares with that of most, by a pattern of its name, such as
+            `model.backbone.*`; the last one that fits decides, and 0 freezes. Each group keeps its own as `speed`.
     """
     groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
     for full_name, parameter in network.named_parameters(prefix=name):
@@ -79,5 +80,5 @@ def _ease(share: float) -> float:
 
 
 def _speed(name: str, speeds: Mapping[str, float]) -> float:
-    fitting = [prefix for prefix in speeds if name.startswith(prefix)]
-    return speeds[max(fitting, key=len)] if fitting else 1.0
+    fitting = [speed for pattern, speed in speeds.items() if fnmatchcase(name, pattern)]
+    return fitting[-1] if fitting else 1.0

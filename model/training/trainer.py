@@ -57,8 +57,7 @@ class TrainingOptions:
     Args:
         steps: optimiser steps in all.
         learning_rate: the peak of the one-cycle schedule; warm_up is the part of the steps that leads up to it.
-        speeds: how parameters' rates compare with that, by the beginning of their names, such as `model.backbone`; 0
-            freezes them.
+        speeds: how parameters' rates compare with that, by patterns of their names; see `optimiser`.
         clip_norm: gradients are scaled down to this norm.
         accumulate: batches a step in each worker, one after another.
         mean_decay: keep the exponential mean of the weights, which forgets 1 - this at each step; None keeps none.

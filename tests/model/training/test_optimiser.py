@@ -22,19 +22,19 @@ def _speeds(network: nn.Module, speeds: dict[str, float]) -> dict[str, tuple[flo
     return {names[id(p)]: (group["speed"], group["weight_decay"]) for group in groups for p in group["params"]}
 
 
-def test_the_longest_name_decides_the_speed_and_vectors_are_not_decayed() -> None:
-    speeds = _speeds(_network(), {"model.": 0.0, "model.head": 0.1, "model.head.box.bias": 1.0})
+def test_the_last_pattern_decides_the_speed_and_vectors_are_not_decayed() -> None:
+    speeds = _speeds(_network(), {"model.*": 0.0, "model.head.*": 0.1, "model.*.bias": 1.0, "model.[bn]*.bias": 0.0})
     assert speeds == {"head.box.weight": (0.1, 0.5), "head.box.bias": (1.0, 0.0)}
 
 
 def test_all_frozen_is_an_error() -> None:
     with pytest.raises(ValueError, match="freeze fewer"):
-        optimiser("model", _network(), 0.0, {"model": 0.0})
+        optimiser("model", _network(), 0.0, {"model.*": 0.0})
 
 
 def test_frozen_statistics_stay_as_they_are() -> None:
     network = _network()
-    optimiser("model", network, 0.0, {"model.norm": 0.0})
+    optimiser("model", network, 0.0, {"model.norm.*": 0.0})
     keep_frozen_parts_still(network)
     assert network.training
     assert {name: part.training for name, part in network.named_children()} == {
