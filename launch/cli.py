@@ -30,7 +30,7 @@ _COMMANDS = {
     "run": "Run a node: cameras, streams or files in, tracked boxes out over ZeroMQ.",
     "listen": "Subscribe to a node and print, store or draw what it sends.",
     "detect": "Find what a prompt asks for in pictures, folders and clips.",
-    "train": "Train the embedded model, or go on training it.",
+    "train": "Train the embedded model, or any other on your own pictures.",
     "eval": "Measure a model against ground truth.",
     "bench": "Compare with transformers, on the machine at hand.",
     "probe": "Say what a camera sends: codec, size, rate, key frames, clock.",
@@ -118,8 +118,9 @@ def _load_group(name: str) -> dict[str, Callable[..., Any]]:
         return {"parity": parity}
     if name == "train":
         from .train import train_tabletop
+        from .train_detector import train_detector
 
-        return {"tabletop": train_tabletop}
+        return {"tabletop": train_tabletop, "detector": train_detector}
     from .eval import eval_tabletop
     from .eval_coco import eval_coco, eval_lvis
     from .eval_odinw import eval_odinw

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from rich.progress import Progress as RichProgress
-    from rich.progress import TaskID
-
-    from ..model.training.trainer import Progress
+from .training_progress import TrainingProgress
 
 
 def train_tabletop(
@@ -35,37 +30,9 @@ def train_tabletop(
 
     build(scenes, count, "train", processes=workers)
     recipe = Recipe(scenes, folder, steps=steps, workers=workers, seed=seed)
-    train_recipe(recipe, _Curve(steps))
+    train_recipe(recipe, TrainingProgress(steps))
     weights = folder / "tabletop.safetensors"
     if as_json:
         print(json.dumps({"weights": str(weights), "steps": steps, "seed": seed}))
     else:
         typer.echo(f"weights: {weights}")
-
-
-class _Curve:
-    """Shows progress in the worker that reports it: a bar on a terminal, lines elsewhere."""
-
-    def __init__(self, steps: int) -> None:
-        self._steps = steps
-        self._bar: RichProgress | None = None
-        self._task: TaskID | None = None
-
-    def __call__(self, progress: Progress) -> None:
-        facts = f"loss {progress.loss:.2f}, {progress.seconds_per_step:.2f} s a step"
-        if not sys.stderr.isatty():
-            left_min = (self._steps - progress.step) * progress.seconds_per_step / 60
-            typer.echo(f"step {progress.step}/{self._steps}: {facts}, {left_min:.0f} min left", err=True)
-            return
-        if self._bar is None or self._task is None:  # not in __init__: a bar does not travel between processes
-            from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-            from rich.progress import Progress as Bar
-
-            columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-            self._bar = Bar(*columns, console=Console(stderr=True))
-            self._task = self._bar.add_task(facts, total=self._steps)
-            self._bar.start()
-        self._bar.update(self._task, completed=progress.step, description=facts)
-        if progress.step == self._steps:
-            self._bar.stop()

@@ -128,11 +128,13 @@ def _model_name(path: Path) -> str:
 
 
 def write_checkpoint(path: Path, checkpoint: Checkpoint, facts: Mapping[str, Any] | None = None) -> None:
-    """Write `x.safetensors` and `x.json`; floating weights as fp16. `facts` go into the JSON as they are."""
+    """Write `x.safetensors` and `x.json`; floating weights as fp16. `facts` go into the JSON as they are.
+
+    Each is written beside and renamed, so that what was there stays whole if this is interrupted.
+    """
     weights = {
         name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in checkpoint.weights.items()
     }
-    save_file({name: tensor.contiguous() for name, tensor in weights.items()}, path)
     ordered = sorted(checkpoint.vocabulary, key=lambda token: checkpoint.vocabulary[token])
     description = {
         "config": checkpoint.config.to_dict(),
@@ -140,7 +142,11 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint, facts: Mapping[str, Any
         "known_wordings": checkpoint.known_wordings,
         **(facts or {}),
     }
-    path.with_suffix(".json").write_text(json.dumps(description, indent=1) + "\n")
+    partial, described = path.with_suffix(".part"), path.with_suffix(".json.part")
+    save_file({name: tensor.contiguous() for name, tensor in weights.items()}, partial)
+    described.write_text(json.dumps(description, indent=1) + "\n")
+    partial.replace(path)
+    described.replace(path.with_suffix(".json"))
 
 
 def keep_weights(model: nn.Module) -> dict[str, Tensor]:

@@ -46,12 +46,18 @@ class Tokenizer:
     def __init__(self, vocabulary: Mapping[str, int]) -> None:
         self.vocabulary = dict(vocabulary)
         self._raw = RawTokenizer(WordPiece(vocab=self.vocabulary, unk_token="[UNK]"))
-        self._raw.normalizer = BertNormalizer(lowercase=True)
+        self._normalizer = BertNormalizer(lowercase=True)
+        self._raw.normalizer = self._normalizer
         self._raw.pre_tokenizer = BertPreTokenizer()
 
     def ids(self, wording: str) -> list[int]:
         """The pieces of one wording."""
         return self._raw.encode(wording, add_special_tokens=False).ids
+
+    def split(self, wording: str) -> list[str]:
+        """Its words and marks, before these are taken to pieces."""
+        clean = self._normalizer.normalize_str(wording)
+        return [word for word, _ in BertPreTokenizer().pre_tokenize_str(clean)]
 
     def encode(self, prompt: Prompt) -> TokenizedPrompt:
         """The whole prompt as one caption.

@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import urlsplit
 
 import cv2
@@ -19,6 +20,19 @@ from .coco_records import CocoError, CocoFile, Record, read_records
 WORDING_RULE = "the category's name, '_' as a blank, without what stands in brackets"
 FREQUENCIES = ("r", "c", "f")  # LVIS: a category is rare, common or frequent
 _SLACK_PX = 1.0  # how far rounding may carry a box past the picture's edge
+
+
+class StoredPicture(Protocol):
+    """A picture on disk, and its size as the annotations state it."""
+
+    @property
+    def file(self) -> Path: ...
+
+    @property
+    def width_px(self) -> int: ...
+
+    @property
+    def height_px(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,23 +186,37 @@ def check_pictures(pictures: Sequence[CocoPicture], file: CocoFile, folder: Path
     Raises:
         CocoError: names the first that is missing, and says how many are.
     """
+    check_files({f"{file.path}, image {picture.number}": picture.file for picture in pictures}, folder)
+
+
+def check_files(files: Mapping[str, Path], folder: Path) -> None:
+    """See that pictures are there, which are named by their records.
+
+    Raises:
+        CocoError: names the first that is missing, and says how many are.
+    """
     if not folder.is_dir():
         raise CocoError(f"pictures' folder {folder} does not exist: name the folder that holds the pictures")
-    missing = [picture for picture in pictures if not picture.file.is_file()]
+    missing = [record for record, file in files.items() if not file.is_file()]
     if missing:
-        counted = f"{len(missing)} of {len(pictures)} pictures are missing"
-        raise CocoError(f"{file.path}, image {missing[0].number}: no picture at {missing[0].file}; {counted}")
+        counted = f"{len(missing)} of {len(files)} pictures are missing"
+        raise CocoError(f"{missing[0]}: no picture at {files[missing[0]]}; {counted}")
 
 
 def check_box(record: Record, picture: CocoPicture) -> CocoError | None:
-    """What is wrong with the record's box: it has no area, or leaves its picture by more than rounding does."""
-    x, y, width, height = box = record.box_xywh()
+    """What is wrong with the record's box."""
+    fault = box_fault(record.box_xywh(), picture.width_px, picture.height_px)
+    return None if fault is None else record.error(f"{fault}, image {picture.number}")
+
+
+def box_fault(box_xywh: tuple[float, float, float, float], width_px: int, height_px: int) -> str | None:
+    """What is wrong with a box: it has no area, or leaves its picture by more than rounding does."""
+    x, y, width, height = box_xywh
     if width <= 0 or height <= 0:
-        return record.error(f"its box {list(box)} has no area")
-    right, bottom = picture.width_px + _SLACK_PX, picture.height_px + _SLACK_PX
+        return f"its box {list(box_xywh)} has no area"
+    right, bottom = width_px + _SLACK_PX, height_px + _SLACK_PX
     if x < -_SLACK_PX or y < -_SLACK_PX or x + width > right or y + height > bottom:
-        place = f"image {picture.number} ({picture.width_px}x{picture.height_px} px)"
-        return record.error(f"its box {list(box)} reaches out of {place}")
+        return f"its box {list(box_xywh)} reaches out of its picture of {width_px}x{height_px} px"
     return None
 
 
@@ -197,7 +225,7 @@ def refuse(odd: Sequence[CocoError]) -> CocoError:
     return CocoError(f"{odd[0]}; boxes like that: {len(odd)}; mend them, or keep them as they are: --keep-odd-boxes")
 
 
-def read_picture(picture: CocoPicture) -> NDArray[np.uint8]:
+def read_picture(picture: StoredPicture) -> NDArray[np.uint8]:
     """(h, w, 3) RGB, not turned by what its EXIF says: boxes are annotated on the pixels as they are stored.
 
     Raises:

@@ -15,7 +15,6 @@ from ..prompt import Phrase, Prompt, PromptError
 from .average_precision import Found
 from .coco_data import CocoCategory, CocoData, read_picture
 from .coco_judge import Judge
-from .coco_store import DetectionStore
 
 
 class CocoDetector(Protocol):
@@ -27,6 +26,14 @@ class CocoDetector(Protocol):
     def check(self, prompt: Prompt) -> None: ...
 
     def detect(self, images: Sequence[NDArray[np.uint8]], prompts: Sequence[Prompt]) -> list[Detections]: ...
+
+
+class FoundStore(Protocol):
+    """What keeps detections, by the picture's number."""
+
+    found: dict[int, Found]
+
+    def add(self, found: Mapping[int, Found]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +85,7 @@ def check_prompts(detector: CocoDetector, prompts: Sequence[Prompt]) -> None:
 def evaluate_coco(
     detector: CocoDetector,
     data: CocoData,
-    store: DetectionStore,
+    store: FoundStore,
     judge: Judge,
     choices: Mapping[str, object],
     *,

@@ -57,10 +57,41 @@ class Record:
 
     def box_xywh(self) -> tuple[float, float, float, float]:
         """The field `bbox`: left, top, width, height, px."""
-        values = _list(self.values.get("bbox")) or []
+        return self._four(self.values.get("bbox"), "four numbers (left, top, width, height)")
+
+    def boxes_xyxy(self) -> list[tuple[float, float, float, float]]:
+        """The field `bbox`, one box or a list of them: left, top, right, bottom, px."""
+        values = _list(self.values.get("bbox"))
+        boxes = values if values and all(_list(value) is not None for value in values) else [values]
+        return [self._four(box, "four numbers (left, top, right, bottom), or a list of such") for box in boxes]
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """One text, or a list of at least one."""
+        values = _list(self.values.get(key)) or [self.values.get(key)]
+        if any(not isinstance(value, str) or not value.strip() for value in values):
+            raise self._unlike(key, "text, or a list of texts")
+        return tuple(cast("Sequence[str]", values))
+
+    def part(self, key: str) -> Record:
+        """An object within this one."""
+        value = self.values.get(key)
+        if not isinstance(value, dict):
+            raise self._unlike(key, "an object with fields")
+        return Record(f"{self.where}, {key}", cast("dict[str, object]", value))
+
+    def parts(self, key: str) -> list[Record]:
+        """The objects of a list within this one."""
+        values = _list(self.values.get(key))
+        if values is None or any(not isinstance(value, dict) for value in values):
+            raise self._unlike(key, "a list of objects with fields")
+        named = enumerate(cast("list[dict[str, object]]", values))
+        return [Record(f"{self.where}, entry {row} of {key!r} (counted from 0)", value) for row, value in named]
+
+    def _four(self, value: object, wanted: str) -> tuple[float, float, float, float]:
+        values = _list(value) or []
         numbers = [number for number in map(_number, values) if number is not None]
         if len(values) != 4 or len(numbers) != 4:
-            raise self._unlike("bbox", "four numbers (left, top, width, height)")
+            raise self._unlike("bbox", wanted)
         return numbers[0], numbers[1], numbers[2], numbers[3]
 
     def error(self, said: str) -> CocoError:

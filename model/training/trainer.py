@@ -129,6 +129,8 @@ def train(
     learners = [_Learner.of(name, network, options) for name, network in lesson.networks.items()]
     first = _resume(folder / "checkpoint.pt", learners)
     curve = _Curve(folder / "curve.jsonl", watcher, worker)
+    if first >= options.steps and worker.rank == 0:  # whoever watched may have been cut off before they heard
+        watcher.on_checkpoint(first, {one.name: one.best for one in learners})
     count = options.accumulate
     batches = _made_ahead(make_batch, range(first * count, options.steps * count), options.loaders)
     for step in range(first, options.steps):

@@ -44,8 +44,8 @@ SPOILT: list[tuple[Callable[[Content], object], str]] = [
     (lambda c: c["annotations"][4].update(image_id="x"), "annotation 5: 'image_id' is \"x\", which must be"),
     (lambda c: _box(c, [1, 2, 3]), "annotation 5: 'bbox' is [1, 2, 3], which must be four numbers"),
     (lambda c: _box(c, [1, 2, float("nan"), 4]), "annotation 5: 'bbox' is [1, 2, NaN, 4], which must be"),
-    (lambda c: _box(c, [10, 10, 0, 5]), "annotation 5: its box [10.0, 10.0, 0.0, 5.0] has no area; boxes like"),
-    (lambda c: _box(c, [300, 10, 40, 5]), "annotation 5: its box [300.0, 10.0, 40.0, 5.0] reaches out of image"),
+    (lambda c: _box(c, [10, 10, 0, 5]), "annotation 5: its box [10.0, 10.0, 0.0, 5.0] has no area, image"),
+    (lambda c: _box(c, [300, 10, 40, 5]), "annotation 5: its box [300.0, 10.0, 40.0, 5.0] reaches out of its picture"),
     (lambda c: c["categories"][0].update(name="--"), "category 2: its name '--' has no words"),
     (lambda c: c.update(annotations=[]), "hold no object that counts"),
 ]

@@ -1,0 +1,236 @@
+"""`groundcast train detector`: any model of the family, taught with labelled pictures."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .command_options import spread_options
+from .eval_run import check_libraries
+from .exits import InputError, running
+from .training_progress import TrainingProgress
+
+if TYPE_CHECKING:
+    from ..model.checkpoint import Checkpoint
+    from ..model.training.finetune import Recipe
+    from ..model.training.labelled import LabelledData
+    from ..model.training.validation import HeldOut
+    from ..model.training.workers import Worker
+
+_SCRATCH = "edge"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainOptions:
+    """What a training is told."""
+
+    model: Annotated[str, typer.Option(help="What to begin with: a name, or a path to weights.")] = "tabletop"
+    from_nothing: Annotated[
+        bool, typer.Option("--from-nothing", help="Begin an Edge model without any knowledge instead.")
+    ] = False
+    folder: Annotated[
+        Path, typer.Option(help="Checkpoints, the curve and the weights go here; the same again goes on.")
+    ] = Path("runs/detector")
+    label_map: Annotated[Path | None, typer.Option(help="Names of the labels, where data are lines of ODVG.")] = None
+    lvis: Annotated[bool, typer.Option("--lvis", help="Data in LVIS's format: not all categories are annotated.")] = (
+        False
+    )
+    validate: Annotated[Path | None, typer.Option(help="COCO-format annotations to judge by; keeps the best AP.")] = (
+        None
+    )
+    validate_pictures: Annotated[Path | None, typer.Option(help="Their pictures. Default: as those for training.")] = (
+        None
+    )
+    keep_odd_boxes: Annotated[
+        bool, typer.Option("--keep-odd-boxes", help="Take boxes of no area or outside their picture as they stand.")
+    ] = False
+    steps: Annotated[int, typer.Option(help="Optimiser steps.", min=1)] = 5000
+    batch: Annotated[int, typer.Option(help="Pictures at once, in each process.", min=1)] = 4
+    accumulate: Annotated[int, typer.Option(help="Batches a step, one after another.", min=1)] = 1
+    learning_rate: Annotated[float, typer.Option(help="The highest, of most parts.", min=0.0)] = 1e-4
+    backbone_rate: Annotated[float, typer.Option(help="The backbone's in parts of that; 0 freezes it.", min=0.0)] = 0.1
+    text_rate: Annotated[float, typer.Option(help="BERT's in parts of that; 0 freezes it.", min=0.0)] = 0.1
+    only: Annotated[
+        str, typer.Option(help="Parts that learn, by commas: backbone, language, fusion, decoder. Default: all.")
+    ] = ""
+    weight_decay: Annotated[float, typer.Option(min=0.0)] = 1e-4
+    clip: Annotated[float, typer.Option(help="Gradients are scaled down to this norm.", min=0.0)] = 0.1
+    mean_decay: Annotated[
+        float, typer.Option(help="Keep a running mean of the weights, the part of it kept a step; 0: none.", min=0.0)
+    ] = 0.999
+    negatives: Annotated[int, typer.Option(help="Phrases asked that are not in the picture, at most.", min=0)] = 80
+    noised: Annotated[int, typer.Option(help="Queries a picture for denoising; 0: none.", min=0)] = 100
+    mirror: Annotated[bool, typer.Option(help="Mirror half of the pictures; not where 'left' or 'right' is asked.")] = (
+        True
+    )
+    size: Annotated[
+        int | None, typer.Option(help="The network's input: its short side for a 4:3 picture, px.", min=32)
+    ] = None
+    smallest: Annotated[float, typer.Option(help="Pictures are scaled by a factor from here to 1.", min=0.1)] = 0.6
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto"
+    bfloat16: Annotated[bool, typer.Option("--bfloat16", help="Compute in bfloat16 where that is safe.")] = False
+    recompute: Annotated[bool, typer.Option("--recompute", help="Less memory, for a third more time.")] = False
+    checkpoint_every: Annotated[int, typer.Option(help="Steps between checkpoints and judgements.", min=1)] = 500
+    loaders: Annotated[int, typer.Option(help="Threads that read pictures ahead.", min=1)] = 2
+    seed: Annotated[int, typer.Option(help="Decides batches and what is dropped.")] = 0
+    offline: Annotated[bool, typer.Option(help="Take published models from the local cache alone.")] = False
+    as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False
+
+
+@spread_options
+def train_detector(
+    annotations: Annotated[
+        Path, typer.Argument(help="COCO's format (.json), or ODVG's lines (.jsonl).", show_default=False)
+    ],
+    pictures: Annotated[Path, typer.Argument(help="The folder of the pictures.", show_default=False)],
+    options: TrainOptions,
+) -> None:
+    """Teach a model with labelled pictures; run again after an interruption to go on.
+
+    On several GPUs: torchrun --nproc-per-node 4 --no-python groundcast train detector ...
+    """
+    if options.validate is not None:
+        check_libraries("faster_coco_eval")
+    from ..model.checkpoint import find_checkpoint
+    from ..model.training.finetune import finetune
+
+    recipe = _recipe(options)
+    data = _data(annotations, pictures, options)
+    held_out = _held_out(pictures, options)
+    first = _first(data, held_out, options)
+    path = Path(_SCRATCH) if options.from_nothing else find_checkpoint(options.model, offline=options.offline)
+    shown = TrainingProgress(options.steps)
+
+    def on_figures(step: int, figures: Mapping[str, float]) -> None:
+        shown.say(f"step {step}: " + ", ".join(f"{name} {value:.4f}" for name, value in figures.items()))
+
+    with _this_worker() as worker, running():
+        finetune(
+            first,
+            path,
+            data,
+            held_out,
+            recipe,
+            options.folder,
+            device=_device(options.device),
+            worker=worker,
+            on_progress=shown,
+            on_figures=on_figures,
+        )
+    if worker.rank == 0:
+        _finish(options)
+
+
+def _recipe(options: TrainOptions) -> Recipe:
+    from ..model.training.denoising import NoiseOptions
+    from ..model.training.finetune import PARTS, Recipe
+    from ..model.training.picture_batches import PictureOptions
+    from ..model.training.trainer import TrainingOptions
+
+    only = tuple(part.strip() for part in options.only.split(",") if part.strip())
+    unknown = [part for part in only if part not in PARTS]
+    if unknown:
+        raise InputError(f"--only {unknown[0]!r} is unknown: write {', '.join(PARTS)}")
+    if options.mean_decay >= 1 or options.smallest > 1:
+        raise InputError("--mean-decay must lie below 1, and --smallest in 0.1..1")
+    return Recipe(
+        TrainingOptions(
+            options.steps,
+            options.learning_rate,
+            options.weight_decay,
+            clip_norm=options.clip,
+            accumulate=options.accumulate,
+            mean_decay=options.mean_decay or None,
+            checkpoint_every=options.checkpoint_every,
+            loaders=options.loaders,
+            seed=options.seed,
+        ),
+        PictureOptions(
+            options.batch,
+            (options.smallest, 1.0),
+            options.mirror,
+            options.negatives,
+            NoiseOptions(options.noised) if options.noised else None,
+            options.seed,
+        ),
+        only,
+        options.backbone_rate,
+        options.text_rate,
+        options.size,
+        options.bfloat16,
+        options.recompute,
+    )
+
+
+def _data(annotations: Path, pictures: Path, options: TrainOptions) -> LabelledData:
+    from ..model.training.coco_data import read_coco
+    from ..model.training.labelled import labelled_coco
+    from ..model.training.odvg_data import read_odvg
+
+    if annotations.suffix == ".jsonl":
+        return read_odvg(annotations, pictures, options.label_map, keep_odd_boxes=options.keep_odd_boxes)
+    return labelled_coco(read_coco(annotations, pictures, lvis=options.lvis, keep_odd_boxes=options.keep_odd_boxes))
+
+
+def _held_out(pictures: Path, options: TrainOptions) -> HeldOut | None:
+    from ..model.training.coco_data import read_coco
+    from ..model.training.validation import HeldOut
+
+    if options.validate is None:
+        return None
+    folder = options.validate_pictures or pictures
+    return HeldOut(
+        read_coco(options.validate, folder, lvis=options.lvis, keep_odd_boxes=options.keep_odd_boxes),
+        chunk=40 if options.lvis else 80,
+        batch=options.batch,
+    )
+
+
+def _first(data: LabelledData, held_out: HeldOut | None, options: TrainOptions) -> Checkpoint:
+    """What training begins with; what is judged must be known too."""
+    from ..model.training.first_weights import edge_from_nothing, first_weights
+
+    judged = [] if held_out is None else [category.wording for category in held_out.data.categories]
+    wordings = list(dict.fromkeys([*data.wordings, *(wording.lower() for wording in judged)]))
+    if options.from_nothing:
+        return edge_from_nothing(wordings, options.size or 480)
+    return first_weights(options.model, wordings, offline=options.offline)
+
+
+@contextmanager
+def _this_worker() -> Generator[Worker]:
+    """This process among those of torchrun, or alone."""
+    from ..model.training.workers import Worker, launched_worker
+
+    if "RANK" not in os.environ:
+        yield Worker()
+        return
+    with launched_worker() as worker:
+        yield worker
+
+
+def _device(name: str) -> str:
+    import torch
+
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if name == "cuda" else name
+
+
+def _finish(options: TrainOptions) -> None:
+    from ..model.training.validation import BEST, LAST, history
+
+    best, judged = options.folder / BEST, history(options.folder)
+    step = max(judged, key=lambda one: judged[one], default=None)
+    if options.as_json:
+        result = {"weights": str(best), "last": str(options.folder / LAST), "steps": options.steps}
+        print(json.dumps(result if step is None else {**result, "best_step": step, "AP": round(judged[step], 4)}))
+    else:
+        print(f"weights: {best}" + ("" if step is None else f" (AP {judged[step]:.4f} at step {step})"))

@@ -1,0 +1,69 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+"""What training begins with: published or own weights, taught new words where they need them, or none at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+
+from ..checkpoint import Checkpoint, find_checkpoint, keep_weights, read_checkpoint
+from ..config import ModelConfig, TextConfig
+from ..grounding_dino import GroundingDino
+from ..tokenizer import Tokenizer
+
+_MARKS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", ".")
+_EMBEDDING = "text_encoder.bert.embeddings.word_embeddings.weight"
+_NEW_WORD_STD = 0.02  # as BERT draws its own
+
+
+def first_weights(name_or_path: str, wordings: Sequence[str], *, offline: bool = False) -> Checkpoint:
+    """The checkpoint to go on from.
+
+    A model that reads any words is taken as it is. One that knows the words it was taught alone, such as tabletop,
+    gets a new one for each word of the data that it lacks, to be learnt from nothing.
+
+    Args:
+        name_or_path: see `find_checkpoint`.
+        wordings: what the data asks for.
+        offline: take published models from the local cache alone.
+
+    Raises:
+        CheckpointError: there are no such weights, or they cannot be read.
+    """
+    checkpoint = read_checkpoint(find_checkpoint(name_or_path, offline=offline), offline=offline)
+    if checkpoint.known_wordings is None:
+        return checkpoint
+    known = tuple(dict.fromkeys([*checkpoint.known_wordings, *wordings]))
+    new = _new_words(checkpoint.vocabulary, wordings)
+    if not new:
+        return replace(checkpoint, known_wordings=known)
+    vocabulary = {**checkpoint.vocabulary, **{word: len(checkpoint.vocabulary) + row for row, word in enumerate(new)}}
+    old = checkpoint.weights[_EMBEDDING].float()
+    embedding = torch.cat([old, torch.randn(len(new), old.shape[1]) * _NEW_WORD_STD])
+    text = replace(checkpoint.config.text, vocabulary=len(vocabulary))
+    return Checkpoint(
+        replace(checkpoint.config, text=text), vocabulary, known, {**checkpoint.weights, _EMBEDDING: embedding}
+    )
+
+
+def edge_from_nothing(wordings: Sequence[str], short_side: int) -> Checkpoint:
+    """An Edge model without any knowledge, whose words are those of the data.
+
+    Args:
+        wordings: what the data asks for, and all that it will ever know.
+        short_side: of the network's input for a 4:3 picture, px.
+    """
+    marks = {mark: row for row, mark in enumerate(_MARKS)}
+    words = {word: len(marks) + row for row, word in enumerate(_new_words(marks, wordings))}
+    text = TextConfig(len(marks) + len(words), width=128, layers=2, heads=4, feed_forward=512)
+    area = round(short_side**2 * 4 / 3)
+    config = ModelConfig("edge", text, backbone="fasternet_t0", queries=300, input_pixels=area)
+    return Checkpoint(config, {**marks, **words}, tuple(wordings), keep_weights(GroundingDino(config)))
+
+
+def _new_words(vocabulary: dict[str, int], wordings: Sequence[str]) -> list[str]:
+    tokenizer = Tokenizer(vocabulary)
+    words = dict.fromkeys(word for wording in wordings for word in tokenizer.split(wording))
+    return [word for word in words if word not in vocabulary]

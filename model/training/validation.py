@@ -1,0 +1,121 @@
+# pyright: reportUnknownMemberType=false
+"""The weights of a training as it goes on: written, judged on held-out pictures, the best kept."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from ..checkpoint import Checkpoint, keep_weights, write_checkpoint
+from ..detector import Detector, DetectorOptions
+from .average_precision import Found
+from .coco_data import CocoData
+from .coco_eval import evaluate_coco
+from .coco_judge import COCO, LVIS
+
+LAST, BEST, FIGURES = "last.safetensors", "best.safetensors", "validation.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """What is judged, and how.
+
+    Args:
+        data: pictures that are not learnt from.
+        chunk: categories asked in one pass.
+        boxes: the best boxes of a picture that are kept.
+        batch: pictures asked at once.
+    """
+
+    data: CocoData
+    chunk: int = 80
+    boxes: int = 300
+    batch: int = 4
+
+
+class _Memory:
+    """Detections that need not outlive their judgement."""
+
+    def __init__(self) -> None:
+        self.found: dict[int, Found] = {}
+
+    def add(self, found: Mapping[int, Found]) -> None:
+        self.found |= found
+
+
+class Validation:
+    """`validation(step, networks)`: writes the weights of the network `model`; with held-out pictures judges them.
+
+    What is judged is the file that was written, rounded to fp16 as it is. Figures go to `validation.jsonl`, and the
+    weights with the highest AP, the first of equals, to `best.safetensors`.
+
+    Args:
+        checkpoint: all but the weights.
+        folder: where files go.
+        options: how the network's input is made, and where it runs.
+        held_out: None judges nothing, and the last weights are the best.
+        facts: what the files say about how they were made.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        folder: Path,
+        options: DetectorOptions,
+        held_out: HeldOut | None,
+        facts: Mapping[str, Any],
+    ) -> None:
+        self._checkpoint, self._folder, self._facts = checkpoint, folder, facts
+        self._options = replace(options, threshold=0.0, nms_iou=None, one_phrase=False)
+        self._held_out = held_out
+
+    def __call__(self, step: int, networks: Mapping[str, nn.Module]) -> dict[str, float]:
+        """The figures, if there are any; nothing is done for a step that was judged before."""
+        if step in history(self._folder):
+            return {}
+        path = self._folder / LAST
+        weights = replace(self._checkpoint, weights=keep_weights(networks["model"]))
+        write_checkpoint(path, weights, {**self._facts, "step": step})
+        if self._held_out is None:
+            self._keep(path)
+            return {}
+        figures = self._judge(path, self._held_out)
+        if figures["AP"] > max(history(self._folder).values(), default=-1.0):
+            self._keep(path)
+        with (self._folder / FIGURES).open("a") as file:
+            file.write(json.dumps({"step": step, **figures}) + "\n")
+        return figures
+
+    def _judge(self, path: Path, held_out: HeldOut) -> dict[str, float]:
+        is_lvis = any(one.frequency is not None for one in held_out.data.categories)
+        with Detector.load(str(path), self._options) as detector:
+            result = evaluate_coco(
+                detector,
+                held_out.data,
+                _Memory(),
+                (LVIS if is_lvis else COCO).judge,
+                {},
+                chunk=held_out.chunk,
+                boxes=held_out.boxes,
+                batch=held_out.batch,
+            )
+        return result.figures
+
+    def _keep(self, path: Path) -> None:
+        for suffix in (".json", ".safetensors"):
+            partial = self._folder / f"{BEST}.part"
+            shutil.copyfile(path.with_suffix(suffix), partial)
+            partial.replace((self._folder / BEST).with_suffix(suffix))
+
+
+def history(folder: Path) -> dict[int, float]:
+    """AP by step, of what was judged in a folder so far."""
+    path = folder / FIGURES
+    lines = path.read_text().splitlines() if path.exists() else []
+    return {int(point["step"]): float(point["AP"]) for point in map(json.loads, lines)}
