@@ -36,11 +36,11 @@ def load_detector(model: ModelSettings) -> Detector:
     from ..model.detector import Detector, DetectorOptions
 
     options = DetectorOptions(
-        model.device,
-        model.size_px,
-        model.threshold,
-        model.score_rule,
-        model.nms_iou,
+        device=model.device,
+        size=model.size_px,
+        threshold=model.threshold,
+        score_rule=model.score_rule,
+        nms_iou=model.nms_iou,
         nms_across=model.nms_across,
         offline=model.offline,
         lanes=model.lanes or lanes_of(model.device),

@@ -19,7 +19,7 @@ import torch
 from .checkpoint import Checkpoint, find_checkpoint, read_checkpoint
 from .detections import Detections, DetectorInfo
 from .network import DeviceError, Network, RawOutput, Seen
-from .postprocess import Rules, ScoreRule, postprocess
+from .postprocess import Rules, postprocess
 from .prompt import Phrase, Prompt, least_score
 from .ticket import CancelledError, DetectionTicket, Found, Image
 
@@ -27,30 +27,22 @@ __all__ = ["Detector", "DetectorOptions", "DeviceError", "RawOutput"]
 
 
 @dataclass(frozen=True, slots=True)
-class DetectorOptions:
-    """How to detect.
+class DetectorOptions(Rules):
+    """How to detect, and by its `Rules` which boxes are reported.
 
     Args:
+        nms_iou: as in `Rules`, but on unless told otherwise: most want one box a thing.
         device: 'auto' takes the first GPU where there is one; else 'cpu', 'cuda', 'cuda:1'.
         size: the short side of the network's input, px (of a 4:3 picture where the weights were trained at one area);
             None is what the weights were trained at.
-        threshold: the least score (0..1), where a phrase does not state its own.
-        score_rule: a phrase's score is the mean or the best of its tokens'.
-        nms_iou: of two boxes of one phrase that overlap more than this, the better stays; None keeps both.
-        nms_across: the same for boxes of different phrases.
-        one_phrase: a box answers its best phrase alone; else a box may answer several, as in the evaluation.
         lanes: pictures that are computed side by side, each on its share of torch's threads. On a CPU two lanes of
             one thread finish many more pictures than one lane of two, each of them a little later.
         offline: published weights and words come from the hub's local cache alone.
     """
 
+    nms_iou: float | None = 0.7
     device: str = "auto"
     size: int | None = None
-    threshold: float = 0.3
-    score_rule: ScoreRule = "mean"
-    nms_iou: float | None = 0.7
-    nms_across: bool = False
-    one_phrase: bool = True
     lanes: int = 1
     offline: bool = False
 
@@ -80,14 +72,8 @@ class Detector:
     """
 
     def __init__(self, checkpoint: Checkpoint, options: DetectorOptions, path: Path) -> None:
+        least_score(options.threshold)
         self.options = options
-        self._rules = Rules(
-            least_score(options.threshold),
-            options.score_rule,
-            options.nms_iou,
-            options.nms_across,
-            options.one_phrase,
-        )
         self._network = Network(checkpoint, options.device, options.size, path)
         self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
         self._closing = threading.Event()
@@ -143,7 +129,7 @@ class Detector:
             PromptError: see `check`.
         """
         prompt = Prompt((Phrase(" ".join(sentence.split())),))
-        best = replace(self._rules, threshold=0.0, nms_iou=None)
+        best = replace(self.options, threshold=0.0, nms_iou=None)
         (found,) = self._ask([image], [prompt], lambda seen: _detections(seen, best)).wait()
         return found.best(1)
 
@@ -166,7 +152,7 @@ class Detector:
             ValueError: an image of another form, or not as many prompts as images.
             PromptError: see `check`.
         """
-        return self._ask(images, prompts, lambda seen: _detections(seen, self._rules), on_done)
+        return self._ask(images, prompts, lambda seen: _detections(seen, self.options), on_done)
 
     def _ask(
         self,

@@ -32,8 +32,8 @@ class Rules:
         score_rule: a wording's score is the mean or the best of its tokens'.
         nms_iou: of two boxes that overlap more than this, the better stays. None keeps both.
         nms_across: boxes of different phrases count as doubles too; else only those of one phrase.
-        one_phrase: a query answers the one phrase it scores highest on; else the 300 best pairs count,
-            which is how average precision is measured.
+        one_phrase: a query answers the one phrase it scores highest on; else the 300 best pairs of query and phrase
+            count, which is how average precision is measured.
     """
 
     threshold: float = 0.3
