@@ -28,11 +28,6 @@ class StillPicture:
     width: int
     height: int
 
-    @property
-    def scale(self) -> float:
-        """From px of `image` to px of the file's picture."""
-        return self.width / self.image.shape[1]
-
 
 def read_picture(path: Path) -> StillPicture:
     """Read one picture, upright as its camera says; one too large for the memory is made smaller, and that is said.

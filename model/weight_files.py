@@ -27,7 +27,6 @@ class StoredWeights(Mapping[str, Tensor]):
         """Raises:
         CheckpointError: a file is missing, cut short, or holds something other than tensors.
         """
-        self.path = path
         self._tensors: dict[str, Tensor] = {}
         self._file_of: dict[str, Any] = {}
         try:
