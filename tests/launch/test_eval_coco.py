@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,12 +15,14 @@ from numpy.typing import NDArray
 
 from groundcast.model.detections import Detections, DetectorInfo
 from groundcast.model.detector import Detector
+from groundcast.model.prompt import Prompt
 
 from ..model.training.coco_sets import draw_set, write_set
 from .commands import in_process
 
 pytest.importorskip("faster_coco_eval", reason="needs the [eval] extra")
 
+FILE = "_annotations.coco.json"
 KNOWN = ("red cube", "ball", "mug_(coffee)", "blue ring", "can", "red object", "yellow bowl")
 
 
@@ -30,6 +33,62 @@ def content() -> dict[str, Any]:
     for one, name in zip(drawn["categories"], KNOWN, strict=True):
         one["name"] = name
     return drawn
+
+
+class Pointing:
+    """A detector that always points at the same place."""
+
+    info = DetectorInfo("pointing", "float32", "max")
+    options = SimpleNamespace(nms_iou=None, one_phrase=False)
+    input_rule = "as it is"
+
+    def check(self, prompt: Prompt) -> None: ...
+
+    def detect(self, images: Sequence[NDArray[np.uint8]], prompts: Sequence[Prompt]) -> list[Detections]:
+        return [
+            replace(self.refer(image, ""), names=prompt.names) for image, prompt in zip(images, prompts, strict=True)
+        ]
+
+    def refer(self, image: NDArray[np.uint8], sentence: str) -> Detections:
+        box = np.array([[40, 40, 120, 100]], np.float32)
+        return Detections((sentence,), box, np.ones(1, np.float32), np.zeros(1, np.int64))
+
+    def __enter__(self) -> Pointing:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+def pointing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(*_: object) -> Pointing:
+        return Pointing()
+
+    monkeypatch.setattr(Detector, "load", load)
+
+
+def _things(folder: Path, box: list[float]) -> Path:
+    """One thing in one picture, as LVIS has it."""
+    image = {"id": 1, "file_name": "1.png", "width": 320, "height": 240}
+    known: dict[str, list[int]] = {"neg_category_ids": [], "not_exhaustive_category_ids": []}
+    thing = {"id": 1, "image_id": 1, "category_id": 4, "bbox": box}
+    category = {"id": 4, "name": "thing", "frequency": "c"}
+    return write_set(folder, {"images": [image | known], "annotations": [thing], "categories": [category]}, FILE)
+
+
+@pytest.mark.parametrize("task", ["coco", "lvis"])
+@pytest.mark.parametrize(("box", "precision"), [([40, 40, 80, 60], 1.0), ([200, 40, 80, 60], 0.0)])
+@pytest.mark.usefixtures("pointing")
+def test_what_is_found_decides_the_figures(
+    task: str, box: list[float], precision: float, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = _things(tmp_path / "set", box)
+
+    ended = in_process(capsys, "eval", task, path, path.parent, "--folder", tmp_path / "run", "--json")
+
+    assert ended.code == 0
+    result = json.loads(ended.out.splitlines()[-1])
+    assert (result["AP"], result["AP50"]) == (precision, precision)
 
 
 @pytest.mark.parametrize("task", ["coco", "lvis"])
@@ -46,6 +105,7 @@ def test_the_result_names_every_choice(
     result = json.loads(first.out.splitlines()[-1])
     assert {"AP", "AP50", "pictures", "instances", "ap_library", "nms_iou", "chunk"} <= result.keys()
     assert (result["pictures"], result["categories"], result["boxes_per_picture"]) == (3, 7, 300)
+    assert result["chunk"] == {"coco": 80, "lvis": 40}[task]
     assert result["model"]["score_rule"] == "mean"
     assert result["network_input"] == "an area of 76800 px"
     assert ("APr" in result or "APf" in result) == (task == "lvis")
@@ -126,20 +186,19 @@ def test_a_spoilt_picture_ends_the_run_with_its_name(
     assert len((tmp_path / "run" / "detections.jsonl").read_text().splitlines()) == 3  # a header and two pictures
 
 
-def test_odinw_measures_each_set_and_their_mean(
-    content: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    write_set(tmp_path / "sets" / "mugs" / "test", content, "_annotations.coco.json")
-    write_set(tmp_path / "sets" / "mugs" / "train", content, "_annotations.coco.json")
-    write_set(tmp_path / "sets" / "rings", content, "annotations_val.json")
+@pytest.mark.usefixtures("pointing")
+def test_odinw_measures_each_set_and_their_mean(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _things(tmp_path / "sets" / "mugs" / "test", [40, 40, 80, 60])
+    _things(tmp_path / "sets" / "mugs" / "train", [200, 40, 80, 60])
+    _things(tmp_path / "sets" / "rings", [200, 40, 80, 60])
 
     ended = in_process(capsys, "eval", "odinw", tmp_path / "sets", "--folder", tmp_path / "run", "--json")
 
     assert ended.code == 0
     result = json.loads(ended.out.splitlines()[-1])
-    assert list(result["sets"]) == ["mugs", "rings"]
-    assert result["sets"]["mugs"]["annotations"].endswith("mugs/test/_annotations.coco.json")
-    assert result["AP"] == pytest.approx(np.mean([one["AP"] for one in result["sets"].values()]), abs=1e-4)
+    assert {name: one["AP"] for name, one in result["sets"].items()} == {"mugs": 1.0, "rings": 0.0}
+    assert result["sets"]["mugs"]["annotations"].endswith(f"mugs/test/{FILE}")
+    assert (result["AP"], result["split"]) == (0.5, "test")
     assert (tmp_path / "run" / "rings" / "detections.jsonl").is_file()
 
 
@@ -155,23 +214,6 @@ def test_a_set_without_annotations_is_named(
     assert f"data set {tmp_path / 'sets' / 'empty'} has no" in ended.sentence
 
 
-class Pointing:
-    """A detector that always points at the same place."""
-
-    info = DetectorInfo("pointing", "float32", "max")
-    options = SimpleNamespace(nms_iou=None, one_phrase=False)
-    input_rule = "as it is"
-
-    def refer(self, image: NDArray[np.uint8], sentence: str) -> Detections:
-        box = np.array([[40, 40, 120, 100]], np.float32)
-        return Detections((sentence,), box, np.ones(1, np.float32), np.zeros(1, np.int64))
-
-    def __enter__(self) -> Pointing:
-        return self
-
-    def __exit__(self, *_: object) -> None: ...
-
-
 def _sentences(folder: Path) -> Path:
     images = [{"id": n, "file_name": f"{n}.png", "width": 320, "height": 240, "caption": "the mug"} for n in (1, 2)]
     boxes = [[40, 40, 80, 60], [200, 40, 80, 60]]
@@ -179,13 +221,8 @@ def _sentences(folder: Path) -> Path:
     return write_set(folder, {"images": images, "annotations": annotations})
 
 
-def test_refcoco_measures_one_box_a_sentence(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def load(*_: object) -> Pointing:
-        return Pointing()
-
-    monkeypatch.setattr(Detector, "load", load)
+@pytest.mark.usefixtures("pointing")
+def test_refcoco_measures_one_box_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = _sentences(tmp_path / "set")
 
     ended = in_process(capsys, "eval", "refcoco", path, tmp_path / "set", "--folder", tmp_path / "run", "--json")

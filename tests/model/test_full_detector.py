@@ -45,8 +45,13 @@ def test_a_batch_answers_as_each_picture_alone(detector: Detector) -> None:
     together = detector.detect(pictures, prompts)
     for picture, prompt, found in zip(pictures, prompts, together, strict=True):
         (alone,) = detector.detect([picture], [prompt])
-        np.testing.assert_allclose(found.scores, alone.scores, atol=1e-4)
-        np.testing.assert_allclose(np.sort(found.boxes_xyxy, 0), np.sort(alone.boxes_xyxy, 0), atol=1e-2)
+        assert len(found) == len(alone) > 0
+        # Rounding may swap neighbours in the ranking, so each is looked for in the other.
+        alike = np.abs(found.scores[:, None] - alone.scores) < 1e-4
+        alike &= (np.abs(found.boxes_xyxy[:, None] - alone.boxes_xyxy) < 1e-2).all(-1)
+        alike &= np.array(found.names)[found.name_indices][:, None] == np.array(alone.names)[alone.name_indices]
+        assert alike.any(0).all()
+        assert alike.any(1).all()
 
 
 def test_a_phrase_of_another_caption_changes_nothing(detector: Detector) -> None:
@@ -100,12 +105,17 @@ def test_every_label_is_one_of_the_names_asked_for(detector: Detector, names: li
     except PromptError:
         return  # nothing, or twice the same
     (found,) = detector.detect([_picture(32, 32)], [prompt])
+    assert len(found) > 0
     assert {found.name(row) for row in range(len(found))} <= set(names)
 
 
 def test_three_hundred_phrases_at_once(detector: Detector) -> None:
     names = [f"word{a} word{b} word{c}" for a in range(10) for b in range(10) for c in range(3)]
-    (found,) = detector.detect([_picture(32, 32)], [Prompt.of(names)])
+    prompt, picture = Prompt.of(names), _picture(32, 32)
+    (found,) = detector.detect([picture], [prompt])
+    assert len(found) == 300  # the best pairs of query and phrase
+    outputs = detector.raw(picture, prompt)
+    assert {int(phrase) for output in outputs for phrase in output.phrases} == {-1, *range(300)}
     assert {found.name(row) for row in range(len(found))} <= set(names)
 
 
@@ -117,7 +127,7 @@ def test_doubles_of_any_phrase_go_where_that_is_asked(folder: Path) -> None:
         with Detector.load(str(folder), options) as own:
             (found,) = own.detect([_picture(48, 64)], [prompt])
             counts.append(len(found))
-    assert counts[0] == 2 * counts[1]
+    assert counts[0] == 2 * counts[1] > 0
 
 
 @pytest.mark.parametrize("hw", [(480, 640), (1080, 1920), (800, 1333), (333, 500), (1200, 300), (801, 801), (640, 481)])

@@ -78,6 +78,12 @@ def _tensors(path: Path) -> dict[str, Tensor]:
     return dict(model.state_dict())
 
 
+def _lay_beside(hub: Path, folder: Path) -> None:
+    """What a model has beside its weights."""
+    for name in ("config.json", "vocab.txt"):
+        (folder / name).write_text((hub / name).read_text())
+
+
 def _same(one: dict[str, Tensor], other: dict[str, Tensor]) -> None:
     assert set(one) == set(other)
     for name, tensor in one.items():
@@ -86,6 +92,7 @@ def _same(one: dict[str, Tensor], other: dict[str, Tensor]) -> None:
 
 def test_a_folder_a_file_and_shards_are_read_alike(hub: Path, tmp_path: Path) -> None:
     whole = _tensors(find_checkpoint(str(hub)))
+    _same(_tensors(find_checkpoint(str(hub / "model.safetensors"))), whole)
     weights = load_file(hub / "model.safetensors")
     names = sorted(weights)
     parts = {"a.safetensors": names[::2], "b.safetensors": names[1::2]}
@@ -93,8 +100,7 @@ def test_a_folder_a_file_and_shards_are_read_alike(hub: Path, tmp_path: Path) ->
         save_file({name: weights[name] for name in own}, tmp_path / file)
     index = {"weight_map": {name: file for file, own in parts.items() for name in own}}
     (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))
-    for beside in ("config.json", "vocab.txt"):
-        (tmp_path / beside).write_text((hub / beside).read_text())
+    _lay_beside(hub, tmp_path)
     _same(_tensors(find_checkpoint(str(tmp_path))), whole)
 
 
@@ -102,8 +108,7 @@ def test_the_originals_spelling_is_read_alike(hub: Path, tmp_path: Path) -> None
     state = _in_the_originals_words(load_file(hub / "model.safetensors"))
     state["bert.pooler.dense.weight"] = torch.zeros(2, 2)
     torch.save({"model": {f"module.{name}": tensor for name, tensor in state.items()}}, tmp_path / "swint.pth")
-    for beside in ("config.json", "vocab.txt"):
-        (tmp_path / beside).write_text((hub / beside).read_text())
+    _lay_beside(hub, tmp_path)
     _same(_tensors(find_checkpoint(str(tmp_path / "swint.pth"))), _tensors(hub / "model.safetensors"))
 
 
@@ -138,8 +143,7 @@ def test_what_does_not_fit_is_named(hub: Path, tmp_path: Path, change: str, comp
     else:
         weights = {name: tensor for name, tensor in weights.items() if "encoder.layers" not in name}
     save_file(weights, tmp_path / "model.safetensors")
-    for beside in ("config.json", "vocab.txt"):
-        (tmp_path / beside).write_text((hub / beside).read_text())
+    _lay_beside(hub, tmp_path)
     with pytest.raises(CheckpointError, match=complaint):
         _tensors(tmp_path / "model.safetensors")
 
@@ -252,7 +256,9 @@ def _in_the_originals_words(weights: dict[str, Tensor]) -> dict[str, Tensor]:
             stacked[f"{match[1]}.in_proj_{match[2]}" if match else f"{swin[1]}.qkv.{swin[2]}"] = parts  # type: ignore[index]
         elif not re.search(r"\.(key|value)\.(weight|bias)$", name) or name.startswith("bert"):
             stacked[name] = tensor
-    for layer in (1,):
-        for name in [name for name in stacked if name.startswith("bbox_embed.0.")]:
-            stacked[name.replace("bbox_embed.0", f"bbox_embed.{layer}")] = stacked[name]
-    return stacked
+    copies = {
+        name.replace("bbox_embed.0", "bbox_embed.1"): tensor
+        for name, tensor in stacked.items()
+        if name.startswith("bbox_embed.0.")
+    }
+    return stacked | copies
