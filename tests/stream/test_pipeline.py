@@ -172,7 +172,7 @@ def late_ms(message: DetectionMessage, delay_ms: float) -> float:
 def test_newest_wins() -> None:
     camera = SourceOptions("cam", "lavfi:testsrc=rate=30:size=320x240")
     with closing(BlobDetector(delay_s=0.2)) as slow, Node(slow, camera) as node:
-        messages = node.listen(until=lambda message: message.seq == 20)
+        messages = node.listen(until=lambda message: message.seq == 15)
         node.stop()
         messages = node.listen_to_the_end()
         ages_ms = [message.frame.age_ms or 1e9 for message in messages]
