@@ -24,11 +24,13 @@ class Selected:
     """The queries' start, and what the proposals themselves said (trained too).
 
     Args:
+        places_BQ: which pixels of the flattened maps were chosen, the best first.
         content_BQC: the pictures' features at the chosen places.
         boxes_BQ4: proposals, cx cy w h in 0..1 of the network's input (the full body's: of the picture), fp32.
         logits_BQT: what each proposal answers, fp32.
     """
 
+    places_BQ: Tensor
     content_BQC: Tensor
     boxes_BQ4: Tensor
     logits_BQT: Tensor
@@ -77,7 +79,7 @@ class QuerySelection(nn.Module):
         content_BQC = _rows(memory_BSC, places_BQ)
         start_BQ4 = _rows(start_BS4.expand(len(places_BQ), -1, -1), places_BQ)
         boxes_BQ4 = (self.box(content_BQC).float() + start_BQ4).sigmoid()
-        return Selected(content_BQC, boxes_BQ4, _rows(logits_BST, places_BQ))
+        return Selected(places_BQ, content_BQC, boxes_BQ4, _rows(logits_BST, places_BQ))
 
 
 def best_rows(scores_BS: Tensor, count: int) -> Tensor:

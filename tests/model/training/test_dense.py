@@ -19,7 +19,7 @@ ANSWERS = torch.tensor([[True, False, False, False], [False, True, False, False]
 def _output(memory: torch.Tensor) -> Output:
     text = torch.eye(4, 32)[None] * 60
     enhanced = Enhanced(memory, SHAPES, text, torch.zeros(text.shape[:2], dtype=torch.bool), None, None)
-    return Output((), (), (), (), Selected(memory, memory, memory), enhanced)
+    return Output((), (), (), (), Selected(memory, memory, memory, memory), enhanced)
 
 
 def _helper() -> DensePlaces:

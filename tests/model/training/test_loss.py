@@ -43,7 +43,7 @@ def _truths() -> list[Truth]:
 
 
 def _output() -> Output:
-    selected = Selected(torch.zeros(B, Q, 4), _boxes(B, Q, seed=5), _logits(Q, 6))
+    selected = Selected(torch.arange(Q).expand(B, -1), torch.zeros(B, Q, 4), _boxes(B, Q, seed=5), _logits(Q, 6))
     enhanced = Enhanced(torch.zeros(B, 1, 4), ((1, 1),), torch.zeros(B, T, 4), NO_WORD, None, None)
     chosen = tuple(_logits(Q, seed) for seed in (10, 11)), tuple(_boxes(B, Q, seed=seed) for seed in (12, 13))
     extra = tuple(_logits(K, seed) for seed in (14, 15)), tuple(_boxes(B, K, seed=seed) for seed in (16, 17))

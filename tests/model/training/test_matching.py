@@ -28,7 +28,7 @@ def _right() -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def _output(logits: torch.Tensor, boxes: torch.Tensor, no_word: torch.Tensor = NO_WORD) -> Output:
-    selected = Selected(torch.zeros(1, 5, 4), boxes, logits)
+    selected = Selected(torch.arange(5)[None], torch.zeros(1, 5, 4), boxes, logits)
     enhanced = Enhanced(torch.zeros(1, 1, 4), ((1, 1),), torch.zeros(1, 3, 4), no_word, None, None)
     return Output((logits,), (boxes,), (), (), selected, enhanced)
 
