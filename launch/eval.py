@@ -36,7 +36,7 @@ def eval_tabletop(
     from ..model.tabletop.dataset import build
     from ..model.training.evaluation import evaluate_tabletop
 
-    with Detector.load(model, DetectorOptions(device=device, one_phrase=False)) as detector:
+    with Detector.load(model, DetectorOptions(device=device, nms_iou=None, one_phrase=False)) as detector:
         shard = build(scenes or _cache() / "tabletop-eval", limit, "eval", processes=processes)[0]
         with running(), progress("detecting") as advance:
             result = evaluate_tabletop(detector, shard, on_progress=advance)
