@@ -1,6 +1,6 @@
 # The commands of the house. ARGS are handed on: make test ARGS="-k reader", make demo ARGS=--json.
 .NOTPARALLEL:
-.PHONY: help demo test check dev format-check lint types venv view
+.PHONY: help demo test slow check dev format-check lint types venv view
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -10,6 +10,9 @@ demo: venv  ## watch the embedded model find, track and publish objects of the e
 
 test: venv  ## run the tests (no GPU, no network, under three minutes on two cores)
 	.venv/bin/python -m pytest $(ARGS)
+
+slow: venv  ## run the tests that take minutes: trainings, several processes
+	.venv/bin/python -m pytest -m slow $(ARGS)
 
 check: format-check lint types test  ## format, lint, types, tests: what a change must pass
 
