@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,7 @@ from groundcast.model.training.trainer import Progress, TrainingError, TrainingO
 from groundcast.model.training.workers import Worker, run_workers
 
 from ..tiny import tiny_config
+from . import together
 
 
 def make_batch(step: int) -> Batch:
@@ -99,31 +102,39 @@ def test_a_loss_that_is_no_number_ends_the_run(tmp_path: Path) -> None:
         train(DetectionLesson(_model()), broken, TrainingOptions(2), tmp_path)
 
 
-@dataclass(frozen=True)
-class _Job:
-    """Trains on every second batch in each of two workers."""
-
-    folder: Path
-
-    def __call__(self, worker: Worker) -> None:
-        model = _model()
-        options = TrainingOptions(2, checkpoint_every=2)
-        train(DetectionLesson(model), _turn(worker.rank), options, self.folder / str(worker.rank), worker=worker)
-        torch.save(_weights(model), self.folder / f"{worker.rank}.pt")
+def _share_a_rank(worker: Worker) -> None:
+    network = nn.Linear(1, 1)
+    network.weight.grad = torch.full((1, 1), float(worker.rank)) if worker.rank else None
+    worker.share_gradients(network)
+    assert float(network.weight.grad or 0) == 0.5
+    assert network.bias.grad is not None
+    assert worker.mean(worker.rank * 4.0) == 2.0
 
 
-def _turn(rank: int) -> Callable[[int], Batch]:
-    return lambda step: make_batch(2 * step + rank)
+def test_workers_share_what_they_learnt() -> None:
+    """What one of them has no gradient for counts as zero there."""
+    run_workers(_share_a_rank, 2)
 
 
 @pytest.mark.slow
-def test_workers_end_with_the_same_weights(tmp_path: Path) -> None:
-    run_workers(_Job(tmp_path), 2)
-    first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in (0, 1))
+def test_two_processes_learn_what_one_does_from_batches_twice_as_large(tmp_path: Path) -> None:
+    begun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone"]
+    launched = subprocess.run(
+        [*begun, together.__file__, tmp_path / "two"], capture_output=True, text=True, check=False, timeout=300
+    )
+    assert launched.returncode == 0, launched.stderr
+    together.learn(tmp_path / "one", Worker())
+    first, second = (torch.load(tmp_path / "two" / f"{rank}.pt") for rank in (0, 1))
     torch.testing.assert_close(first, second, atol=0, rtol=0)
-    alone = _model()
-    train(DetectionLesson(alone), _turn(0), TrainingOptions(2), tmp_path / "alone")
-    assert not torch.equal(_weights(alone), first)
+    alone = torch.load(tmp_path / "one" / "0.pt")
+    # Adam divides by the size of gradients, so that where these are but noise a step is too.
+    assert float((first - alone).abs().mean()) < 1e-7
+    curves = [
+        [json.loads(line)["loss"] for line in (tmp_path / run / "run" / "curve.jsonl").read_text().splitlines()]
+        for run in ("two", "one")
+    ]
+    assert len(curves[0]) == together.STEPS
+    assert curves[0] == pytest.approx(curves[1], rel=1e-4)
 
 
 def test_the_mean_of_the_weights_is_what_is_judged(tmp_path: Path) -> None:
