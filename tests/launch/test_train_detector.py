@@ -69,14 +69,22 @@ def test_an_edge_model_begins_from_nothing_on_lines_of_odvg(tmp_path: Path, caps
 Change = Callable[[dict[str, Any]], object]
 
 
+def _unknown_category(content: dict[str, Any]) -> None:
+    content["annotations"][0]["category_id"] = 77
+
+
+def _outside(content: dict[str, Any]) -> None:
+    content["annotations"][1]["bbox"] = [90, 1, 80, 5]
+
+
 @pytest.mark.parametrize(
     ("arguments", "change", "said"),
     [
         (["--only", "legs"], None, "--only 'legs' is unknown: write backbone, language, fusion, decoder"),
         (["--model", "lost.pth"], None, "no weights at lost.pth"),
         (["--validate", "lost.json"], None, "annotations lost.json cannot be read"),
-        ([], lambda c: c["annotations"][0].update(category_id=77), "its category 77 is not in the list of categories"),
-        ([], lambda c: c["annotations"][1].update(bbox=[90, 1, 80, 5]), "reaches out of its picture of 128x96 px"),
+        ([], _unknown_category, "its category 77 is not in the list of categories"),
+        ([], _outside, "reaches out of its picture of 128x96 px"),
     ],
 )
 def test_wrong_input_is_named_before_anything_is_learnt(
