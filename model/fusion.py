@@ -38,23 +38,34 @@ class Fusion(nn.Module):
         no_word_BT: Tensor,
         padding_BS: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """`no_word_BT` and `padding_BS` are True where there is nothing. The residual adds to the normed input."""
+        """`no_word_BT` and `padding_BS` are True where there is nothing. The residual adds to the normed input.
+
+        Words are few and pixels many, so that every product with a weight is taken on the words' side: as keys and
+        values that are as wide as a pixel, and of pixels only after they were pooled. The same but for rounding.
+        """
         image_BSC = self.norm_image(image_BSC)
         text_BTC = self.norm_text(text_BTC)
-        query_BNSD = self._split(self.image_proj(image_BSC)) * self.head_scale
-        key_BNTD = self._split(self.text_proj(text_BTC))
-        scores_BNST = (query_BNSD @ key_BNTD.transpose(-1, -2)).float()
-        out_of_text = no_word_BT[:, None, None, :]
-        to_words = scores_BNST.masked_fill(out_of_text, lowest(scores_BNST.dtype)).softmax(-1)
-        to_pixels = scores_BNST.transpose(-1, -2)
+        N, T = self.heads, text_BTC.shape[1]
+        key_BNTD = self._split(self.text_proj(text_BTC)) * self.head_scale
+        key_BNTC = key_BNTD @ self._of_heads(self.image_proj.weight)
+        offset_BN1T = (key_BNTD @ self.image_proj.bias.view(N, -1, 1)).transpose(-1, -2)
+        scores_BNTS = (key_BNTC.flatten(1, 2) @ image_BSC.transpose(-1, -2)).unflatten(1, (N, T)).float()
+        to_pixels = scores_BNTS  # what one word scores on every pixel alike changes nothing
         if padding_BS is not None:
             to_pixels = to_pixels.masked_fill(padding_BS[:, None, None, :], lowest(to_pixels.dtype))
-        to_pixels = to_pixels.softmax(-1)
-        image_values = self._split(self.image_values(image_BSC))
-        text_values = self._split(self.text_values(text_BTC))
-        image_change = self.image_out(self._join(to_words.to(text_values.dtype) @ text_values))
-        text_change = self.text_out(self._join(to_pixels.to(image_values.dtype) @ image_values))
+        pooled_BNTC = to_pixels.softmax(-1).to(image_BSC.dtype).flatten(1, 2) @ image_BSC
+        to_words = scores_BNTS.transpose(-1, -2) + offset_BN1T.float()
+        to_words = to_words.masked_fill(no_word_BT[:, None, None, :], lowest(to_words.dtype)).softmax(-1)
+        values_BNTC = self._split(self.text_values(text_BTC)) @ self._of_heads(self.image_out.weight.T)
+        weights_BSX = to_words.to(image_BSC.dtype).transpose(1, 2).flatten(2)
+        image_change = weights_BSX @ values_BNTC.flatten(1, 2) + self.image_out.bias
+        image_values = pooled_BNTC.unflatten(1, (N, T)) @ self._of_heads(self.image_values.weight).transpose(-1, -2)
+        text_change = self.text_out(self._join(image_values) + self.image_values.bias)
         return image_BSC + self.image_scale * image_change, text_BTC + self.text_scale * text_change
+
+    def _of_heads(self, weight_FC: Tensor) -> Tensor:
+        """(N, D, C)"""
+        return weight_FC.unflatten(0, (self.heads, -1))
 
     def _split(self, x_BTC: Tensor) -> Tensor:
         return x_BTC.unflatten(-1, (self.heads, -1)).transpose(1, 2)
