@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .layers import Recomputed
+from .layers import Recomputed, in_pieces
 
 _APART = -100.0  # the original's "do not look": cells that the shift brought together from opposite edges
 
@@ -54,7 +54,7 @@ class Swin(Recomputed):
 
 def _block(block: Any, x_BHWC: Tensor) -> Tensor:
     x_BHWC = x_BHWC + block.drop_path1(_attend(block, block.norm1(x_BHWC)))
-    return x_BHWC + block.drop_path2(block.mlp(block.norm2(x_BHWC)))
+    return x_BHWC + block.drop_path2(in_pieces(lambda rows: block.mlp(block.norm2(rows)), x_BHWC))
 
 
 def _attend(block: Any, x_BHWC: Tensor) -> Tensor:
