@@ -60,6 +60,15 @@ class Parity:
         places = self.our_place_error <= 2 * self.their_place_error and self.place_gap <= 4 * self.their_place_error
         return places and self.our_logit_error <= 2 * self.their_logit_error and self.our_box_error < _BOX_BAR
 
+    @property
+    def sentence(self) -> str:
+        return (
+            f"{self.model} {self.height}x{self.width}: against fp64 logits are off by {self.our_logit_error:.1e} "
+            f"(transformers {self.their_logit_error:.1e}), boxes by {self.our_box_error:.1e} "
+            f"({self.their_box_error:.1e}); {self.places_apart} proposals differ, whose scores are "
+            f"{self.place_gap:.1e} apart; {'ok' if self.ok else 'NOT ok'}"
+        )
+
 
 def parity(
     model: Annotated[Literal["swin-t", "swin-b", "both"], typer.Option(help="Which size.")] = "both",
@@ -86,26 +95,27 @@ def _compare(name: Literal["swin-t", "swin-b"], shapes: list[tuple[int, int]], s
         checkpoint = read_checkpoint(path)
         ours = GroundingDino(checkpoint.config).eval()
         set_weights(ours, checkpoint.weights, path)
-    exact = copy.deepcopy(theirs).double()
     words = pad_words([Tokenizer(vocabulary()).encode(Prompt.parse(_PROMPT))])
     results: list[Parity] = []
     for height, width in shapes:
         picture = torch.randn(1, 3, height, width, generator=torch.Generator().manual_seed(seed))
-        result = _measure(name, ours, theirs, exact, picture, words)
+        result = measure_parity(name, ours, theirs, picture, words)
         results.append(result)
-        say(
-            f"{name} {height}x{width}: against fp64 logits are off by {result.our_logit_error:.1e} (transformers "
-            f"{result.their_logit_error:.1e}), boxes by {result.our_box_error:.1e} ({result.their_box_error:.1e}); "
-            f"{result.places_apart} proposals differ, whose scores are {result.place_gap:.1e} apart; "
-            f"{'ok' if result.ok else 'NOT ok'}"
-        )
+        say(result.sentence)
     return results
 
 
 @torch.no_grad()
-def _measure(
-    name: str, ours: GroundingDino, theirs: nn.Module, exact: nn.Module, picture: Tensor, words: Words
-) -> Parity:
+def measure_parity(name: str, ours: GroundingDino, theirs: nn.Module, picture: Tensor, words: Words) -> Parity:
+    """Ask both houses, and transformers in fp64 as well.
+
+    Args:
+        name: of the model.
+        ours, theirs: with the same weights.
+        picture: (1, 3, H, W), normalised.
+        words: of one caption.
+    """
+    exact = copy.deepcopy(theirs).double()
     with chosen_places(None) as exact_places:
         truth = _ask(exact, picture.double(), words)
     (places,) = exact_places

@@ -114,8 +114,9 @@ def _load_group(name: str) -> dict[str, Callable[..., Any]]:
     """The commands below `train`, `eval` or `bench`."""
     if name == "bench":
         from .bench import parity
+        from .bench_model import model
 
-        return {"parity": parity}
+        return {"parity": parity, "model": model}
     if name == "train":
         from .train import train_tabletop
         from .train_detector import train_detector

@@ -102,7 +102,7 @@ class Network:
         self._known = None if checkpoint.known_wordings is None else frozenset(checkpoint.known_wordings)
         self._device = _device(device)
         self._rule = InputRule(checkpoint.config, short_side)
-        self._model = _build(checkpoint, self._device, path)
+        self._model = build(checkpoint, self._device, path)
         self._asked: OrderedDict[str, _Asked] = OrderedDict()
         self._asking = threading.Lock()
 
@@ -201,7 +201,12 @@ class Network:
         )
 
 
-def _build(checkpoint: Checkpoint, device: torch.device, path: Path) -> GroundingDino:
+def build(checkpoint: Checkpoint, device: torch.device, path: Path) -> GroundingDino:
+    """The model as it runs: without gradients, norms folded.
+
+    Raises:
+        CheckpointError: the weights do not fit the model.
+    """
     model = GroundingDino(checkpoint.config)
     set_weights(model, checkpoint.weights, path)
     model.eval()
