@@ -49,7 +49,7 @@ def model(
     say(parity.sentence)
     if not parity.ok:
         raise RunError("our answers differ from transformers' by more than rounding explains: no figures")
-    result = {"model": model, "size": size, "phrases": phrases, "parity": asdict(parity)}
+    result: dict[str, Any] = {"model": model, "size": size, "phrases": phrases, "parity": asdict(parity)}
     result |= _timed(ours, theirs, picture, words, pairs)
     low, high = result["quartiles"]
     say(
