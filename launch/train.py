@@ -30,7 +30,8 @@ def train_tabletop(
 
     build(scenes, count, "train", processes=workers)
     recipe = Recipe(scenes, folder, steps=steps, workers=workers, seed=seed)
-    train_recipe(recipe, TrainingProgress(steps))
+    with TrainingProgress(steps) as shown:
+        train_recipe(recipe, shown)
     weights = folder / "tabletop.safetensors"
     if as_json:
         print(json.dumps({"weights": str(weights), "steps": steps, "seed": seed}))

@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false
 """`groundcast train detector`: any model of the family, taught with labelled pictures."""
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ class TrainOptions:
         str, typer.Option(help="Parts that learn, by commas: backbone, language, fusion, decoder. Default: all.")
     ] = ""
     weight_decay: Annotated[float, typer.Option(min=0.0)] = 1e-4
-    clip: Annotated[float, typer.Option(help="Gradients are scaled down to this norm.", min=0.0)] = 0.1
+    clip: Annotated[float, typer.Option(help="Gradients are scaled down to this norm; 0: never.", min=0.0)] = 0.1
     mean_decay: Annotated[
         float, typer.Option(help="Keep a running mean of the weights, the part of it kept a step; 0: none.", min=0.0)
     ] = 0.999
@@ -79,7 +80,7 @@ class TrainOptions:
     recompute: Annotated[bool, typer.Option("--recompute", help="Less memory, for a third more time.")] = False
     checkpoint_every: Annotated[int, typer.Option(help="Steps between checkpoints and judgements.", min=1)] = 500
     loaders: Annotated[int, typer.Option(help="Threads that read pictures ahead.", min=1)] = 2
-    seed: Annotated[int, typer.Option(help="Decides batches and what is dropped.")] = 0
+    seed: Annotated[int, typer.Option(help="Decides what is drawn and dropped.", min=0)] = 0
     offline: Annotated[bool, typer.Option(help="Take published models from the local cache alone.")] = False
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False
 
@@ -98,20 +99,21 @@ def train_detector(
     """
     if options.validate is not None:
         check_libraries("faster_coco_eval")
+    import torch
+
     from ..model.checkpoint import find_checkpoint
     from ..model.training.finetune import finetune
 
-    recipe = _recipe(options)
-    data = _data(annotations, pictures, options)
-    held_out = _held_out(pictures, options)
+    recipe, device = _recipe(options), _device(options.device)
+    data, held_out = _data(annotations, pictures, options), _held_out(pictures, options)
+    torch.manual_seed(options.seed)  # what is not taken from a file is drawn
     first = _first(data, held_out, options)
     path = Path(_SCRATCH) if options.from_nothing else find_checkpoint(options.model, offline=options.offline)
-    shown = TrainingProgress(options.steps)
+    with TrainingProgress(options.steps) as shown, _this_worker() as worker, running():
 
-    def on_figures(step: int, figures: Mapping[str, float]) -> None:
-        shown.say(f"step {step}: " + ", ".join(f"{name} {value:.4f}" for name, value in figures.items()))
+        def on_figures(step: int, figures: Mapping[str, float]) -> None:
+            shown.say(f"step {step}: " + ", ".join(f"{name} {value:.4f}" for name, value in figures.items()))
 
-    with _this_worker() as worker, running():
         finetune(
             first,
             path,
@@ -119,7 +121,7 @@ def train_detector(
             held_out,
             recipe,
             options.folder,
-            device=_device(options.device),
+            device=device,
             worker=worker,
             on_progress=shown,
             on_figures=on_figures,
@@ -145,7 +147,7 @@ def _recipe(options: TrainOptions) -> Recipe:
             options.steps,
             options.learning_rate,
             options.weight_decay,
-            clip_norm=options.clip,
+            clip_norm=options.clip or None,
             accumulate=options.accumulate,
             mean_decay=options.mean_decay or None,
             checkpoint_every=options.checkpoint_every,
@@ -194,14 +196,23 @@ def _held_out(pictures: Path, options: TrainOptions) -> HeldOut | None:
 
 
 def _first(data: LabelledData, held_out: HeldOut | None, options: TrainOptions) -> Checkpoint:
-    """What training begins with; what is judged must be known too."""
+    """What training begins with; what is judged must be known too, and short enough to be read."""
+    from ..model.tokenizer import Tokenizer
+    from ..model.training.coco_eval import prompts_of
     from ..model.training.first_weights import edge_from_nothing, first_weights
+    from ..model.training.labelled import Wordings
 
-    judged = [] if held_out is None else [category.wording for category in held_out.data.categories]
-    wordings = list(dict.fromkeys([*data.wordings, *(wording.lower() for wording in judged)]))
+    wordings = Wordings()
+    for wording in (*data.wordings, *([] if held_out is None else held_out.wordings)):
+        wordings.row(wording)
     if options.from_nothing:
-        return edge_from_nothing(wordings, options.size or 480)
-    return first_weights(options.model, wordings, offline=options.offline)
+        first = edge_from_nothing(wordings.all, options.size or 480)
+    else:
+        first = first_weights(options.model, wordings.all, offline=options.offline)
+    if held_out is not None:
+        for prompt in prompts_of(held_out.data.categories, held_out.chunk):
+            Tokenizer(first.vocabulary).captions(prompt)
+    return first
 
 
 @contextmanager
@@ -217,20 +228,20 @@ def _this_worker() -> Generator[Worker]:
 
 
 def _device(name: str) -> str:
-    import torch
+    from ..model.network import named_device
 
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    return f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if name == "cuda" else name
+    device = named_device(name)
+    is_shared = device.type == "cuda" and device.index is None
+    return f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if is_shared else str(device)
 
 
 def _finish(options: TrainOptions) -> None:
     from ..model.training.validation import BEST, LAST, history
 
     best, judged = options.folder / BEST, history(options.folder)
-    step = max(judged, key=lambda one: judged[one], default=None)
+    top = max(judged.items(), key=lambda point: point[1]) if judged else None
     if options.as_json:
         result = {"weights": str(best), "last": str(options.folder / LAST), "steps": options.steps}
-        print(json.dumps(result if step is None else {**result, "best_step": step, "AP": round(judged[step], 4)}))
+        print(json.dumps(result if top is None else {**result, "best_step": top[0], "AP": round(top[1], 4)}))
     else:
-        print(f"weights: {best}" + ("" if step is None else f" (AP {judged[step]:.4f} at step {step})"))
+        print(f"weights: {best}" + ("" if top is None else f" (AP {top[1]:.4f} at step {top[0]})"))

@@ -36,8 +36,18 @@ class TrainingProgress:
             self._task = self._bar.add_task(facts, total=self._steps)
             self._bar.start()
         self._bar.update(self._task, completed=progress.step, description=facts)
-        if progress.step == self._steps:
+
+    def __enter__(self) -> TrainingProgress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Give the terminal back, whoever had it: a worker may have ended without doing so."""
+        if self._bar is not None:
             self._bar.stop()
+        elif sys.stderr.isatty():
+            from rich.console import Console
+
+            Console(stderr=True).show_cursor()
 
     def say(self, text: str) -> None:
         """One line, above the bar where there is one."""

@@ -42,7 +42,8 @@ class ModelConfig:
         queries: how many proposals go to the decoder.
         head: 'dot' is the original's plain product; 'scaled' divides by sqrt(width) and adds a learnt bias.
         share_heads: one box and one class head for all decoder layers, as in the original.
-        input_pixels: the area of the network's input that the weights were trained for, in px.
+        input_pixels: of the Edge body: the area of the network's input that the weights were trained for, px.
+        input_short: of the full body: the short side of that, px.
     """
 
     name: str
@@ -64,6 +65,7 @@ class ModelConfig:
     head: Literal["dot", "scaled"] = "scaled"
     share_heads: bool = False
     input_pixels: int = 320 * 240
+    input_short: int = 800
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as a JSON file holds them."""

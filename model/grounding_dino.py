@@ -47,15 +47,16 @@ class Enhanced:
 
     def picture_from_input(self, boxes_BQ4: Tensor) -> Tensor:
         """From 0..1 of the input to 0..1 of what the body measures in."""
-        return boxes_BQ4 if self.area is None or self.valid_B2 is None else boxes_BQ4 / self._sides(self.valid_B2)
+        return boxes_BQ4 if self._sides is None else boxes_BQ4 / self._sides
 
     def input_from_picture(self, boxes_BQ4: Tensor) -> Tensor:
         """The other way round."""
-        return boxes_BQ4 if self.area is None or self.valid_B2 is None else boxes_BQ4 * self._sides(self.valid_B2)
+        return boxes_BQ4 if self._sides is None else boxes_BQ4 * self._sides
 
-    @staticmethod
-    def _sides(valid_B2: Tensor) -> Tensor:
-        return valid_B2.repeat(1, 2)[:, None]
+    @property
+    def _sides(self) -> Tensor | None:
+        """(B, 1, 4): width and height, twice, of each picture in 0..1 of the input; None where boxes need neither."""
+        return None if self.area is None or self.valid_B2 is None else self.valid_B2.repeat(1, 2)[:, None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class ExtraQueries:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What each decoder layer says in training; otherwise what the last one says, which is the answer.
+    """What the last decoder layer says, which is the answer, or what each of them says.
 
     Args:
         logits: per layer (B, Q, T), fp32; -inf where there is no word.
@@ -163,8 +164,18 @@ class GroundingDino(nn.Module):
             memory_BSC, text_BTC = self.encoder(maps, text, area)
         return Enhanced(memory_BSC, shapes, text_BTC, text.no_word_BT, valid_B2, area)
 
-    def answer(self, enhanced: Enhanced, places_BQ: Tensor | None = None, extra: ExtraQueries | None = None) -> Output:
-        """The second half: boxes and what they answer. `extra` queries change nothing for the chosen ones."""
+    def answer(
+        self,
+        enhanced: Enhanced,
+        places_BQ: Tensor | None = None,
+        extra: ExtraQueries | None = None,
+        *,
+        every_layer: bool = False,
+    ) -> Output:
+        """The second half: boxes and what they answer, after the last layer or after each.
+
+        `extra` queries change nothing for the chosen ones.
+        """
         memory_BSC, text_BTC, no_word_BT = enhanced.memory_BSC, enhanced.text_BTC, enhanced.no_word_BT
         selected = self.selection(
             memory_BSC, enhanced.shapes, text_BTC, no_word_BT, enhanced.valid_B2, enhanced.area, places_BQ
@@ -178,7 +189,7 @@ class GroundingDino(nn.Module):
             boxes_BQ4 = torch.cat([boxes_BQ4, enhanced.picture_from_input(extra.boxes_BK4)], 1)
             self_bias = _self_bias(Q, extra.apart_BKK)
         start = (content_BQC, boxes_BQ4, memory_BSC, enhanced.shapes)
-        queries, boxes = self.decoder(*start, text_BTC, no_word_BT, enhanced.area, self_bias)
+        queries, boxes = self.decoder(*start, text_BTC, no_word_BT, enhanced.area, self_bias, every_layer=every_layer)
         boxes = [enhanced.input_from_picture(one) for one in boxes]
         logits = self._answers(queries, text_BTC, no_word_BT)
         return Output(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,13 @@ class InputRule:
         """(h, w, 3) uint8 RGB -> the canvas, uint8; as the weights were trained."""
         return preprocess(image, size) if self.config.body == "edge" else resize_as_published(image, size)
 
+    @property
+    def trained(self) -> ModelConfig:
+        """The configuration of weights that were trained by this rule."""
+        if self.config.body == "edge":
+            return replace(self.config, input_pixels=self._area)
+        return replace(self.config, input_short=self._sides[0])
+
     def __str__(self) -> str:
         if self.config.body == "edge":
             return f"an area of {self._area} px"
@@ -54,5 +61,5 @@ class InputRule:
 
     @property
     def _sides(self) -> tuple[int, int]:
-        short = self.short_side or SHORT_SIDE
+        short = self.short_side or self.config.input_short
         return short, round(short * LONGEST_SIDE / SHORT_SIDE)

@@ -220,6 +220,15 @@ def box_fault(box_xywh: tuple[float, float, float, float], width_px: int, height
     return None
 
 
+def cut_to_picture(
+    box_xyxy: tuple[float, float, float, float], width_px: int, height_px: int
+) -> tuple[float, float, float, float] | None:
+    """The part of a box that lies in its picture, None where none does."""
+    left, right = (min(max(x, 0.0), width_px) for x in (box_xyxy[0], box_xyxy[2]))
+    top, bottom = (min(max(y, 0.0), height_px) for y in (box_xyxy[1], box_xyxy[3]))
+    return (left, top, right, bottom) if right > left and bottom > top else None
+
+
 def refuse(odd: Sequence[CocoError]) -> CocoError:
     """One sentence about all odd boxes, which names the first."""
     return CocoError(f"{odd[0]}; boxes like that: {len(odd)}; mend them, or keep them as they are: --keep-odd-boxes")

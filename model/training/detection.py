@@ -60,7 +60,7 @@ class DetectionLesson:
             if self._noised is not None and batch.noised is not None:
                 noised = batch.noised.to(device)
                 extra = self._noised(noised, enhanced)
-            output = self._model.answer(enhanced, extra=extra)
+            output = self._model.answer(enhanced, extra=extra, every_layer=True)
         truths = [Truth(truth.boxes_G4.to(device), truth.answers_GT.to(device)) for truth in batch.truths]
         losses = detection_loss(output, truths, self._weights, size, noised)
         if self._dense is not None:

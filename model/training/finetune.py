@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -18,14 +20,19 @@ from ..tokenizer import Tokenizer
 from .detection import DetectionLesson
 from .labelled import LabelledData
 from .picture_batches import PictureBatches, PictureOptions
-from .trainer import Progress, TrainingOptions, Watcher, train
-from .validation import HeldOut, Validation
+from .trainer import CHECKPOINT, CURVE, Progress, TrainingOptions, Watcher, train
+from .validation import FIGURES, HeldOut, Validation
 from .workers import Worker
 
 # What may be taught alone, by patterns of names.
 PARTS: Mapping[str, tuple[str, ...]] = {
     "backbone": ("model.backbone.*",),
-    "language": ("model.text_encoder.*", "model.encoder.layers.*.text_*"),
+    "language": (
+        "model.text_encoder.*",
+        "model.encoder.layers.*.text_attention.*",
+        "model.encoder.layers.*.text_norm.*",
+        "model.encoder.layers.*.text_feed_forward.*",
+    ),
     "fusion": ("model.encoder.layers.*.fusion.*",),
     "decoder": ("model.decoder.*", "model.query_content", "model.selection.*", "model.classify.*"),
 }
@@ -95,8 +102,7 @@ def finetune(
     Raises:
         CheckpointError: the first weights do not fit their configuration.
         CocoError: a picture cannot be read.
-        FloatingPointError: the loss is no longer a number.
-        TrainingError: the folder holds another run.
+        TrainingError: the loss is no longer a number, the folder holds another run or cannot be written.
     """
     torch.manual_seed(recipe.training.seed)
     model = GroundingDino(first.config)
@@ -107,21 +113,55 @@ def finetune(
     denoise = recipe.pictures.noise is not None
     lesson = DetectionLesson(model, denoise=denoise, bfloat16=recipe.bfloat16)
     rule = InputRule(first.config, recipe.short_side)
+    first = replace(first, config=rule.trained)
     batches = PictureBatches(data, rule, Tokenizer(first.vocabulary), recipe.pictures, worker)
-    judged = DetectorOptions(device=device, size=recipe.short_side)
-    validation = Validation(first, folder, judged, held_out, _facts(recipe, first, data))
+    facts = _facts(recipe, first, data, path)
+    if not (folder / CHECKPOINT).exists():
+        for left in (CURVE, FIGURES):  # of a run whose checkpoint is gone
+            (folder / left).unlink(missing_ok=True)
+    validation = Validation(first, folder, DetectorOptions(device=device), held_out, facts)
 
     def on_checkpoint(step: int, networks: Mapping[str, torch.nn.Module]) -> None:
         if figures := validation(step, networks):
             on_figures(step, figures)
 
-    watcher = Watcher(on_progress, on_checkpoint)
-    train(lesson, batches, replace(recipe.training, speeds=recipe.speeds), folder, watcher, worker)
+    identity = _identity(recipe, first, facts, held_out, worker or Worker())
+    options = replace(recipe.training, speeds=recipe.speeds)
+    train(lesson, batches, options, folder, Watcher(on_progress, on_checkpoint), worker, identity)
 
 
-def _facts(recipe: Recipe, first: Checkpoint, data: LabelledData) -> dict[str, Any]:
+def _facts(recipe: Recipe, first: Checkpoint, data: LabelledData, path: Path) -> dict[str, Any]:
+    began = {"name": first.config.name, "sha256": _digest(path) if path.is_file() else None}
     return {
         "recipe": asdict(recipe),
-        "began_with": first.config.name,
+        "began_with": began,
         "learnt_from": {"annotations": data.path.name, "sha256": data.sha256, "pictures": len(data.pictures)},
     }
+
+
+def _identity(
+    recipe: Recipe, first: Checkpoint, facts: Mapping[str, Any], held_out: HeldOut | None, worker: Worker
+) -> dict[str, object]:
+    """What may not change while a run goes on; not how far, how often it is kept, or how memory is spared."""
+    free = {"steps", "checkpoint_every", "loaders", "accumulate"}
+    training = {key: value for key, value in asdict(recipe.training).items() if key not in free}
+    pictures = {key: value for key, value in asdict(recipe.pictures).items() if key != "size"}
+    own = {
+        "first weights": facts["began_with"],
+        "data": facts["learnt_from"]["sha256"],
+        "held-out data": None if held_out is None else held_out.data.source.sha256,
+        "words": [*first.vocabulary, *(first.known_wordings or ())],
+        "pictures a step": recipe.pictures.size * recipe.training.accumulate * worker.count,
+        "schedule": training,
+        "way of drawing batches": pictures,
+        "parts that learn": recipe.speeds,
+        "size of the input": recipe.short_side,
+        "number format": recipe.bfloat16,
+    }
+    plain: dict[str, object] = json.loads(json.dumps(own))
+    return plain
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..prompt import Phrase
-from .coco_data import CocoCategory, CocoData
+from .coco_data import CocoBox, CocoData, CocoPicture, cut_to_picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,32 +79,32 @@ def labelled_coco(data: CocoData) -> LabelledData:
     """
     wordings = Wordings()
     rows = {category.number: wordings.row(category.wording) for category in data.categories}
-    boxes: dict[int, list[tuple[float, ...]]] = {picture.number: [] for picture in data.pictures}
-    answers: dict[int, list[tuple[int, ...]]] = {picture.number: [] for picture in data.pictures}
-    crowded: dict[int, set[int]] = {picture.number: set() for picture in data.pictures}
-    for one in data.boxes:
-        if one.category not in rows:
-            continue
-        if one.crowd:
-            crowded[one.picture].add(rows[one.category])
-            continue
-        x, y, width, height = one.box_xywh
-        boxes[one.picture].append((x, y, x + width, y + height))
-        answers[one.picture].append((rows[one.category],))
-    pictures = [
-        LabelledPicture(
-            picture.file,
-            picture.width_px,
-            picture.height_px,
-            np.array(boxes[picture.number], np.float32).reshape(-1, 4),
-            tuple(answers[picture.number]),
-            frozenset(crowded[picture.number]),
-            tuple(rows[number] for number in picture.absent if number in rows) if _is_lvis(data.categories) else None,
-        )
-        for picture in data.pictures
-    ]
+    own: dict[int, list[CocoBox]] = {picture.number: [] for picture in data.pictures}
+    for box in data.boxes:
+        if box.category in rows:
+            own[box.picture].append(box)
+    is_lvis = any(category.frequency is not None for category in data.categories)
+    pictures = [_labelled(picture, own[picture.number], rows, is_lvis=is_lvis) for picture in data.pictures]
     return LabelledData(data.source.path, data.source.sha256, tuple(pictures), wordings.all)
 
 
-def _is_lvis(categories: Sequence[CocoCategory]) -> bool:
-    return any(category.frequency is not None for category in categories)
+def _labelled(
+    picture: CocoPicture, boxes: Sequence[CocoBox], rows: Mapping[int, int], *, is_lvis: bool
+) -> LabelledPicture:
+    corners: list[tuple[float, float, float, float]] = []
+    answers: list[tuple[int, ...]] = []
+    for box in boxes:
+        x, y, width, height = box.box_xywh
+        inside = cut_to_picture((x, y, x + width, y + height), picture.width_px, picture.height_px)
+        if inside is not None and not box.crowd:
+            corners.append(inside)
+            answers.append((rows[box.category],))
+    return LabelledPicture(
+        picture.file,
+        picture.width_px,
+        picture.height_px,
+        np.array(corners, np.float32).reshape(-1, 4),
+        tuple(answers),
+        frozenset(rows[box.category] for box in boxes if box.crowd),
+        tuple(rows[number] for number in picture.absent if number in rows) if is_lvis else None,
+    )

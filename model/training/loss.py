@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..grounding_dino import Output
+from ..grounding_dino import Enhanced, Output
 from .boxes import corners, paired_generalised_iou
 from .denoising import Noised
 from .matching import MatchingCosts, Truth, match
@@ -60,7 +60,8 @@ def detection_loss(
             that the sum is as of one large batch.
         noised: what the extra queries are, if there are any.
     """
-    no_word_BT = output.enhanced.no_word_BT
+    enhanced, no_word_BT = output.enhanced, output.enhanced.no_word_BT
+    truths = _measured_alike(truths, enhanced)
     total = torch.zeros((), device=no_word_BT.device)
     last: dict[str, Tensor] = {}
 
@@ -70,17 +71,26 @@ def detection_loss(
         total = total + weights.classes * part["class"] + weights.l1 * part["l1"] + weights.giou * part["giou"]
         return part
 
-    for logits, boxes in zip(output.logits, output.boxes, strict=True):
+    for logits, in_input in zip(output.logits, output.boxes, strict=True):
+        boxes = enhanced.picture_from_input(in_input)
         last = add(logits, boxes, _matched(logits, boxes, truths, weights.costs, 1), size)
-    logits, boxes, copies = output.selected.logits_BQT, output.selected.boxes_BQ4, weights.proposals_per_truth
+    logits, copies = output.selected.logits_BQT, weights.proposals_per_truth
+    boxes = enhanced.picture_from_input(output.selected.boxes_BQ4)
     proposed = add(logits, boxes, _matched(logits, boxes, truths, weights.costs, copies), size * copies)
     last |= {f"proposal_{name}": value for name, value in proposed.items()}
     if noised is not None:
         pairs = _noised_pairs(noised, truths)
-        for logits, boxes in zip(output.extra_logits, output.extra_boxes, strict=True):
-            mended = add(logits, boxes, pairs, size)
+        for logits, in_input in zip(output.extra_logits, output.extra_boxes, strict=True):
+            mended = add(logits, enhanced.picture_from_input(in_input), pairs, size)
             last |= {f"noised_{name}": value for name, value in mended.items()}
     return {"total": total, **last}
+
+
+def _measured_alike(truths: Sequence[Truth], enhanced: Enhanced) -> list[Truth]:
+    """In 0..1 of what the body measures boxes in: what a distance costs must not depend on a neighbour's size."""
+    ones_B14 = torch.ones(len(truths), 1, 4, device=enhanced.no_word_BT.device)
+    scales_B4 = enhanced.picture_from_input(ones_B14)[:, 0]
+    return [Truth(truth.boxes_G4 * scale, truth.answers_GT) for truth, scale in zip(truths, scales_B4, strict=True)]
 
 
 def _matched(

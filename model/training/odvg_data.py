@@ -17,7 +17,7 @@ from typing import cast
 import numpy as np
 
 from ..prompt import PromptError
-from .coco_data import box_fault, check_files
+from .coco_data import box_fault, check_files, cut_to_picture
 from .coco_records import CocoError, Record
 from .labelled import LabelledData, LabelledPicture, Wordings
 
@@ -74,10 +74,8 @@ class _Reader:
                 left, top, right, bottom = box
                 if fault := box_fault((left, top, right - left, bottom - top), width, height):
                     self._odd.append(object_.error(fault))
-                left, right = (min(max(x, 0.0), width) for x in (left, right))
-                top, bottom = (min(max(y, 0.0), height) for y in (top, bottom))
-                if right > left and bottom > top:
-                    boxes.append((left, top, right, bottom))
+                if (inside := cut_to_picture(box, width, height)) is not None:
+                    boxes.append(inside)
                     answers.append(tuple(self._row(object_, phrase) for phrase in phrases))
         absent = () if line.has("grounding") else self._of_map
         file = self._folder / line.text("filename")

@@ -13,6 +13,10 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 
+class TrainingError(ValueError):
+    """Training cannot begin or go on; the text says why and what to do."""
+
+
 def optimiser(name: str, network: nn.Module, weight_decay: float, speeds: Mapping[str, float]) -> torch.optim.Optimizer:
     """AdamW over what learns; vectors (norms, biases, scales) are not decayed.
 
@@ -31,7 +35,7 @@ def optimiser(name: str, network: nn.Module, weight_decay: float, speeds: Mappin
         if parameter.requires_grad:
             groups.setdefault((speed, parameter.ndim > 1), []).append(parameter)
     if not groups:
-        raise ValueError("no parameter is left that learns: freeze fewer parts")
+        raise TrainingError("nothing is left that learns: freeze fewer parts")
     options: list[dict[str, Any]] = [
         {"params": parameters, "weight_decay": weight_decay if matrices else 0.0, "speed": speed}
         for (speed, matrices), parameters in groups.items()

@@ -16,6 +16,7 @@ from ..prompt import Phrase, Prompt
 from ..tokenizer import MOST_TOKENS, Tokenizer
 from .batch import Batch, Example, centres_and_sizes, stack
 from .coco_data import read_picture
+from .coco_records import CocoError
 from .denoising import NoiseOptions, spoil
 from .labelled import LabelledData, LabelledPicture
 from .workers import Worker
@@ -59,9 +60,15 @@ class PictureBatches:
         options: PictureOptions,
         worker: Worker | None = None,
     ) -> None:
+        """
+        Raises:
+            CocoError: there is nothing to ask for in any picture.
+        """
         self._rule, self._tokenizer, self._options = rule, tokenizer, options
-        self._pictures = [picture for picture in data.pictures if _teaches(picture, len(data.wordings))]
         self._wordings = data.wordings
+        self._pictures = [picture for picture in data.pictures if self._teaches(picture)]
+        if not self._pictures:
+            raise CocoError(f"annotations {data.path} teach nothing: no picture has anything to ask for")
         self._worker = worker or Worker()
         self._order = lru_cache(maxsize=2)(self._shuffled)
         self._tokens = [len(tokenizer.ids(wording)) + 1 for wording in data.wordings]
@@ -97,14 +104,23 @@ class PictureBatches:
             noised = spoil(centres_and_sizes(boxes, width, height), answers_GT, tokens.spans_WT, options.noise, rng)
         return Example(self._rule.resize(image, size), (width, height), tokens, boxes, answers_GT, noised)
 
+    def _known(self, picture: LabelledPicture) -> tuple[list[int], list[int]]:
+        """Rows of wordings: what is there, each object with a box, and what is not."""
+        here = {one for own in picture.answers for one in own}
+        known = range(len(self._wordings)) if picture.absent is None else picture.absent
+        return sorted(here - picture.never_asked), sorted(set(known) - here - picture.never_asked)
+
+    def _teaches(self, picture: LabelledPicture) -> bool:
+        """Whether there is anything to ask."""
+        here, absent = self._known(picture)
+        return bool(here) or (bool(absent) and self._options.negatives > 0)
+
     def _shuffled(self, round_: int) -> NDArray[np.int64]:
         return np.random.default_rng([self._options.seed, round_]).permutation(len(self._pictures))
 
     def _ask(self, picture: LabelledPicture, rng: np.random.Generator) -> list[int]:
         """Rows of wordings: what is there, and some of what is not; as many as the text encoder can read at once."""
-        here = sorted({one for own in picture.answers for one in own})
-        known = range(len(self._wordings)) if picture.absent is None else picture.absent
-        absent = sorted(set(known) - set(here) - picture.never_asked)
+        here, absent = self._known(picture)
         most = min(self._options.negatives, len(absent))
         count = most if rng.random() < 0.5 else int(rng.integers(min(1, most), most + 1))
         wanted = [*rng.permutation(np.array(here, int)), *rng.permutation(np.array(absent, int))[:count]]
@@ -114,12 +130,6 @@ class PictureBatches:
                 room -= self._tokens[one]
                 asked.append(one)
         return [asked[int(row)] for row in rng.permutation(len(asked))]
-
-
-def _teaches(picture: LabelledPicture, wordings: int) -> bool:
-    """Whether something is known of it: what is there, or what is not."""
-    absent = wordings - len(picture.never_asked) if picture.absent is None else len(picture.absent)
-    return bool(picture.answers) or absent > 0
 
 
 def _mirrored(boxes_xyxy: NDArray[np.float32], width: int) -> NDArray[np.float32]:

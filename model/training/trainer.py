@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import json
 import logging
+import math
+import pickle
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,16 +19,13 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from .optimiser import keep_frozen_parts_still, one_cycle, optimiser, running_mean
+from .optimiser import TrainingError, keep_frozen_parts_still, one_cycle, optimiser, running_mean
 from .workers import Worker
 
 _log = logging.getLogger(__name__)
+CHECKPOINT, CURVE = "checkpoint.pt", "curve.jsonl"
 Batch = TypeVar("Batch")
 Batch_contra = TypeVar("Batch_contra", contravariant=True)
-
-
-class TrainingError(ValueError):
-    """Training cannot begin or go on; the text says why and what to do."""
 
 
 class Lesson(Protocol[Batch_contra]):
@@ -58,7 +57,7 @@ class TrainingOptions:
         steps: optimiser steps in all.
         learning_rate: the peak of the one-cycle schedule; warm_up is the part of the steps that leads up to it.
         speeds: how parameters' rates compare with that, by patterns of their names; see `optimiser`.
-        clip_norm: gradients are scaled down to this norm.
+        clip_norm: gradients are scaled down to this norm; None leaves them as they are.
         accumulate: batches a step in each worker, one after another.
         mean_decay: keep the exponential mean of the weights, which forgets 1 - this at each step; None keeps none.
         checkpoint_every: steps between checkpoints, from which an interrupted run goes on.
@@ -71,7 +70,7 @@ class TrainingOptions:
     weight_decay: float = 1e-4
     warm_up: float = 0.05
     speeds: Mapping[str, float] = field(default_factory=dict[str, float])
-    clip_norm: float = 1.0
+    clip_norm: float | None = 1.0
     accumulate: int = 1
     mean_decay: float | None = None
     checkpoint_every: int = 250
@@ -111,6 +110,7 @@ def train(
     folder: Path,
     watcher: Watcher | None = None,
     worker: Worker | None = None,
+    identity: Mapping[str, object] | None = None,
 ) -> None:
     """Train in place, from the last checkpoint in `folder` where there is one.
 
@@ -119,24 +119,31 @@ def train(
         make_batch: the batch of a number from 0, the same each time it is asked for the same one, another in each
             worker. Called from other threads.
         folder: receives `checkpoint.pt` and `curve.jsonl`.
+        identity: what else makes two runs one; plain values. A checkpoint that differs in any is not gone on with.
 
     Raises:
-        FloatingPointError: the loss is no longer a number.
-        TrainingError: the checkpoint is of another model.
+        TrainingError: the loss is no longer a number, another worker failed, the checkpoint is of another run, or
+            the folder cannot be written.
     """
     worker, watcher = worker or Worker(), watcher or Watcher()
-    folder.mkdir(parents=True, exist_ok=True)
+    path, own = folder / CHECKPOINT, dict(identity or {})
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TrainingError(f"folder {folder} cannot be made ({error.strerror}): name another") from error
     learners = [_Learner.of(name, network, options) for name, network in lesson.networks.items()]
-    first = _resume(folder / "checkpoint.pt", learners)
-    curve = _Curve(folder / "curve.jsonl", watcher, worker)
-    if first >= options.steps and worker.rank == 0:  # whoever watched may have been cut off before they heard
+    first = _resume(path, learners, own)
+    for learner in learners:
+        worker.share_weights(learner.network)
+    curve = _Curve(folder / CURVE, watcher, worker)
+    if first > 0 and worker.rank == 0:  # whoever watched may have been cut off before they heard
         watcher.on_checkpoint(first, {one.name: one.best for one in learners})
     count = options.accumulate
     batches = _made_ahead(make_batch, range(first * count, options.steps * count), options.loaders)
     for step in range(first, options.steps):
         torch.manual_seed(((options.seed << 32) + step) * worker.count + worker.rank)
         rate = one_cycle(step, options.steps, options.learning_rate, options.warm_up)
-        parts = _learn(lesson, list(islice(batches, count)), worker)
+        parts = _learn(lesson, _drawn(batches, count), worker)
         for learner in learners:
             learner.step(rate, options.clip_norm, worker)
         done = step + 1
@@ -145,8 +152,16 @@ def train(
             for learner in learners:
                 worker.share_statistics(learner.network)
             if worker.rank == 0:
-                _save(folder / "checkpoint.pt", done, learners)
+                _save(path, done, learners, own)
                 watcher.on_checkpoint(done, {one.name: one.best for one in learners})
+
+
+def _drawn(batches: Iterator[Batch], count: int) -> list[Batch] | Exception:
+    """The next ones, or why there are none: the other workers must hear of it before this one ends."""
+    try:
+        return list(islice(batches, count))
+    except Exception as error:  # noqa: BLE001 - the edge of the threads that draw; raised again in `_learn`
+        return error
 
 
 def _made_ahead(make_batch: Callable[[int], Batch], numbers: Sequence[int], threads: int) -> Iterator[Batch]:
@@ -189,9 +204,10 @@ class _Learner:
         }
         return parts if self.mean is None else {**parts, f"{self.name} mean": self.mean}
 
-    def step(self, rate: float, clip_norm: float, worker: Worker) -> None:
+    def step(self, rate: float, clip_norm: float | None, worker: Worker) -> None:
         worker.share_gradients(self.network)
-        nn.utils.clip_grad_norm_(self.network.parameters(), clip_norm)
+        if clip_norm is not None:
+            nn.utils.clip_grad_norm_(self.network.parameters(), clip_norm)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["speed"]
         self.optimizer.step()
@@ -200,17 +216,25 @@ class _Learner:
             self.mean.update_parameters(self.network)
 
 
-def _learn(lesson: Lesson[Batch], batches: Sequence[Batch], worker: Worker) -> dict[str, float]:
-    """Fill the gradients with their mean over the batches; returns the mean loss by its parts."""
-    size = max(1.0, worker.mean(sum(lesson.size(batch) for batch in batches) / len(batches)))
+def _learn(lesson: Lesson[Batch], drawn: list[Batch] | Exception, worker: Worker) -> dict[str, float]:
+    """Fill the gradients with their mean over the batches; returns the mean loss by its parts.
+
+    What goes wrong in one worker is no number to all of them, so that all end.
+    """
+    if isinstance(drawn, Exception):
+        worker.mean(math.nan)
+        raise drawn
+    size = worker.mean(sum(lesson.size(batch) for batch in drawn) / len(drawn))
+    if math.isnan(size):
+        raise TrainingError("another process of this training failed: its own words say why")
     means: dict[str, float] = {}
-    for batch in batches:
-        losses = lesson.losses(batch, size)
-        if not torch.isfinite(losses["total"]):
-            raise FloatingPointError("the loss is no longer a number: lower the learning rate and resume")
-        (losses["total"] / len(batches)).backward()
+    for batch in drawn:
+        losses = lesson.losses(batch, max(1.0, size))
+        (losses["total"] / len(drawn)).backward()
         for name, value in losses.items():
-            means[name] = means.get(name, 0.0) + float(value.detach()) / len(batches)
+            means[name] = means.get(name, 0.0) + float(value.detach()) / len(drawn)
+    if not math.isfinite(worker.mean(means["total"])):
+        raise TrainingError("the loss is no longer a number: lower the learning rate, then run again")
     return means
 
 
@@ -241,26 +265,34 @@ class _Curve:
         self._steps, self._began_s = 0, time.monotonic()
 
 
-def _resume(path: Path, learners: Sequence[_Learner]) -> int:
+def _resume(path: Path, learners: Sequence[_Learner], identity: Mapping[str, object]) -> int:
     if not path.exists():
         return 0
-    state = torch.load(path, map_location="cpu", weights_only=True)
     try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        theirs: dict[str, object] = state["identity"]
+        for key in (*identity, *theirs):
+            if identity.get(key) != theirs.get(key):
+                raise TrainingError(f"{path} is of a run with another {key}: name another folder, or go on as it began")
         for learner in learners:
             for name, part in learner.parts.items():
                 part.load_state_dict(state[name])
-    except (KeyError, RuntimeError, ValueError) as error:
+    except (KeyError, RuntimeError, OSError, EOFError, pickle.UnpicklingError) as error:
         reason = str(error).splitlines()[0]
-        raise TrainingError(f"{path} is of another run ({reason}): name another folder, or the same options") from error
+        raise TrainingError(f"{path} cannot be gone on with ({reason}): name another folder, or delete it") from error
     _log.info("going on from step %d of %s", state["step"], path)
     return int(state["step"])
 
 
-def _save(path: Path, step: int, learners: Sequence[_Learner]) -> None:
+def _save(path: Path, step: int, learners: Sequence[_Learner], identity: Mapping[str, object]) -> None:
     """Written beside and renamed, so that a run killed here keeps its last checkpoint."""
     partial = path.with_suffix(".part")
-    state: dict[str, Any] = {"step": step}
+    state: dict[str, Any] = {"step": step, "identity": identity}
     for learner in learners:
         state |= {name: part.state_dict() for name, part in learner.parts.items()}
-    torch.save(state, partial)
-    partial.replace(path)
+    try:
+        torch.save(state, partial)
+        partial.replace(path)
+    except (OSError, RuntimeError) as error:  # torch's writer says the latter of a full disk
+        partial.unlink(missing_ok=True)
+        raise TrainingError(f"{path} cannot be written: make room, then run again") from error

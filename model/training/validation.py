@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
 from torch import nn
 
 from ..checkpoint import Checkpoint, keep_weights, write_checkpoint
@@ -18,6 +19,7 @@ from .average_precision import Found
 from .coco_data import CocoData
 from .coco_eval import evaluate_coco
 from .coco_judge import COCO, LVIS
+from .optimiser import TrainingError
 
 LAST, BEST, FIGURES = "last.safetensors", "best.safetensors", "validation.jsonl"
 
@@ -37,6 +39,11 @@ class HeldOut:
     chunk: int = 80
     boxes: int = 300
     batch: int = 4
+
+    @property
+    def wordings(self) -> list[str]:
+        """What is asked for."""
+        return [category.wording for category in self.data.categories]
 
 
 class _Memory:
@@ -81,15 +88,16 @@ class Validation:
             return {}
         path = self._folder / LAST
         weights = replace(self._checkpoint, weights=keep_weights(networks["model"]))
-        write_checkpoint(path, weights, {**self._facts, "step": step})
-        if self._held_out is None:
-            self._keep(path)
-            return {}
-        figures = self._judge(path, self._held_out)
-        if figures["AP"] > max(history(self._folder).values(), default=-1.0):
-            self._keep(path)
-        with (self._folder / FIGURES).open("a") as file:
-            file.write(json.dumps({"step": step, **figures}) + "\n")
+        try:
+            write_checkpoint(path, weights, {**self._facts, "step": step})
+            figures = {} if self._held_out is None else self._judge(path, self._held_out)
+            if self._held_out is None or figures["AP"] > max(history(self._folder).values(), default=-1.0):
+                self._keep(path)
+            if figures:
+                with (self._folder / FIGURES).open("a") as file:
+                    file.write(json.dumps({"step": step, **figures}) + "\n")
+        except (OSError, SafetensorError) as error:
+            raise TrainingError(f"{self._folder} cannot be written ({error}): make room, then run again") from error
         return figures
 
     def _judge(self, path: Path, held_out: HeldOut) -> dict[str, float]:

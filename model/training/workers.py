@@ -40,6 +40,12 @@ class Worker:
         if self.count > 1:
             self._mean([buffer for buffer in model.buffers() if buffer.is_floating_point()])
 
+    def share_weights(self, model: nn.Module) -> None:
+        """The first worker's weights and statistics for all, whatever each began with."""
+        if self.count > 1:
+            for tensor in (*model.parameters(), *model.buffers()):
+                dist.broadcast(tensor.detach(), 0)
+
     def mean(self, value: float) -> float:
         """The mean of a number over all workers."""
         number = torch.tensor([value], dtype=torch.float64)

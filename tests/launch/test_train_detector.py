@@ -24,7 +24,7 @@ QUICK = ("--batch", "2", "--checkpoint-every", "1", "--negatives", "3", "--json"
 def test_a_model_learns_new_words_is_judged_and_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = write_shapes(tmp_path / "shapes", 4)
     run = ["train", "detector", path, path.parent, "--model", write_tiny(tmp_path), "--folder", tmp_path / "run"]
-    run += ["--validate", path, *QUICK]
+    run += ["--validate", path, "--size", "80", *QUICK]
 
     first = in_process(capsys, *run, "--steps", "1")
     second = in_process(capsys, *run, "--steps", "2")
@@ -42,6 +42,7 @@ def test_a_model_learns_new_words_is_judged_and_goes_on(tmp_path: Path, capsys: 
     assert kept["step"] == best["step"]
     assert kept["recipe"]["training"]["steps"] in (1, 2)
     assert {"red", "box", "disc", "mug"} <= set(kept["vocabulary"])
+    assert kept["config"]["input_pixels"] == round(80**2 * 4 / 3)
     found = in_process(capsys, "detect", path.parent / "1.png", "--prompt", "green disc", "--model", result["weights"])
     assert found.code == 0, found.err
 
@@ -82,6 +83,7 @@ def _outside(content: dict[str, Any]) -> None:
     [
         (["--only", "legs"], None, "--only 'legs' is unknown: write backbone, language, fusion, decoder"),
         (["--model", "lost.pth"], None, "no weights at lost.pth"),
+        (["--device", "gpu"], None, "'gpu' is no device"),
         (["--validate", "lost.json"], None, "annotations lost.json cannot be read"),
         ([], _unknown_category, "its category 77 is not in the list of categories"),
         ([], _outside, "reaches out of its picture of 128x96 px"),
@@ -117,10 +119,26 @@ def test_wrong_input_is_named_before_anything_is_learnt(
     assert not (tmp_path / "run" / "best.safetensors").exists()
 
 
+def test_what_is_judged_is_asked_as_the_model_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write_shapes(tmp_path / "shapes", 2)
+    content = json.loads(path.read_text())
+    content["categories"][0]["name"] = "T.V. Set"
+    judged = path.with_name("judged.json")
+    judged.write_text(json.dumps(content))
+
+    ended = in_process(
+        capsys,
+        *("train", "detector", path, path.parent, "--model", write_tiny(tmp_path), "--folder", tmp_path / "run"),
+        *("--validate", judged, "--steps", "1", *QUICK),
+    )
+
+    assert ended.code == 0, ended.err
+
+
 def test_a_folder_of_another_training_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = write_shapes(tmp_path / "shapes", 2)
     common = ["train", "detector", path, path.parent, "--folder", tmp_path / "run", "--steps", "1", *QUICK]
     assert in_process(capsys, *common, "--from-nothing", "--size", "96").code == 0
     ended = in_process(capsys, *common, "--model", write_tiny(tmp_path))
     assert ended.code != 0
-    assert "is of another run" in ended.sentence
+    assert "is of a run with another first weights" in ended.sentence

@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from fnmatch import fnmatchcase
+
 import numpy as np
 import pytest
 import torch
@@ -11,12 +14,16 @@ from torch import nn
 from torchvision.ops import box_convert, generalized_box_iou_loss, sigmoid_focal_loss
 
 from groundcast.model.grounding_dino import Enhanced, GroundingDino, Output
+from groundcast.model.picture_area import PictureArea
 from groundcast.model.query_selection import Selected
 from groundcast.model.training.batch import Batch, stack
 from groundcast.model.training.denoising import Noised
 from groundcast.model.training.detection import DetectionLesson
+from groundcast.model.training.finetune import PARTS, Recipe
 from groundcast.model.training.loss import LossWeights, detection_loss
 from groundcast.model.training.matching import Truth, match
+from groundcast.model.training.optimiser import keep_frozen_parts_still, optimiser
+from groundcast.model.training.trainer import TrainingOptions
 
 from ..tiny import tiny_model, without_zeros
 from .drawn_examples import draw_examples, full_config
@@ -163,3 +170,51 @@ def test_what_is_computed_again_teaches_the_same(body: str) -> None:
     again = _gradient(model, [batch])
     assert len(calls) == 2  # forth, and once more on the way back
     torch.testing.assert_close(again, kept, atol=1e-3, rtol=1e-3)
+
+
+def test_what_a_box_costs_does_not_depend_on_how_far_its_input_is_padded() -> None:
+    """The full body measures in the picture: half of a wide input is the whole of a narrow one."""
+    output, truths = _output(), _truths()
+    area = PictureArea(((1, 1),), (((1, 1),),) * B, torch.device("cpu"))
+    half = torch.tensor([[0.5, 0.8]] * B)
+    wide = half.repeat(1, 2)[:, None]
+
+    def padded(boxes: torch.Tensor) -> torch.Tensor:
+        return boxes * wide
+
+    enhanced = replace(output.enhanced, valid_B2=half, area=area)
+    selected = replace(output.selected, boxes_BQ4=padded(output.selected.boxes_BQ4))
+    boxes = tuple(padded(one) for one in output.boxes)
+    shrunk = replace(output, boxes=boxes, selected=selected, enhanced=enhanced, extra_logits=(), extra_boxes=())
+    moved = [Truth(truth.boxes_G4 * wide[0], truth.answers_GT) for truth in truths]
+    whole, part = detection_loss(output, truths, LossWeights(), 7.0), detection_loss(shrunk, moved, LossWeights(), 7.0)
+    for name, value in part.items():
+        torch.testing.assert_close(value, whole[name])
+
+
+@pytest.mark.parametrize("body", ["full", "edge"])
+def test_parts_share_no_weight_and_leave_none_of_theirs_out(body: str) -> None:
+    model = GroundingDino(full_config()) if body == "full" else tiny_model()
+    owners = {
+        name: [part for part, patterns in PARTS.items() if any(fnmatchcase(f"model.{name}", one) for one in patterns)]
+        for name, _ in model.named_parameters()
+    }
+    assert all(len(own) <= 1 for own in owners.values())
+    free = {name for name, own in owners.items() if not own}
+    assert all(name.startswith("encoder.") and "text" not in name for name in free)
+    fusion = [name for name in owners if ".fusion." in name]
+    assert len(fusion) == 18 * len(model.encoder.layers)
+    assert all(owners[name] == ["fusion"] for name in fusion)
+    optimiser("model", model, 0.0, Recipe(TrainingOptions(1), only=("fusion",)).speeds)
+    assert {name for name, own in model.named_parameters() if own.requires_grad} == set(fusion)
+
+
+def test_a_frozen_decoder_still_tells_what_each_layer_costs() -> None:
+    model = without_zeros(GroundingDino(full_config()))
+    optimiser("model", model, 0.0, Recipe(TrainingOptions(1), only=("fusion",)).speeds)
+    keep_frozen_parts_still(model)
+    lesson = DetectionLesson(model)
+    batch = stack(draw_examples(np.random.default_rng(2), pictures=2))
+    frozen = lesson.losses(batch, 4.0)["total"].detach()
+    model.train()
+    torch.testing.assert_close(lesson.losses(batch, 4.0)["total"].detach(), frozen)

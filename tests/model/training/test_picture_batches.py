@@ -14,6 +14,7 @@ from groundcast.model.preprocess import normalise
 from groundcast.model.tokenizer import Tokenizer
 from groundcast.model.training.batch import Batch
 from groundcast.model.training.coco_data import read_coco
+from groundcast.model.training.coco_records import CocoError
 from groundcast.model.training.first_weights import edge_from_nothing
 from groundcast.model.training.labelled import LabelledData, labelled_coco
 from groundcast.model.training.picture_batches import PictureBatches, PictureOptions
@@ -134,3 +135,28 @@ def test_left_stays_left(data: LabelledData) -> None:
     assert torch.equal(mirrored.pictures_B3HW, plain.pictures_B3HW)
     free = _batches(data, options)(0)
     assert not torch.equal(free.pictures_B3HW, plain.pictures_B3HW)
+
+
+def test_what_stands_in_a_crowd_is_not_asked_for(data: LabelledData) -> None:
+    one = next(picture for picture in data.pictures if len({own[0] for own in picture.answers}) > 1)
+    crowded = one.answers[0][0]
+    picture = replace(one, never_asked=frozenset({crowded}))
+    tokenizer = _tokenizer(data)
+    batches = _batches(replace(data, pictures=(picture,)), PictureOptions(size=1, negatives=9, noise=None))
+    words = data.wordings[crowded].split()
+    for number in range(8):
+        batch = batches(number)
+        asked = Tokenizer(tokenizer.vocabulary)
+        names = {index: word for word, index in asked.vocabulary.items()}
+        caption = " ".join(names[int(token)] for token in batch.words.ids_BT[0])
+        assert f". {' '.join(words)} ." not in caption.replace("[CLS]", ".")
+        assert 0 < len(batch.truths[0].boxes_G4) < len(one.answers)
+
+
+def test_nothing_to_ask_for_is_said_at_once(data: LabelledData) -> None:
+    empty = replace(data.pictures[0], boxes_xyxy=data.pictures[0].boxes_xyxy[:0], answers=())
+    with pytest.raises(CocoError, match="teach nothing"):
+        _batches(replace(data, pictures=(empty,)), PictureOptions(negatives=0))
+    mixed = _batches(replace(data, pictures=(empty, data.pictures[1])), PictureOptions(size=1, negatives=0))
+    for number in range(3):
+        assert len(mixed(number).truths[0].boxes_G4) >= 1

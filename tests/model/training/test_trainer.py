@@ -89,7 +89,7 @@ def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path) -> None:
 def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
     train(DetectionLesson(_model()), make_batch, TrainingOptions(1), tmp_path)
     other = GroundingDino(replace(tiny_config(), queries=7))
-    with pytest.raises(TrainingError, match=r"of another run .* name another folder"):
+    with pytest.raises(TrainingError, match=r"cannot be gone on with .* name another folder"):
         train(DetectionLesson(other), make_batch, TrainingOptions(2), tmp_path)
 
 
@@ -98,7 +98,7 @@ def test_a_loss_that_is_no_number_ends_the_run(tmp_path: Path) -> None:
         batch = make_batch(step)
         return Batch(batch.pictures_B3HW * float("nan"), batch.valid_B2, batch.words, batch.truths)
 
-    with pytest.raises(FloatingPointError, match="no longer a number"):
+    with pytest.raises(TrainingError, match="no longer a number"):
         train(DetectionLesson(_model()), broken, TrainingOptions(2), tmp_path)
 
 
@@ -153,5 +153,36 @@ def test_the_mean_of_the_weights_is_what_is_judged(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         train(DetectionLesson(_model()), _break_at(2), options, tmp_path / "again")
     train(DetectionLesson(_model(seed=9)), make_batch, options, tmp_path / "again", watcher)
-    assert sorted(resumed) == [3]
+    assert sorted(resumed) == [2, 3]  # of the last checkpoint whoever watched hears again
+    torch.testing.assert_close(resumed[2], seen[2])
     torch.testing.assert_close(resumed[3], seen[3], atol=1e-6, rtol=1e-5)
+
+
+def test_a_damaged_checkpoint_and_an_unusable_folder_are_named(tmp_path: Path) -> None:
+    (tmp_path / "checkpoint.pt").write_bytes(b"PK no")
+    with pytest.raises(TrainingError, match="cannot be gone on with"):
+        train(DetectionLesson(_model()), make_batch, TrainingOptions(1), tmp_path)
+    with pytest.raises(TrainingError, match="cannot be made"):
+        train(DetectionLesson(_model()), make_batch, TrainingOptions(1), tmp_path / "checkpoint.pt")
+
+
+def test_a_run_that_began_otherwise_is_not_gone_on_with(tmp_path: Path) -> None:
+    train(DetectionLesson(_model()), make_batch, TrainingOptions(1), tmp_path, identity={"data": "a", "rate": 1})
+    with pytest.raises(TrainingError, match="is of a run with another data: name another folder"):
+        train(DetectionLesson(_model()), make_batch, TrainingOptions(2), tmp_path, identity={"data": "b", "rate": 1})
+    train(DetectionLesson(_model()), make_batch, TrainingOptions(2), tmp_path, identity={"data": "a", "rate": 1})
+
+
+def test_a_full_disk_leaves_the_last_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train(DetectionLesson(_model()), make_batch, TrainingOptions(1), tmp_path)
+    whole = (tmp_path / "checkpoint.pt").read_bytes()
+
+    def fill(state: object, path: Path) -> None:
+        path.write_bytes(b"half")
+        raise RuntimeError("[enforce fail at inline_container.cc] . PytorchStreamWriter failed writing file")
+
+    monkeypatch.setattr(torch, "save", fill)
+    with pytest.raises(TrainingError, match=r"checkpoint.pt cannot be written: make room"):
+        train(DetectionLesson(_model()), make_batch, TrainingOptions(2), tmp_path)
+    assert (tmp_path / "checkpoint.pt").read_bytes() == whole
+    assert not list(tmp_path.glob("*.part"))

@@ -32,9 +32,8 @@ def learn(folder: Path, worker: Worker) -> None:
         share = PICTURES // worker.count
         return stack(examples[worker.rank * share : (worker.rank + 1) * share])
 
-    torch.manual_seed(0)
+    torch.manual_seed(worker.rank)  # whatever the others begin with, the first one's weights are everyone's
     model = without_zeros(GroundingDino(full_config()))
-    torch.manual_seed(1)
     lesson = DetectionLesson(model, denoise=True)
     folder.mkdir(parents=True, exist_ok=True)
     options = TrainingOptions(STEPS, 1e-4, clip_norm=0.1, checkpoint_every=STEPS)
