@@ -38,6 +38,7 @@ def load_detector(model: ModelSettings) -> Detector:
     options = DetectorOptions(
         device=model.device,
         size=model.size_px,
+        dtype=model.dtype,
         threshold=model.threshold,
         score_rule=model.score_rule,
         nms_iou=model.nms_iou,

@@ -84,6 +84,7 @@ class ModelSettings(_Section):
     name: Annotated[str, Field(min_length=1)] = "tabletop"
     device: Annotated[str, Field(pattern=_DEVICE)] = "auto"
     size_px: Annotated[int, Field(ge=32, le=4096)] | None = None
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     threshold: Share = 0.3
     score_rule: Literal["mean", "max"] = "mean"
     nms_iou: Share | None = 0.7

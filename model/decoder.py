@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from .config import ModelConfig
 from .deformable import DeformableAttention
+from .heads import BoxHead
 from .layers import MLP, Attention, FeedForward, Recomputed, inverse_sigmoid, lowest
 from .picture_area import PictureArea
-from .query_selection import box_head
 from .sine_embedding import box_embedding
 
 
@@ -27,8 +27,8 @@ class Decoder(Recomputed):
         self.layers = nn.ModuleList(_DecoderLayer(config) for _ in range(count))
         self.norm = nn.LayerNorm(width)
         self.reference_head = MLP(2 * width, width, width, 2)
-        shared = box_head(width)
-        self.box = nn.ModuleList(shared if config.share_heads else box_head(width) for _ in range(count))
+        shared = BoxHead(width)
+        self.box = nn.ModuleList(shared if config.share_heads else BoxHead(width) for _ in range(count))
         self.levels = len(config.levels) + config.extra_levels
 
     def forward(
@@ -41,12 +41,15 @@ class Decoder(Recomputed):
         no_word_BT: Tensor,
         area: PictureArea | None = None,
         self_bias: Tensor | None = None,
+        *,
+        every_layer: bool = False,
     ) -> tuple[list[Tensor], list[Tensor]]:
-        """Queries (B, Q, C) and boxes (B, Q, 4; cx cy w h, fp32): after each layer in training, else after the last.
+        """Queries (B, Q, C) and boxes (B, Q, 4; cx cy w h, fp32): after the last layer, or after each.
 
         Args:
             area: given where boxes are in 0..1 of the picture instead of the input.
             self_bias: added to the scores of the queries for each other.
+            every_layer: as training needs it.
         """
         queries: list[Tensor] = []
         boxes: list[Tensor] = []
@@ -65,11 +68,11 @@ class Decoder(Recomputed):
             )
             # The refinement reads the raw hidden state and the output the normed one, as in the original.
             start = inverse_sigmoid(reference)
-            if is_last or self.training:
+            if is_last or every_layer:
                 queries.append(self.norm(hidden))
-                boxes.append((head(queries[-1]).float() + start).sigmoid())
+                boxes.append((head(queries[-1]) + start).sigmoid())
             if not is_last:
-                reference = (head(hidden).float() + start).sigmoid().detach()
+                reference = (head(hidden) + start).sigmoid().detach()
         return queries, boxes
 
 

@@ -20,6 +20,7 @@ from .checkpoint import Checkpoint, find_checkpoint, read_checkpoint
 from .detections import Detections, DetectorInfo
 from .network import DeviceError, Network, RawOutput, Seen
 from .postprocess import Rules, postprocess
+from .precision import Precision
 from .prompt import Phrase, Prompt, least_score
 from .ticket import CancelledError, DetectionTicket, Found, Image
 
@@ -35,6 +36,8 @@ class DetectorOptions(Rules):
         device: 'auto' takes the first GPU where there is one; else 'cpu', 'cuda', 'cuda:1'.
         size: the short side of the network's input, px (of a 4:3 picture where the weights were trained at one area);
             None is what the weights were trained at.
+        dtype: the number format to compute in: 'float32', 'bfloat16', on a GPU 'float16'; 'auto' takes bfloat16 where
+            the processor multiplies in it. Boxes and scores are read from queries in float32 whatever it is.
         lanes: pictures that are computed side by side, each on its share of torch's threads. On a CPU two lanes of
             one thread finish many more pictures than one lane of two, each of them a little later.
         offline: published weights and words come from the hub's local cache alone.
@@ -43,6 +46,7 @@ class DetectorOptions(Rules):
     nms_iou: float | None = 0.7
     device: str = "auto"
     size: int | None = None
+    dtype: Precision = "auto"
     lanes: int = 1
     offline: bool = False
 
@@ -74,7 +78,7 @@ class Detector:
     def __init__(self, checkpoint: Checkpoint, options: DetectorOptions, path: Path) -> None:
         least_score(options.threshold)
         self.options = options
-        self._network = Network(checkpoint, options.device, options.size, path)
+        self._network = Network(checkpoint, options.device, options.size, path, options.dtype)
         self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
         self._closing = threading.Event()
         self._threads = max(1, torch.get_num_threads() // options.lanes)
@@ -98,7 +102,9 @@ class Detector:
     @property
     def info(self) -> DetectorInfo:
         """What messages say about the model."""
-        return DetectorInfo(self._network.config.name, "float32", self.options.score_rule)
+        return DetectorInfo(
+            self._network.config.name, str(self._network.dtype).removeprefix("torch."), self.options.score_rule
+        )
 
     @property
     def input_rule(self) -> str:

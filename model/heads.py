@@ -1,4 +1,4 @@
-"""How well a query answers each word: a product of their features.
+"""What is read from a query at last: how well it answers each word, and how its box changes.
 
 Letters: B picture, Q query, T token, C channel.
 """
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from .config import ModelConfig
+from .layers import MLP
 
 
 class ClassHead(nn.Module):
@@ -24,7 +25,20 @@ class ClassHead(nn.Module):
         self.bias = nn.Parameter(torch.tensor(-math.log(99.0))) if scaled else None
 
     def forward(self, queries_BQC: Tensor, text_BTC: Tensor, no_word_BT: Tensor) -> Tensor:
-        logits_BQT = (queries_BQC @ text_BTC.transpose(-1, -2)).float() * self.scale
+        logits_BQT = (queries_BQC.float() @ text_BTC.float().transpose(-1, -2)) * self.scale
         if self.bias is not None:
             logits_BQT = logits_BQT + self.bias
         return logits_BQT.masked_fill(no_word_BT[:, None], float("-inf"))
+
+
+class BoxHead(MLP):
+    """Changes of cx cy w h in logit space, fp32; begins by changing nothing."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width, width, 4, 3)
+        for parameter in self.layers[-1].parameters():
+            nn.init.zeros_(parameter)
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.autocast(x.device.type, enabled=False):
+            return super().forward(x.float())

@@ -20,6 +20,7 @@ from .fold import fold_norms, join_groups
 from .grounding_dino import GroundingDino
 from .input_rule import InputRule
 from .postprocess import CaptionAnswer, image_pixels
+from .precision import Precision, convert, number_format
 from .preprocess import InputSize, normalise
 from .prompt import Prompt, PromptError
 from .text_encoder import TextFeatures, pad_words, stack_features
@@ -90,19 +91,24 @@ class Network:
         device: 'auto', 'cpu', 'cuda', 'cuda:1'.
         short_side: of the network's input, px; None is what the weights were trained at.
         path: where the weights come from, for errors.
+        precision: the number format to compute in.
 
     Raises:
         CheckpointError: the weights do not fit the model.
         DeviceError: the device is not here.
+        PrecisionError: the device cannot use the number format.
     """
 
-    def __init__(self, checkpoint: Checkpoint, device: str, short_side: int | None, path: Path) -> None:
+    def __init__(
+        self, checkpoint: Checkpoint, device: str, short_side: int | None, path: Path, precision: Precision = "float32"
+    ) -> None:
         self.config = checkpoint.config
         self.tokenizer = Tokenizer(checkpoint.vocabulary)
         self._known = None if checkpoint.known_wordings is None else frozenset(checkpoint.known_wordings)
-        self._device = _device(device)
+        self._device = named_device(device)
         self._rule = InputRule(checkpoint.config, short_side)
-        self._model = build(checkpoint, self._device, path)
+        self.dtype = number_format(precision, self._device)
+        self._model = build(checkpoint, self._device, path, self.dtype)
         self._asked: OrderedDict[str, _Asked] = OrderedDict()
         self._asking = threading.Lock()
 
@@ -146,7 +152,7 @@ class Network:
         height, width = picture_3HW.shape[1:]
         seen = Seen([], InputSize((height, width), (height, width)), (1, 1), prompt)
         for tokens, features in zip(asked.captions, asked.features, strict=True):
-            output = self._model(picture_3HW[None].to(self._device), features)
+            output = self._model(picture_3HW[None].to(self._device, self.dtype), features)
             seen.answers.append(CaptionAnswer(output.logits[-1][0], output.boxes[-1][0], tokens))
         return seen.raw(self.tokenizer)
 
@@ -155,9 +161,8 @@ class Network:
     ) -> list[Seen]:
         asked = [self._read(prompts[row]) for row in rows]
         valid = [size.valid_xy] * len(rows)
-        pictures_B3HW = normalise(np.stack([self._rule.resize(images[row], size) for row in rows]), valid).to(
-            self._device
-        )
+        canvases = np.stack([self._rule.resize(images[row], size) for row in rows])
+        pictures_B3HW = normalise(canvases, valid).to(self._device, self.dtype)
         seen = [Seen([], size, (images[row].shape[0], images[row].shape[1]), prompts[row]) for row in rows]
         pairs = [(picture, caption) for picture, one in enumerate(asked) for caption in range(len(one.captions))]
         for first in range(0, len(pairs), _MOST_TOGETHER):
@@ -181,7 +186,8 @@ class Network:
             if prompt.hash not in self._asked:
                 self._warn_of_letters(prompt)
                 captions = self.tokenizer.captions(prompt)
-                features = [self._model.read(pad_words([caption]).to(self._device)) for caption in captions]
+                words = [pad_words([caption]).to(self._device) for caption in captions]
+                features = [self._model.read(own).to(self.dtype) for own in words]
                 self._asked[prompt.hash] = _Asked(captions, features)
                 if len(self._asked) > _PROMPTS_KEPT:
                     self._asked.popitem(last=False)
@@ -201,7 +207,9 @@ class Network:
         )
 
 
-def build(checkpoint: Checkpoint, device: torch.device, path: Path) -> GroundingDino:
+def build(
+    checkpoint: Checkpoint, device: torch.device, path: Path, dtype: torch.dtype = torch.float32
+) -> GroundingDino:
     """The model as it runs: without gradients, norms folded.
 
     Raises:
@@ -213,10 +221,15 @@ def build(checkpoint: Checkpoint, device: torch.device, path: Path) -> Grounding
     fold_norms(model)
     join_groups(model)
     model.requires_grad_(False)
+    convert(model, dtype)
     return model.to(device).to(memory_format=torch.channels_last)
 
 
-def _device(name: str) -> torch.device:
+def named_device(name: str) -> torch.device:
+    """
+    Raises:
+        DeviceError: there is no such device here.
+    """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from .config import ModelConfig
-from .heads import ClassHead
-from .layers import MLP, inverse_sigmoid
+from .heads import BoxHead, ClassHead
+from .layers import inverse_sigmoid
 from .picture_area import PictureArea
 
 
@@ -45,7 +45,7 @@ class QuerySelection(nn.Module):
         self.output = nn.Linear(config.width, config.width)
         self.norm = nn.LayerNorm(config.width)
         self.classify = ClassHead(config)
-        self.box = box_head(config.width)
+        self.box = BoxHead(config.width)
 
     def forward(
         self,
@@ -78,21 +78,13 @@ class QuerySelection(nn.Module):
             places_BQ = best_rows(best_BS, self.queries)
         content_BQC = _rows(memory_BSC, places_BQ)
         start_BQ4 = _rows(start_BS4.expand(len(places_BQ), -1, -1), places_BQ)
-        boxes_BQ4 = (self.box(content_BQC).float() + start_BQ4).sigmoid()
+        boxes_BQ4 = (self.box(content_BQC) + start_BQ4).sigmoid()
         return Selected(places_BQ, content_BQC, boxes_BQ4, _rows(logits_BST, places_BQ))
 
 
 def best_rows(scores_BS: Tensor, count: int) -> Tensor:
     """(B, Q): the places with the highest scores, the best first; as many as there are, at most `count`."""
     return scores_BS.topk(min(count, scores_BS.shape[1]), dim=1).indices
-
-
-def box_head(width: int) -> MLP:
-    """Changes of cx cy w h in logit space; begins by changing nothing."""
-    head = MLP(width, width, 4, 3)
-    for parameter in head.layers[-1].parameters():
-        nn.init.zeros_(parameter)
-    return head
 
 
 def grid_proposals(

@@ -7,7 +7,7 @@ Letters: B prompt, T token, C channel.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -46,6 +46,10 @@ class TextFeatures:
     positions_BT: Tensor
     mask_B1TT: Tensor
     no_word_BT: Tensor
+
+    def to(self, dtype: torch.dtype) -> TextFeatures:
+        """The features in another number format."""
+        return replace(self, features_BTC=self.features_BTC.to(dtype))
 
 
 def pad_words(prompts: Sequence[TokenizedPrompt]) -> Words:
