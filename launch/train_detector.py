@@ -230,9 +230,8 @@ def _this_worker() -> Generator[Worker]:
 def _device(name: str) -> str:
     from ..model.network import named_device
 
-    device = named_device(name)
-    is_shared = device.type == "cuda" and device.index is None
-    return f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if is_shared else str(device)
+    device = str(named_device(name))
+    return f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if device == "cuda" else device
 
 
 def _finish(options: TrainOptions) -> None:
