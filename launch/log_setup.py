@@ -20,7 +20,9 @@ def _handler() -> logging.Handler:
         from rich.console import Console
         from rich.logging import RichHandler
 
-        return RichHandler(console=Console(stderr=True), show_path=False, rich_tracebacks=False)
+        coloured = RichHandler(console=Console(stderr=True), show_path=False, rich_tracebacks=False)
+        coloured.setFormatter(logging.Formatter("%(message)s"))  # it writes time and level itself
+        return coloured
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S"))
     return handler
