@@ -1,4 +1,7 @@
+# pyright: reportUnknownMemberType=false, reportUntypedFunctionDecorator=false
 """Multi-scale deformable attention: the door that picks a kernel.
+
+Everything between the projections and the output projection is one op: softmax, places, sampling, sum.
 
 Letters: B picture, S flattened pixels of all levels, N head, D channels of a head, Q query, L level, P point.
 Source of the idea: Deformable DETR (https://arxiv.org/abs/2010.04159), section 4.1.
@@ -7,15 +10,18 @@ Source of the idea: Deformable DETR (https://arxiv.org/abs/2010.04159), section 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from functools import cache
+from importlib.util import find_spec
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from .deform_attn_reference import deform_attn_reference
 
-Kernel = Literal["auto", "reference", "cpu"]
+Kernel = Literal["auto", "reference", "cpu", "triton"]
 
 _log = logging.getLogger(__name__)
 
@@ -27,17 +33,24 @@ class KernelError(RuntimeError):
 def deform_attn(
     value_BSND: Tensor,
     shapes: Sequence[tuple[int, int]],
-    locations_BQNLP2: Tensor,
-    weights_BQNLP: Tensor,
+    reference_BQLX: Tensor,
+    projected_BQX: Tensor,
+    points: int,
     kernel: Kernel = "auto",
 ) -> Tensor:
-    """Sample each level's map at the given places and sum with the given weights.
+    """What each query gathers from each level's map at the places it chose, weighted by its softmax over L x P.
+
+    Where a gradient is asked for, 'auto' is the reference: the fast kernels have no backward. They run as the op
+    `groundcast::deform_attn`, which torch.compile and CUDA graphs take as one piece.
 
     Args:
         value_BSND: the maps, levels one after another along S.
         shapes: (height, width) of each level; their areas add up to S.
-        locations_BQNLP2: x, y in 0..1 of the level's map, fp32; places outside it read zero.
-        weights_BQNLP: attention weights, already softmaxed over L x P.
+        reference_BQLX: fp32, in 0..1 of each level's map: a place x, y, whose offsets are in cells of the level's
+            map; or a box cx, cy, w, h, whose offsets are in w / (2 P) and h / (2 P). An `expand`ed one is not copied.
+        projected_BQX: what is projected from each query: sampling offsets as (N, L, P, 2), then attention logits
+            as (N, L, P). Places outside a map, or that are not a number, read zero.
+        points: P.
         kernel: 'auto' takes the fastest that can run on this device, dtype and gradient mode.
 
     Returns:
@@ -46,32 +59,72 @@ def deform_attn(
     Raises:
         KernelError: the named kernel cannot run on these tensors.
     """
+    learns = torch.is_grad_enabled() and any(one.requires_grad for one in (value_BSND, reference_BQLX, projected_BQX))
     if kernel == "auto":
-        kernel = _fastest(value_BSND)
+        kernel = "reference" if learns else _fastest(value_BSND)
+        if not torch.compiler.is_compiling():
+            _log_choice(kernel, value_BSND.device.type, str(value_BSND.dtype))
     if kernel == "reference":
-        return deform_attn_reference(value_BSND, shapes, locations_BQNLP2, weights_BQNLP)
-    reason = _why_not_cpu(value_BSND)
+        return deform_attn_reference(value_BSND, shapes, reference_BQLX, projected_BQX, points)
+    reason = "it has no backward" if learns else _why_not(kernel, value_BSND)
     if reason is not None:
-        raise KernelError(f"deform_attn kernel 'cpu' cannot run: {reason}; use 'reference' or 'auto'")
-    from .deform_attn_cpu import deform_attn_cpu
+        raise KernelError(f"deform_attn kernel {kernel!r} cannot run: {reason}; use 'reference' or 'auto'")
+    sizes = [size for shape in shapes for size in shape]
+    return deform_attn_op(value_BSND, sizes, reference_BQLX, projected_BQX, points, kernel)
 
-    return deform_attn_cpu(value_BSND, shapes, locations_BQNLP2, weights_BQNLP)
+
+@torch.library.custom_op("groundcast::deform_attn", mutates_args=())
+def deform_attn_op(
+    value: Tensor, sizes: Sequence[int], reference: Tensor, projected: Tensor, points: int, kernel: str
+) -> Tensor:
+    """A fast kernel as one op of PyTorch's; `sizes` are height and width of each level in one row."""
+    shapes = list(zip(sizes[::2], sizes[1::2], strict=True))
+    return _fast(kernel)(value, shapes, reference, projected, points)
+
+
+@deform_attn_op.register_fake
+def _(value: Tensor, sizes: Sequence[int], reference: Tensor, projected: Tensor, points: int, kernel: str) -> Tensor:
+    B, _, N, D = value.shape
+    return value.new_empty(B, projected.shape[1], N * D)
+
+
+def _fast(kernel: str) -> Callable[[Tensor, Sequence[tuple[int, int]], Tensor, Tensor, int], Tensor]:
+    if kernel == "cpu":
+        from .deform_attn_cpu import deform_attn_cpu
+
+        return deform_attn_cpu
+    from .deform_attn_triton import deform_attn_triton
+
+    return deform_attn_triton
 
 
 def _fastest(value: Tensor) -> Kernel:
-    chosen: Kernel = "cpu" if _why_not_cpu(value) is None else "reference"
-    _log_choice(chosen, value.device.type, str(value.dtype))
-    return chosen
+    if value.is_cuda:
+        return "triton" if _why_not("triton", value) is None else "reference"
+    return "cpu" if _why_not("cpu", value) is None else "reference"
 
 
-def _why_not_cpu(value: Tensor) -> str | None:
-    if value.device.type != "cpu":
-        return f"the tensors are on {value.device.type}"
-    if str(value.dtype) != "torch.float32":
-        return f"it computes in float32, not {value.dtype}"
-    if value.requires_grad:
-        return "it has no backward"
-    return None
+def _why_not(kernel: Kernel, value: Tensor) -> str | None:
+    """Why this fast kernel cannot run on such a value, or None."""
+    dtypes = (torch.float32, torch.bfloat16) if kernel == "cpu" else (torch.float32, torch.bfloat16, torch.float16)
+    if value.dtype not in dtypes:
+        return f"it reads {', '.join(str(one).removeprefix('torch.') for one in dtypes)}, not {value.dtype}"
+    if kernel == "cpu":
+        return None if value.device.type == "cpu" else f"the tensors are on {value.device.type}"
+    if not value.is_cuda and not (value.device.type == "cpu" and _triton_interprets()):
+        return f"the tensors are on {value.device.type}, and it needs CUDA"
+    return None if _has_triton() else "triton is not installed"
+
+
+def _triton_interprets() -> bool:
+    """Whether Triton was imported already, as an interpreter: on a CPU that is for tests alone."""
+    triton = sys.modules.get("triton")
+    return triton is not None and bool(triton.knobs.runtime.interpret)
+
+
+@torch.compiler.assume_constant_result
+def _has_triton() -> bool:
+    return find_spec("triton") is not None
 
 
 @cache

@@ -8,19 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
 
 from ..cuda.deform_attn import deform_attn
-
-
-@lru_cache(maxsize=32)
-def cell_counts(shapes: tuple[tuple[int, int], ...], device: torch.device) -> Tensor:
-    """(L, 2) fp32: width and height of each level's map. Kept per size."""
-    with torch.inference_mode(mode=False):  # what is kept may be used in training later
-        return torch.tensor([(width, height) for height, width in shapes], dtype=torch.float32, device=device)
 
 
 class DeformableAttention(nn.Module):
@@ -31,6 +23,7 @@ class DeformableAttention(nn.Module):
         self.heads, self.levels, self.points = heads, levels, points
         self.sampling_offsets = nn.Linear(width, heads * levels * points * 2)
         self.attention_weights = nn.Linear(width, heads * levels * points)
+        self.joined: nn.Linear | None = None
         self.value_proj = nn.Linear(width, width)
         self.output_proj = nn.Linear(width, width)
         self._look_around()
@@ -50,22 +43,31 @@ class DeformableAttention(nn.Module):
                 x y, whose offsets are cells.
             padding_BS: True where no picture is.
         """
-        B, Q, _ = query_BQC.shape
-        N, L, P = self.heads, self.levels, self.points
         value_BSC = self.value_proj(memory_BSC)
         if padding_BS is not None:
             value_BSC = value_BSC.masked_fill(padding_BS[..., None], 0.0)
-        offsets_BQNLP2 = self.sampling_offsets(query_BQC).view(B, Q, N, L, P, 2).float()
-        weights = self.attention_weights(query_BQC).view(B, Q, N, L * P).float()
-        weights_BQNLP = weights.softmax(-1).view(B, Q, N, L, P)
-        reference_BQ1L1X = reference_BQLX.float()[:, :, None, :, None]
-        if reference_BQLX.shape[-1] == 4:
-            steps_BQNLP2 = offsets_BQNLP2 / P * reference_BQ1L1X[..., 2:] * 0.5
-        else:
-            steps_BQNLP2 = offsets_BQNLP2 / cell_counts(tuple(shapes), offsets_BQNLP2.device)[:, None]
-        locations_BQNLP2 = reference_BQ1L1X[..., :2] + steps_BQNLP2
-        sampled_BQC = deform_attn(value_BSC.unflatten(-1, (N, -1)), shapes, locations_BQNLP2, weights_BQNLP)
-        return self.output_proj(sampled_BQC)
+        value_BSND = value_BSC.unflatten(-1, (self.heads, -1))
+        projected_BQX = self._project(query_BQC)
+        return self.output_proj(deform_attn(value_BSND, shapes, reference_BQLX, projected_BQX, self.points))
+
+    @torch.no_grad()
+    def join(self) -> None:
+        """Make the two projections of a query one, for inference only; again does nothing."""
+        if self.joined is not None:
+            return
+        both = self.sampling_offsets, self.attention_weights
+        weight, bias = torch.cat([one.weight for one in both]), torch.cat([one.bias for one in both])
+        joined = nn.Linear(weight.shape[1], weight.shape[0], device=weight.device, dtype=weight.dtype)
+        joined.weight.copy_(weight)
+        joined.bias.copy_(bias)
+        self.joined = joined
+        del self.sampling_offsets, self.attention_weights
+
+    def _project(self, query_BQC: Tensor) -> Tensor:
+        """All sampling offsets (N, L, P, 2), then all attention logits (N, L, P)."""
+        if self.joined is not None:
+            return self.joined(query_BQC)
+        return torch.cat([self.sampling_offsets(query_BQC), self.attention_weights(query_BQC)], dim=-1)
 
     @torch.no_grad()
     def _look_around(self) -> None:

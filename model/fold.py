@@ -1,5 +1,5 @@
 # pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
-"""The same network in fewer, larger steps, for inference: norms folded into convolutions, small groups made one."""
+"""The same network in fewer, larger steps, for inference: norms folded, groups and projections joined."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from itertools import pairwise
 import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from .deformable import DeformableAttention
 
 # What timm's blocks call a convolution and the norm behind it.
 _CONV_AND_NORM = {("conv", "norm"), ("proj", "norm"), ("reduction", "norm")}
@@ -42,6 +44,17 @@ def join_groups(model: nn.Module) -> int:
                 setattr(module, name, _joined(conv))
                 joined += 1
     return joined
+
+
+def join_projections(model: nn.Module) -> int:
+    """Make where a query looks and how much it weighs one product instead of two; returns how many are joined.
+
+    Checkpoints and training know the two by name, so this comes after the weights are set.
+    """
+    layers = [module for module in model.modules() if isinstance(module, DeformableAttention) and not module.joined]
+    for layer in layers:
+        layer.join()
+    return len(layers)
 
 
 @torch.no_grad()

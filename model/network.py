@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .checkpoint import Checkpoint, set_weights
-from .fold import fold_norms, join_groups
+from .fold import fold_norms, join_groups, join_projections
 from .grounding_dino import GroundingDino
 from .input_rule import InputRule
 from .postprocess import CaptionAnswer, image_pixels
@@ -220,6 +220,7 @@ def build(
     model.eval()
     fold_norms(model)
     join_groups(model)
+    join_projections(model)
     model.requires_grad_(False)
     convert(model, dtype)
     return model.to(device).to(memory_format=torch.channels_last)

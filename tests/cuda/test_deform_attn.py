@@ -1,95 +1,160 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownLambdaType=false
-"""Every kernel of deformable attention against the reference."""
+"""Every kernel of deformable attention against the truth; Triton's in a process of its own."""
 
 from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from groundcast.cuda import deform_attn_cpu as cpu_kernel
-from groundcast.cuda.deform_attn import KernelError, deform_attn
-from groundcast.cuda.deform_attn_reference import deform_attn_reference
+from groundcast.cuda.deform_attn import KernelError, deform_attn, deform_attn_op
 
-Case = tuple[torch.Tensor, list[tuple[int, int]], torch.Tensor, torch.Tensor]
-
-
-def _case(B: int = 2, N: int = 3, D: int = 8, Q: int = 7, P: int = 4, seed: int = 0) -> Case:
-    """Odd sizes, and places up to half a picture outside it."""
-    shapes = [(9, 13), (5, 7), (1, 3)]
-    generator = torch.Generator().manual_seed(seed)
-    value = torch.randn(B, sum(h * w for h, w in shapes), N, D, generator=generator)
-    locations = torch.rand(B, Q, N, len(shapes), P, 2, generator=generator) * 2 - 0.5
-    weights = torch.rand(B, Q, N, len(shapes) * P, generator=generator).softmax(-1).view(B, Q, N, len(shapes), P)
-    return value, shapes, locations, weights
-
-
-def _by_hand(
-    value: torch.Tensor, shapes: list[tuple[int, int]], locations: torch.Tensor, weights: torch.Tensor
-) -> torch.Tensor:
-    """The definition, one sample at a time, in float64."""
-    B, Q, N, L, P = weights.shape
-    out = torch.zeros(B, Q, N, value.shape[-1], dtype=torch.float64)
-    starts = [sum(h * w for h, w in shapes[:level]) for level in range(L)]
-    for b, q, n, level, p in torch.cartesian_prod(*(torch.arange(size) for size in (B, Q, N, L, P))).tolist():
-        height, width = shapes[level]
-        x = float(locations[b, q, n, level, p, 0]) * width - 0.5
-        y = float(locations[b, q, n, level, p, 1]) * height - 0.5
-        for cx in (int(x // 1), int(x // 1) + 1):
-            for cy in (int(y // 1), int(y // 1) + 1):
-                if 0 <= cx < width and 0 <= cy < height:
-                    share = (1 - abs(x - cx)) * (1 - abs(y - cy)) * float(weights[b, q, n, level, p])
-                    out[b, q, n] += share * value[b, starts[level] + cy * width + cx, n].double()
-    return out.flatten(2)
-
-
-def test_the_reference_is_the_definition() -> None:
-    case = _case()
-    torch.testing.assert_close(deform_attn_reference(*case).double(), _by_hand(*case), atol=2e-6, rtol=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("B", "N", "D", "Q", "P"), [(2, 3, 8, 7, 4), (1, 1, 1, 1, 1), (1, 8, 32, 33, 4), (3, 4, 5, 2, 3)]
+from .deform_attn_cases import (
+    SIZES,
+    assert_as_exact,
+    assert_expanded_is_the_same,
+    assert_odd_places_read_nothing,
+    case,
+    draws,
 )
-def test_the_cpu_kernel_is_as_exact_as_the_reference(B: int, N: int, D: int, Q: int, P: int) -> None:
-    value, shapes, locations, weights = _case(B, N, D, Q, P)
-    truth = deform_attn_reference(value.double(), shapes, locations.double(), weights.double())
-    ours = deform_attn(value, shapes, locations, weights, kernel="cpu")
-    theirs = deform_attn_reference(value, shapes, locations, weights)
-    assert (ours - truth).abs().max() <= 2 * (theirs - truth).abs().max() + 1e-7
 
 
-def test_the_threaded_kernel_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    case = _case()
-    alone = deform_attn(*case, kernel="cpu")
+@pytest.fixture
+def _nan_outputs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is allocated begins as NaN."""
+    real = torch.empty
+    monkeypatch.setattr(torch, "empty", lambda *shape, **kwargs: real(*shape, **kwargs).fill_(float("nan")))
+
+
+@pytest.mark.parametrize("wide", [2, 4])
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
+def test_the_reference_is_the_definition(sizes: dict[str, int], wide: int) -> None:
+    asked = case(**sizes, wide=wide).to(torch.float64)
+    torch.testing.assert_close(asked.run("reference"), asked.truth(), atol=1e-12, rtol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_the_reference_counts_places_in_float32(dtype: torch.dtype) -> None:
+    wide = case(L=1, N=1, P=1, Q=9, D=1)
+    ramp = torch.arange(2000, dtype=torch.float64)[None, :, None, None] / 2000
+    asked = replace(wide, value=ramp.expand(2, -1, -1, -1), shapes=[(1, 2000)], projected=torch.zeros(2, 9, 3))
+    asked.reference.uniform_(0.2, 0.8, generator=torch.Generator().manual_seed(1))
+    asked.reference[..., 1] = 0.5
+    rounding = 2 * torch.finfo(dtype).eps
+    assert (asked.to(dtype).run("reference") - asked.truth()).abs().max() <= rounding + 1e-6
+
+
+def test_the_reference_has_right_gradients() -> None:
+    asked = case(B=1, N=1, D=2, Q=2, L=2, P=2, wide=4).to(torch.float64)
+    leaves = (asked.value.requires_grad_(), asked.reference.requires_grad_(), asked.projected.requires_grad_())
+
+    def run(*inputs: torch.Tensor) -> torch.Tensor:
+        return deform_attn(inputs[0], asked.shapes, inputs[1], inputs[2], 2, kernel="reference")
+
+    assert torch.autograd.gradcheck(run, leaves)
+
+
+@pytest.mark.usefixtures("_nan_outputs")
+@pytest.mark.parametrize("wide", [2, 4])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
+def test_the_cpu_kernel_is_as_exact_as_the_reference(sizes: dict[str, int], dtype: torch.dtype, wide: int) -> None:
+    assert_as_exact("cpu", [one.to(dtype) for one in draws(**sizes, wide=wide)])
+
+
+@pytest.mark.usefixtures("_nan_outputs")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_odd_places_read_nothing(dtype: torch.dtype) -> None:
+    assert_odd_places_read_nothing("cpu", dtype)
+    assert_odd_places_read_nothing("reference", dtype)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_threaded_kernel_gives_the_same(monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype) -> None:
+    asked = case(Q=70).to(dtype)
+    alone = asked.run("cpu")
     monkeypatch.setattr(cpu_kernel, "_WORTH_THREADS", 0)
-    torch.testing.assert_close(deform_attn(*case, kernel="cpu"), alone, atol=0, rtol=0)
+    assert torch.equal(asked.run("cpu"), alone)
 
 
-def test_every_output_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    real_empty = torch.empty
-    monkeypatch.setattr(torch, "empty", lambda *shape: real_empty(*shape).fill_(float("nan")))
-    value, shapes, locations, weights = _case()
-    far = torch.full_like(locations, 9.0)
-    assert torch.equal(deform_attn(value, shapes, far, weights, kernel="cpu"), torch.zeros(2, 7, 24))
+def test_logits_of_any_size_become_weights() -> None:
+    asked = draws()
+    for one in asked:
+        one.projected[..., -36:] *= 60.0  # exponentials that would overflow, and ones that vanish
+    assert_as_exact("cpu", asked)
 
 
-def test_a_place_that_is_not_a_number_reads_nothing() -> None:
-    value, shapes, locations, weights = _case()
-    locations[0, 0] = float("nan")
-    out = deform_attn(value, shapes, locations, weights, kernel="cpu")
-    assert torch.equal(out[0, 0], torch.zeros(24))
-    assert torch.isfinite(out).all()
+def test_what_is_not_a_number_shows() -> None:
+    asked = case()
+    asked.projected[0, 0, -1] = float("nan")  # a logit of the last head
+    asked.value[1] = float("nan")
+    out = asked.run("cpu")
+    assert out[0, 0, -8:].isnan().all()
+    assert torch.isfinite(out[0, 1:]).all()
+    assert out[1].isnan().any()
+
+
+def test_an_expanded_reference_is_the_same() -> None:
+    assert_expanded_is_the_same("cpu")
 
 
 def test_auto_learns_through_the_reference() -> None:
-    value, shapes, locations, weights = _case()
-    value.requires_grad_()
-    deform_attn(value, shapes, locations, weights).sum().backward()
-    assert value.grad is not None
-    assert value.grad.abs().sum() > 0
+    asked = case()
+    for learning in (asked.value, asked.projected):
+        learning.requires_grad_()
+        asked.run().sum().backward()
+        assert learning.grad is not None
+        assert learning.grad.abs().sum() > 0
+        learning.requires_grad_(False)
+
+
+def test_without_gradients_learnt_tensors_take_the_fast_kernel() -> None:
+    asked = case()
+    asked.value.requires_grad_()
+    with torch.no_grad():
+        assert torch.equal(asked.run(), asked.run("cpu"))
+    with pytest.raises(KernelError, match="no backward"):
+        asked.run("cpu")
 
 
 def test_a_kernel_that_cannot_run_says_why() -> None:
-    value, shapes, locations, weights = _case()
-    with pytest.raises(KernelError, match="float32, not torch"):
-        deform_attn(value.double(), shapes, locations, weights, kernel="cpu")
+    asked = case()
+    with pytest.raises(KernelError, match=r"bfloat16, not torch\.float64"):
+        asked.to(torch.float64).run("cpu")
+    with pytest.raises(KernelError, match="it needs CUDA"):
+        asked.run("triton")
+    assert "triton" not in sys.modules or not sys.modules["triton"].knobs.runtime.interpret
+
+
+def test_the_op_keeps_the_rules_of_pytorch() -> None:
+    asked = case(wide=4)
+    sizes = [size for shape in asked.shapes for size in shape]
+    checked: Any = torch.library.opcheck(
+        deform_attn_op, (asked.value, sizes, asked.reference, asked.projected, asked.points, "cpu")
+    )
+    assert set(checked.values()) == {"SUCCESS"}
+
+
+@torch.no_grad()
+def test_compilers_take_it_whole() -> None:
+    asked = case()
+    compiled: Any = torch.compile(deform_attn, fullgraph=True, backend="aot_eager")
+    out = compiled(asked.value, asked.shapes, asked.reference, asked.projected, asked.points)
+    assert torch.equal(out, asked.run("cpu"))
+
+
+def test_the_triton_kernel_in_its_interpreter() -> None:
+    """In a process of its own: the interpreter is chosen before Triton is imported, and Triton bears no OSMesa."""
+    tests = Path(__file__).with_name("interpreted_triton.py")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tests)]
+    ended = subprocess.run(
+        command, env=os.environ | {"TRITON_INTERPRET": "1"}, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr

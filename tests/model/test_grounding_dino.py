@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from groundcast.model.fold import fold_norms, join_groups
+from groundcast.model.fold import fold_norms, join_groups, join_projections
 from groundcast.model.grounding_dino import GroundingDino, Output
 from groundcast.model.prompt import Prompt
 from groundcast.model.tabletop.vocabulary import vocabulary
@@ -118,6 +118,8 @@ def test_fewer_larger_steps_change_nothing(pictures: torch.Tensor) -> None:
     before = model(pictures, text)
     assert fold_norms(model) > 20
     assert join_groups(model) == 4
+    assert join_projections(model) == 2
+    assert join_projections(model) == 0
     after = model(pictures, text)
     assert not any(isinstance(module, nn.BatchNorm2d) for module in model.modules())
     for row, tokens in enumerate((10, 5)):

@@ -1,0 +1,162 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownParameterType=false, reportUntypedFunctionDecorator=false, reportMissingTypeStubs=false
+# pyright: reportMissingParameterType=false, reportCallIssue=false, reportArgumentType=false
+# pyright: reportGeneralTypeIssues=false, reportIndexIssue=false
+# ruff: noqa: ANN001, ANN202 - Triton reads the annotations of what it compiles, and knows only its own
+"""Multi-scale deformable attention for NVIDIA GPUs, compiled by Triton.
+
+Letters as in deform_attn.py; K is L * P, all samples of one head. One program makes one head of a block of queries:
+softmax, places and sums stay in registers. The D channels of a head lie side by side, so that a corner is one wide
+read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import triton
+import triton.language as tl
+from torch import Tensor
+
+# Four warps read 32 rows of 32 half-precision channels in 16-byte pieces. Not tuned on any GPU yet.
+_QUERIES = 32
+_WARPS = 4
+
+
+def deform_attn_triton(
+    value_BSND: Tensor,
+    shapes: Sequence[tuple[int, int]],
+    reference_BQLX: Tensor,
+    projected_BQX: Tensor,
+    points: int,
+) -> Tensor:
+    """See `deform_attn`. Values in fp32, fp16 or bf16, places and sums in fp32, no gradient."""
+    B, S, N, D = value_BSND.shape
+    Q = projected_BQX.shape[1]
+    reference_BQLX = reference_BQLX.float()
+    if reference_BQLX.stride(-1) != 1:
+        reference_BQLX = reference_BQLX.contiguous()
+    out_BQND = value_BSND.new_empty(B, Q, N, D)
+    grid = (triton.cdiv(Q, _QUERIES), N, B)
+    _attend[grid](
+        value_BSND.contiguous(),
+        reference_BQLX,
+        projected_BQX.contiguous(),
+        out_BQND,
+        tuple(height for height, _ in shapes),
+        tuple(width for _, width in shapes),
+        S,
+        Q,
+        *reference_BQLX.stride()[:3],
+        N=N,
+        D=D,
+        L=len(shapes),
+        P=points,
+        X=reference_BQLX.shape[-1],
+        BLOCK_Q=_QUERIES,
+        BLOCK_D=triton.next_power_of_2(D),
+        BLOCK_K=triton.next_power_of_2(len(shapes) * points),
+        num_warps=_WARPS,
+    )
+    return out_BQND.view(B, Q, N * D)
+
+
+@triton.jit
+def _attend(
+    value,
+    reference,
+    projected,
+    out,
+    heights,
+    widths,
+    S,
+    Q,
+    reference_b,
+    reference_q,
+    reference_l,
+    N: tl.constexpr,
+    D: tl.constexpr,
+    L: tl.constexpr,
+    P: tl.constexpr,
+    X: tl.constexpr,
+    BLOCK_Q: tl.constexpr,
+    BLOCK_D: tl.constexpr,
+    BLOCK_K: tl.constexpr,
+):
+    """value (B,S,N,D), reference (B,Q,L,X) by its strides, projected (B,Q,N*L*P*3), out (B,Q,N,D)."""
+    n = tl.program_id(1)
+    b = tl.program_id(2).to(tl.int64)  # a batch of maps may be longer than int32 counts
+    q = tl.program_id(0) * BLOCK_Q + tl.arange(0, BLOCK_Q)
+    d = tl.arange(0, BLOCK_D)
+    is_query = q < Q
+    is_channel = d < D
+    own = projected + b * Q * (N * L * P * 3) + q * (N * L * P * 3)
+    offsets = own + n * (L * P * 2)
+    logits = own + N * L * P * 2 + n * (L * P)
+    most, whole = _sum_softmax(logits, is_query, L * P, BLOCK_K)
+    total = tl.zeros([BLOCK_Q, BLOCK_D], tl.float32)
+    cells = value + b * S * (N * D) + n * D
+    for level in tl.static_range(L):
+        height = heights[level]
+        width = widths[level]
+        place = reference + b * reference_b + q * reference_q + level * reference_l
+        centre_x = tl.load(place, is_query, 0.0) * width - 0.5
+        centre_y = tl.load(place + 1, is_query, 0.0) * height - 0.5
+        for point in tl.static_range(P):
+            k = level * P + point
+            x = tl.load(offsets + 2 * k, is_query, 0.0).to(tl.float32)
+            y = tl.load(offsets + 2 * k + 1, is_query, 0.0).to(tl.float32)
+            if X == 4:
+                x = x * (tl.load(place + 2, is_query, 0.0) * width * (0.5 / P))
+                y = y * (tl.load(place + 3, is_query, 0.0) * height * (0.5 / P))
+            weight = tl.exp(tl.load(logits + k, is_query, 0.0).to(tl.float32) - most) / whole
+            total += _sample(cells, centre_x + x, centre_y + y, weight, width, height, d, is_query, is_channel, N * D)
+        cells += height * width * (N * D)
+    to = out + b * Q * (N * D) + q[:, None] * (N * D) + n * D + d[None, :]
+    tl.store(to, total.to(out.dtype.element_ty), is_query[:, None] & is_channel[None, :])
+
+
+@triton.jit
+def _sum_softmax(logits, is_query, K: tl.constexpr, BLOCK_K: tl.constexpr):
+    """The greatest logit of each query, and the sum of the exponentials below it."""
+    k = tl.arange(0, BLOCK_K)
+    is_logit = is_query[:, None] & (k < K)[None, :]
+    # A query beyond the last gets zeros, so that nothing there is infinite.
+    beyond = tl.where(is_query[:, None] & (k >= K)[None, :], float("-inf"), 0.0)
+    logits_QK = tl.load(logits[:, None] + k[None, :], is_logit, 0.0).to(tl.float32) + beyond
+    most = tl.max(logits_QK, 1)
+    return most, tl.sum(tl.exp(logits_QK - most[:, None]), 1)
+
+
+@triton.jit
+def _sample(
+    cells,
+    x,
+    y,
+    weight,
+    width,
+    height,
+    d,
+    is_query,
+    is_channel,
+    STRIDE: tl.constexpr,
+):
+    """(BLOCK_Q, BLOCK_D): what lies at x, y of one map, times the weight. Corners outside the map are not read."""
+    inside = is_query & (x > -1.0) & (y > -1.0) & (x < width) & (y < height)  # not where one is NaN
+    x = tl.where(inside, x, 0.0)
+    y = tl.where(inside, y, 0.0)
+    left_x = tl.floor(x)
+    top_y = tl.floor(y)
+    left = left_x.to(tl.int32)
+    top = top_y.to(tl.int32)
+    sampled = tl.zeros([x.shape[0], d.shape[0]], tl.float32)
+    for corner in tl.static_range(4):
+        column = left + corner % 2
+        row = top + corner // 2
+        share_x = x - left_x if corner % 2 == 1 else 1.0 - (x - left_x)
+        share_y = y - top_y if corner // 2 == 1 else 1.0 - (y - top_y)
+        is_cell = inside & (column >= 0) & (row >= 0) & (column < width) & (row < height)
+        at = cells + (row * width + column)[:, None] * STRIDE + d[None, :]
+        read = tl.load(at, is_cell[:, None] & is_channel[None, :], 0.0).to(tl.float32)
+        sampled += tl.where(is_cell, share_x * share_y * weight, 0.0)[:, None] * read
+    return sampled
