@@ -13,6 +13,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from functools import cache
+from types import FunctionType
 from typing import Any
 
 import numba
@@ -78,11 +79,15 @@ def _without_copies(reference_BQLX: Tensor) -> Tensor:
 @cache
 def _compiled(parallel: bool) -> Callable[..., None]:
     """The kernel as machine code, kept on disk where the folder can be written."""
+    # numba files machine code by the function's name, not by its options: under one name, threads would be handed
+    # what was compiled without them.
+    attend = FunctionType(_attend.__code__, _attend.__globals__)
+    attend.__qualname__ = "_attend_in_threads" if parallel else "_attend_alone"
     try:
-        return numba.njit(cache=True, parallel=parallel, **_OPTIONS)(_attend)
+        return numba.njit(cache=True, parallel=parallel, **_OPTIONS)(attend)
     except RuntimeError as error:  # no writable cache folder: numba says so at decoration
         _log.info("the compiled deform_attn kernel is not kept on disk: %s", error)
-        return numba.njit(parallel=parallel, **_OPTIONS)(_attend)
+        return numba.njit(parallel=parallel, **_OPTIONS)(attend)
 
 
 def _attend(value: Any, shapes: Any, reference: Any, projected: Any, points: Any, out: Any) -> None:

@@ -84,6 +84,12 @@ def test_the_threaded_kernel_gives_the_same(monkeypatch: pytest.MonkeyPatch, dty
     assert torch.equal(asked.run("cpu"), alone)
 
 
+def test_machine_code_with_and_without_threads_is_filed_apart() -> None:
+    """numba's files do not tell options apart: under one name, threads were handed what was compiled without them."""
+    files: list[Any] = [cpu_kernel._compiled(parallel) for parallel in (False, True)]
+    assert len({one.py_func.__qualname__ for one in files}) == 2
+
+
 def test_logits_of_any_size_become_weights() -> None:
     asked = draws()
     for one in asked:
