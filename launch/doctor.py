@@ -112,12 +112,12 @@ def _kernels() -> list[Finding]:
 
     from ..cuda.deform_attn import KernelError, deform_attn
 
-    value, weights = torch.zeros(1, 4, 1, 8), torch.ones(1, 1, 1, 1, 1)
-    places = torch.full((1, 1, 1, 1, 1, 2), 0.5)
+    value, projected = torch.zeros(1, 4, 1, 8), torch.zeros(1, 1, 3)
+    places = torch.full((1, 1, 1, 2), 0.5)
     found: list[Finding] = []
     for kernel in ("cpu", "reference"):
         try:
-            deform_attn(value, [(2, 2)], places, weights, kernel=kernel)
+            deform_attn(value, [(2, 2)], places, projected, 1, kernel=kernel)
             found.append(Finding(f"deform_attn {kernel}", "ok", "runs"))
         except (KernelError, ImportError) as error:
             found.append(Finding(f"deform_attn {kernel}", "absent", str(error)))
