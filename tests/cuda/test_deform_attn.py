@@ -156,6 +156,7 @@ def test_compilers_take_it_whole() -> None:
     assert torch.equal(out, asked.run("cpu"))
 
 
+@pytest.mark.slow
 def test_the_triton_kernel_in_its_interpreter() -> None:
     """In a process of its own: the interpreter is chosen before Triton is imported, and Triton bears no OSMesa."""
     tests = Path(__file__).with_name("interpreted_triton.py")

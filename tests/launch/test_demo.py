@@ -50,6 +50,7 @@ def test_tracks_that_are_the_truth_get_full_marks_and_others_do_not() -> None:
     assert judge(truth, late[::2])["MOTA"] < judge(truth, late)["MOTA"]  # a frame without a message has no tracks
 
 
+@pytest.mark.slow
 def test_a_node_never_outlives_the_one_who_started_it(tmp_path: Path) -> None:
     settings = _settings(tmp_path, model=str(write_tiny(tmp_path)))
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from groundcast.model.backbone import Backbone
@@ -48,6 +49,7 @@ def test_a_step_always_gives_the_same_crops() -> None:
     )
 
 
+@pytest.mark.slow
 def test_kind_and_colour_are_learnt(tmp_path: Path) -> None:
     torch.manual_seed(0)
     backbone = Backbone(tiny_config())
