@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -27,6 +27,9 @@ def eval_tabletop(
     ] = None,
     limit: Annotated[int, typer.Option(help="Use only the first scenes.", min=1, max=_SCENES)] = _SCENES,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    dtype: Annotated[
+        Literal["auto", "float32", "bfloat16", "float16"], typer.Option(help="The number format to compute in.")
+    ] = "auto",
     processes: Annotated[int, typer.Option(help="Processes that render missing scenes.", min=1)] = 2,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False,
 ) -> None:
@@ -36,7 +39,7 @@ def eval_tabletop(
     from ..model.tabletop.dataset import build
     from ..model.training.evaluation import evaluate_tabletop
 
-    with Detector.load(model, DetectorOptions(device=device, nms_iou=None, one_phrase=False)) as detector:
+    with Detector.load(model, DetectorOptions(device=device, dtype=dtype, nms_iou=None, one_phrase=False)) as detector:
         shard = build(scenes or _cache() / "tabletop-eval", limit, "eval", processes=processes)[0]
         with running(), progress("detecting") as advance:
             result = evaluate_tabletop(detector, shard, on_progress=advance)

@@ -22,20 +22,19 @@ class PrecisionError(ValueError):
 
 
 def number_format(precision: Precision, device: torch.device) -> torch.dtype:
-    """What to compute in. 'auto' takes bfloat16 where the processor multiplies in it, and float32 elsewhere.
+    """What to compute in. 'auto' takes bfloat16 on a GPU that multiplies in it, and float32 elsewhere.
+
+    A CPU with AVX-512 BF16 or AMX may be told to; how much that gains has not been measured yet.
 
     Raises:
         PrecisionError: float16 on a CPU, where sums overflow and nothing is gained.
     """
     if precision == "float16" and device.type == "cpu":
         raise PrecisionError("dtype float16 runs on GPUs alone: write bfloat16 or float32, or 'auto'")
-    if precision != "auto":
-        return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[precision]
-    if device.type == "cpu":
-        is_fast = _multiplies_bfloat16()
-    else:
-        is_fast = torch.cuda.is_bf16_supported(including_emulation=False)
-    return torch.bfloat16 if is_fast else torch.float32
+    if precision == "auto":
+        is_fast = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+        return torch.bfloat16 if is_fast else torch.float32
+    return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[precision]
 
 
 def convert(model: nn.Module, dtype: torch.dtype) -> None:
@@ -47,8 +46,3 @@ def convert(model: nn.Module, dtype: torch.dtype) -> None:
         for weight in (*part.parameters(recurse=False), *part.buffers(recurse=False)):
             if weight.is_floating_point():
                 weight.data = weight.data.to(dtype)
-
-
-def _multiplies_bfloat16() -> bool:
-    capabilities = torch.cpu.get_capabilities()
-    return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))

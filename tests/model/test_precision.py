@@ -25,10 +25,10 @@ from .oracle import Sizes, ask_oracle, oracle, words_of
 CPU = torch.device("cpu")
 
 
-def test_the_processor_decides_what_auto_means() -> None:
-    fast = torch.cpu.get_capabilities().get("avx512_bf16", False)
-    assert number_format("auto", CPU) == (torch.bfloat16 if fast else torch.float32)
+def test_a_cpu_computes_in_float32_unless_told_otherwise() -> None:
+    assert number_format("auto", CPU) == torch.float32
     assert number_format("bfloat16", CPU) == torch.bfloat16
+    assert number_format("float16", torch.device("cuda")) == torch.float16
     with pytest.raises(PrecisionError, match="float16 runs on GPUs alone"):
         number_format("float16", CPU)
 
