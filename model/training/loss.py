@@ -54,36 +54,38 @@ def detection_loss(
     """The parts by name; their sum, under 'total', is what is minimised.
 
     Args:
-        output: in training mode: of every layer.
+        output: with the answers of every layer.
         truths: one a picture.
         size: how many true boxes the loss is divided by: the mean over all batches whose gradients are added up, so
             that the sum is as of one large batch.
         noised: what the extra queries are, if there are any.
     """
-    enhanced, no_word_BT = output.enhanced, output.enhanced.no_word_BT
+    enhanced, costs, copies = output.enhanced, weights.costs, weights.proposals_per_truth
     truths = _measured_alike(truths, enhanced)
-    total = torch.zeros((), device=no_word_BT.device)
-    last: dict[str, Tensor] = {}
 
-    def add(logits_BQT: Tensor, boxes_BQ4: Tensor, pairs: _Pairs, count: float) -> dict[str, Tensor]:
-        nonlocal total
-        part = _layer_loss(logits_BQT, boxes_BQ4, pairs, no_word_BT, count)
-        total = total + weights.classes * part["class"] + weights.l1 * part["l1"] + weights.giou * part["giou"]
-        return part
+    def cost(logits_BQT: Tensor, boxes_BQ4: Tensor, pairs: _Pairs, count: float) -> dict[str, Tensor]:
+        return _layer_loss(logits_BQT, enhanced.picture_from_input(boxes_BQ4), pairs, enhanced.no_word_BT, count)
 
-    for logits, in_input in zip(output.logits, output.boxes, strict=True):
-        boxes = enhanced.picture_from_input(in_input)
-        last = add(logits, boxes, _matched(logits, boxes, truths, weights.costs, 1), size)
-    logits, copies = output.selected.logits_BQT, weights.proposals_per_truth
-    boxes = enhanced.picture_from_input(output.selected.boxes_BQ4)
-    proposed = add(logits, boxes, _matched(logits, boxes, truths, weights.costs, copies), size * copies)
-    last |= {f"proposal_{name}": value for name, value in proposed.items()}
+    def matched(logits_BQT: Tensor, boxes_BQ4: Tensor, per_truth: int) -> dict[str, Tensor]:
+        pairs = _matched(logits_BQT, enhanced.picture_from_input(boxes_BQ4), truths, costs, per_truth)
+        return cost(logits_BQT, boxes_BQ4, pairs, size * per_truth)
+
+    layers = [matched(logits, boxes, 1) for logits, boxes in zip(output.logits, output.boxes, strict=True)]
+    proposed = matched(output.selected.logits_BQT, output.selected.boxes_BQ4, copies)
+    mended: list[dict[str, Tensor]] = []
     if noised is not None:
         pairs = _noised_pairs(noised, truths)
-        for logits, in_input in zip(output.extra_logits, output.extra_boxes, strict=True):
-            mended = add(logits, enhanced.picture_from_input(in_input), pairs, size)
-            last |= {f"noised_{name}": value for name, value in mended.items()}
-    return {"total": total, **last}
+        answers = zip(output.extra_logits, output.extra_boxes, strict=True)
+        mended = [cost(logits, boxes, pairs, size) for logits, boxes in answers]
+    every = torch.stack(
+        [
+            weights.classes * part["class"] + weights.l1 * part["l1"] + weights.giou * part["giou"]
+            for part in (*layers, proposed, *mended)
+        ]
+    )
+    named = {"": layers[-1], "proposal_": proposed, **({"noised_": mended[-1]} if mended else {})}
+    shown = {prefix + name: value for prefix, part in named.items() for name, value in part.items()}
+    return {"total": every.sum(), **shown}
 
 
 def _measured_alike(truths: Sequence[Truth], enhanced: Enhanced) -> list[Truth]:
