@@ -123,6 +123,7 @@ def _triton_interprets() -> bool:
 
 
 @torch.compiler.assume_constant_result
+@cache
 def _has_triton() -> bool:
     return find_spec("triton") is not None
 
