@@ -129,6 +129,11 @@ class CocoData:
         """The objects that count."""
         return sum(not box.crowd for box in self.boxes)
 
+    @property
+    def is_lvis(self) -> bool:
+        """Whether it states how frequent categories are, and what is known to be absent."""
+        return any(one.frequency is not None for one in self.categories)
+
 
 def read_coco(
     annotations: Path, folder: Path, *, limit: int | None = None, lvis: bool = False, keep_odd_boxes: bool = False

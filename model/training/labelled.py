@@ -83,8 +83,7 @@ def labelled_coco(data: CocoData) -> LabelledData:
     for box in data.boxes:
         if box.category in rows:
             own[box.picture].append(box)
-    is_lvis = any(category.frequency is not None for category in data.categories)
-    pictures = [_labelled(picture, own[picture.number], rows, is_lvis=is_lvis) for picture in data.pictures]
+    pictures = [_labelled(picture, own[picture.number], rows, is_lvis=data.is_lvis) for picture in data.pictures]
     return LabelledData(data.source.path, data.source.sha256, tuple(pictures), wordings.all)
 
 

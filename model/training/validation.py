@@ -101,13 +101,12 @@ class Validation:
         return figures
 
     def _judge(self, path: Path, held_out: HeldOut) -> dict[str, float]:
-        is_lvis = any(one.frequency is not None for one in held_out.data.categories)
         with Detector.load(str(path), self._options) as detector:
             result = evaluate_coco(
                 detector,
                 held_out.data,
                 _Memory(),
-                (LVIS if is_lvis else COCO).judge,
+                (LVIS if held_out.data.is_lvis else COCO).judge,
                 {},
                 chunk=held_out.chunk,
                 boxes=held_out.boxes,
