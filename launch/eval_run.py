@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 from collections.abc import Callable, Generator, Mapping
@@ -79,7 +78,7 @@ def open_run(task: str, options: EvalOptions, data: Path) -> Generator[EvalRun]:
     Raises:
         InputError: an unknown score rule.
     """
-    from ..model.checkpoint import find_checkpoint
+    from ..model.checkpoint import file_sha256, find_checkpoint
     from ..model.detector import Detector, DetectorOptions
 
     if options.score_rule not in ("mean", "max"):
@@ -93,12 +92,10 @@ def open_run(task: str, options: EvalOptions, data: Path) -> Generator[EvalRun]:
     )
     folder = options.folder or Path("runs") / f"eval-{task}-{Path(options.model).stem}-{data.resolve().stem}"
     with Detector.load(options.model, chosen) as detector:
-        with find_checkpoint(options.model).open("rb") as file:
-            weights = hashlib.file_digest(file, "sha256").hexdigest()
         identity: dict[str, object] = {
             "task": task,
             "model": asdict(detector.info),
-            "weights_sha256": weights,
+            "weights_sha256": file_sha256(find_checkpoint(options.model)),
             "network_input": detector.input_rule,
             "nms_iou": detector.options.nms_iou,
             "one_phrase": detector.options.one_phrase,

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from ..model.training.validation import HeldOut
     from ..model.training.workers import Worker
 
-_SCRATCH = "edge"
-
 
 @dataclass(frozen=True, slots=True)
 class TrainOptions:
@@ -50,7 +48,10 @@ class TrainOptions:
         None
     )
     keep_odd_boxes: Annotated[
-        bool, typer.Option("--keep-odd-boxes", help="Take boxes of no area or outside their picture as they stand.")
+        bool,
+        typer.Option(
+            "--keep-odd-boxes", help="Cut boxes to their picture and drop those of no area; else they are refused."
+        ),
     ] = False
     steps: Annotated[int, typer.Option(help="Optimiser steps.", min=1)] = 5000
     batch: Annotated[int, typer.Option(help="Pictures at once, in each process.", min=1)] = 4
@@ -107,8 +108,8 @@ def train_detector(
     recipe, device = _recipe(options), _device(options.device)
     data, held_out = _data(annotations, pictures, options), _held_out(pictures, options)
     torch.manual_seed(options.seed)  # what is not taken from a file is drawn
-    first = _first(data, held_out, options)
-    path = Path(_SCRATCH) if options.from_nothing else find_checkpoint(options.model, offline=options.offline)
+    path = None if options.from_nothing else find_checkpoint(options.model, offline=options.offline)
+    first = _first(path, data, held_out, options)
     with TrainingProgress(options.steps) as shown, _this_worker() as worker, running():
 
         def on_figures(step: int, figures: Mapping[str, float]) -> None:
@@ -144,9 +145,9 @@ def _recipe(options: TrainOptions) -> Recipe:
         raise InputError("--mean-decay must lie below 1, and --smallest in 0.1..1")
     return Recipe(
         TrainingOptions(
-            options.steps,
-            options.learning_rate,
-            options.weight_decay,
+            steps=options.steps,
+            learning_rate=options.learning_rate,
+            weight_decay=options.weight_decay,
             clip_norm=options.clip or None,
             accumulate=options.accumulate,
             mean_decay=options.mean_decay or None,
@@ -155,19 +156,19 @@ def _recipe(options: TrainOptions) -> Recipe:
             seed=options.seed,
         ),
         PictureOptions(
-            options.batch,
-            (options.smallest, 1.0),
-            options.mirror,
-            options.negatives,
-            NoiseOptions(options.noised) if options.noised else None,
-            options.seed,
+            size=options.batch,
+            scales=(options.smallest, 1.0),
+            mirror=options.mirror,
+            negatives=options.negatives,
+            noise=NoiseOptions(options.noised) if options.noised else None,
+            seed=options.seed,
         ),
-        only,
-        options.backbone_rate,
-        options.text_rate,
-        options.size,
-        options.bfloat16,
-        options.recompute,
+        only=only,
+        backbone_speed=options.backbone_rate,
+        text_speed=options.text_rate,
+        short_side=options.size,
+        bfloat16=options.bfloat16,
+        recompute=options.recompute,
     )
 
 
@@ -195,7 +196,7 @@ def _held_out(pictures: Path, options: TrainOptions) -> HeldOut | None:
     )
 
 
-def _first(data: LabelledData, held_out: HeldOut | None, options: TrainOptions) -> Checkpoint:
+def _first(path: Path | None, data: LabelledData, held_out: HeldOut | None, options: TrainOptions) -> Checkpoint:
     """What training begins with; what is judged must be known too, and short enough to be read."""
     from ..model.tokenizer import Tokenizer
     from ..model.training.coco_eval import prompts_of
@@ -205,13 +206,13 @@ def _first(data: LabelledData, held_out: HeldOut | None, options: TrainOptions) 
     wordings = Wordings()
     for wording in (*data.wordings, *([] if held_out is None else held_out.wordings)):
         wordings.row(wording)
-    if options.from_nothing:
+    if path is None:
         first = edge_from_nothing(wordings.all, options.size or 480)
     else:
-        first = first_weights(options.model, wordings.all, offline=options.offline)
-    if held_out is not None:
-        for prompt in prompts_of(held_out.data.categories, held_out.chunk):
-            Tokenizer(first.vocabulary).captions(prompt)
+        first = first_weights(path, wordings.all, offline=options.offline)
+    tokenizer = Tokenizer(first.vocabulary)
+    for prompt in [] if held_out is None else prompts_of(held_out.data.categories, held_out.chunk):
+        tokenizer.captions(prompt)
     return first
 
 

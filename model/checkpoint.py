@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import re
@@ -147,6 +148,12 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint, facts: Mapping[str, Any
     described.write_text(json.dumps(description, indent=1) + "\n")
     partial.replace(path)
     described.replace(path.with_suffix(".json"))
+
+
+def file_sha256(path: Path) -> str:
+    """What tells one weight file from another, in 64 hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def keep_weights(model: nn.Module) -> dict[str, Tensor]:

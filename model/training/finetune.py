@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -12,7 +11,7 @@ from typing import Any
 
 import torch
 
-from ..checkpoint import Checkpoint, set_weights
+from ..checkpoint import Checkpoint, file_sha256, set_weights
 from ..detector import DetectorOptions
 from ..grounding_dino import GroundingDino
 from ..input_rule import InputRule
@@ -75,7 +74,7 @@ class Recipe:
 
 def finetune(
     first: Checkpoint,
-    path: Path,
+    path: Path | None,
     data: LabelledData,
     held_out: HeldOut | None,
     recipe: Recipe,
@@ -90,7 +89,7 @@ def finetune(
 
     Args:
         first: what to begin with.
-        path: where it comes from, for errors.
+        path: the file it comes from; None where it comes from nothing.
         data: what is learnt.
         held_out: what the weights are judged by at each checkpoint.
         recipe: how.
@@ -106,7 +105,7 @@ def finetune(
     """
     torch.manual_seed(recipe.training.seed)
     model = GroundingDino(first.config)
-    set_weights(model, first.weights, path)
+    set_weights(model, first.weights, path or folder)
     model.to(device)
     if recipe.recompute:
         model.recompute()
@@ -130,8 +129,8 @@ def finetune(
     train(lesson, batches, options, folder, Watcher(on_progress, on_checkpoint), worker, identity)
 
 
-def _facts(recipe: Recipe, first: Checkpoint, data: LabelledData, path: Path) -> dict[str, Any]:
-    began = {"name": first.config.name, "sha256": _digest(path) if path.is_file() else None}
+def _facts(recipe: Recipe, first: Checkpoint, data: LabelledData, path: Path | None) -> dict[str, Any]:
+    began = {"name": first.config.name, "sha256": None if path is None else file_sha256(path)}
     return {
         "recipe": asdict(recipe),
         "began_with": began,
@@ -160,8 +159,3 @@ def _identity(
     }
     plain: dict[str, object] = json.loads(json.dumps(own))
     return plain
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

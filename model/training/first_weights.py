@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 
-from ..checkpoint import Checkpoint, find_checkpoint, keep_weights, read_checkpoint
+from ..checkpoint import Checkpoint, keep_weights, read_checkpoint
 from ..config import ModelConfig, TextConfig
 from ..grounding_dino import GroundingDino
 from ..tokenizer import Tokenizer
@@ -18,21 +19,21 @@ _EMBEDDING = "text_encoder.bert.embeddings.word_embeddings.weight"
 _NEW_WORD_STD = 0.02  # as BERT draws its own
 
 
-def first_weights(name_or_path: str, wordings: Sequence[str], *, offline: bool = False) -> Checkpoint:
+def first_weights(path: Path, wordings: Sequence[str], *, offline: bool = False) -> Checkpoint:
     """The checkpoint to go on from.
 
     A model that reads any words is taken as it is. One that knows the words it was taught alone, such as tabletop,
     gets a new one for each word of the data that it lacks, to be learnt from nothing.
 
     Args:
-        name_or_path: see `find_checkpoint`.
+        path: of the weights.
         wordings: what the data asks for.
-        offline: take published models from the local cache alone.
+        offline: take the words of published models from the local cache alone.
 
     Raises:
-        CheckpointError: there are no such weights, or they cannot be read.
+        CheckpointError: the weights cannot be read.
     """
-    checkpoint = read_checkpoint(find_checkpoint(name_or_path, offline=offline), offline=offline)
+    checkpoint = read_checkpoint(path, offline=offline)
     if checkpoint.known_wordings is None:
         return checkpoint
     known = tuple(dict.fromkeys([*checkpoint.known_wordings, *wordings]))

@@ -21,7 +21,7 @@ EMBEDDING = "text_encoder.bert.embeddings.word_embeddings.weight"
 
 def test_new_words_join_the_old_ones(tmp_path: Path) -> None:
     path = write_tiny(tmp_path)
-    old, new = read_checkpoint(path), first_weights(str(path), ["Red spoon", "mug", "spoon, wooden"])
+    old, new = read_checkpoint(path), first_weights(path, ["Red spoon", "mug", "spoon, wooden"])
     added = [word for word in new.vocabulary if word not in old.vocabulary]
     assert added == ["spoon", ",", "wooden"]
     assert new.known_wordings is not None
@@ -34,13 +34,13 @@ def test_new_words_join_the_old_ones(tmp_path: Path) -> None:
 
 def test_known_words_change_nothing(tmp_path: Path) -> None:
     path = write_tiny(tmp_path)
-    old, new = read_checkpoint(path), first_weights(str(path), ["red mug"])
+    old, new = read_checkpoint(path), first_weights(path, ["red mug"])
     assert (new.config, new.vocabulary) == (old.config, old.vocabulary)
 
 
 def test_a_model_that_reads_any_words_is_taken_as_it_is(tmp_path: Path) -> None:
     path = write_tiny(tmp_path, known=False)
-    new = first_weights(str(path), ["wooden spoon"])
+    new = first_weights(path, ["wooden spoon"])
     assert new.known_wordings is None
     assert "spoon" not in new.vocabulary
 
