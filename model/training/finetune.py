@@ -19,7 +19,7 @@ from ..tokenizer import Tokenizer
 from .detection import DetectionLesson
 from .labelled import LabelledData
 from .picture_batches import PictureBatches, PictureOptions
-from .trainer import CHECKPOINT, CURVE, Progress, TrainingOptions, Watcher, train
+from .trainer import CHECKPOINT, CURVE, Progress, TrainingOptions, Watcher, make_folder, train
 from .validation import FIGURES, HeldOut, Validation
 from .workers import Worker
 
@@ -115,6 +115,7 @@ def finetune(
     first = replace(first, config=rule.trained)
     batches = PictureBatches(data, rule, Tokenizer(first.vocabulary), recipe.pictures, worker)
     facts = _facts(recipe, first, data, path)
+    make_folder(folder)
     if not (folder / CHECKPOINT).exists():
         for left in (CURVE, FIGURES):  # of a run whose checkpoint is gone
             (folder / left).unlink(missing_ok=True)

@@ -127,10 +127,7 @@ def train(
     """
     worker, watcher = worker or Worker(), watcher or Watcher()
     path, own = folder / CHECKPOINT, dict(identity or {})
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TrainingError(f"folder {folder} cannot be made ({error.strerror}): name another") from error
+    make_folder(folder)
     learners = [_Learner.of(name, network, options) for name, network in lesson.networks.items()]
     first = _resume(path, learners, own)
     for learner in learners:
@@ -154,6 +151,17 @@ def train(
             if worker.rank == 0:
                 _save(path, done, learners, own)
                 watcher.on_checkpoint(done, {one.name: one.best for one in learners})
+
+
+def make_folder(folder: Path) -> None:
+    """
+    Raises:
+        TrainingError: there can be no such folder.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TrainingError(f"folder {folder} cannot be made ({error.strerror}): name another") from error
 
 
 def _drawn(batches: Iterator[Batch], count: int) -> list[Batch] | Exception:
@@ -255,8 +263,11 @@ class _Curve:
         pace = (time.monotonic() - self._began_s) / self._steps
         progress = Progress(step, means.pop("total"), means, rate, pace)
         if self._worker.rank == 0:
-            with self._path.open("a") as file:
-                file.write(json.dumps(asdict(progress)) + "\n")
+            try:
+                with self._path.open("a") as file:
+                    file.write(json.dumps(asdict(progress)) + "\n")
+            except OSError as error:
+                raise TrainingError(f"{self._path} cannot be written: make room, then run again") from error
             self._watcher.on_progress(progress)
         self._begin()
 
