@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeGuard, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from ..model.prompt import Phrase, Prompt
 from ..stream.options import NodeOptions, PublisherOptions, SourceOptions, TrackerOptions
@@ -26,6 +26,13 @@ def _no_nan(value: object) -> object:
     return value
 
 
+def _area(roi_xyxy: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+    left, top, right, bottom = roi_xyxy
+    if not (0 <= left < right and 0 <= top < bottom):
+        raise ValueError("be left, top, right and bottom in px of the picture, with left < right and top < bottom")
+    return roi_xyxy
+
+
 Name = Annotated[str, Field(pattern=_NAME, max_length=64)]
 Seconds = Annotated[float, Field(ge=0)]
 Share = Annotated[float, BeforeValidator(_no_nan), Field(ge=0, le=1)]
@@ -40,6 +47,18 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
 
 
+class PhraseSettings(_Section):
+    """One phrase with more than a name."""
+
+    name: str
+    ask: tuple[str, ...] = ()
+    threshold: Share | None = None
+    negative: bool = False
+
+
+PromptSettings = str | list[str | PhraseSettings]
+
+
 class SourceDefaults(_Section):
     """What holds for every source that does not say otherwise."""
 
@@ -50,6 +69,13 @@ class SourceDefaults(_Section):
     read_timeout_s: Annotated[float, Field(gt=0)] = 5.0
     frame_id: str | None = None
     camera_latency_ms: Annotated[float, Field(ge=0)] = 0.0
+    prompt: PromptSettings | None = None
+    threshold: Share | None = None
+    size_px: Annotated[int, Field(ge=32, le=4096)] | None = None
+    target_hz: Annotated[float, Field(gt=0)] | None = None
+    roi_xyxy: Annotated[tuple[int, int, int, int], AfterValidator(_area)] | None = None
+    key_frames_only: bool = False
+    frozen_after_s: Annotated[float, Field(gt=0)] = 10.0
 
 
 class SourceSettings(SourceDefaults):
@@ -57,6 +83,16 @@ class SourceSettings(SourceDefaults):
 
     name: Name
     url: Annotated[str, Field(min_length=1)]
+
+    def to_options(self) -> SourceOptions:
+        """What the stream floor is given.
+
+        Raises:
+            PromptError: its own prompt asks for nothing, or for the same twice.
+        """
+        values: dict[str, Any] = self.model_dump()
+        values["prompt"] = None if self.prompt is None else _prompt(self.prompt)
+        return SourceOptions(**values)
 
 
 class TrackerSettings(_Section):
@@ -94,20 +130,11 @@ class ModelSettings(_Section):
     """Pictures computed side by side; None is two on a CPU of several cores and one on a GPU."""
 
 
-class PhraseSettings(_Section):
-    """One phrase with more than a name."""
-
-    name: str
-    ask: tuple[str, ...] = ()
-    threshold: Share | None = None
-    negative: bool = False
-
-
 class NodeSettings(_Section):
     """Everything about one node."""
 
     node: Name = "groundcast"
-    prompt: str | list[str | PhraseSettings]
+    prompt: PromptSettings
     model: ModelSettings = ModelSettings()
     publish: PublishSettings = PublishSettings()
     tracker: TrackerSettings = TrackerSettings()
@@ -115,6 +142,7 @@ class NodeSettings(_Section):
     sources: Annotated[list[SourceSettings], Field(min_length=1)]
     stale_after_ms: Annotated[float, Field(gt=0)] = 1000.0
     heartbeat_s: Annotated[float, Field(gt=0)] = 1.0
+    batch_wait_ms: Annotated[float, Field(ge=0)] = 5.0
 
     @model_validator(mode="before")
     @classmethod
@@ -142,11 +170,12 @@ class NodeSettings(_Section):
         """What the stream floor is given."""
         return NodeOptions(
             node=self.node,
-            sources=tuple(SourceOptions(**source.model_dump()) for source in self.sources),
+            sources=tuple(source.to_options() for source in self.sources),
             tracker=TrackerOptions(**self.tracker.model_dump()),
             publisher=PublisherOptions(**self.publish.model_dump()),
             stale_after_ms=self.stale_after_ms,
             heartbeat_s=self.heartbeat_s,
+            batch_wait_ms=self.batch_wait_ms,
         )
 
     def to_prompt(self) -> Prompt:
@@ -155,6 +184,10 @@ class NodeSettings(_Section):
         Raises:
             PromptError: nothing is asked for, or the same twice.
         """
-        if isinstance(self.prompt, str):
-            return Prompt.parse(self.prompt)
-        return Prompt.of([p if isinstance(p, str) else Phrase(**p.model_dump()) for p in self.prompt])
+        return _prompt(self.prompt)
+
+
+def _prompt(said: PromptSettings) -> Prompt:
+    if isinstance(said, str):
+        return Prompt.parse(said)
+    return Prompt.of([p if isinstance(p, str) else Phrase(**p.model_dump()) for p in said])

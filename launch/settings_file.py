@@ -79,10 +79,14 @@ def validated(values: Mapping[str, Any], where: Where) -> NodeSettings:
         SettingsError: the first setting that is wrong.
     """
     settings = checked(NodeSettings, values, where)
+    place: Place = ("prompt",)
     try:
         settings.to_prompt()
+        for row, source in enumerate(settings.sources):
+            place = ("sources", row, "prompt")
+            source.to_options()
     except PromptError as error:
-        raise SettingsError(f"{where(('prompt',))}{error}") from error
+        raise SettingsError(f"{where(place)}{error}") from error
     return settings
 
 

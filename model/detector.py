@@ -57,12 +57,13 @@ class _Job(Generic[Found]):
 
     ticket: DetectionTicket[Found]
     read: Callable[[Seen], Found]
+    sizes_px: Sequence[int | None] | None = None
 
-    def run(self, see: Callable[[Sequence[Image], Sequence[Prompt]], list[Seen]]) -> None:
+    def run(self, network: Network) -> None:
         if not self.ticket.begin():
             return
         try:
-            result = [self.read(seen) for seen in see(self.ticket.images, self.ticket.prompts)]
+            result = [self.read(seen) for seen in network.see(self.ticket.images, self.ticket.prompts, self.sizes_px)]
         except Exception as error:  # noqa: BLE001 - the edge of the thread: whoever waits gets the reason
             self.ticket.finish(error=error)
         else:
@@ -116,6 +117,11 @@ class Detector:
         """As many as there are lanes: one more in flight would only grow old in the queue."""
         return len(self._lanes)
 
+    @property
+    def batch(self) -> int:
+        """One: pictures gain nothing from company on a CPU."""
+        return 1
+
     def check(self, prompt: Prompt) -> None:
         """Nothing, if the model can answer the prompt.
 
@@ -145,7 +151,11 @@ class Detector:
         return outputs
 
     def submit(
-        self, images: Sequence[Image], prompts: Sequence[Prompt], on_done: Callable[[], None] | None = None
+        self,
+        images: Sequence[Image],
+        prompts: Sequence[Prompt],
+        on_done: Callable[[], None] | None = None,
+        sizes_px: Sequence[int | None] | None = None,
     ) -> DetectionTicket[Detections]:
         """Ask for the detections of some pictures.
 
@@ -153,12 +163,13 @@ class Detector:
             images: (h, w, 3) uint8 RGB each, of any sizes.
             prompts: one a picture.
             on_done: called from the lane's thread as soon as the ticket is done.
+            sizes_px: the short sides of the network's input, one a picture; None is what the options say.
 
         Raises:
             ValueError: an image of another form, or not as many prompts as images.
             PromptError: see `check`.
         """
-        return self._ask(images, prompts, lambda seen: _detections(seen, self.options), on_done)
+        return self._ask(images, prompts, lambda seen: _detections(seen, self.options), on_done, sizes_px)
 
     def _ask(
         self,
@@ -166,9 +177,12 @@ class Detector:
         prompts: Sequence[Prompt],
         read: Callable[[Seen], Found],
         on_done: Callable[[], None] | None = None,
+        sizes_px: Sequence[int | None] | None = None,
     ) -> DetectionTicket[Found]:
         if len(images) != len(prompts):
             raise ValueError(f"{len(images)} images need as many prompts, not {len(prompts)}")
+        if sizes_px is not None and len(sizes_px) != len(images):
+            raise ValueError(f"{len(images)} images need as many sizes, not {len(sizes_px)}")
         for image in images:
             if image.ndim != 3 or image.shape[2] != 3 or str(image.dtype) != "uint8" or 0 in image.shape:
                 raise ValueError(f"an image must be (h, w, 3) uint8 RGB, not {image.shape} {image.dtype}")
@@ -177,7 +191,7 @@ class Detector:
         ticket = DetectionTicket[Found](images, prompts, on_done)
         if self._closing.is_set():
             raise CancelledError("the detector is closed")
-        self._jobs.put(_Job(ticket, read))
+        self._jobs.put(_Job(ticket, read, sizes_px))
         return ticket
 
     def close(self) -> None:
@@ -202,7 +216,7 @@ class Detector:
             if self._closing.is_set():
                 job.ticket.cancel()
             else:
-                job.run(self._network.see)
+                job.run(self._network)
 
 
 def _detections(seen: Seen, rules: Rules) -> Detections:

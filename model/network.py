@@ -133,9 +133,15 @@ class Network:
         self.tokenizer.captions(prompt)
 
     @torch.inference_mode()
-    def see(self, images: Sequence[Image], prompts: Sequence[Prompt]) -> list[Seen]:
-        """Pictures of one input size go through the network together, so that each is answered as alone."""
-        sizes = [self._rule.size(image.shape[0], image.shape[1]) for image in images]
+    def see(
+        self, images: Sequence[Image], prompts: Sequence[Prompt], sizes_px: Sequence[int | None] | None = None
+    ) -> list[Seen]:
+        """Pictures of one input size go through the network together, so that each is answered as alone.
+
+        `sizes_px` are the short sides of the input, one a picture; None is the network's own.
+        """
+        rules = [self._rule if px is None else InputRule(self.config, px) for px in sizes_px or [None] * len(images)]
+        sizes = [rule.size(image.shape[0], image.shape[1]) for rule, image in zip(rules, images, strict=True)]
         seen: dict[int, Seen] = {}
         for size in dict.fromkeys(sizes):
             rows = [row for row, own in enumerate(sizes) if own == size]

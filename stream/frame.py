@@ -30,6 +30,8 @@ class Frame:
         decoded_ns: monotonic; when the picture came out of the decoder.
         frame_id: the camera's coordinate frame, if the user named it.
         image: (height, width, 3) uint8 RGB; origin top left, x right, y down.
+        captured_monotonic_ns: the same moment as `captured_unix_ns` on this computer's monotonic clock, which nobody
+            can set: ages are counted from it. None for files.
     """
 
     source: str
@@ -45,6 +47,7 @@ class Frame:
     decoded_ns: int
     frame_id: str | None
     image: NDArray[np.uint8]
+    captured_monotonic_ns: int | None = None
 
     @property
     def width(self) -> int:

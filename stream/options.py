@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ..model.prompt import Prompt
+
 Pace = Literal["asap", "realtime"]
 
 
@@ -14,7 +16,8 @@ class SourceOptions:
 
     Args:
         name: unique in the node; letters, digits, '_', '.', '-'.
-        url: a path, a folder of pictures, rtsp://, http(s)://, /dev/video0, or lavfi:testsrc=...
+        url: a path, a folder of pictures, rtsp://, http(s)://, /dev/video0, lavfi:testsrc=..., or push:tcp://... where
+            a program sends its own pictures.
         pace: files only. 'asap' decodes as fast as results are taken; 'realtime' keeps the file's own time.
         loop: files only. Begin again at the end.
         transport: RTSP only. tcp or udp.
@@ -22,6 +25,13 @@ class SourceOptions:
         read_timeout_s: how long a live source may be silent before it counts as lost.
         frame_id: the camera's coordinate frame, passed on to subscribers.
         camera_latency_ms: known delay between light and the first byte; subtracted from capture times.
+        prompt: what to look for in this source alone; None is the node's prompt.
+        threshold: the least score (0..1) of this source's phrases that name none; None is the model's.
+        size_px: the short side of the network's input for this source; None is the model's.
+        target_hz: pictures asked about per second at most; what is passed over counts as dropped.
+        roi_xyxy: the part of the picture that is looked at, px of the original picture; None is all of it.
+        key_frames_only: decode key frames alone, where seldom is enough.
+        frozen_after_s: pictures that do not change, or are black, for so long are warned of in the status.
     """
 
     name: str
@@ -33,6 +43,13 @@ class SourceOptions:
     read_timeout_s: float = 5.0
     frame_id: str | None = None
     camera_latency_ms: float = 0.0
+    prompt: Prompt | None = None
+    threshold: float | None = None
+    size_px: int | None = None
+    target_hz: float | None = None
+    roi_xyxy: tuple[int, int, int, int] | None = None
+    key_frames_only: bool = False
+    frozen_after_s: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +90,13 @@ class PublisherOptions:
 
 @dataclass(frozen=True, slots=True)
 class NodeOptions:
-    """A whole node: its name, its sources and what becomes of their frames."""
+    """A whole node: its name, its sources and what becomes of their frames.
+
+    Args:
+        stale_after_ms: a message about an older picture says that it is stale.
+        heartbeat_s: how often every source's status is sent.
+        batch_wait_ms: how long a frame may wait for frames of other sources that are then looked at together.
+    """
 
     node: str
     sources: tuple[SourceOptions, ...]
@@ -81,3 +104,4 @@ class NodeOptions:
     publisher: PublisherOptions = field(default_factory=PublisherOptions)
     stale_after_ms: float = 1000.0
     heartbeat_s: float = 1.0
+    batch_wait_ms: float = 5.0

@@ -39,6 +39,11 @@ class StreamDetector(Protocol):
         """How many tickets are of use in flight: 1 where each takes the whole machine."""
         ...
 
+    @property
+    def batch(self) -> int:
+        """How many pictures are of use in one ticket: 1 where they gain nothing from being looked at together."""
+        ...
+
     def check(self, prompt: Prompt) -> None:
         """Raise PromptError for words that it does not know."""
         ...
@@ -48,8 +53,12 @@ class StreamDetector(Protocol):
         images: Sequence[NDArray[np.uint8]],
         prompts: Sequence[Prompt],
         on_done: Callable[[], None] | None = None,
+        sizes_px: Sequence[int | None] | None = None,
     ) -> Ticket:
-        """Ask for one prompt per picture and return at once; `on_done` is called from any thread."""
+        """Ask for one prompt per picture and return at once; `on_done` is called from any thread.
+
+        `sizes_px` are the short sides of the network's input, one a picture; None is the detector's own.
+        """
         ...
 
     def close(self) -> None: ...

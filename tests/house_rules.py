@@ -53,6 +53,8 @@ KNOWN_TO = {
     "triton": ("cuda/*_triton.py", "launch/doctor.py"),
     "pydantic": ("launch/settings*.py", "stream/control.py"),
     "yaml": ("launch/settings_file.py",),
+    "mcap": ("stream/recording*.py",),
+    "prometheus_client": ("launch/metrics.py",),
     "typer": ("launch/*.py",),
 }
 # These files and all they import need nothing but the standard library and what is named here.

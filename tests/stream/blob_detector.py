@@ -57,8 +57,9 @@ class BlobDetector:
 
     info = DetectorInfo("blobs", "uint8", "max")
 
-    def __init__(self, delay_s: float = 0.0, depth: int = 1, fail_at: int | None = None) -> None:
+    def __init__(self, delay_s: float = 0.0, depth: int = 1, fail_at: int | None = None, batch: int = 1) -> None:
         self.depth = depth
+        self.batch = batch
         self.most_in_flight = 0
         self.in_flight = 0
         self.asked = 0
@@ -75,7 +76,11 @@ class BlobDetector:
                 raise PromptError(f"phrase {phrase.name!r} names none of the colours {', '.join(HUES)}")
 
     def submit(
-        self, images: Sequence[Image], prompts: Sequence[Prompt], on_done: Callable[[], None] | None = None
+        self,
+        images: Sequence[Image],
+        prompts: Sequence[Prompt],
+        on_done: Callable[[], None] | None = None,
+        sizes_px: Sequence[int | None] | None = None,
     ) -> BlobTicket:
         ticket = BlobTicket(images, prompts, on_done)
         self.in_flight += 1

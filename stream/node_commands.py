@@ -1,0 +1,143 @@
+"""What a running node can be told, and what it says of itself: by the control socket, by a signal, by a program.
+
+Every command may be called from any thread; the node's loop carries it out between two frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from ..model.prompt import Phrase, Prompt
+from .message_types import DetectionMessage, ModelInfo, StatusMessage
+from .options import SourceOptions
+
+Refusal = Literal[
+    "unknown_source", "name_taken", "version_conflict", "bad_prompt", "bad_source", "not_ready", "stopped"
+]
+
+
+class CommandError(ValueError):
+    """A command that the node refuses, and after which nothing has changed.
+
+    Args:
+        code: for programs.
+        text: one sentence: what, where, what to do.
+    """
+
+    def __init__(self, code: Refusal, text: str) -> None:
+        super().__init__(text)
+        self.code: Refusal = code
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A command that was carried out.
+
+    Args:
+        prompt_version: in force from now on.
+        first_seq: of each source concerned, the first message that can show the change, as (generation, seq).
+    """
+
+    prompt_version: int
+    first_seq: Mapping[str, tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Phrases that one client asked for, for a time.
+
+    Args:
+        id: names the lease; hard to guess.
+        seconds_left: until it ends unless it is asked for again.
+        applied: the change that it made.
+    """
+
+    id: str
+    seconds_left: float
+    applied: Applied
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseInfo:
+    """A lease as the node's status tells of it, without what would let others end it."""
+
+    client: str
+    phrases: tuple[str, ...]
+    source: str | None
+    seconds_left: float
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStatus:
+    """How a node is doing.
+
+    Args:
+        node, epoch: its name and its start, unix ns.
+        model: which answers.
+        prompt_version: the newest.
+        prompts: what each source is asked now, leases included.
+        sources: the status of each, in order.
+        paused: sources that wait until they are resumed.
+        leases: in force.
+        unsent: messages and pictures that were never handed to the socket.
+    """
+
+    node: str
+    epoch: int
+    model: ModelInfo
+    prompt_version: int
+    prompts: Mapping[str, Prompt]
+    sources: tuple[StatusMessage, ...]
+    paused: tuple[str, ...]
+    leases: tuple[LeaseInfo, ...]
+    unsent: int
+
+
+class CommandedNode(Protocol):
+    """A node that runs. Every method but `status` raises CommandError."""
+
+    def status(self) -> NodeStatus: ...
+
+    def set_prompt(self, prompt: Prompt, source: str | None = None, if_version: int | None = None) -> Applied:
+        """Ask for something else: of one source, or of all that have no prompt of their own.
+
+        With `if_version` only while that is the newest version, so that nobody overwrites what he has not seen.
+        """
+        ...
+
+    def set_thresholds(
+        self, thresholds: Mapping[str, float], source: str | None = None, if_version: int | None = None
+    ) -> Applied:
+        """Change the least scores of phrases that are asked for, by name."""
+        ...
+
+    def ask(
+        self,
+        client: str,
+        phrases: Sequence[Phrase],
+        seconds: float,
+        source: str | None = None,
+        lease: str | None = None,
+    ) -> Lease:
+        """Add phrases for a time, to what all others ask for; with `lease`, for longer, or other phrases instead."""
+        ...
+
+    def release(self, lease: str) -> Applied:
+        """End a lease before its time. One that is no longer there is no error."""
+        ...
+
+    def add_source(self, options: SourceOptions) -> Applied: ...
+    def update_source(self, options: SourceOptions) -> Applied:
+        """Read a source, known by its name, with other options. What needs no new connection makes none."""
+        ...
+
+    def remove_source(self, name: str) -> Applied: ...
+    def reset_tracks(self, source: str | None = None) -> Applied: ...
+    def pause(self, source: str | None = None) -> Applied: ...
+    def resume(self, source: str | None = None) -> Applied: ...
+
+    def picture(self, source: str, timeout_s: float = 2.0) -> tuple[bytes, DetectionMessage]:
+        """The next picture of a source as JPEG, and the message that belongs to it."""
+        ...
