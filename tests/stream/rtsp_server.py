@@ -11,13 +11,14 @@ import struct
 import threading
 import time
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Self
 
 import av
 import numpy as np
+from numpy.typing import NDArray
 
 _CLOCK_HZ = 90_000
 _NTP_FROM_UNIX_S = 2_208_988_800
@@ -42,18 +43,30 @@ def encode_clip(
     width: int = 320, height: int = 240, rate_hz: int = 25, pictures: int = 50, key_every: int = 10
 ) -> Clip:
     """A grey level that says which picture it is (picture n has level 40 + 3 (n mod 50)), as H.264 without B-frames."""
+    levels = (40 + 3 * (number % 50) for number in range(pictures))
+    return encode_pictures((np.full((height, width, 3), level, np.uint8) for level in levels), rate_hz, key_every)
+
+
+def encode_pictures(images: Iterable[NDArray[np.uint8]], rate_hz: int, key_every: int) -> Clip:
+    """(height, width, 3) uint8 RGB each, all of one size, as H.264 without B-frames."""
+    encoder: av.VideoCodecContext | None = None
+    encoded: list[list[bytes]] = []
+    for number, image in enumerate(images):
+        encoder = encoder or _encoder(image.shape[1], image.shape[0], rate_hz, key_every)
+        frame = av.VideoFrame.from_ndarray(image)
+        frame.pts = number
+        encoded += [_units(bytes(packet)) for packet in encoder.encode(frame)]
+    assert encoder is not None, "a clip has pictures"
+    encoded += [_units(bytes(packet)) for packet in encoder.encode(None)]
+    return Clip(encoded, rate_hz)
+
+
+def _encoder(width: int, height: int, rate_hz: int, key_every: int) -> av.VideoCodecContext:
     encoder = av.CodecContext.create("libx264", "w")
     encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
     encoder.time_base = Fraction(1, rate_hz)
     encoder.options = {"preset": "ultrafast", "tune": "zerolatency", "x264-params": f"keyint={key_every}:scenecut=0"}
-    encoded: list[list[bytes]] = []
-    for number in range(pictures):
-        image = np.full((height, width, 3), 40 + 3 * (number % 50), np.uint8)
-        frame = av.VideoFrame.from_ndarray(image)
-        frame.pts = number
-        encoded += [_units(bytes(packet)) for packet in encoder.encode(frame)]
-    encoded += [_units(bytes(packet)) for packet in encoder.encode(None)]
-    return Clip(encoded, rate_hz)
+    return encoder
 
 
 def free_port() -> int:
