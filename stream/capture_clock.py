@@ -28,11 +28,13 @@ class Capture:
     """When a picture was taken.
 
     Args:
-        unix_ns: nanoseconds since 1970 on this computer's clock, as well as it is known.
+        monotonic_ns: on this computer's monotonic clock, as well as it is known.
+        unix_ns: the same moment in nanoseconds since 1970, by what this computer's wall clock says now.
         clock: who says so.
         error_ms: how far off it may be.
     """
 
+    monotonic_ns: int
     unix_ns: int
     clock: Clock
     error_ms: float
@@ -78,7 +80,7 @@ class CaptureClock:
         received_ns: int,
         *,
         camera_unix_ns: int | None = None,
-        driver_unix_ns: int | None = None,
+        driver_us: int | None = None,
         held_back_s: float = 0.0,
     ) -> Capture:
         """When the picture was taken.
@@ -87,26 +89,27 @@ class CaptureClock:
             time_s: the frame's time on the source's own clock.
             received_ns: monotonic.
             camera_unix_ns: what the camera's sender reports say, if anything.
-            driver_unix_ns: what the video driver says, if anything.
+            driver_us: the video driver's stamp, if any: microseconds since start-up or since 1970.
             held_back_s: how long a picture is known to wait on our side before it counts as received.
         """
-        unix_from_monotonic_ns = self._unix_from_monotonic_ns()
+        host_ns = self._unix_from_monotonic_ns()  # one reading: who sets the clock meanwhile moves both moments or none
+        if driver_us is not None and (taken_ns := _driver_moment(driver_us, received_ns, host_ns)) is not None:
+            return self._capture(taken_ns, host_ns, "driver", _DRIVER_ERROR_MS)
         arrived_s = received_ns / 1e9 - held_back_s
-        if driver_unix_ns is not None:
-            return Capture(driver_unix_ns - self._latency_ns, "driver", _DRIVER_ERROR_MS)
         offset_s = self._arrivals.add(arrived_s, arrived_s - time_s)
         if camera_unix_ns is not None:
-            capture = self._by_camera(camera_unix_ns, time_s, arrived_s, unix_from_monotonic_ns)
+            capture = self._by_camera(camera_unix_ns, time_s, arrived_s, host_ns)
             if capture is not None:
                 return capture
         if self._first_received_s is None:
             self._first_received_s = arrived_s
         settled = arrived_s - self._first_received_s >= _SETTLED_AFTER_S
-        return Capture(
-            int((time_s + offset_s) * 1e9) + unix_from_monotonic_ns - self._latency_ns,
-            "arrival",
-            self._arrival_error_ms + (0.0 if settled else _UNSETTLED_ERROR_MS),
-        )
+        error_ms = self._arrival_error_ms + (0.0 if settled else _UNSETTLED_ERROR_MS)
+        return self._capture(int((time_s + offset_s) * 1e9), host_ns, "arrival", error_ms)
+
+    def _capture(self, monotonic_ns: int, host_ns: int, clock: Clock, error_ms: float) -> Capture:
+        taken_ns = monotonic_ns - self._latency_ns
+        return Capture(taken_ns, taken_ns + host_ns, clock, error_ms)
 
     def _by_camera(self, camera_unix_ns: int, time_s: float, arrived_s: float, host_ns: int) -> Capture | None:
         """The camera's own time, or None where it cannot be right."""
@@ -124,8 +127,8 @@ class CaptureClock:
         # cannot be told from a slow camera, so it stays, and counts as error where no camera is that slow.
         ahead_s = max(0.0, -least_age_s)
         doubt_s = least_age_s if least_age_s > _USUAL_DELAY_S else ahead_s
-        unix_ns = camera_unix_ns - int(ahead_s * 1e9) - self._latency_ns
-        return Capture(unix_ns, "rtcp", _RTCP_ERROR_MS + 1e3 * doubt_s)
+        taken_ns = camera_unix_ns - host_ns - int(ahead_s * 1e9)
+        return self._capture(taken_ns, host_ns, "rtcp", _RTCP_ERROR_MS + 1e3 * doubt_s)
 
     def _a_clock_was_set(self, camera_s: float, host_s: float) -> bool:
         """Whether the camera's clock or ours leapt since the last picture, or this is the first."""
@@ -135,11 +138,12 @@ class CaptureClock:
         return max(abs(camera_s - was[0]), abs(host_s - was[1])) > _CLOCK_WAS_SET_S
 
 
-def driver_time(pts_us: int) -> int | None:
-    """A V4L2 driver's time stamp (microseconds since start-up or since 1970) as unix ns; None if it is neither."""
-    now_ns = time.time_ns()
-    candidates_ns = (pts_us * 1000 + now_ns - time.monotonic_ns(), pts_us * 1000)
-    return next((unix_ns for unix_ns in candidates_ns if abs(now_ns - unix_ns) < _PLAUSIBLE_DRIVER_AGE_NS), None)
+def _driver_moment(stamp_us: int, received_ns: int, host_ns: int) -> int | None:
+    """A V4L2 driver's stamp (since start-up, or since 1970) as monotonic ns; None if it can be neither."""
+    for taken_ns in (stamp_us * 1000, stamp_us * 1000 - host_ns):
+        if abs(received_ns - taken_ns) < _PLAUSIBLE_DRIVER_AGE_NS:
+            return taken_ns
+    return None
 
 
 def _warn_of_clock(age_s: float) -> str:

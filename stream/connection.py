@@ -18,7 +18,6 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from .backlog import Backlog
-from .capture_clock import driver_time
 from .colour import RgbConverter
 from .options import SourceOptions
 from .pace import Pacer
@@ -152,7 +151,7 @@ class Video:
                 pts=frame.pts if self._has_times else None,
                 time_base=self._time_base.as_integer_ratio(),
                 camera_unix_ns=_camera_time(packet, frame),
-                driver_unix_ns=driver_time(frame.pts) if self._kind == "device" and frame.pts is not None else None,
+                driver_us=frame.pts if self._kind == "device" else None,
                 received_ns=received_ns,
                 decoded_ns=decoded_ns,
             )

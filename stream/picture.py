@@ -19,7 +19,8 @@ class Picture:
         pts: presentation time in ticks of `time_base`, None where the stream states none that can be used.
         time_base: (numerator, denominator) in seconds per tick.
         camera_unix_ns: when the camera says it was taken (RTCP), None where it does not.
-        driver_unix_ns: when the video driver says it was taken, None where there is none.
+        driver_us: when the video driver says it was taken (microseconds since start-up or since 1970), None where
+            there is none.
         received_ns: monotonic; when the packet was handed to the decoder.
         decoded_ns: monotonic; when the picture came out of it.
     """
@@ -28,7 +29,7 @@ class Picture:
     pts: int | None
     time_base: tuple[int, int]
     camera_unix_ns: int | None
-    driver_unix_ns: int | None
+    driver_us: int | None
     received_ns: int
     decoded_ns: int
 

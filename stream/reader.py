@@ -190,7 +190,7 @@ class Reader:
                 time_s,
                 picture.received_ns,
                 camera_unix_ns=picture.camera_unix_ns,
-                driver_unix_ns=picture.driver_unix_ns,
+                driver_us=picture.driver_us,
                 held_back_s=connection.held_back_s,
             )
         index, self._index = self._index, self._index + 1
@@ -208,6 +208,7 @@ class Reader:
             decoded_ns=picture.decoded_ns,
             frame_id=self.options.frame_id,
             image=picture.image,
+            captured_monotonic_ns=capture.monotonic_ns if capture else None,
         )
 
     def _note_running(self, *, is_new: bool) -> None:

@@ -1,11 +1,10 @@
 from __future__ import annotations
 
 import random
-import time
 
 import pytest
 
-from groundcast.stream.capture_clock import Capture, CaptureClock, driver_time
+from groundcast.stream.capture_clock import Capture, CaptureClock
 
 EPOCH_S = 1_700_000_000.0  # this computer's unix time when its monotonic clock stood at 0
 INTERVAL_S = 0.04
@@ -137,15 +136,39 @@ def test_a_host_whose_clock_is_set_judges_the_camera_anew() -> None:
     assert camera.shoot(camera_ahead_s=0.0)[0].clock == "arrival"
 
 
-def test_a_drivers_stamp_is_understood_since_start_up_and_since_1970() -> None:
-    now_ns = time.time_ns()
-    for pts_us in (time.monotonic_ns() // 1000 - 50_000, now_ns // 1000 - 50_000):
-        stamped_ns = driver_time(pts_us)
-        assert stamped_ns is not None
-        assert stamped_ns == pytest.approx(now_ns - 50_000_000, abs=20_000_000)
-    assert driver_time(3_000) is None
+@pytest.mark.parametrize("step_s", [3600.0, -3600.0])
+@pytest.mark.parametrize("ahead_s", [0.0, None])
+def test_setting_the_hosts_clock_does_not_move_pictures_on_the_monotonic_clock(
+    ahead_s: float | None, step_s: float
+) -> None:
+    host_s = [EPOCH_S]
+    camera = Camera(CaptureClock(unix_from_monotonic_ns=lambda: int(host_s[0] * 1e9)))
+    before = [camera.shoot(delay_s=0.0, camera_ahead_s=ahead_s)[0] for _ in range(30)]
+    host_s[0] += step_s
+    after = [camera.shoot(delay_s=0.0, camera_ahead_s=ahead_s)[0] for _ in range(30)]
+    moments_s = [capture.monotonic_ns / 1e9 for capture in (*before, *after)]
+    assert moments_s == pytest.approx([100.0 + number * INTERVAL_S for number in range(60)], abs=1e-3)
+    unix_s = [capture.unix_ns / 1e9 - host_s[0] for capture in after]
+    assert unix_s == pytest.approx(moments_s[30:], abs=1e-3)
 
 
-def test_a_drivers_stamp_counts_as_the_drivers() -> None:
-    capture = CaptureClock(latency_ms=10.0).place(0.0, 5_000_000_000, driver_unix_ns=7_000_000_000)
-    assert (capture.unix_ns, capture.clock) == (6_990_000_000, "driver")
+def test_a_camera_that_is_believed_is_placed_by_its_own_clock_on_both_of_ours() -> None:
+    capture, _ = _camera(latency_ms=30.0).shoot(delay_s=0.4, camera_ahead_s=0.0)
+    assert capture.clock == "rtcp"
+    assert capture.monotonic_ns == pytest.approx(99.97e9, abs=1e6)
+    assert capture.unix_ns - capture.monotonic_ns == int(EPOCH_S * 1e9)
+
+
+@pytest.mark.parametrize("since_1970_s", [0.0, EPOCH_S])
+def test_a_drivers_stamp_is_understood_since_start_up_and_since_1970(since_1970_s: float) -> None:
+    clock = CaptureClock(latency_ms=10.0, unix_from_monotonic_ns=lambda: int(EPOCH_S * 1e9))
+    capture = clock.place(0.0, 5_000_000_000, driver_us=4_950_000 + int(since_1970_s * 1e6))
+    assert (capture.clock, capture.monotonic_ns) == ("driver", 4_940_000_000)
+    assert capture.unix_ns == 4_940_000_000 + int(EPOCH_S * 1e9)
+
+
+def test_a_drivers_stamp_that_can_be_neither_counts_for_nothing() -> None:
+    capture = CaptureClock(unix_from_monotonic_ns=lambda: int(EPOCH_S * 1e9)).place(
+        0.0, 5_000_000_000_000, driver_us=3000
+    )
+    assert (capture.clock, capture.monotonic_ns) == ("arrival", 5_000_000_000_000)
