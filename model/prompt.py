@@ -48,6 +48,11 @@ class Phrase:
         """What the model is asked, lower case and without delimiters: at least one wording."""
         return tuple(_spoken(text) for text in (self.ask or (self.name,)))
 
+    @property
+    def spoken(self) -> str:
+        """The name as it sounds: equal for two phrases that cannot be told apart."""
+        return _spoken(self.name)
+
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
@@ -68,10 +73,9 @@ class Prompt:
             )
         seen: set[str] = set()
         for phrase in self.phrases:
-            key = _spoken(phrase.name)
-            if key in seen:
+            if phrase.spoken in seen:
                 raise PromptError(f"phrase {phrase.name!r} is asked for twice: name it once")
-            seen.add(key)
+            seen.add(phrase.spoken)
 
     @classmethod
     def parse(cls, text: str) -> Prompt:

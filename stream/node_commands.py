@@ -14,7 +14,16 @@ from .message_types import DetectionMessage, ModelInfo, StatusMessage
 from .options import SourceOptions
 
 Refusal = Literal[
-    "unknown_source", "name_taken", "version_conflict", "bad_prompt", "bad_source", "not_ready", "stopped"
+    "bad_request",
+    "bad_prompt",
+    "bad_source",
+    "unknown_source",
+    "unknown_lease",
+    "name_taken",
+    "version_conflict",
+    "too_many",
+    "not_ready",
+    "stopped",
 ]
 
 
@@ -82,6 +91,7 @@ class NodeStatus:
         paused: sources that wait until they are resumed.
         leases: in force.
         unsent: messages and pictures that were never handed to the socket.
+        options: how each source is read, in the same order; its URL brings its secrets.
     """
 
     node: str
@@ -93,6 +103,7 @@ class NodeStatus:
     paused: tuple[str, ...]
     leases: tuple[LeaseInfo, ...]
     unsent: int
+    options: tuple[SourceOptions, ...] = ()
 
 
 class CommandedNode(Protocol):

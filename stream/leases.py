@@ -1,0 +1,152 @@
+"""Leases: phrases that several clients ask for, each for a time, beside the prompt that nobody of them may change."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from ..model.prompt import Phrase, Prompt, PromptError
+from .node_commands import CommandError, LeaseInfo
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseLimits:
+    """How much may be asked for: leases and phrases, of one client and in all, and for how long."""
+
+    leases: int = 256
+    leases_of_client: int = 32
+    phrases: int = 512
+    phrases_of_client: int = 64
+    least_s: float = 1.0
+    most_s: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class HeldLease:
+    """A lease in force.
+
+    Args:
+        id: names it, and whoever knows it may renew or end it.
+        client: who asked last.
+        phrases: asked for; none is negative.
+        source: of this source alone, or None for every one.
+        until_s: when it ends, on the clock that `now_s` was read from.
+    """
+
+    id: str
+    client: str
+    phrases: tuple[Phrase, ...]
+    source: str | None
+    until_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Leases:
+    """All leases in force, the oldest first. Every change gives new ones, so that a change can be tried and dropped.
+
+    `now_s` is any clock that is never set, the same in each call.
+    """
+
+    held: tuple[HeldLease, ...] = ()
+    limits: LeaseLimits = field(default_factory=LeaseLimits)
+
+    def ask(
+        self,
+        client: str,
+        phrases: Sequence[Phrase],
+        seconds: float,
+        source: str | None,
+        lease: str | None,
+        now_s: float,
+    ) -> tuple[Leases, HeldLease]:
+        """Add a lease; or, with the id of one, renew that: its phrases, its time and its client become those given.
+
+        Raises:
+            CommandError: bad_prompt for phrases that cannot be asked for, bad_request for a time beyond the limits,
+                unknown_lease for a lease that is over, too_many beyond the limits.
+        """
+        _check_phrases(phrases)
+        least_s, most_s = self.limits.least_s, self.limits.most_s
+        if not least_s <= seconds <= most_s:  # also refuses NaN
+            raise CommandError("bad_request", f"a lease of {seconds:g} s: ask for {least_s:g} to {most_s:g} s")
+        current = self.expire(now_s)
+        new = HeldLease(lease or secrets.token_urlsafe(16), client, tuple(phrases), source, now_s + seconds)
+        if lease is None:
+            held = (*current.held, new)
+        elif any(one.id == lease for one in current.held):
+            held = tuple(new if one.id == lease else one for one in current.held)
+        else:
+            raise CommandError("unknown_lease", "the lease is over, or there never was one: ask without its id")
+        self._check_room(held, client)
+        return replace(self, held=held), new
+
+    def release(self, lease: str) -> Leases:
+        """Without that lease; these themselves where there is none."""
+        return self._only(tuple(one for one in self.held if one.id != lease))
+
+    def release_client(self, client: str) -> Leases:
+        """Without the leases of a client that is gone; these themselves where it has none."""
+        return self._only(tuple(one for one in self.held if one.client != client))
+
+    def expire(self, now_s: float) -> Leases:
+        """Without those whose time is over; these themselves where none is."""
+        return self._only(tuple(one for one in self.held if one.until_s > now_s))
+
+    def next_expiry_s(self) -> float | None:
+        """When the next lease ends; None where there is none."""
+        return min((one.until_s for one in self.held), default=None)
+
+    def prompt(self, base: Prompt, source: str) -> Prompt:
+        """What a source is asked: its own prompt, then what the leases add to it.
+
+        What is asked for twice, however it is spelt, is asked once, in the words and with the threshold of who came
+        first; a phrase that is asked for is not kept silent because somebody else named it as negative.
+
+        Raises:
+            CommandError: bad_prompt for more than one prompt may hold.
+        """
+        union = {phrase.spoken: phrase for phrase in base.phrases}
+        for one in self.held:
+            if one.source in (None, source):
+                for phrase in one.phrases:
+                    if phrase.spoken not in union or union[phrase.spoken].negative:
+                        union[phrase.spoken] = phrase
+        try:
+            return base if len(self.held) == 0 else Prompt(tuple(union.values()))
+        except PromptError as error:
+            raise CommandError("bad_prompt", str(error)) from error
+
+    def infos(self, now_s: float) -> tuple[LeaseInfo, ...]:
+        """The leases as a status tells of them."""
+        return tuple(
+            LeaseInfo(one.client, tuple(phrase.name for phrase in one.phrases), one.source, one.until_s - now_s)
+            for one in self.expire(now_s).held
+        )
+
+    def _only(self, held: tuple[HeldLease, ...]) -> Leases:
+        return self if len(held) == len(self.held) else replace(self, held=held)
+
+    def _check_room(self, held: tuple[HeldLease, ...], client: str) -> None:
+        limits = self.limits
+        own = [one for one in held if one.client == client]
+        rooms = (
+            (len(held), limits.leases, "leases in all"),
+            (len(own), limits.leases_of_client, "leases of one client"),
+            (sum(len(one.phrases) for one in held), limits.phrases, "phrases in all"),
+            (sum(len(one.phrases) for one in own), limits.phrases_of_client, "phrases of one client"),
+        )
+        for count, most, what in rooms:
+            if count > most:
+                raise CommandError("too_many", f"{count} {what} would be leased: at most {most}, so release some first")
+
+
+def _check_phrases(phrases: Sequence[Phrase]) -> None:
+    """A lease adds what to find; what not to find would change the answers of all others."""
+    try:
+        Prompt(tuple(phrases))
+    except PromptError as error:
+        raise CommandError("bad_prompt", str(error)) from error
+    negative = next((phrase.name for phrase in phrases if phrase.negative), None)
+    if negative is not None:
+        raise CommandError("bad_prompt", f"phrase {negative!r} is negative: only the prompt may have such phrases")
