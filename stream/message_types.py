@@ -140,6 +140,9 @@ class StatusMessage:
         frames_decoded, dropped_total, reconnects, corrupt: counts since the start.
         latency_ms: p50, p95, p99 from decoding to publication; empty while unknown.
         prompt_version: of the prompt in force.
+        stale_total: messages that were stale when they were sent, since the start.
+        since_message_ms: how long ago the last detections were sent; None before the first.
+        paused: nothing is looked at until somebody says so.
         error: why the source is not running; warning: worth a look; ended: how it came to its end.
         replay: sent again to a late joiner.
     """
@@ -159,6 +162,9 @@ class StatusMessage:
     corrupt: int = 0
     latency_ms: Mapping[str, float] = field(default_factory=dict[str, float])
     prompt_version: int = 0
+    stale_total: int = 0
+    since_message_ms: float | None = None
+    paused: bool = False
     error: str | None = None
     warning: str | None = None
     ended: str | None = None

@@ -109,6 +109,11 @@ class NodeStatus:
 class CommandedNode(Protocol):
     """A node that runs. Every method but `status` raises CommandError."""
 
+    @property
+    def turned_ns(self) -> int:
+        """When the loop last turned, monotonic ns; 0 before it runs. Seconds ago means that the node hangs."""
+        ...
+
     def status(self) -> NodeStatus: ...
 
     def set_prompt(self, prompt: Prompt, source: str | None = None, if_version: int | None = None) -> Applied:

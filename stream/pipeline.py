@@ -46,6 +46,10 @@ class Pipeline:
 
     Whoever made the detector and the publisher closes them.
 
+    Attributes:
+        turned_ns: when the loop last turned, monotonic ns; 0 before it runs. It turns many times a second, so a node
+            whose last turn is seconds old hangs.
+
     Args:
         options: the node.
         detector: finds the phrases.
@@ -80,6 +84,7 @@ class Pipeline:
         self._turns = deque(self._lines)
         self._flights: deque[tuple[SourceLine, Flight]] = deque()  # the oldest first
         self._next_heartbeat_s = 0.0
+        self.turned_ns = 0
 
     def set_prompt(self, prompt: Prompt) -> int:
         """Ask for something else from the next frame on; tracks whose phrase is still asked for go on.
@@ -104,12 +109,17 @@ class Pipeline:
             PipelineError: the detector failed.
             PublisherError: the socket failed.
         """
-        self._publisher.wait_for_subscriber(self._options.publisher.wait_for_subscriber_s, stop.is_set)
+
+        def turn() -> bool:
+            self.turned_ns = time.monotonic_ns()
+            return stop.is_set()
+
+        self._publisher.wait_for_subscriber(self._options.publisher.wait_for_subscriber_s, turn)
         failure: str | None = None
         try:
             for line in self._lines:
                 line.start()
-            self._loop(stop)
+            self._loop(turn)
         except PipelineError as error:
             failure = str(error)
             raise
@@ -117,8 +127,8 @@ class Pipeline:
             self._end(failure)
         return NodeSummary(tuple(line.summary() for line in self._lines))
 
-    def _loop(self, stop: threading.Event) -> None:
-        while not stop.is_set():
+    def _loop(self, is_told_to_stop: Callable[[], bool]) -> None:
+        while not is_told_to_stop():
             self._wake.clear()
             landed = self._land()
             self._submit_newest()

@@ -73,7 +73,7 @@ class SourceLine:
         self._tracked_version = 0
         self._in_flight = 0
         self._seq = 0
-        self._dropped_total = 0
+        self._dropped_total = self._stale_total = 0
         self._rate = RateMeter()
         self._latency = LatencyMeter()
         self._started_ns = self._first_ns = self._last_ns = 0
@@ -120,6 +120,8 @@ class SourceLine:
         now_ns, now_unix_ns = time.monotonic_ns(), time.time_ns()
         self._count(answer, now_ns)
         age_ms = None if frame.captured_unix_ns is None else (now_unix_ns - frame.captured_unix_ns) / 1e6
+        stale = age_ms is not None and age_ms > self._node.stale_after_ms
+        self._stale_total += stale
         prompt = answer.question.prompt
         return DetectionMessage(
             node=self._node.node,
@@ -137,7 +139,7 @@ class SourceLine:
             stage_ms=_stage_ms(answer, now_ns),
             dropped=answer.dropped,
             dropped_total=self._dropped_total,
-            stale=age_ms is not None and age_ms > self._node.stale_after_ms,
+            stale=stale,
         )
 
     def news(self, prompt_version: int) -> StatusMessage | None:
@@ -165,6 +167,8 @@ class SourceLine:
             corrupt=stats.corrupt,
             latency_ms=self._latency.percentiles(),
             prompt_version=prompt_version,
+            stale_total=self._stale_total,
+            since_message_ms=(time.monotonic_ns() - self._last_ns) / 1e6 if self._seq else None,
             error=self._failure or stats.error,
             warning=stats.warning,
             ended=(self._cut_short or stats.error or "every frame was read") if is_over else None,

@@ -178,6 +178,14 @@ def test_published_schema_describes_the_status() -> None:
     assert decode_status(encode(bare)) == bare
 
 
+def test_what_a_status_says_only_when_it_is_so_survives_the_wire() -> None:
+    status = replace(STATUS, stale_total=7, since_message_ms=812.5, paused=True)
+
+    schema("status.schema.json").validate(as_map(status))
+    assert decode_status(encode(status)) == status
+    assert not {"stale_total", "since_message_ms", "paused"} & set(as_map(STATUS))
+
+
 def test_what_is_unknown_is_absent_and_only_a_coasting_box_is_null() -> None:
     assert set(as_map(FILE)["frame"]) == {"index", "width", "height", "clock"}
     assert "boot_id" not in as_map(FILE)

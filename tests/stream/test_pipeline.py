@@ -220,6 +220,19 @@ def test_an_old_picture_is_marked_stale() -> None:
         assert all(message.stale for message in node.listen(until=lambda message: message.seq == 4))
 
 
+def test_the_loop_can_be_seen_to_turn_and_a_status_tells_of_the_last_message() -> None:
+    source = SourceOptions("cam", "lavfi:testsrc=size=160x120:rate=25")
+    with closing(BlobDetector()) as blobs, Node(blobs, source, stale_after_ms=0.001) as node:
+        node.listen(until=lambda message: message.seq == 20)
+        assert time.monotonic_ns() - node.pipeline.turned_ns < 5e9
+        node.stop()
+        node.listen()
+
+    last = node.last_status("cam")
+    assert last.stale_total == last.seq
+    assert last.since_message_ms is not None
+
+
 def test_each_message_belongs_to_the_prompt_its_frame_was_asked_with(clip: str) -> None:
     other = Prompt.parse("blue blob . red blob")
     changer: list[threading.Thread] = []
