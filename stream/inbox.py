@@ -17,6 +17,7 @@ from .message import (
     decode_picture_header,
     decode_status,
 )
+from .seq_progress import SeqProgress
 from .topics import Topic, parse_topic
 
 _LOG = logging.getLogger(__name__)
@@ -36,27 +37,11 @@ class Wanted:
     requests: tuple[bytes, ...] = ()
 
 
-class _Progress:
-    """How far one source has come."""
-
+class _Progress(SeqProgress):
     def __init__(self) -> None:
-        self.at: tuple[int, int, int] | None = None  # epoch, generation, seq of the last that is accounted for
+        super().__init__()
         self.replayed: tuple[int, int, int] | None = None
         self.ended = False
-
-    def advance(self, epoch: int, generation: int, seq: int) -> int:
-        """Move on to `seq`; returns how far that is, or 0 when it is not news.
-
-        A new epoch is a restart, after which nothing counts as lost; a new generation within an epoch begins at 1.
-        """
-        before, now = self.at, (epoch, generation, seq)
-        if before is None or before[0] != epoch:
-            self.at = now
-            return 1
-        if now <= before:
-            return 0
-        self.at = now
-        return seq - before[2] if generation == before[1] else seq
 
 
 class Inbox:
@@ -179,11 +164,8 @@ class Inbox:
             self._add(message)
 
     def _take_status(self, status: StatusMessage, progress: _Progress) -> None:
-        if not status.replay and progress.at is not None:
-            # All detections up to status.seq were sent before it on the same line: what is missing is lost.
-            restarted = progress.at[0] != status.epoch
-            steps = progress.advance(status.epoch, status.generation, status.seq)
-            self.gaps += 0 if restarted else steps
+        if not status.replay:
+            self.gaps += progress.lost_before_status(status.epoch, status.generation, status.seq)
         progress.ended = status.state in ("ended", "failed")
         self.statuses[status.source] = status
         if self._on_status is not None:

@@ -11,18 +11,15 @@ from types import TracebackType
 
 import zmq
 
-from .endpoint import AddressError, parse_endpoint
 from .inbox import Inbox, Wanted
-from .message import DetectionMessage, MessageError, StatusMessage, check_name
-from .topics import TopicKind, detections_topic, kind_prefix, node_prefix, picture_topic, snapshot_request, status_topic
+from .joining import SubscriberError, check_names, join, topics_of
+from .message import DetectionMessage, StatusMessage
+from .topics import snapshot_request
 
-_LARGEST_PART = 32 * 2**20
+__all__ = ["Subscriber", "SubscriberError"]
+
 _MOST_AT_ONCE = 10_000
 _WAIT_MS = 20  # while a message waits for its picture
-
-
-class SubscriberError(ValueError):
-    """An address, a name or an age that cannot be meant; one sentence."""
 
 
 class Subscriber:
@@ -70,7 +67,7 @@ class Subscriber:
         timeout_s: float | None = None,
         on_status: Callable[[StatusMessage], None] | None = None,
     ) -> None:
-        names = _names(sources, node)
+        names = check_names(sources, node)
         if max_age_ms is not None and not max_age_ms >= 0:  # also refuses NaN
             raise SubscriberError(f"max_age_ms is {max_age_ms}: it must be 0 or more")
         if timeout_s is not None and not timeout_s > 0:
@@ -93,11 +90,11 @@ class Subscriber:
         )
         # A node takes these in order, and may wait for the detections' listener before its first frame: status
         # before them, so that no status is missed, and the snapshot after them, so that nothing falls in between.
-        topics = [*_topics("img", node, names)] if pictures else []
-        topics += [*_topics("sys", node, names), *_topics("det", node, names), *requests]
+        topics = [*topics_of("img", node, names)] if pictures else []
+        topics += [*topics_of("sys", node, names), *topics_of("det", node, names), *requests]
         self._context = zmq.Context()
         try:
-            self._socket = _connect(self._context, address, topics, _most_kept(newest_only, pictures))
+            self._socket = join(self._context, address, topics, _most_kept(newest_only, pictures))
         except SubscriberError:
             self._context.term()
             raise
@@ -218,58 +215,7 @@ class Subscriber:
         return f"{said}: {', '.join(details) or 'no detections came'}"
 
 
-def _names(sources: Sequence[str] | None, node: str | None) -> tuple[str, ...] | None:
-    names = (sources,) if isinstance(sources, str) else sources
-    if names is not None and not names:
-        raise SubscriberError("sources is empty: name at least one, or leave it out to have all")
-    try:
-        if node is not None:
-            check_name(node)
-        return None if names is None else tuple(check_name(name) for name in names)
-    except MessageError as error:
-        raise SubscriberError(str(error)) from error
-
-
-def _topics(kind: TopicKind, node: str | None, names: tuple[str, ...] | None) -> list[bytes]:
-    if node is None:
-        return [kind_prefix(kind)]
-    if names is None:
-        return [node_prefix(kind, node)]
-    topic = {"det": detections_topic, "sys": status_topic, "img": picture_topic}[kind]
-    return [topic(node, name) for name in names]
-
-
 def _most_kept(newest_only: bool, pictures: bool) -> int:
-    """How many messages ZeroMQ may keep for us. Beyond that the node drops the newest, which nobody wants."""
     if pictures:
         return 256
     return 10_000 if newest_only else 100_000
-
-
-def _connect(
-    context: zmq.Context[zmq.Socket[bytes]], address: str, topics: Sequence[bytes], most_kept: int
-) -> zmq.Socket[bytes]:
-    try:
-        endpoint = parse_endpoint(address)
-    except AddressError as error:
-        raise SubscriberError(str(error)) from error
-    if endpoint.port == 0 or endpoint.place == "*":
-        raise SubscriberError(f"address {address} must name the host and the port of the node")
-    sub = context.socket(zmq.SUB)
-    sub.set(zmq.RCVHWM, most_kept)
-    sub.set(zmq.MAXMSGSIZE, _LARGEST_PART)
-    sub.set(zmq.IPV6, int(endpoint.is_ipv6))
-    # A node whose machine died says no goodbye; the kernel finds out after 5 s. ZeroMQ's own heartbeats would too,
-    # but with them libzmq 4.3.5 aborts the process of a reader so slow that its queue fills (zeromq/libzmq#3937).
-    sub.set(zmq.TCP_KEEPALIVE, 1)
-    sub.set(zmq.TCP_KEEPALIVE_IDLE, 2)
-    sub.set(zmq.TCP_KEEPALIVE_INTVL, 1)
-    sub.set(zmq.TCP_KEEPALIVE_CNT, 3)
-    for topic in topics:
-        sub.subscribe(topic)
-    try:
-        sub.connect(address)
-    except zmq.ZMQError as error:
-        sub.close(linger=0)
-        raise SubscriberError(f"address {address} cannot be connected to: {error}") from error
-    return sub

@@ -39,6 +39,7 @@ KNOWN_TO = {
         "stream/publisher.py",
         "stream/binding.py",
         "stream/subscriber.py",
+        "stream/joining.py",
         "stream/control.py",
         "launch/doctor.py",
     ),

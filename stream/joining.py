@@ -1,0 +1,81 @@
+"""Joining those who listen to a node: the socket, and which topics are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import zmq
+
+from .endpoint import AddressError, parse_endpoint
+from .message import MessageError, check_name
+from .topics import TopicKind, detections_topic, kind_prefix, node_prefix, picture_topic, status_topic
+
+_LARGEST_PART = 32 * 2**20
+
+
+class SubscriberError(ValueError):
+    """An address, a name or an age that cannot be meant; one sentence."""
+
+
+def join(
+    context: zmq.Context[zmq.Socket[bytes]], address: str, topics: Sequence[bytes], most_kept: int
+) -> zmq.Socket[bytes]:
+    """A SUB socket that asks for `topics`, in their order.
+
+    Args:
+        most_kept: how many messages ZeroMQ may keep for us. Beyond that the node drops the newest.
+
+    Raises:
+        SubscriberError: not an address that can be connected to.
+    """
+    try:
+        endpoint = parse_endpoint(address)
+    except AddressError as error:
+        raise SubscriberError(str(error)) from error
+    if endpoint.port == 0 or endpoint.place == "*":
+        raise SubscriberError(f"address {address} must name the host and the port of the node")
+    sub = context.socket(zmq.SUB)
+    sub.set(zmq.RCVHWM, most_kept)
+    sub.set(zmq.MAXMSGSIZE, _LARGEST_PART)
+    sub.set(zmq.IPV6, int(endpoint.is_ipv6))
+    # A node whose machine died says no goodbye; the kernel finds out after 5 s. ZeroMQ's own heartbeats would too,
+    # but with them libzmq 4.3.5 aborts the process of a reader so slow that its queue fills (zeromq/libzmq#3937).
+    sub.set(zmq.TCP_KEEPALIVE, 1)
+    sub.set(zmq.TCP_KEEPALIVE_IDLE, 2)
+    sub.set(zmq.TCP_KEEPALIVE_INTVL, 1)
+    sub.set(zmq.TCP_KEEPALIVE_CNT, 3)
+    for topic in topics:
+        sub.subscribe(topic)
+    try:
+        sub.connect(address)
+    except zmq.ZMQError as error:
+        sub.close(linger=0)
+        raise SubscriberError(f"address {address} cannot be connected to: {error}") from error
+    return sub
+
+
+def check_names(sources: Sequence[str] | None, node: str | None) -> tuple[str, ...] | None:
+    """The sources' names once they, and the node's, can stand in a topic; None means all.
+
+    Raises:
+        SubscriberError: a bad name, or none at all.
+    """
+    names = (sources,) if isinstance(sources, str) else sources
+    if names is not None and not names:
+        raise SubscriberError("sources is empty: name at least one, or leave it out to have all")
+    try:
+        if node is not None:
+            check_name(node)
+        return None if names is None else tuple(check_name(name) for name in names)
+    except MessageError as error:
+        raise SubscriberError(str(error)) from error
+
+
+def topics_of(kind: TopicKind, node: str | None, names: tuple[str, ...] | None) -> list[bytes]:
+    """What to subscribe to for one kind of message. Without the node's name that is all of the kind."""
+    if node is None:
+        return [kind_prefix(kind)]
+    if names is None:
+        return [node_prefix(kind, node)]
+    topic = {"det": detections_topic, "sys": status_topic, "img": picture_topic}[kind]
+    return [topic(node, name) for name in names]
