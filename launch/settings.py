@@ -2,40 +2,33 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeGuard, cast
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from ..model.prompt import Phrase, Prompt
-from ..stream.options import NodeOptions, PublisherOptions, SourceOptions, TrackerOptions
+from ..model.prompt import Prompt
+from ..stream.options import NodeOptions, PublisherOptions, TrackerOptions
+from ..stream.source_settings import (
+    NAME_PATTERN,
+    Name,
+    PromptSettings,
+    Section,
+    Share,
+    SourceDefaults,
+    SourceSettings,
+    to_prompt,
+)
 
 # The form of a text, and the words for it.
 FORMS = {
-    r"^[A-Za-z0-9_.-]+$": "letters, digits, '_', '.' or '-' only, since it becomes part of the topic",
+    NAME_PATTERN: "letters, digits, '_', '.' or '-' only, since it becomes part of the topic",
     r"^(auto|cpu|cuda(:\d+)?)$": "auto, cpu, cuda or cuda:1",
     r"^(tcp|ipc)://.+": "a ZeroMQ address such as tcp://127.0.0.1:5570 or ipc:///run/groundcast.sock",
 }
-_NAME, _DEVICE, _ADDRESS = FORMS
+_, _DEVICE, _ADDRESS = FORMS
 
-
-def _no_nan(value: object) -> object:
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"be a number in 0..1, which {value} is not")
-    return value
-
-
-def _area(roi_xyxy: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
-    left, top, right, bottom = roi_xyxy
-    if not (0 <= left < right and 0 <= top < bottom):
-        raise ValueError("be left, top, right and bottom in px of the picture, with left < right and top < bottom")
-    return roi_xyxy
-
-
-Name = Annotated[str, Field(pattern=_NAME, max_length=64)]
 Seconds = Annotated[float, Field(ge=0)]
-Share = Annotated[float, BeforeValidator(_no_nan), Field(ge=0, le=1)]
 
 
 def is_map(value: object) -> TypeGuard[dict[str, Any]]:
@@ -43,59 +36,7 @@ def is_map(value: object) -> TypeGuard[dict[str, Any]]:
     return isinstance(value, dict)
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
-
-
-class PhraseSettings(_Section):
-    """One phrase with more than a name."""
-
-    name: str
-    ask: tuple[str, ...] = ()
-    threshold: Share | None = None
-    negative: bool = False
-
-
-PromptSettings = str | list[str | PhraseSettings]
-
-
-class SourceDefaults(_Section):
-    """What holds for every source that does not say otherwise."""
-
-    pace: Literal["asap", "realtime"] = "asap"
-    loop: bool = False
-    transport: Literal["tcp", "udp"] = "tcp"
-    open_timeout_s: Annotated[float, Field(gt=0)] = 5.0
-    read_timeout_s: Annotated[float, Field(gt=0)] = 5.0
-    frame_id: str | None = None
-    camera_latency_ms: Annotated[float, Field(ge=0)] = 0.0
-    prompt: PromptSettings | None = None
-    threshold: Share | None = None
-    size_px: Annotated[int, Field(ge=32, le=4096)] | None = None
-    target_hz: Annotated[float, Field(gt=0)] | None = None
-    roi_xyxy: Annotated[tuple[int, int, int, int], AfterValidator(_area)] | None = None
-    key_frames_only: bool = False
-    frozen_after_s: Annotated[float, Field(gt=0)] = 10.0
-
-
-class SourceSettings(SourceDefaults):
-    """One camera, stream, file or folder."""
-
-    name: Name
-    url: Annotated[str, Field(min_length=1)]
-
-    def to_options(self) -> SourceOptions:
-        """What the stream floor is given.
-
-        Raises:
-            PromptError: its own prompt asks for nothing, or for the same twice.
-        """
-        values: dict[str, Any] = self.model_dump()
-        values["prompt"] = None if self.prompt is None else _prompt(self.prompt)
-        return SourceOptions(**values)
-
-
-class TrackerSettings(_Section):
+class TrackerSettings(Section):
     """How boxes are linked over time."""
 
     coast_s: Seconds = 1.0
@@ -104,7 +45,7 @@ class TrackerSettings(_Section):
     publish: Literal["matched", "all"] = "all"
 
 
-class PublishSettings(_Section):
+class PublishSettings(Section):
     """Where and how messages leave."""
 
     address: Annotated[str, Field(pattern=_ADDRESS)] = "tcp://127.0.0.1:5570"
@@ -114,7 +55,7 @@ class PublishSettings(_Section):
     jpeg_quality: Annotated[int, Field(ge=1, le=100)] = 85
 
 
-class ModelSettings(_Section):
+class ModelSettings(Section):
     """Which model looks, and where it runs."""
 
     name: Annotated[str, Field(min_length=1)] = "tabletop"
@@ -130,7 +71,7 @@ class ModelSettings(_Section):
     """Pictures computed side by side; None is two on a CPU of several cores and one on a GPU."""
 
 
-class NodeSettings(_Section):
+class NodeSettings(Section):
     """Everything about one node."""
 
     node: Name = "groundcast"
@@ -184,10 +125,4 @@ class NodeSettings(_Section):
         Raises:
             PromptError: nothing is asked for, or the same twice.
         """
-        return _prompt(self.prompt)
-
-
-def _prompt(said: PromptSettings) -> Prompt:
-    if isinstance(said, str):
-        return Prompt.parse(said)
-    return Prompt.of([p if isinstance(p, str) else Phrase(**p.model_dump()) for p in said])
+        return to_prompt(self.prompt)

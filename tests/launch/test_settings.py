@@ -9,15 +9,11 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from groundcast.launch.settings import (
-    NodeSettings,
-    PublishSettings,
-    SourceSettings,
-    TrackerSettings,
-)
+from groundcast.launch.settings import NodeSettings, PublishSettings, TrackerSettings
 from groundcast.launch.settings_file import SettingsError, read_settings
 from groundcast.model.prompt import Phrase
 from groundcast.stream.options import NodeOptions, PublisherOptions, SourceOptions, TrackerOptions
+from groundcast.stream.source_settings import SourceSettings
 
 CONFIGS = Path(__file__).parent.parent.parent / "configs"
 GOOD = """\

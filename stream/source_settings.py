@@ -1,0 +1,95 @@
+"""What a settings file or a command may say about a source, and how it is checked."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from ..model.prompt import Phrase, Prompt
+from .options import SourceOptions
+
+NAME_PATTERN = r"^[A-Za-z0-9_.-]+$"
+
+
+def _no_nan(value: object) -> object:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"be a number in 0..1, which {value} is not")
+    return value
+
+
+def _area(roi_xyxy: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+    left, top, right, bottom = roi_xyxy
+    if not (0 <= left < right and 0 <= top < bottom):
+        raise ValueError("be left, top, right and bottom in px of the picture, with left < right and top < bottom")
+    return roi_xyxy
+
+
+Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=64)]
+Share = Annotated[float, BeforeValidator(_no_nan), Field(ge=0, le=1)]
+
+
+class Section(BaseModel):
+    """A map whose keys are all known, and whose numbers are all finite."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
+
+
+class PhraseSettings(Section):
+    """One phrase with more than a name."""
+
+    name: str
+    ask: tuple[str, ...] = ()
+    threshold: Share | None = None
+    negative: bool = False
+
+    def to_phrase(self) -> Phrase:
+        """The phrase; raises PromptError for one without words."""
+        return Phrase(self.name, self.ask, self.threshold, self.negative)
+
+
+PromptSettings = str | list[str | PhraseSettings]
+
+
+def to_prompt(said: PromptSettings) -> Prompt:
+    """The prompt that was written; raises PromptError where it asks for nothing, or for the same twice."""
+    if isinstance(said, str):
+        return Prompt.parse(said)
+    return Prompt.of([phrase if isinstance(phrase, str) else phrase.to_phrase() for phrase in said])
+
+
+class SourceDefaults(Section):
+    """What holds for every source that does not say otherwise."""
+
+    pace: Literal["asap", "realtime"] = "asap"
+    loop: bool = False
+    transport: Literal["tcp", "udp"] = "tcp"
+    open_timeout_s: Annotated[float, Field(gt=0)] = 5.0
+    read_timeout_s: Annotated[float, Field(gt=0)] = 5.0
+    frame_id: str | None = None
+    camera_latency_ms: Annotated[float, Field(ge=0)] = 0.0
+    prompt: PromptSettings | None = None
+    threshold: Share | None = None
+    size_px: Annotated[int, Field(ge=32, le=4096)] | None = None
+    target_hz: Annotated[float, Field(gt=0)] | None = None
+    roi_xyxy: Annotated[tuple[int, int, int, int], AfterValidator(_area)] | None = None
+    key_frames_only: bool = False
+    frozen_after_s: Annotated[float, Field(gt=0)] = 10.0
+
+
+class SourceSettings(SourceDefaults):
+    """One camera, stream, file or folder."""
+
+    name: Name
+    url: Annotated[str, Field(min_length=1)]
+
+    def to_options(self) -> SourceOptions:
+        """What the stream floor is given.
+
+        Raises:
+            PromptError: its own prompt asks for nothing, or for the same twice.
+        """
+        values: dict[str, Any] = self.model_dump()
+        values["prompt"] = None if self.prompt is None else to_prompt(self.prompt)
+        return SourceOptions(**values)
