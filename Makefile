@@ -1,6 +1,6 @@
 # The commands of the house. ARGS are handed on: make test ARGS="-k reader", make demo ARGS=--json.
 .NOTPARALLEL:
-.PHONY: help demo test slow check dev format-check lint types venv view
+.PHONY: help demo test slow soak overhead check dev format-check lint types venv view
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -13,6 +13,12 @@ test: venv  ## run the tests (no GPU, no network, under three minutes on two cor
 
 slow: venv  ## run the tests that take minutes: trainings, several processes
 	.venv/bin/python -m pytest -m slow $(ARGS)
+
+soak: venv  ## run a node among faulty cameras for MINUTES=5 and judge whether anything grows
+	.venv/bin/python -m tests.faults.soak --minutes $(or $(MINUTES),5) $(ARGS)
+
+overhead: venv  ## measure what groundcast adds to the age of a picture, beside a bare PyAV loop
+	.venv/bin/python -m tests.faults.overhead $(ARGS)
 
 check: format-check lint types test  ## format, lint, types, tests: what a change must pass
 

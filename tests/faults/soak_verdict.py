@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from statistics import median, quantiles
+from statistics import median
 
 MOST_GROWTH_MB = 5.0
 MOST_SLOPE_MB_PER_H = 10.0
@@ -37,8 +37,8 @@ class Verdict:
 
     growth_mb: float
     slope_mb_per_h: float | None
-    files: tuple[float, float]
-    threads: tuple[float, float]
+    files: tuple[int, int]
+    threads: tuple[int, int]
 
     @property
     def faults(self) -> list[str]:
@@ -49,7 +49,7 @@ class Verdict:
             found.append(f"memory grows by {self.slope_mb_per_h:.1f} MB an hour")
         for name, (middle, last) in (("file descriptors", self.files), ("threads", self.threads)):
             if last > middle:
-                found.append(f"{name} at rest grew from {middle:g} to {last:g}")
+                found.append(f"{name} at rest grew from {middle} to {last}")
         return found
 
 
@@ -68,8 +68,8 @@ def judge(samples: Sequence[Sample]) -> Verdict:
     )
 
 
-def _at_rest(counts: Sequence[int]) -> float:
-    return quantiles(counts, n=10, method="inclusive")[0]
+def _at_rest(counts: Sequence[int]) -> int:
+    return sorted(counts)[len(counts) // 10]
 
 
 def _slope_mb_per_h(samples: Sequence[Sample]) -> float:

@@ -1,0 +1,36 @@
+"""A node whose detector costs nothing: `python -m tests.faults.free_node URL...`.
+
+Prints its address and runs until standard input ends.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+
+from groundcast.model.prompt import Prompt
+from groundcast.stream.options import NodeOptions, PublisherOptions, SourceOptions
+from groundcast.stream.pipeline import Pipeline
+from groundcast.stream.publisher import Publisher
+
+from .free_detector import FreeDetector
+
+
+def main() -> None:
+    """Run until nobody wants us any more."""
+    sources = tuple(SourceOptions(f"cam{number}", url) for number, url in enumerate(sys.argv[1:]))
+    socket_options = PublisherOptions("tcp://127.0.0.1:*", wait_for_subscriber_s=20.0)
+    options = NodeOptions("overhead", sources, publisher=socket_options)
+    with Publisher(socket_options, "overhead") as publisher:
+        pipeline = Pipeline(options, FreeDetector(), Prompt.parse("red square . green square"), publisher)
+        stop = threading.Event()
+        thread = threading.Thread(target=pipeline.run, args=(stop,))
+        thread.start()
+        print(publisher.address, flush=True)
+        sys.stdin.read()
+        stop.set()
+        thread.join()
+
+
+if __name__ == "__main__":
+    main()
