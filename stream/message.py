@@ -46,7 +46,7 @@ __all__ = [
     "status_topic",
 ]
 
-MINOR = 0
+MINOR = 1
 
 _LONGEST_REASON = 2000
 _CLOCKS: tuple[ClockName, ...] = get_args(ClockName)
