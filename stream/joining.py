@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import zmq
 
-from .endpoint import AddressError, parse_endpoint
+from .connecting import ConnectError, connect
 from .message import MessageError, check_name
 from .topics import TopicKind, detections_topic, kind_prefix, node_prefix, picture_topic, status_topic
 
@@ -28,29 +28,16 @@ def join(
     Raises:
         SubscriberError: not an address that can be connected to.
     """
-    try:
-        endpoint = parse_endpoint(address)
-    except AddressError as error:
-        raise SubscriberError(str(error)) from error
-    if endpoint.port == 0 or endpoint.place == "*":
-        raise SubscriberError(f"address {address} must name the host and the port of the node")
     sub = context.socket(zmq.SUB)
     sub.set(zmq.RCVHWM, most_kept)
     sub.set(zmq.MAXMSGSIZE, _LARGEST_PART)
-    sub.set(zmq.IPV6, int(endpoint.is_ipv6))
-    # A node whose machine died says no goodbye; the kernel finds out after 5 s. ZeroMQ's own heartbeats would too,
-    # but with them libzmq 4.3.5 aborts the process of a reader so slow that its queue fills (zeromq/libzmq#3937).
-    sub.set(zmq.TCP_KEEPALIVE, 1)
-    sub.set(zmq.TCP_KEEPALIVE_IDLE, 2)
-    sub.set(zmq.TCP_KEEPALIVE_INTVL, 1)
-    sub.set(zmq.TCP_KEEPALIVE_CNT, 3)
     for topic in topics:
         sub.subscribe(topic)
     try:
-        sub.connect(address)
-    except zmq.ZMQError as error:
+        connect(sub, address)
+    except ConnectError as error:
         sub.close(linger=0)
-        raise SubscriberError(f"address {address} cannot be connected to: {error}") from error
+        raise SubscriberError(str(error)) from error
     return sub
 
 

@@ -38,6 +38,7 @@ KNOWN_TO = {
     "zmq": (
         "stream/publisher.py",
         "stream/binding.py",
+        "stream/connecting.py",
         "stream/subscriber.py",
         "stream/joining.py",
         "stream/control.py",
