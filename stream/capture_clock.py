@@ -47,7 +47,7 @@ class CaptureClock:
     on our clock, so that a picture held up by the network is as old as it really is.
 
     Args:
-        latency_ms: stated by the user: from light to the first byte. Subtracted.
+        latency_ms: stated by the user: from light to the first byte. Subtracted; may be set at any time.
         delay_known: nothing but `latency_ms` lies between the picture and its arrival (a generated picture).
         unix_from_monotonic_ns: what to add to a monotonic time to get a unix time; for tests.
     """
@@ -60,9 +60,8 @@ class CaptureClock:
         unix_from_monotonic_ns: Callable[[], int] = lambda: time.time_ns() - time.monotonic_ns(),
     ) -> None:
         self.warning: str | None = None
-        self._latency_ns = int(latency_ms * 1e6)
-        known = delay_known or latency_ms > 0.0
-        self._arrival_error_ms = _STATED_DELAY_ERROR_MS if known else _UNKNOWN_DELAY_ERROR_MS
+        self.latency_ms = latency_ms
+        self._delay_known = delay_known
         self._unix_from_monotonic_ns = unix_from_monotonic_ns
         self.restart()
 
@@ -104,11 +103,13 @@ class CaptureClock:
         if self._first_received_s is None:
             self._first_received_s = arrived_s
         settled = arrived_s - self._first_received_s >= _SETTLED_AFTER_S
-        error_ms = self._arrival_error_ms + (0.0 if settled else _UNSETTLED_ERROR_MS)
+        known = self._delay_known or self.latency_ms > 0.0
+        error_ms = _STATED_DELAY_ERROR_MS if known else _UNKNOWN_DELAY_ERROR_MS
+        error_ms += 0.0 if settled else _UNSETTLED_ERROR_MS
         return self._capture(int((time_s + offset_s) * 1e9), host_ns, "arrival", error_ms)
 
     def _capture(self, monotonic_ns: int, host_ns: int, clock: Clock, error_ms: float) -> Capture:
-        taken_ns = monotonic_ns - self._latency_ns
+        taken_ns = monotonic_ns - int(self.latency_ms * 1e6)
         return Capture(taken_ns, taken_ns + host_ns, clock, error_ms)
 
     def _by_camera(self, camera_unix_ns: int, time_s: float, arrived_s: float, host_ns: int) -> Capture | None:

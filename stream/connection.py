@@ -8,14 +8,17 @@ import struct
 import time
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from functools import partial
 
 import av
+import numpy as np
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.packet import Packet
 from av.stream import Discard, Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
+from numpy.typing import NDArray
 
 from .backlog import Backlog
 from .colour import RgbConverter
@@ -84,6 +87,7 @@ class Video:
         paced = facts.container in _HANDED_OUT_EARLY if facts.live else options.pace == "realtime"
         self._pacer = Pacer(pause) if paced else None
         self._backlog = Backlog()
+        self._keys_only = options.key_frames_only and self._kind != "lavfi"
         self._has_times = facts.container not in _MADE_UP_TIMES
         self._last_time: int | None = None
         self._last_key_s: float | None = None
@@ -91,7 +95,7 @@ class Video:
         self._converter = RgbConverter()
 
     def pictures(self) -> Iterator[Picture]:
-        """Every picture of a recording; of a live source, every one from the first key frame on.
+        """Every picture of a recording; of a live source, every one from the first key frame on. Or key frames alone.
 
         Raises:
             SourceError: a live source was lost. (A recording that breaks off just ends, with `shortfall`.)
@@ -135,26 +139,36 @@ class Video:
         received_ns = time.monotonic_ns()
         try:
             frames = self._stream.decode(packet)
+            if self._keys_only and packet:  # the decoder would keep it until others come, to put them in order
+                frames += self._stream.decode(None)
+                self._stream.codec_context.flush_buffers()
         except FFmpegError:
             self.pulse.corrupt += 1
             return
         for frame in frames:
             self.pulse.corrupt += frame.is_corrupt
-            decoded_ns = time.monotonic_ns()
-            try:
-                image = self._converter.convert(frame)
-            except FFmpegError:
-                self.pulse.corrupt += 1
-                continue
             yield Picture(
-                image=image,
-                pts=frame.pts if self._has_times else None,
+                rgb=partial(self._rgb, frame),
+                pts=self._pts_of(frame),
                 time_base=self._time_base.as_integer_ratio(),
                 camera_unix_ns=_camera_time(packet, frame),
                 driver_us=frame.pts if self._kind == "device" else None,
                 received_ns=received_ns,
-                decoded_ns=decoded_ns,
             )
+
+    def _rgb(self, frame: VideoFrame) -> NDArray[np.uint8] | None:
+        try:
+            return self._converter.convert(frame)
+        except FFmpegError:
+            self.pulse.corrupt += 1
+            return None
+
+    def _pts_of(self, frame: VideoFrame) -> int | None:
+        if not self._has_times:
+            return None
+        if frame.pts is None and self._keys_only and not self.facts.live:  # a raw stream: count what lies between
+            return int(self.pulse.packets / self.rate_hz / self._time_base)
+        return frame.pts
 
     def _note(self, packet: Packet[VideoStream]) -> None:
         pulse, now_ns = self.pulse, time.monotonic_ns()
@@ -201,7 +215,9 @@ class Video:
         return whole_s, max(1.0, 0.02 * whole_s)
 
     def _leaves_out(self, packet: Packet[VideoStream]) -> bool:
-        """Whether decoding is so far behind a live source that this packet has to be left out."""
+        """Whether nobody wants this packet, or decoding is so far behind a live source that it has to be left out."""
+        if self._keys_only and not packet.is_keyframe:
+            return True
         when = packet.pts if packet.dts is None else packet.dts
         if not self.facts.live or self._pacer or not self._has_times or when is None:
             return False

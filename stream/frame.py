@@ -27,7 +27,7 @@ class Frame:
         clock: whose clock says so.
         captured_error_ms: how far off `captured_unix_ns` may be, or None for files.
         received_ns: monotonic; when the picture's first bytes were handed to the decoder.
-        decoded_ns: monotonic; when the picture came out of the decoder.
+        decoded_ns: monotonic; when the decoded picture was there in RGB.
         frame_id: the camera's coordinate frame, if the user named it.
         image: (height, width, 3) uint8 RGB; origin top left, x right, y down.
         captured_monotonic_ns: the same moment as `captured_unix_ns` on this computer's monotonic clock, which nobody

@@ -30,7 +30,7 @@ class Newest(Generic[T]):
     def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake
         self._changed = threading.Condition()
-        self._items: list[T] = []  # never more than one
+        self._items: list[tuple[T, int]] = []  # never more than one, each with what had been dropped before it
         self._closed = False
         self._put = 0
         self._taken = 0
@@ -45,6 +45,15 @@ class Newest(Generic[T]):
             self._drop_waiting()
             self._lay_down(item)
         self._wake()
+        return True
+
+    def pass_over(self) -> bool:
+        """Count an item that nobody wants, as put and dropped, without making it. False once closed."""
+        with self._changed:
+            if self._closed:
+                return False
+            self._put += 1
+            self._dropped += 1
         return True
 
     def put_and_wait(self, item: T, stop: Callable[[], bool]) -> bool:
@@ -63,13 +72,16 @@ class Newest(Generic[T]):
         return True
 
     def take(self) -> tuple[T, int] | None:
-        """The item and how many were dropped since the last one was taken; None when there is nothing. Never waits."""
+        """The item and how many were dropped between the last one taken and it; None when there is nothing.
+
+        Never waits.
+        """
         with self._changed:
             if not self._items:
                 return None
-            item = self._items.pop()
-            dropped = self._dropped - self._dropped_at_last_take
-            self._dropped_at_last_take = self._dropped
+            item, dropped_before = self._items.pop()
+            dropped = dropped_before - self._dropped_at_last_take
+            self._dropped_at_last_take = dropped_before
             self._taken += 1
             self._changed.notify_all()
         return item, dropped
@@ -91,7 +103,7 @@ class Newest(Generic[T]):
         return self.counts.dropped
 
     def _lay_down(self, item: T) -> None:
-        self._items.append(item)
+        self._items.append((item, self._dropped))
         self._put += 1
 
     def _drop_waiting(self) -> None:

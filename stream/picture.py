@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,23 +15,22 @@ class Picture:
     """One decoded picture and all that the stream says about its time.
 
     Args:
-        image: (height, width, 3) uint8 RGB.
+        rgb: makes the image, (height, width, 3) uint8 RGB, which costs time and is left out where nobody wants it.
+            None if the picture turns out to be damaged, and has been counted as such.
         pts: presentation time in ticks of `time_base`, None where the stream states none that can be used.
         time_base: (numerator, denominator) in seconds per tick.
         camera_unix_ns: when the camera says it was taken (RTCP), None where it does not.
         driver_us: when the video driver says it was taken (microseconds since start-up or since 1970), None where
             there is none.
         received_ns: monotonic; when the packet was handed to the decoder.
-        decoded_ns: monotonic; when the picture came out of it.
     """
 
-    image: NDArray[np.uint8]
+    rgb: Callable[[], NDArray[np.uint8] | None]
     pts: int | None
     time_base: tuple[int, int]
     camera_unix_ns: int | None
     driver_us: int | None
     received_ns: int
-    decoded_ns: int
 
     @property
     def pts_s(self) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import av
@@ -52,15 +53,9 @@ class PictureFolder:
         for number, path in enumerate(self._paths):
             if self._pacer and not self._pacer.wait_for(number / _RATE_HZ):
                 return
-            received_ns = time.monotonic_ns()
-            image = self._read(path)
-            self.pulse.packet_ns = self.pulse.progress_ns = received_ns
+            self.pulse.packet_ns = self.pulse.progress_ns = time.monotonic_ns()
             self.pulse.packets += 1
-            if image is None:
-                self.pulse.corrupt += 1
-                self.shortfall = f"{self.pulse.corrupt} of {len(self._paths)} pictures in {self._where} cannot be read"
-            else:
-                yield Picture(image, None, (1, _RATE_HZ), None, None, received_ns, time.monotonic_ns())
+            yield Picture(partial(self._read, path), None, (1, _RATE_HZ), None, None, self.pulse.packet_ns)
 
     def close(self) -> None:
         """Nothing stays open."""
@@ -68,9 +63,10 @@ class PictureFolder:
     def _read(self, path: Path) -> NDArray[np.uint8] | None:
         try:
             with path.open("rb") as file, av.open(file, "r") as container:
-                frame = next(container.decode(container.streams.video[0]), None)
-                return None if frame is None else self._converter.convert(frame)
-        except (FFmpegError, OSError, IndexError):
+                return self._converter.convert(next(container.decode(container.streams.video[0])))
+        except (FFmpegError, OSError, IndexError, StopIteration):
+            self.pulse.corrupt += 1
+            self.shortfall = f"{self.pulse.corrupt} of {len(self._paths)} pictures in {self._where} cannot be read"
             return None
 
 

@@ -7,11 +7,11 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 
 from .backoff import Backoff
-from .capture_clock import Capture, CaptureClock
 from .frame import Frame
-from .media_time import MediaTime
+from .frame_maker import FrameMaker
 from .newest import Newest
 from .opening import check_source, open_source
 from .options import SourceOptions
@@ -26,6 +26,10 @@ _log = logging.getLogger(__name__)
 
 _STALLED_AFTER_S = 1.0
 _STALLED_AFTER_INTERVALS = 5
+_NEED_NO_CONNECTION = (
+    *("loop", "frame_id", "camera_latency_ms", "target_hz", "frozen_after_s"),
+    *("prompt", "threshold", "size_px", "roi_xyxy"),  # which are nothing to a reader
+)
 _COME_BACK: frozenset[SourceKind] = frozenset({"rtsp", "http", "device"})
 
 
@@ -48,7 +52,6 @@ class Reader:
         self.options = options
         self.frames: Newest[Frame] = Newest(wake)
         self._wake = wake
-        self._generation = generation
         self._backoff = backoff or Backoff()
         self._stop = threading.Event()
         self._over = threading.Event()
@@ -61,13 +64,23 @@ class Reader:
         self._pulse: Pulse | None = None
         self._connections = 0
         self._corrupt_before = 0
-        self._index = 0
         self._rate = RateMeter()
-        self._media_time = MediaTime(live=True)
-        self._capture_clock = CaptureClock()
+        self._maker = FrameMaker(options, generation, delay_known=options.url.startswith("lavfi:"))
 
     def start(self) -> None:
         self._thread.start()
+
+    def update(self, options: SourceOptions) -> bool:
+        """Go on with other options from the next picture on. Called from any thread.
+
+        Returns:
+            False if they need a new connection, and so a new reader; then nothing has changed.
+        """
+        changes = {name: getattr(options, name) for name in _NEED_NO_CONNECTION}
+        if replace(self.options, **changes) != options:
+            return False
+        self.options = self._maker.options = options
+        return True
 
     def stop(self, wait_s: float = 0.5) -> None:
         """Stop reading. A frame that nobody took counts as dropped.
@@ -106,8 +119,10 @@ class Reader:
         counts = self.frames.counts
         with self._lock:
             state, error, connection = self._state, self._error, self._connection
+            warnings: list[str] = []
             if connection is not None:
                 state, error = _look_closer(state, error, connection)
+                warnings = [*self._maker.warnings, *([connection.pulse.warning] if connection.pulse.warning else [])]
             return ReaderStats(
                 state=state,
                 error=error,
@@ -116,7 +131,7 @@ class Reader:
                 corrupt=self._corrupt_before + (connection.pulse.corrupt if connection else 0),
                 reconnects=max(0, self._connections - 1),
                 fps_in=self._rate.rate_hz,
-                warning=self._capture_clock.warning or (connection.pulse.warning if connection else None),
+                warning="; ".join(warnings) or None,
             )
 
     def _run(self) -> None:
@@ -133,9 +148,8 @@ class Reader:
 
     def _read_until_over(self) -> None:
         kind = kind_of(self.options.url)
-        self._capture_clock = CaptureClock(self.options.camera_latency_ms, delay_known=kind == "lavfi")
         while not self._stop.is_set():
-            index_before = self._index
+            index_before = self._maker.index
             try:
                 ending = self._read_once()
             except SourceError as fault:
@@ -144,7 +158,7 @@ class Reader:
                 self._become("reconnecting", str(fault))
                 self._stop.wait(self._backoff.wait_s(fault))
                 continue
-            if not self.options.loop or kind == "lavfi" or self._index == index_before:
+            if not self.options.loop or kind == "lavfi" or self._maker.index == index_before:
                 self._become("ended", ending)
                 return
 
@@ -168,48 +182,26 @@ class Reader:
 
     def _hand_over_pictures(self, connection: Connection) -> None:
         live = connection.facts.live
-        if self._index == 0:
-            self._media_time = MediaTime(live=live)
-        self._media_time.restart()
-        self._capture_clock.restart()
+        self._maker.begin(connection)
         is_first = True
         for picture in connection.pictures():
-            frame = self._frame(picture, connection)
             if is_first:
                 self._note_running(is_new=live or self._connections == 0)  # the next round of a loop is not new
                 is_first = False
-            self._rate.mark()
-            if not (self.frames.put(frame) if live else self.frames.put_and_wait(frame, self._stop.is_set)):
+            if not self._hand_over(picture, live):
                 return
 
-    def _frame(self, picture: Picture, connection: Connection) -> Frame:
-        time_s = self._media_time.advance(picture.pts_s, picture.received_ns, connection.rate_hz)
-        capture: Capture | None = None
-        if connection.facts.dated:
-            capture = self._capture_clock.place(
-                time_s,
-                picture.received_ns,
-                camera_unix_ns=picture.camera_unix_ns,
-                driver_us=picture.driver_us,
-                held_back_s=connection.held_back_s,
-            )
-        index, self._index = self._index, self._index + 1
-        return Frame(
-            source=self.options.name,
-            generation=self._generation,
-            index=index,
-            pts=picture.pts,
-            time_base=picture.time_base,
-            time_s=time_s,
-            captured_unix_ns=capture.unix_ns if capture else None,
-            clock=capture.clock if capture else "file",
-            captured_error_ms=capture.error_ms if capture else None,
-            received_ns=picture.received_ns,
-            decoded_ns=picture.decoded_ns,
-            frame_id=self.options.frame_id,
-            image=picture.image,
-            captured_monotonic_ns=capture.monotonic_ns if capture else None,
-        )
+    def _hand_over(self, picture: Picture, live: bool) -> bool:
+        """Lay down the picture's frame, or pass it over; false once nobody takes any more."""
+        moment = self._maker.place(picture)
+        if not self._maker.wants(moment):
+            self._rate.mark()
+            return self.frames.pass_over()
+        frame = self._maker.frame(picture, moment)
+        if frame is None:
+            return True
+        self._rate.mark()
+        return self.frames.put(frame) if live else self.frames.put_and_wait(frame, self._stop.is_set)
 
     def _note_running(self, *, is_new: bool) -> None:
         self._backoff.reset()

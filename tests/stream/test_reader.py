@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -121,6 +122,56 @@ def test_colours_follow_the_matrix_that_the_stream_names(tmp_path: Path, colorsp
     assert frames[0].image[32, 32, 0] == pytest.approx(red, abs=2)
 
 
+# ---- less than everything
+
+
+def test_a_file_is_thinned_by_its_own_time_and_what_is_left_out_counts_as_dropped(clip: Path) -> None:
+    with WatchedReader(SourceOptions("file", str(clip), target_hz=5.0)) as watched:
+        assert watched.until_finished()
+        taken, stats = watched.taken, watched.stats
+    assert [one.frame.index for one in taken] == [0, 4, 8, 12, 16]
+    assert [one.dropped for one in taken] == [0, 3, 3, 3, 3]
+    assert _levels([one.frame.image for one in taken]) == [0, 4, 8, 12, 16]
+    assert (stats.frames_decoded, stats.frames_dropped) == (20, 15)
+
+
+def test_a_live_source_is_thinned_and_another_rate_counts_at_once() -> None:
+    options = SourceOptions("test", "lavfi:testsrc=size=64x48:rate=50", target_hz=5.0, frame_id="wrist")
+    with WatchedReader(options) as watched:
+        assert watched.until_frames(4)
+        assert watched.reader.update(replace(options, target_hz=25.0, frame_id="elbow", camera_latency_ms=40.0))
+        before = len(watched.taken)
+        assert watched.until_frames(before + 10)
+        taken, stats = watched.taken, watched.stats
+    assert all(b.frame.index - a.frame.index == b.dropped + 1 for a, b in pairwise(taken))
+    slow, fast = taken[:before], taken[before + 2 :]
+    assert all(b.frame.time_s - a.frame.time_s >= 0.19 for a, b in pairwise(slow))
+    assert fast[-1].frame.time_s - fast[0].frame.time_s < 0.1 * len(fast)
+    assert (slow[0].frame.frame_id, fast[0].frame.frame_id) == ("wrist", "elbow")
+    assert stats.reconnects == 0
+
+
+def test_what_needs_a_new_connection_is_refused_and_changes_nothing() -> None:
+    options = SourceOptions("test", "lavfi:testsrc=size=64x48:rate=50")
+    reader = Reader(options, lambda: None)
+    for other in (replace(options, url="lavfi:testsrc2", target_hz=1.0), replace(options, key_frames_only=True)):
+        assert not reader.update(other)
+        assert reader.options == options
+
+
+@pytest.mark.parametrize(
+    ("suffix", "times_s"), [("mp4", [0.0, 0.5]), ("h264", [0.0, 0.5])], ids=["with times", "without times"]
+)
+def test_key_frames_alone_come_whole_and_in_time(tmp_path: Path, suffix: str, times_s: list[float]) -> None:
+    path = write_video(tmp_path / f"clip.{suffix}")
+    with WatchedReader(SourceOptions("file", str(path), key_frames_only=True)) as watched:
+        assert watched.until_finished()
+        frames, stats = watched.frames, watched.stats
+    assert _levels([frame.image for frame in frames]) == [0, 10]
+    assert [frame.time_s for frame in frames] == pytest.approx(times_s, abs=0.11)
+    assert (stats.frames_decoded, stats.corrupt, stats.error) == (2, 0, None)
+
+
 # ---- files that are not whole
 
 
@@ -191,3 +242,14 @@ def test_newest_frame_wins_on_a_live_source_and_every_drop_is_counted() -> None:
     ages_ms = sorted((one.unix_ns - (one.frame.captured_unix_ns or 0)) / 1e6 for one in taken)
     assert ages_ms[0] >= 0.0
     assert ages_ms[len(ages_ms) // 2] < 100.0
+
+
+@pytest.mark.parametrize(("filters", "says"), [("color=gray", "not changed for"), ("color=black", "black for")])
+def test_pictures_that_stand_still_or_are_black_are_warned_of_until_they_change(filters: str, says: str) -> None:
+    url = f"lavfi:{filters}:size=64x48:rate=20,drawbox=color=white:t=fill:enable=gt(t\\,2.5)"
+    with WatchedReader(SourceOptions("test", url, frozen_after_s=1.0)) as watched:
+        assert watched.until(lambda: watched.stats.warning is not None, timeout_s=5.0)
+        stats = watched.stats
+        assert watched.until(lambda: watched.stats.warning is None)
+    assert (stats.state, stats.error) == ("running", None)
+    assert says in (stats.warning or "")

@@ -146,6 +146,17 @@ def test_newest_frame_wins_and_what_is_published_stays_fresh(camera: Callable[..
     assert ages_ms[len(ages_ms) // 2] < 500.0
 
 
+def test_key_frames_alone_are_decoded_and_the_camera_counts_as_running(camera: Callable[..., RtspServer]) -> None:
+    states: set[str] = set()
+    with _watch(camera(encode_clip(key_every=45, pictures=180)).url, key_frames_only=True) as watched:
+        assert watched.until(lambda: bool(states.add(watched.stats.state)) or len(watched.taken) >= 3)
+        frames, stats = watched.frames, watched.stats
+    assert states == {"connecting", "running"}  # though 1.8 s lie between two pictures
+    assert [frame.image.mean() for frame in frames] == pytest.approx([40, 175, 160], abs=2)
+    assert {frame.clock for frame in frames} == {"rtcp"}
+    assert (stats.frames_decoded, stats.frames_dropped, stats.corrupt) == (3, 0, 0)
+
+
 # ---- cameras that are lost
 
 
