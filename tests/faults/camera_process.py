@@ -7,34 +7,28 @@ Prints their URLs as JSON and serves until standard input ends.
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ..stream.rtsp_server import Clip, RtspServer, encode_pictures
+from .processes import running
 
-ROOT = Path(__file__).parents[2]
 _SECONDS = 2
 
 
 @contextmanager
 def cameras(count: int, width: int, height: int, rate_hz: int) -> Generator[list[str]]:
     """The URLs of so many cameras that run beside us."""
-    arguments = [sys.executable, "-m", "tests.faults.camera_process", *map(str, (count, width, height, rate_hz))]
-    process = subprocess.Popen(arguments, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
+    with running("tests.faults.camera_process", *map(str, (count, width, height, rate_hz))) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
         yield json.loads(process.stdout.readline())
-    finally:
         process.stdin.close()
-        process.stdout.close()
         process.wait(10)
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 
 from groundcast.model.prompt import Prompt
 from groundcast.stream.options import NodeOptions, PublisherOptions, SourceOptions
@@ -14,6 +16,18 @@ from groundcast.stream.pipeline import Pipeline
 from groundcast.stream.publisher import Publisher
 
 from .free_detector import FreeDetector
+from .processes import running
+
+
+@contextmanager
+def free_node(urls: Sequence[str]) -> Generator[tuple[int, str]]:
+    """The process id and the address of such a node, which runs beside us."""
+    with running("tests.faults.free_node", *urls) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        yield process.pid, process.stdout.readline().strip()
+        process.stdin.close()
+        process.wait(10)
 
 
 def main() -> None:

@@ -10,20 +10,19 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 
 from groundcast.stream.subscriber import Subscriber
 
 from .camera_process import cameras
+from .free_node import free_node
+from .processes import running
 
-ROOT = Path(__file__).parents[2]
 MOST_P99_MS = 12.0
 WARM_UP_S = 2.0
 
@@ -65,33 +64,23 @@ def measure(
 
 
 def _ages_of_bare_loop(urls: Sequence[str], seconds: float) -> list[float]:
-    arguments = [sys.executable, "-m", "tests.faults.bare_loop", str(WARM_UP_S), str(seconds), *urls]
-    done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
+    with running("tests.faults.bare_loop", str(WARM_UP_S), str(seconds), *urls) as loop:
+        ages_ms, _ = loop.communicate(timeout=WARM_UP_S + seconds + 30.0)
+    return json.loads(ages_ms)
 
 
 def _ages_at_subscriber(urls: Sequence[str], seconds: float) -> list[float]:
-    arguments = [sys.executable, "-m", "tests.faults.free_node", *urls]
-    node = subprocess.Popen(arguments, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert node.stdin is not None
-    assert node.stdout is not None
     ages_ms: list[float] = []
-    try:
-        with Subscriber(node.stdout.readline().strip(), newest_only=False, timeout_s=20.0) as subscriber:
-            begin_s = end_s = 0.0
-            for message in subscriber:
-                now_ns, now_s = time.time_ns(), time.monotonic()
-                begin_s = begin_s or now_s + WARM_UP_S
-                end_s = begin_s + seconds
-                if now_s >= end_s:
-                    break
-                captured_ns = message.frame.captured_unix_ns
-                if now_s >= begin_s and captured_ns is not None and message.frame.clock == "rtcp":
-                    ages_ms.append((now_ns - captured_ns) / 1e6)
-    finally:
-        node.stdin.close()
-        node.wait(10)
-        node.stdout.close()
+    with free_node(urls) as (_, address), Subscriber(address, newest_only=False, timeout_s=20.0) as subscriber:
+        begin_s = 0.0
+        for message in subscriber:
+            now_ns, now_s = time.time_ns(), time.monotonic()
+            begin_s = begin_s or now_s + WARM_UP_S
+            if now_s >= begin_s + seconds:
+                break
+            captured_ns = message.frame.captured_unix_ns
+            if now_s >= begin_s and captured_ns is not None and message.frame.clock == "rtcp":
+                ages_ms.append((now_ns - captured_ns) / 1e6)
     return ages_ms
 
 

@@ -8,16 +8,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from .processes import running
 from .soak_guests import Guests
 from .soak_verdict import Sample, Verdict, judge
 
-ROOT = Path(__file__).parents[2]
 _SAMPLE_EVERY_S = 2.0
 _END_S = 20.0
 
@@ -50,13 +49,13 @@ def soak(minutes: float, cameras: int = 8, leak_mb_per_hour: float = 0.0, seed: 
         seed: decides which camera fails when, and how.
     """
     with (
-        _process("tests.faults.soak_cameras", str(cameras), str(seed)) as serving,
+        running("tests.faults.soak_cameras", str(cameras), str(seed)) as serving,
         tempfile.TemporaryDirectory() as tmp,
     ):
         assert serving.stdout is not None
         settings = Path(tmp) / "soak.yaml"
         settings.write_text(json.dumps(_settings(json.loads(serving.stdout.readline()))))  # JSON is YAML too
-        with _process("tests.faults.soak_node", str(settings), str(leak_mb_per_hour)) as node:
+        with running("tests.faults.soak_node", str(settings), str(leak_mb_per_hour)) as node:
             assert node.stdout is not None
             address = json.loads(node.stdout.readline())["ready"]["address"]
             with Guests(address, seed) as guests:
@@ -94,31 +93,17 @@ def _watch(node: subprocess.Popen[str], seconds: float) -> list[Sample]:
     while (at_s := time.monotonic() - began_s) < seconds:
         if node.poll() is not None:
             raise RuntimeError(f"the node ended after {at_s:.0f} s with exit code {node.returncode}")
-        samples.append(_sample(node.pid, at_s))
+        samples.append(sample(node.pid, at_s))
         time.sleep(_SAMPLE_EVERY_S)
     return samples
 
 
-def _sample(pid: int, at_s: float) -> Sample:
+def sample(pid: int, at_s: float) -> Sample:
+    """What the system counts for a process now."""
     process = Path("/proc") / str(pid)
     memory = next(line for line in (process / "status").read_text().splitlines() if line.startswith("VmRSS:"))
     files, threads = (len(list((process / name).iterdir())) for name in ("fd", "task"))
     return Sample(round(at_s, 2), int(memory.split()[1]) / 1024, files, threads)
-
-
-@contextmanager
-def _process(module: str, *arguments: str) -> Generator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", module, *arguments]
-    process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None and not pipe.closed:
-                pipe.close()
 
 
 def main() -> None:
