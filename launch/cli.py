@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import logging
 import os
 import sys
@@ -20,11 +21,12 @@ from .exits import (
     is_named,
     say,
 )
-from .log_setup import log_to_stderr
+from .log_setup import log_is_json, log_to_stderr
 
 if TYPE_CHECKING:
     import typer
 
+_LOG = logging.getLogger("groundcast")
 _COMMANDS = {
     "demo": "Find, track and publish the objects of the embedded clip, and show what a subscriber gets.",
     "run": "Run a node: cameras, streams or files in, tracked boxes out over ZeroMQ.",
@@ -45,6 +47,7 @@ def main() -> None:
     # Read when torch is loaded. Threads that spin while they wait for each other starve the decoder and the subscribers
     # beside them, and then one another: on two busy cores a picture took more than twice as long.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    faulthandler.enable()  # a crash, or a watchdog's SIGABRT, says where each thread stood
     # What goes wrong with one picture of many is said once, at the end.
     log_to_stderr(logging.ERROR if arguments[:1] == ["detect"] else logging.INFO)
     sys.exit(run(arguments))
@@ -79,7 +82,7 @@ def run(arguments: list[str]) -> int:
         usage = getattr(error, "format_message", None)  # of the command line's parser, whichever one typer brings
         if usage is None and not is_named(error):
             raise
-        say(usage() if usage else str(error))
+        _say_why(usage() if usage else str(error))
         return FAILED if isinstance(error, RunError) else WRONG_INPUT
 
 
@@ -104,6 +107,14 @@ def _app(command: str) -> typer.Typer:
         else:
             app.command(name, help=None)(_load(name))
     return app
+
+
+def _say_why(sentence: str) -> None:
+    """The sentence about why a command failed."""
+    if log_is_json():
+        _LOG.critical(sentence)
+    else:
+        say(sentence)
 
 
 def _not_loaded() -> None:

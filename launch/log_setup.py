@@ -1,18 +1,79 @@
-"""Where log lines go: standard error, coloured on a terminal, plain elsewhere."""
+"""Where log lines go: standard error, coloured on a terminal, plain or JSON elsewhere, and never with a password."""
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
+import threading
+from datetime import datetime, timezone
 from importlib.util import find_spec
+from types import TracebackType
+
+from ..stream.source_url import redact
+
+_LOG = logging.getLogger(__name__)
+_BROKE = "groundcast broke, which is a fault in it"
 
 
 def log_to_stderr(level: int) -> None:
-    """Send the log of the house to standard error; other libraries only speak up from warnings on."""
+    """Send the log of the house to standard error; other libraries only speak up from warnings on.
+
+    What nobody caught is logged too, so that it looks like all else and its text is as free of passwords.
+    """
     logging.getLogger("groundcast").setLevel(level)
     logging.getLogger().setLevel(logging.WARNING)
     logging.basicConfig(handlers=[_handler()], force=True)
     logging.captureWarnings(capture=True)
+    sys.excepthook = _log_uncaught
+    threading.excepthook = _log_uncaught_in_thread
+
+
+def log_as_json(node: str) -> None:
+    """From now on, write every line of the log as one JSON object that names the node."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines(node))
+    logging.basicConfig(handlers=[handler], force=True)
+
+
+def log_is_json() -> bool:
+    """Whether whoever reads the log expects nothing but JSON."""
+    return any(isinstance(handler.formatter, JsonLines) for handler in logging.getLogger().handlers)
+
+
+class PlainLines(logging.Formatter):
+    """Lines for people. Whoever logs leaves passwords out; what slips through (a library's error) is caught here."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(super().format(record))
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line: time (UTC), level, logger, message, node; source and exception where there is one.
+
+    Args:
+        node: the node's name.
+    """
+
+    def __init__(self, node: str) -> None:
+        super().__init__()
+        self._node = node
+
+    def format(self, record: logging.LogRecord) -> str:
+        moment = datetime.fromtimestamp(record.created, timezone.utc).isoformat(timespec="milliseconds")
+        values = {
+            "time": moment.replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": redact(record.getMessage()),
+            "node": self._node,
+        }
+        source: object = getattr(record, "source", None)  # given as `extra` by those who know it
+        if isinstance(source, str):
+            values["source"] = source
+        if record.exc_info:
+            values["exception"] = redact(self.formatException(record.exc_info))
+        return json.dumps(values)
 
 
 def _handler() -> logging.Handler:
@@ -21,8 +82,17 @@ def _handler() -> logging.Handler:
         from rich.logging import RichHandler
 
         coloured = RichHandler(console=Console(stderr=True), show_path=False, rich_tracebacks=False)
-        coloured.setFormatter(logging.Formatter("%(message)s"))  # it writes time and level itself
+        coloured.setFormatter(PlainLines("%(message)s"))  # it writes time and level itself
         return coloured
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S"))
+    handler.setFormatter(PlainLines("%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S"))
     return handler
+
+
+def _log_uncaught(kind: type[BaseException], error: BaseException, at: TracebackType | None) -> None:
+    _LOG.critical(_BROKE, exc_info=(kind, error, at))
+
+
+def _log_uncaught_in_thread(broken: threading.ExceptHookArgs) -> None:
+    if broken.exc_value is not None and not isinstance(broken.exc_value, SystemExit):
+        _log_uncaught(broken.exc_type, broken.exc_value, broken.exc_traceback)

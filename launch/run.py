@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -13,11 +14,14 @@ from typing import Annotated, Any, Literal
 import typer
 
 from .exits import InputError, RunError
+from .log_setup import log_as_json
 from .node import NodeRun, process_age_s, run_node
 from .settings import NodeSettings, is_map
 from .settings_file import read_values, validated
 from .sources import named_sources
 from .tables import Board
+
+_LOG = logging.getLogger(__name__)
 
 
 def run(
@@ -38,6 +42,9 @@ def run(
     insecure: Annotated[bool | None, typer.Option("--insecure", help="Allow an address others can reach.")] = None,
     node: Annotated[str | None, typer.Option(help="The node's name, part of every topic.")] = None,
     pace: Annotated[Literal["asap", "realtime"] | None, typer.Option(help="For files.")] = None,
+    log_format: Annotated[
+        Literal["text", "json"] | None, typer.Option(help="json: all that is said is a JSON object a line, on stderr.")
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but the ready line.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object of figures.")] = False,
 ) -> None:
@@ -47,14 +54,19 @@ def run(
         "prompt": prompt,
         "model": {"name": model, "device": device, "size_px": size, "threshold": threshold, "offline": offline},
         "publish": {"address": address, "insecure": insecure},
+        "log": {"format": log_format},
         "defaults": {"pace": pace},
         "sources": [{"name": name, "url": url} for name, url in named_sources(source or []).items()] or None,
     }
     settings = read_flags(file, flags)
+    is_logged = settings.log.format == "json"
+    if is_logged:
+        log_as_json(settings.node)
+    tell = _LOG.info if is_logged else _print
     with ExitStack() as stack:
-        board = stack.enter_context(Board(silent=quiet or as_json))
-        ended = run_node(settings, lambda at: _say_ready(at, as_json=as_json), board.show)
-    _report(ended, as_json=as_json)
+        board = stack.enter_context(Board(silent=quiet or as_json or is_logged))
+        ended = run_node(settings, lambda at: _say_ready(at, tell, as_json=as_json), board.show)
+    _report(ended, tell, as_json=as_json)
 
 
 def read_flags(file: Path | None, flags: Mapping[str, Any]) -> NodeSettings:
@@ -94,15 +106,19 @@ def _over(values: Mapping[str, Any], flags: Mapping[str, Any]) -> dict[str, Any]
     return merged
 
 
-def _say_ready(address: str, *, as_json: bool) -> None:
+def _print(text: str) -> None:
+    print(text, flush=True)
+
+
+def _say_ready(address: str, tell: Callable[[str], None], *, as_json: bool) -> None:
     seconds = round(process_age_s(), 2)
     if as_json:
-        print(json.dumps({"ready": {"address": address, "seconds": seconds}}), flush=True)
+        _print(json.dumps({"ready": {"address": address, "seconds": seconds}}))
     else:
-        print(f"ready after {seconds:.1f} s, publishing on {address} (groundcast listen {address})", flush=True)
+        tell(f"ready after {seconds:.1f} s, publishing on {address} (groundcast listen {address})")
 
 
-def _report(run: NodeRun, *, as_json: bool) -> None:
+def _report(run: NodeRun, tell: Callable[[str], None], *, as_json: bool) -> None:
     sources = run.summary.sources
     figures = {
         "frames": sum(source.frames for source in sources),
@@ -112,10 +128,10 @@ def _report(run: NodeRun, *, as_json: bool) -> None:
         "fps": round(sum(source.fps for source in sources), 2),
     }
     if as_json:
-        print(json.dumps({**figures, "sources": {source.name: asdict(source) for source in sources}}), flush=True)
+        _print(json.dumps({**figures, "sources": {source.name: asdict(source) for source in sources}}))
     else:
         for source in sources:
-            print(
+            tell(
                 f"{source.name}: {source.frames} frames, {source.messages} messages, {source.dropped} dropped, "
                 f"{source.fps:.1f} a second"
             )

@@ -55,6 +55,12 @@ class PublishSettings(Section):
     jpeg_quality: Annotated[int, Field(ge=1, le=100)] = 85
 
 
+class LogSettings(Section):
+    """How a line of the log looks."""
+
+    format: Literal["text", "json"] = "text"
+
+
 class ModelSettings(Section):
     """Which model looks, and where it runs."""
 
@@ -79,6 +85,7 @@ class NodeSettings(Section):
     model: ModelSettings = ModelSettings()
     publish: PublishSettings = PublishSettings()
     tracker: TrackerSettings = TrackerSettings()
+    log: LogSettings = LogSettings()
     defaults: SourceDefaults = SourceDefaults()
     sources: Annotated[list[SourceSettings], Field(min_length=1)]
     stale_after_ms: Annotated[float, Field(gt=0)] = 1000.0
