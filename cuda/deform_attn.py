@@ -10,24 +10,21 @@ Source of the idea: Deformable DETR (https://arxiv.org/abs/2010.04159), section 
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Callable, Sequence
 from functools import cache
-from importlib.util import find_spec
 from typing import Literal
 
 import torch
 from torch import Tensor
 
 from .deform_attn_reference import deform_attn_reference
+from .kernel_choice import KernelError, why_not_triton
+
+__all__ = ["Kernel", "KernelError", "deform_attn", "deform_attn_op"]
 
 Kernel = Literal["auto", "reference", "cpu", "triton"]
 
 _log = logging.getLogger(__name__)
-
-
-class KernelError(RuntimeError):
-    """A kernel that was named cannot run here; the text says why."""
 
 
 def deform_attn(
@@ -111,21 +108,7 @@ def _why_not(kernel: Kernel, value: Tensor) -> str | None:
         return f"it reads {', '.join(str(one).removeprefix('torch.') for one in dtypes)}, not {value.dtype}"
     if kernel == "cpu":
         return None if value.device.type == "cpu" else f"the tensors are on {value.device.type}"
-    if not value.is_cuda and not (value.device.type == "cpu" and _triton_interprets()):
-        return f"the tensors are on {value.device.type}, and it needs CUDA"
-    return None if _has_triton() else "triton is not installed"
-
-
-def _triton_interprets() -> bool:
-    """Whether Triton was imported already, as an interpreter: on a CPU that is for tests alone."""
-    triton = sys.modules.get("triton")
-    return triton is not None and bool(triton.knobs.runtime.interpret)
-
-
-@torch.compiler.assume_constant_result
-@cache
-def _has_triton() -> bool:
-    return find_spec("triton") is not None
+    return why_not_triton(value)
 
 
 @cache

@@ -1,0 +1,71 @@
+"""Pictures as the network wants them, in one pass: the door that picks a kernel.
+
+uint8 in; resized, normalised and padded out, in the network's number format. Whole numbers up to the normalisation,
+so that all kernels agree with PyTorch's own resizing of uint8 pictures to the last bit.
+
+Letters: B picture, H W pixels of the output; h w pixels of what comes in.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import cache
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from .filter_taps import Filter
+from .image_prep_reference import Nv12, Preparation, image_prep_reference
+from .kernel_choice import KernelError, why_not_triton
+
+__all__ = ["Filter", "KernelError", "Nv12", "PrepKernel", "Preparation", "image_prep", "image_prep_kernel"]
+
+PrepKernel = Literal["auto", "reference", "triton"]
+
+_log = logging.getLogger(__name__)
+
+
+def image_prep(
+    pictures: Tensor | Nv12,
+    how: Preparation,
+    dtype: torch.dtype,
+    out_B3HW: Tensor | None = None,
+    kernel: PrepKernel = "auto",
+) -> Tensor:
+    """Resize, normalise, pad on the right and below with the mean colour (zero).
+
+    Args:
+        pictures: (B, h, w, 3) uint8 RGB; or what a video decoder gives.
+        how: sizes, filter and normalisation.
+        dtype: of the result.
+        out_B3HW: where the result goes, in any memory layout; None makes one, channels last in memory.
+        kernel: 'auto' takes the fastest that can run on the device.
+
+    Raises:
+        KernelError: the named kernel cannot run on this device.
+    """
+    pixels = pictures.luma_BHW if isinstance(pictures, Nv12) else pictures
+    if kernel == "auto":
+        kernel = image_prep_kernel(pixels)
+        _log_choice(kernel, pixels.device.type)
+    if out_B3HW is None:
+        out_BHW3 = torch.empty(len(pixels), *how.canvas_hw, 3, dtype=dtype, device=pixels.device)
+        out_B3HW = out_BHW3.permute(0, 3, 1, 2)
+    if kernel == "reference":
+        return out_B3HW.copy_(image_prep_reference(pictures, how))
+    if (reason := why_not_triton(pixels)) is not None:
+        raise KernelError(f"image_prep kernel 'triton' cannot run: {reason}; use 'reference' or 'auto'")
+    from .image_prep_triton import image_prep_triton
+
+    return image_prep_triton(pictures, how, out_B3HW)
+
+
+def image_prep_kernel(pixels: Tensor) -> Literal["reference", "triton"]:
+    """What 'auto' takes for pictures on this device."""
+    return "triton" if pixels.is_cuda and why_not_triton(pixels) is None else "reference"
+
+
+@cache
+def _log_choice(kernel: str, device: str) -> None:
+    _log.info("image_prep on %s uses the %s kernel", device, kernel)

@@ -1,0 +1,149 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownParameterType=false, reportUntypedFunctionDecorator=false, reportMissingTypeStubs=false
+# pyright: reportMissingParameterType=false, reportCallIssue=false, reportArgumentType=false
+# pyright: reportGeneralTypeIssues=false, reportIndexIssue=false
+# ruff: noqa: ANN001, ANN202 - Triton reads the annotations of what it compiles, and knows only its own
+"""Preparing pictures on NVIDIA GPUs, compiled by Triton.
+
+Letters as in image_prep.py. One program makes a piece of one row of the output: it reads each pixel under the filter,
+which neighbours find in the cache, and writes three colours. Nothing in between goes through memory.
+"""
+
+from __future__ import annotations
+
+import triton
+import triton.language as tl
+from torch import Tensor
+
+from .filter_taps import filter_taps
+from .image_prep_reference import Nv12, Preparation
+
+_COLUMNS = 128
+_WARPS = 4
+
+
+def image_prep_triton(pictures: Tensor | Nv12, how: Preparation, out_B3HW: Tensor) -> Tensor:
+    """See `image_prep`. Into `out_B3HW`, whatever its strides."""
+    if isinstance(pictures, Nv12):
+        luma, chroma = _packed(pictures.luma_BHW, 1), _packed(pictures.chroma_BHW2, 2)
+        coefficients = pictures.coefficients
+    else:
+        luma = chroma = _packed(pictures, 2)
+        coefficients = (0,) * 6
+    B, h, w = luma.shape[:3]
+    H, W = how.canvas_hw
+    x_taps = filter_taps(w, how.picture_hw[1], how.filter, luma.device)
+    y_taps = filter_taps(h, how.picture_hw[0], how.filter, luma.device)
+    grid = (triton.cdiv(W, _COLUMNS), H, B)
+    _prepare[grid](
+        luma,
+        chroma,
+        luma.stride()[:2],
+        chroma.stride()[:2],
+        (h, w),
+        coefficients,
+        (x_taps.first_N, y_taps.first_N),
+        (x_taps.weights_KN, y_taps.weights_KN),
+        (len(x_taps.weights_KN), len(y_taps.weights_KN)),
+        (x_taps.bits, y_taps.bits),
+        how.mean,
+        how.scale,
+        out_B3HW,
+        out_B3HW.stride(),
+        (*how.picture_hw, W),
+        IS_NV12=isinstance(pictures, Nv12),
+        BLOCK=_COLUMNS,
+        num_warps=_WARPS,
+    )
+    return out_B3HW
+
+
+def _packed(pixels: Tensor, dimensions: int) -> Tensor:
+    """With the pixels of a row one after another; rows may lie apart, as a decoder lays them."""
+    wanted = (pixels.shape[-1], 1)[-dimensions:]
+    return pixels if pixels.stride()[-dimensions:] == wanted else pixels.contiguous()
+
+
+@triton.jit
+def _prepare(
+    luma,
+    chroma,
+    luma_by,
+    chroma_by,
+    given_hw,
+    coefficients,
+    firsts,
+    weights,
+    counts,
+    bits,
+    mean,
+    scale,
+    out,
+    out_bcyx,
+    sizes,
+    IS_NV12: tl.constexpr,
+    BLOCK: tl.constexpr,
+):
+    """luma is the RGB picture (B,h,w,3) where it is not NV12; taps of x, then of y; PH, PW of H, W show picture."""
+    h, w = given_hw
+    PH, PW, W = sizes
+    x = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    y = tl.program_id(1)
+    picture = tl.program_id(2).to(tl.int64)  # a batch of pictures may be longer than int32 counts
+    luma += picture * luma_by[0]
+    chroma += picture * chroma_by[0]
+    is_row = y < PH
+    is_pixel = (x < PW) & is_row
+    left = tl.load(firsts[0] + x, is_pixel, 0)
+    top = tl.load(firsts[1] + y, is_row, 0)
+    half_x = 1 << (bits[0] - 1)
+    half_y = 1 << (bits[1] - 1)
+    red = tl.zeros([BLOCK], tl.int32) + half_y
+    green = tl.zeros([BLOCK], tl.int32) + half_y
+    blue = tl.zeros([BLOCK], tl.int32) + half_y
+    for j in range(counts[1]):
+        row = tl.minimum(top + j, h - 1)  # beyond the last, weights are 0
+        r = tl.zeros([BLOCK], tl.int32) + half_x
+        g = tl.zeros([BLOCK], tl.int32) + half_x
+        b = tl.zeros([BLOCK], tl.int32) + half_x
+        for i in range(counts[0]):
+            column = tl.minimum(left + i, w - 1)
+            share = tl.load(weights[0] + i * PW + x, is_pixel, 0)
+            own = _colours(luma, chroma, luma_by[1], chroma_by[1], row, column, is_pixel, coefficients, IS_NV12)
+            r += share * own[0]
+            g += share * own[1]
+            b += share * own[2]
+        share = tl.load(weights[1] + j * PH + y, is_row, 0)
+        red += share * _whole(r >> bits[0])
+        green += share * _whole(g >> bits[0])
+        blue += share * _whole(b >> bits[0])
+    to = out + picture * out_bcyx[0] + y.to(tl.int64) * out_bcyx[2] + x * out_bcyx[3]
+    for colour in tl.static_range(3):
+        summed = red if colour == 0 else (green if colour == 1 else blue)
+        value = (_whole(summed >> bits[1]).to(tl.float32) - mean[colour]) * scale[colour]
+        tl.store(to + colour * out_bcyx[1], tl.where(is_pixel, value, 0.0).to(out.dtype.element_ty), x < W)
+
+
+@triton.jit
+def _colours(luma, chroma, luma_y, chroma_y, row, column, is_pixel, coefficients, IS_NV12: tl.constexpr):
+    """Red, green and blue of pixels of one row, 0..255 in int32."""
+    if IS_NV12:
+        at = chroma + (row // 2) * chroma_y + (column // 2) * 2
+        bright = (tl.load(luma + row * luma_y + column, is_pixel, 0).to(tl.int32) - coefficients[0]) * coefficients[1]
+        u = tl.load(at, is_pixel, 0).to(tl.int32) - 128
+        v = tl.load(at + 1, is_pixel, 0).to(tl.int32) - 128
+        bright += 1 << 15
+        r = _whole((bright + coefficients[2] * v) >> 16)
+        g = _whole((bright + coefficients[3] * u + coefficients[4] * v) >> 16)
+        b = _whole((bright + coefficients[5] * u) >> 16)
+    else:
+        at = luma + row * luma_y + column * 3
+        r = tl.load(at, is_pixel, 0).to(tl.int32)
+        g = tl.load(at + 1, is_pixel, 0).to(tl.int32)
+        b = tl.load(at + 2, is_pixel, 0).to(tl.int32)
+    return r, g, b
+
+
+@triton.jit
+def _whole(colour):
+    return tl.minimum(tl.maximum(colour, 0), 255)

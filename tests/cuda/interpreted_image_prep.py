@@ -1,0 +1,48 @@
+# pyright: reportUnknownMemberType=false, reportMissingTypeStubs=false
+"""Triton's preparation of pictures on a CPU; test_image_prep.py runs this file with TRITON_INTERPRET=1."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pytest
+import torch
+
+from groundcast.cuda.image_prep import image_prep
+
+from .image_prep_cases import SIZES, assert_as_the_reference, nv12, pictures, preparation, prepared
+
+pytest.importorskip("groundcast.cuda.image_prep_triton", exc_type=ModuleNotFoundError)
+
+
+@pytest.mark.parametrize(("given_hw", "picture_hw", "canvas_hw"), SIZES)
+def test_rgb_is_prepared_as_by_the_reference(
+    given_hw: tuple[int, int], picture_hw: tuple[int, int], canvas_hw: tuple[int, int]
+) -> None:
+    assert_as_the_reference("triton", pictures(*given_hw), preparation(picture_hw, canvas_hw))
+
+
+@pytest.mark.parametrize("full_range", [False, True])
+@pytest.mark.parametrize("matrix", ["bt601", "bt709"])
+def test_nv12_is_prepared_as_by_the_reference(matrix: Literal["bt601", "bt709"], full_range: bool) -> None:
+    asked = nv12(7, 11, matrix, full_range=full_range)
+    assert_as_the_reference("triton", asked, preparation((5, 8), (6, 9)))
+
+
+def test_rows_that_lie_apart_and_other_layouts_of_the_output() -> None:
+    asked, how = pictures(9, 20), preparation((5, 7), (6, 8))
+    apart = asked[:, :, 3:14]
+    wanted = prepared(apart.contiguous(), how, "reference")
+    plain = torch.full((2, 3, 6, 8), float("nan"))
+    assert torch.equal(image_prep(apart, how, torch.float32, plain, "triton"), wanted)
+    turned = asked.transpose(1, 2)  # pixels of a row far apart: copied first
+    assert torch.equal(prepared(turned, how, "triton"), prepared(turned.contiguous(), how, "reference"))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_is_right_to_its_last_place(dtype: torch.dtype) -> None:
+    """The interpreter cuts off to bfloat16, where a GPU rounds."""
+    asked, how = pictures(9, 31), preparation((5, 23), (6, 32))
+    exact = prepared(asked, how, "reference")
+    error = (prepared(asked, how, "triton", dtype).float() - exact).abs()
+    assert (error <= exact.abs() * torch.finfo(dtype).eps + 1e-7).all()
