@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -12,10 +12,11 @@ from typing import Annotated
 
 import typer
 
-from ..stream.message import DetectionMessage, StatusMessage
+from ..stream.message import DetectionMessage
 from ..stream.subscriber import Subscriber
-from .exits import RunError, say
-from .tables import Board, status_line
+from .exits import InputError, RunError, say
+from .listen_status import listen_to_status
+from .tables import Board
 
 _HINT_AFTER_S = 5.0
 
@@ -26,15 +27,22 @@ def listen(
     node: Annotated[str | None, typer.Option(help="Only this node.")] = None,
     every: Annotated[bool, typer.Option("--every", help="Every message in order, not only the newest.")] = False,
     max_age_ms: Annotated[float | None, typer.Option(help="Let nothing older through.")] = None,
-    count: Annotated[int | None, typer.Option(min=1, help="Stop after so many messages.")] = None,
+    count: Annotated[int | None, typer.Option(min=1, help="Stop after so many messages, or statuses.")] = None,
     timeout_s: Annotated[float | None, typer.Option(help="Give up after so long a silence.")] = None,
-    jsonl: Annotated[bool, typer.Option("--jsonl", help="One JSON object a message.")] = False,
+    jsonl: Annotated[bool, typer.Option("--jsonl", help="One JSON object a message, or a status.")] = False,
     draw: Annotated[Path | None, typer.Option(help="Write the pictures with their boxes into this MP4 file.")] = None,
-    status: Annotated[bool, typer.Option("--status", help="Print how the sources are doing as well.")] = False,
+    status: Annotated[bool, typer.Option("--status", help="How the sources do, instead of what they see.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object of figures.")] = False,
 ) -> None:
     """Subscribe to a node and print, store or draw what it sends. Ends with the sources, or on Ctrl-C."""
     began_s = time.monotonic()
+    if status:
+        if every or draw is not None or max_age_ms is not None:
+            raise InputError("--status shows no detections: leave --every, --max-age-ms and --draw away")
+        statuses = listen_to_status(address, source, node, count, timeout_s, jsonl=jsonl, silent=as_json)
+        if as_json:
+            _report({"statuses": statuses}, began_s)
+        return
     messages = 0
     with ExitStack() as stack:
         board = stack.enter_context(Board(silent=as_json))
@@ -50,7 +58,6 @@ def listen(
                 max_age_ms=max_age_ms,
                 pictures=draw is not None,
                 timeout_s=timeout_s or _HINT_AFTER_S,
-                on_status=_print_status if status else None,
             )
         )
         try:
@@ -64,8 +71,11 @@ def listen(
             pass  # the ordinary end of listening
     if as_json:
         figures = {"messages": messages, "gaps": subscriber.gaps, "skipped": subscriber.skipped}
-        seconds = round(time.monotonic() - began_s, 3)
-        typer.echo(json.dumps({**figures, "refused": dict(subscriber.refused), "seconds": seconds}))
+        _report({**figures, "refused": dict(subscriber.refused)}, began_s)
+
+
+def _report(figures: Mapping[str, object], began_s: float) -> None:
+    typer.echo(json.dumps({**figures, "seconds": round(time.monotonic() - began_s, 3)}))
 
 
 def _messages(subscriber: Subscriber, *, gives_up: bool) -> Iterator[DetectionMessage]:
@@ -87,10 +97,6 @@ def _print_json(message: DetectionMessage) -> None:
     values = asdict(message)
     del values["picture"]
     typer.echo(json.dumps(values))
-
-
-def _print_status(message: StatusMessage) -> None:
-    typer.echo(status_line(message), err=True)
 
 
 def _into_video(path: Path, stack: ExitStack) -> Callable[[DetectionMessage], None]:

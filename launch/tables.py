@@ -7,7 +7,7 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from ..stream.message import DetectionMessage, StatusMessage
+from ..stream.message import DetectionMessage
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -79,13 +79,6 @@ def message_line(message: DetectionMessage) -> str:
         for track in message.tracks
     )
     return f"{message.source} seq {message.seq}, {_age(message)}: {tracks or 'nothing found'}"
-
-
-def status_line(status: StatusMessage) -> str:
-    """How a source is doing, as one line."""
-    said = f"{status.source}: {status.state}, {status.fps_in:.1f} fps in, {status.fps_out:.1f} out"
-    said += f", {status.dropped_total} dropped, {status.reconnects} reconnects"
-    return said + "".join(f", {text}" for text in (status.error, status.warning, status.ended) if text)
 
 
 def _age(message: DetectionMessage) -> str:

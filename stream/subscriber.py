@@ -46,6 +46,7 @@ class Subscriber:
         snapshot: begin with the last message of each source, marked `replay`, however long ago it was sent.
         pictures: fill `message.picture` with the frame's JPEG. A message waits for it half a second at most; the
             node encodes pictures only while somebody asks, so the first messages may have none.
+        detections: False subscribes to statuses alone: they are all that comes, and `on_status` has them.
         timeout_s: raise TimeoutError when nothing was let through for so long; None waits for ever.
         on_status: called with every status, from within the loop.
 
@@ -64,6 +65,7 @@ class Subscriber:
         allow_unclocked: bool = False,
         snapshot: bool = True,
         pictures: bool = False,
+        detections: bool = True,
         timeout_s: float | None = None,
         on_status: Callable[[StatusMessage], None] | None = None,
     ) -> None:
@@ -91,7 +93,7 @@ class Subscriber:
         # A node takes these in order, and may wait for the detections' listener before its first frame: status
         # before them, so that no status is missed, and the snapshot after them, so that nothing falls in between.
         topics = [*topics_of("img", node, names)] if pictures else []
-        topics += [*topics_of("sys", node, names), *topics_of("det", node, names), *requests]
+        topics += [*topics_of("sys", node, names), *(topics_of("det", node, names) if detections else ()), *requests]
         self._context = zmq.Context()
         try:
             self._socket = join(self._context, address, topics, _most_kept(newest_only, pictures))

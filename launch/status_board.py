@@ -1,0 +1,94 @@
+"""Shows how sources are doing: a live table on a terminal, a line for each status elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from ..stream.message import StatusMessage
+
+if TYPE_CHECKING:
+    from rich.live import Live
+    from rich.table import Table
+
+_REDRAW_HZ = 4
+_HEADINGS = ("source", "state", "fps in", "fps out", "dropped", "p95", "reconnects", "prompt", "heard", "")
+_COLOURS = {"running": "green", "failed": "red", "stalled": "yellow", "reconnecting": "yellow"}
+_OVER = ("ended", "failed")
+
+
+class StatusBoard:
+    """The last status of each source, and how long ago it came: figures of a node that is gone would look fresh.
+
+    Args:
+        silent: print nothing.
+    """
+
+    def __init__(self, *, silent: bool = False) -> None:
+        self._silent = silent
+        self._last: dict[tuple[str, str], tuple[StatusMessage, float]] = {}
+        self._live: Live | None = None
+        if sys.stdout.isatty() and not silent:
+            from rich.live import Live
+
+            self._live = Live(get_renderable=self._table, refresh_per_second=_REDRAW_HZ)
+
+    def show(self, status: StatusMessage) -> None:
+        """Take in one status."""
+        self._last[status.node, status.source] = status, time.monotonic()
+        if self._live is None and not self._silent:
+            print(status_line(status), flush=True)
+
+    def __enter__(self) -> StatusBoard:
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def _table(self) -> Table:
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table()
+        for heading in _HEADINGS:
+            table.add_column(heading, no_wrap=bool(heading))
+        several = len({node for node, _ in self._last}) > 1
+        for (node, source), (status, heard_s) in sorted(self._last.items()):
+            is_over = status.state in _OVER
+            table.add_row(
+                f"{node}/{source}" if several else source,
+                Text(_state(status), _COLOURS.get(status.state, "")),
+                f"{status.fps_in:.1f}",
+                f"{status.fps_out:.1f}",
+                str(status.dropped_total),
+                f"{status.latency_ms['p95']:.0f} ms" if "p95" in status.latency_ms else "",
+                str(status.reconnects),
+                str(status.prompt_version),
+                "" if is_over else f"{time.monotonic() - heard_s:.0f} s ago",
+                Text("; ".join(_remarks(status))),
+            )
+        return table
+
+
+def status_line(status: StatusMessage) -> str:
+    """How a source is doing, as one line."""
+    said = f"{status.source}: {_state(status)}, {status.fps_in:.1f} fps in, {status.fps_out:.1f} out"
+    if "p95" in status.latency_ms:
+        said += f", p95 {status.latency_ms['p95']:.0f} ms"
+    said += f", {status.dropped_total} dropped, {status.reconnects} reconnects, prompt {status.prompt_version}"
+    return ", ".join([said, *_remarks(status)])
+
+
+def _state(status: StatusMessage) -> str:
+    return f"{status.state}, paused" if status.paused else status.state
+
+
+def _remarks(status: StatusMessage) -> list[str]:
+    stale = f"{status.stale_total} stale" if status.stale_total else None
+    texts = (stale, status.error, status.warning, status.ended if status.ended != status.error else None)
+    return ["".join(letter if letter.isprintable() else " " for letter in text) for text in texts if text]
