@@ -124,7 +124,7 @@ def _report(run: NodeRun, tell: Callable[[str], None], *, as_json: bool) -> None
         "frames": sum(source.frames for source in sources),
         "messages": sum(source.messages for source in sources),
         "dropped": sum(source.dropped for source in sources),
-        "seconds": round(max(source.seconds for source in sources), 3),
+        "seconds": round(max((source.seconds for source in sources), default=0.0), 3),
         "fps": round(sum(source.fps for source in sources), 2),
     }
     if as_json:

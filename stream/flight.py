@@ -1,14 +1,15 @@
-"""One frame on its way through the detector."""
+"""Frames on their way through the detector, together in one ticket."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..model.detections import Detections
-from ..model.prompt import Prompt
+from .area import Area, cut_out, put_back
 from .frame import Frame
+from .questions import Question
 from .stream_detector import StreamDetector
 
 
@@ -17,11 +18,21 @@ class PipelineError(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """A prompt and the version under which messages name it."""
+class Look:
+    """One frame, and how it is to be looked at.
 
-    prompt: Prompt
-    version: int
+    Args:
+        frame: the frame; dropped: how many of its source were passed over just before it.
+        question: what the detector is asked.
+        area: the part of the picture that it is shown, None for all of it.
+        size_px: the short side of the network's input, None for the detector's own.
+    """
+
+    frame: Frame
+    dropped: int
+    question: Question
+    area: Area | None = None
+    size_px: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,61 +40,59 @@ class Answer:
     """What the detector said of one frame.
 
     Args:
-        frame: the frame; dropped: how many of its source were passed over just before it.
-        question: what the detector was asked.
-        detections: what it found.
+        look: what it was asked.
+        detections: what it found, in px of the original picture.
         submitted_ns, answered_ns: monotonic.
     """
 
-    frame: Frame
-    dropped: int
-    question: Question
+    look: Look
     detections: Detections
     submitted_ns: int
     answered_ns: int
 
 
 class Flight:
-    """Submits a frame at once and notes when the detector is done with it.
+    """Submits frames at once and notes when the detector is done with them.
 
     Args:
-        frame, dropped, question: as in `Answer`.
+        looks: one a source.
         detector: whom to ask.
-        wake: called, from any thread, when the answer is there.
+        wake: called, from any thread, when the answers are there.
 
     Raises:
-        PipelineError: the detector does not take it.
+        PipelineError: the detector does not take them.
     """
 
-    def __init__(
-        self, frame: Frame, dropped: int, question: Question, detector: StreamDetector, wake: Callable[[], None]
-    ) -> None:
-        self.frame = frame
-        self._dropped = dropped
-        self._question = question
+    def __init__(self, looks: Sequence[Look], detector: StreamDetector, wake: Callable[[], None]) -> None:
+        self._looks = looks
         self._wake = wake
         self._answered_ns: int | None = None
         self._submitted_ns = time.monotonic_ns()
+        images = [cut_out(look.frame.image, look.area) for look in looks]
+        prompts = [look.question.prompt for look in looks]
         try:
-            self._ticket = detector.submit([frame.image], [question.prompt], self._land)
+            self._ticket = detector.submit(images, prompts, self._land, [look.size_px for look in looks])
         except Exception as error:  # a detector may raise anything, and the node ends with its reason
             raise self._failure(error) from error
 
     def landed(self) -> bool:
         return self._ticket.done()
 
-    def answer(self) -> Answer:
-        """What came back, once it has landed.
+    def answers(self) -> list[Answer]:
+        """What came back, one a frame and in order, once it has landed.
 
         Raises:
             PipelineError: the detector failed.
         """
         try:
-            (detections,) = self._ticket.wait()
+            found = self._ticket.wait()
         except Exception as error:  # as above
             raise self._failure(error) from error
         answered_ns = self._answered_ns or time.monotonic_ns()
-        return Answer(self.frame, self._dropped, self._question, detections, self._submitted_ns, answered_ns)
+        return [
+            Answer(look, put_back(detections, look.area), self._submitted_ns, answered_ns)
+            for look, detections in zip(self._looks, found, strict=True)
+        ]
 
     def cancel(self) -> None:
         self._ticket.cancel()
@@ -93,5 +102,5 @@ class Flight:
         self._wake()
 
     def _failure(self, error: Exception) -> PipelineError:
-        where = f"frame {self.frame.index} of source {self.frame.source}"
+        where = " and ".join(f"frame {look.frame.index} of source {look.frame.source}" for look in self._looks)
         return PipelineError(f"the detector failed on {where}: {type(error).__name__}: {error}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 
 import numpy as np
@@ -10,17 +11,21 @@ _MOST_KEPT = 10_000
 
 
 class LatencyMeter:
-    """Remembers the last ten thousand times that were put in."""
+    """Remembers the last ten thousand times that were put in. One thread puts, any reads."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._times_ms: deque[float] = deque(maxlen=_MOST_KEPT)
 
     def add(self, time_ms: float) -> None:
-        self._times_ms.append(time_ms)
+        with self._lock:
+            self._times_ms.append(time_ms)
 
     def percentiles(self) -> dict[str, float]:
         """p50, p95 and p99 in ms; empty before the first time."""
-        if not self._times_ms:
+        with self._lock:
+            times_ms = tuple(self._times_ms)
+        if not times_ms:
             return {}
-        values = np.percentile(self._times_ms, (50, 95, 99)).tolist()
+        values = np.percentile(times_ms, (50, 95, 99)).tolist()
         return dict(zip(("p50", "p95", "p99"), values, strict=True))

@@ -3,31 +3,32 @@
     reader -> newest frame -> detector -> tracker -> message -> publisher
 
 A live source's newest frame is taken as late as possible, and a result leaves as soon as it is there. The detector
-is given its next frame before the last result is tracked and sent, so that it never idles.
+is given its next frames before the last results are tracked and sent, so that it never idles. Between two frames the
+loop does what it is told: sources come and go, and are asked for something else.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-
-import cv2
-import numpy as np
-from numpy.typing import NDArray
+from typing import NamedTuple
 
 from ..model.prompt import Prompt
-from .flight import Flight, PipelineError, Question
-from .frame import Frame
+from .clock import Clock
+from .commanded import Commanded
+from .company import Company
+from .flight import Answer, Flight, Look, PipelineError
+from .jpeg import to_jpeg
 from .message import DetectionMessage
 from .options import NodeOptions
 from .publisher import Publisher
-from .source_line import SourceLine, SourceSummary
+from .source_line import SourceLine
 from .stream_detector import StreamDetector, Ticket
+from .tally import SourceSummary
 
-__all__ = ["NodeSummary", "Pipeline", "PipelineError", "StreamDetector", "Ticket"]
+__all__ = ["NodeSummary", "Pipeline", "PipelineError", "SourceSummary", "StreamDetector", "Ticket"]
 
 _LOOK_EVERY_S = 0.1  # for a stop, and for states that nobody wakes us for
 _READERS_END_WITHIN_S = 0.5
@@ -36,13 +37,20 @@ _A_READER_NEEDS_S = 0.02
 
 @dataclass(frozen=True, slots=True)
 class NodeSummary:
-    """What a node did between its start and its end."""
+    """What a node did between its start and its end. Sources that were removed meanwhile are not in it."""
 
     sources: tuple[SourceSummary, ...]
 
 
-class Pipeline:
-    """A node's sources, its detector and its publisher, joined.
+class _Flying(NamedTuple):
+    """A flight, and the source of each frame in it."""
+
+    lines: tuple[SourceLine, ...]
+    flight: Flight
+
+
+class Pipeline(Commanded):
+    """A node's sources, its detector and its publisher, joined; it can be commanded while it runs.
 
     Whoever made the detector and the publisher closes them.
 
@@ -51,11 +59,12 @@ class Pipeline:
             whose last turn is seconds old hangs.
 
     Args:
-        options: the node.
+        options: the node; sources may be added later.
         detector: finds the phrases.
         prompt: what to look for at first.
         publisher: where messages leave.
         on_message: called in the loop with each message that was sent.
+        clock: what time it is.
 
     Raises:
         PromptError: words that the detector does not know.
@@ -68,42 +77,21 @@ class Pipeline:
         prompt: Prompt,
         publisher: Publisher,
         on_message: Callable[[DetectionMessage], None] | None = None,
+        clock: Clock | None = None,
     ) -> None:
-        detector.check(prompt)
-        self._options = options
-        self._detector = detector
-        self._publisher = publisher
+        super().__init__(options, detector, prompt, publisher, clock or Clock())
         self._on_message = on_message
-        self._question = Question(prompt, version=1)
-        self._asking = threading.Lock()
-        self._wake = threading.Event()
-        epoch = time.time_ns()
-        self._lines = tuple(
-            SourceLine(source, options, epoch, detector.info, self._wake.set) for source in options.sources
-        )
-        self._turns = deque(self._lines)
-        self._flights: deque[tuple[SourceLine, Flight]] = deque()  # the oldest first
+        self._flights: list[_Flying] = []  # the oldest first
+        self._company = Company(detector.batch, options.batch_wait_ms / 1e3)
         self._next_heartbeat_s = 0.0
         self.turned_ns = 0
 
-    def set_prompt(self, prompt: Prompt) -> int:
-        """Ask for something else from the next frame on; tracks whose phrase is still asked for go on.
+    def run(self, stop: threading.Event, *, stays: bool = False) -> NodeSummary:
+        """Run until `stop` is set or every source has ended; then every reader has been stopped.
 
-        May be called from any thread while the node runs.
-
-        Returns:
-            The version that messages about the new prompt carry.
-
-        Raises:
-            PromptError: words that the detector does not know; the old prompt stays.
-        """
-        self._detector.check(prompt)
-        with self._asking:
-            self._question = Question(prompt, self._question.version + 1)
-            return self._question.version
-
-    def run(self, stop: threading.Event) -> NodeSummary:
-        """Run until every source has ended or `stop` is set; then every reader has been stopped.
+        Args:
+            stop: ends the run.
+            stays: go on without sources, for somebody may add one.
 
         Raises:
             PipelineError: the detector failed.
@@ -117,58 +105,92 @@ class Pipeline:
         self._publisher.wait_for_subscriber(self._options.publisher.wait_for_subscriber_s, turn)
         failure: str | None = None
         try:
-            for line in self._lines:
-                line.start()
-            self._loop(turn)
+            self._start()
+            while not turn():
+                self._wake.clear()
+                patience_s = self._work()
+                if not stays and all(line.over for line in self._lineup):
+                    break
+                self._wake.wait(patience_s)
         except PipelineError as error:
             failure = str(error)
             raise
         finally:
             self._end(failure)
-        return NodeSummary(tuple(line.summary() for line in self._lines))
+        return NodeSummary(tuple(line.summary() for line in self._lineup))
 
-    def _loop(self, is_told_to_stop: Callable[[], bool]) -> None:
-        while not is_told_to_stop():
-            self._wake.clear()
-            landed = self._land()
-            self._submit_newest()
-            for line, flight in landed:
-                self._publish(line, flight)
-            self._tell()
-            if all(line.over for line in self._lines):
-                return
-            self._wake.wait(_LOOK_EVERY_S)
+    def _start(self) -> None:
+        self._queue.begin()
+        self._is_running = True
+        for line in self._lineup:
+            line.start()
 
-    def _land(self) -> list[tuple[SourceLine, Flight]]:
-        """The flights that are done, in the order in which they began."""
-        landed: list[tuple[SourceLine, Flight]] = []
-        while self._flights and self._flights[0][1].landed():
-            landed.append(self._flights.popleft())
+    def _work(self) -> float:
+        """Do all there is to do; returns after how many seconds to look again if nobody wakes us."""
+        self._queue.carry_out()
+        self._questions.expire(self._now_s())
+        landed = self._land()
+        patience_s = self._submit_newest()
+        for lines, flight in landed:
+            for line, answer in zip(lines, flight.answers(), strict=True):
+                if not line.gone:
+                    self._publish(line, answer)
+        self._tell()
+        return patience_s
+
+    def _land(self) -> list[_Flying]:
+        """The flights that are done. Those of one source land in the order in which they began."""
+        landed: list[_Flying] = []
+        still_flying: list[_Flying] = []
+        busy: set[SourceLine] = set()
+        for one in self._flights:
+            if one.flight.landed() and busy.isdisjoint(one.lines):
+                landed.append(one)
+            else:
+                still_flying.append(one)
+                busy.update(one.lines)
+        self._flights = still_flying
         return landed
 
-    def _submit_newest(self) -> None:
-        """Keep the detector busy, each source in its turn."""
-        while len(self._flights) < self._detector.depth and (taken := self._take()):
-            line, frame, dropped = taken
-            flight = Flight(frame, dropped, self._question, self._detector, self._wake.set)
-            self._flights.append((line, flight))
+    def _submit_newest(self) -> float:
+        """Keep the detector busy; returns after how many seconds to look again if nobody wakes us."""
+        while True:
+            waiting = self._lineup.waiting()
+            wait_s = self._company.wait_s(len(waiting), self._coming(len(waiting)), time.monotonic())
+            if wait_s is None or len(self._flights) >= self._detector.depth:
+                return _LOOK_EVERY_S
+            if wait_s > 0.0:
+                return min(wait_s, _LOOK_EVERY_S)
+            if not self._submit(waiting[: self._company.most]):
+                return 0.0
 
-    def _take(self) -> tuple[SourceLine, Frame, int] | None:
-        for _ in self._lines:
-            line = self._turns[0]
-            self._turns.rotate(-1)
-            if taken := line.take():
-                return line, *taken
-        return None
+    def _coming(self, waiting: int) -> int:
+        """How many sources are worth waiting for."""
+        return self._lineup.coming(self._company.longest_s) if waiting < self._company.most else 0
 
-    def _publish(self, line: SourceLine, flight: Flight) -> None:
-        message = line.message(flight.answer())
+    def _submit(self, lines: Sequence[SourceLine]) -> bool:
+        """Ask about one frame of each of these sources; false if none of them had one to look at."""
+        takers: list[SourceLine] = []
+        looks: list[Look] = []
+        for line in lines:
+            self._lineup.had_its_turn(line)
+            if (look := line.take(self._questions.of(line.name))) is not None:
+                takers.append(line)
+                looks.append(look)
+        self._company.gone()
+        if looks:
+            self._flights.append(_Flying(tuple(takers), Flight(looks, self._detector, self._wake.set)))
+        return bool(looks)
+
+    def _publish(self, line: SourceLine, answer: Answer) -> None:
+        message, frame = line.message(answer), answer.look.frame
         self._publisher.send_detections(message)
+        self._pictures.give(line.name, frame, message)
         if self._on_message is not None:
             self._on_message(message)
-        if self._publisher.wants_pictures(line.name):  # after the message, which must not wait for it
+        if not line.gone and self._publisher.wants_pictures(line.name):  # after the message, which must not wait
             belongs_to = {"epoch": message.epoch, "generation": message.generation, "seq": message.seq}
-            jpeg = _jpeg(flight.frame.image, self._options.publisher.jpeg_quality)
+            jpeg = to_jpeg(frame.image, self._options.publisher.jpeg_quality)
             self._publisher.send_picture(line.name, belongs_to, jpeg)
 
     def _tell(self) -> None:
@@ -177,25 +199,21 @@ class Pipeline:
         is_heartbeat = now_s >= self._next_heartbeat_s
         if is_heartbeat:
             self._next_heartbeat_s = now_s + self._options.heartbeat_s
-        for line in self._lines:
-            version = self._question.version
-            status = line.status(version) if is_heartbeat else line.news(version)
+        for line in self._lineup:
+            version = self._questions.of(line.name).version
+            status = line.tell(version) if is_heartbeat else line.news(version)
             if status is not None:
                 self._publisher.send_status(status)
 
     def _end(self, failure: str | None) -> None:
-        for _, flight in self._flights:
-            flight.cancel()
+        self._stop_commands()
+        for one in self._flights:
+            one.flight.cancel()
         self._flights.clear()
+        why, state = (failure, "failed") if failure else ("the node was stopped", "ended")
         deadline_s = time.monotonic() + _READERS_END_WITHIN_S
-        for line in self._lines:
-            line.stop(max(_A_READER_NEEDS_S, deadline_s - time.monotonic()), failure)
-        for line in self._lines:
-            if status := line.news(self._question.version):
+        for line in self._lineup:
+            line.end(max(_A_READER_NEEDS_S, deadline_s - time.monotonic()), why, state)
+        for line in self._lineup:
+            if status := line.news(self._questions.of(line.name).version):
                 self._publisher.send_status(status)
-
-
-def _jpeg(image: NDArray[np.uint8], quality: int) -> bytes:
-    done, encoded = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
-    assert done, "every RGB picture has a JPEG"
-    return encoded.tobytes()

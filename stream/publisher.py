@@ -44,6 +44,7 @@ class PublisherError(OSError):
 class _Outgoing:
     parts: tuple[bytes, ...]
     message: DetectionMessage | StatusMessage | None  # None for pictures, which late joiners do not get
+    forget: str | None = None  # instead of something to send: a source that is gone
 
 
 class Publisher:
@@ -109,6 +110,13 @@ class Publisher:
     def wants_pictures(self, source: str) -> bool:
         """Whether anybody is subscribed to this source's pictures now."""
         return self._subscriptions.match(picture_topic(self._node, source))
+
+    def forget(self, source: str) -> None:
+        """Once all that was sent before has left, tell late joiners nothing more of a source that is gone."""
+        with self._lock:
+            if self._linger_s is None:
+                self._outbox.append(_Outgoing((), None, forget=source))
+                self._wake()
 
     def send_picture(self, source: str, header: Mapping[str, int], jpeg: bytes) -> None:
         """Send a JPEG.
@@ -218,6 +226,10 @@ class Publisher:
                 self._replay(prefix, source)
 
     def _send(self, outgoing: _Outgoing) -> None:
+        if outgoing.forget is not None:
+            for kind in ("det", "sys"):
+                self._last.pop((outgoing.forget, kind), None)
+            return
         self._socket.send_multipart(outgoing.parts, copy=False)
         message = outgoing.message
         if message is not None:

@@ -1,208 +1,273 @@
-"""One source's place in the node: its reader, its tracks and what is counted about its messages."""
+"""One source's place in the node: its reader, its tracks and its messages."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..model.detections import DetectorInfo
-from .flight import Answer
+from .area import Area, part_inside
+from .clock import Clock
+from .flight import Answer, Look
 from .frame import Frame
-from .latency import LatencyMeter
 from .message import DetectionMessage, FrameInfo, ModelInfo, PromptInfo, StatusMessage, read_boot_id
 from .options import NodeOptions, SourceOptions
-from .rate import RateMeter
+from .questions import Question
 from .reader import Reader
 from .stats import ReaderStats, SourceState
+from .tally import SourceSummary, Tally
 from .tracker import Tracker
 
-_GENERATION = 1
 _LAST_STATES = frozenset({"ended", "failed"})
 
 
 @dataclass(frozen=True, slots=True)
-class SourceSummary:
-    """What became of a source while the node ran.
+class _Ending:
+    """How the node ended a source, and in which state it leaves it."""
 
-    Args:
-        name: the source.
-        frames: decoded; messages: sent; dropped: the difference.
-        error: what went wrong with it, None if nothing did.
-        seconds: from the node's start to the last message.
-        fps: (messages - 1) / (last publication - first), 0 where there were fewer than two.
-        latency_ms: p50, p95, p99 from decoding to publication, of the last ten thousand messages at most.
-    """
-
-    name: str
-    frames: int
-    messages: int
-    dropped: int
-    error: str | None
-    seconds: float
-    fps: float
-    latency_ms: dict[str, float]
+    why: str
+    state: SourceState
 
 
 class SourceLine:
     """Takes frames from a reader and makes messages of the answers.
 
-    Frames of a live source that a newer one replaced are counted as dropped in the next message. When the node
-    stops, a frame may be waiting or with the detector: the last status and the summary count it as dropped too, so
-    that there, and in every message, dropped is exactly frames decoded minus messages.
+    Frames of a live source that a newer one replaced are counted as dropped in the next message, and so are those
+    that show nothing of the area to look at. When the source is ended, a frame may be waiting or with the detector:
+    the last status and the summary count it as dropped too, so that there, and in every message, dropped is exactly
+    frames decoded minus messages.
+
+    A paused source is read on, so that it is back at once, but nothing is taken: its frames count as dropped.
+
+    Attributes:
+        paused: whether it is.
+        gone: the node has ended it; an answer that still comes is thrown away.
 
     Args:
         options: the source.
+        generation: how often a source of this name was added.
         node: the node it belongs to.
         epoch: the node's start, unix ns.
         model: who answers.
         wake: called, from the reader's thread, when there is something to take or to tell.
+        clock: what time it is.
     """
 
     def __init__(
-        self, options: SourceOptions, node: NodeOptions, epoch: int, model: DetectorInfo, wake: Callable[[], None]
+        self,
+        options: SourceOptions,
+        generation: int,
+        node: NodeOptions,
+        epoch: int,
+        model: DetectorInfo,
+        wake: Callable[[], None],
+        clock: Clock,
     ) -> None:
         self.name = options.name
+        self.generation = generation
+        self.options = options
+        self.paused = False
+        self.gone = False
         self._node = node
         self._epoch = epoch
         self._model = ModelInfo(model.name, model.dtype, model.score_rule)
         self._boot_id = read_boot_id()
-        self._reader = Reader(options, wake, _GENERATION)
+        self._clock = clock
+        self._reader = Reader(options, wake, generation)
         # '/' occurs in no name, so no two nodes or sources share a prefix.
-        self._tracker = Tracker(node.tracker, f"{node.node}/{options.name}/{epoch:x}/{_GENERATION}")
+        self._tracker = Tracker(node.tracker, f"{node.node}/{options.name}/{epoch:x}/{generation}")
         self._tracked_version = 0
         self._in_flight = 0
-        self._seq = 0
-        self._dropped_total = self._stale_total = 0
-        self._rate = RateMeter()
-        self._latency = LatencyMeter()
-        self._started_ns = self._first_ns = self._last_ns = 0
-        self._told: SourceState | None = None
-        self._cut_short: str | None = None
-        self._failure: str | None = None
+        self._taken_ns = 0  # when the last frame that was taken had come
+        self._outside = 0  # frames with nothing of the area in them since the last that was looked at
+        self._outside_total = 0
+        self._area_warning: str | None = None
+        self._tally = Tally()
+        self._told: tuple[SourceState, bool] | None = None
+        self._ending: _Ending | None = None
 
     def start(self) -> None:
-        self._started_ns = self._last_ns = time.monotonic_ns()
+        self._tally.start(self._clock.monotonic_ns())
         self._reader.start()
 
-    def stop(self, wait_s: float, failure: str | None = None) -> None:
+    def end(self, wait_s: float, why: str, state: SourceState = "ended") -> None:
         """Read no more, and forget the frames that wait for an answer.
 
         Args:
-            wait_s: for the reader's thread.
-            failure: why the node fails, None if it does not.
+            wait_s: for the reader's thread, which is left behind after that.
+            why: what is said of a source that had not ended by itself.
+            state: in which it is then: failed where the node failed, reconnecting where it begins anew.
         """
         if not self.over:
-            self._failure, self._cut_short = failure, failure or "the node was stopped"
+            self._ending = _Ending(why, state)
         self._reader.stop(wait_s)
         self._in_flight = 0
+        self.gone = True
 
     @property
     def over(self) -> bool:
         """Nothing more will come, and every frame that was taken has its message."""
         return self._in_flight == 0 and self._reader.finished
 
-    def take(self) -> tuple[Frame, int] | None:
-        """The next frame to ask about and how many were dropped before it; None when there is none."""
-        taken = self._reader.frames.take()
-        self._in_flight += taken is not None
-        return taken
+    @property
+    def is_waiting(self) -> bool:
+        """Whether there is a frame to take."""
+        return not self.paused and self._reader.frames.counts.waiting > 0
+
+    def expects(self, within_s: float, now_ns: int) -> bool:
+        """Whether a frame is likely to come so soon, by the rate and the last one that was taken."""
+        rate_hz = 0.0 if self.paused or self.is_waiting else self._reader.stats().fps_in
+        if rate_hz == 0.0:
+            return False
+        late_s = (now_ns - self._taken_ns) / 1e9 - 1.0 / rate_hz
+        return -within_s <= late_s <= 1.0 / rate_hz
+
+    @property
+    def next_seq(self) -> int:
+        """Of the next message."""
+        return self._tally.messages + 1
+
+    @property
+    def next_seq_taken(self) -> int:
+        """Of the message about the next frame that is taken."""
+        return self.next_seq + self._in_flight
+
+    def update(self, options: SourceOptions) -> bool:
+        """Go on with other options from the next frame on; false if they need another connection."""
+        if not self._reader.update(options):
+            return False
+        self.options = options
+        return True
+
+    def reset_tracks(self) -> None:
+        """End every track."""
+        self._tracker.reset()
+
+    def take(self, question: Question) -> Look | None:
+        """The next frame to ask about; None when there is none, or nothing of the area to look at is in it."""
+        taken = None if self.paused else self._reader.frames.take()
+        if taken is None:
+            return None
+        frame, dropped = taken
+        area, roi = None, self.options.roi_xyxy
+        if roi is not None:
+            area = part_inside(roi, frame.width, frame.height)
+            self._area_warning = _warn_of_area(roi, area, frame)
+            if area is None:
+                self._outside += dropped + 1
+                self._outside_total += 1
+                return None
+        self._in_flight += 1
+        self._taken_ns = frame.decoded_ns
+        dropped, self._outside = dropped + self._outside, 0
+        return Look(frame, dropped, question, area, self.options.size_px)
 
     def message(self, answer: Answer) -> DetectionMessage:
         """Track what was found and say it. Answers come in the order in which their frames were taken."""
-        frame = answer.frame
-        if answer.question.version != self._tracked_version:
-            self._tracker.keep_phrases(answer.question.prompt.names)
-            self._tracked_version = answer.question.version
+        look, frame = answer.look, answer.look.frame
+        question, prompt = look.question, look.question.prompt
+        if question.version != self._tracked_version:
+            self._tracker.keep_phrases(prompt.names)
+            self._tracked_version = question.version
         tracks = self._tracker.update(
             answer.detections, frame.time_s, frame.captured_unix_ns, frame.width, frame.height
         )
-        now_ns, now_unix_ns = time.monotonic_ns(), time.time_ns()
-        self._count(answer, now_ns)
-        age_ms = None if frame.captured_unix_ns is None else (now_unix_ns - frame.captured_unix_ns) / 1e6
+        now_ns, now_unix_ns = self._clock.monotonic_ns(), self._clock.unix_ns()
+        age_ms = _age_ms(frame, now_ns, now_unix_ns)
         stale = age_ms is not None and age_ms > self._node.stale_after_ms
-        self._stale_total += stale
-        prompt = answer.question.prompt
+        self._in_flight -= 1
+        self._tally.count(now_ns, frame.decoded_ns, look.dropped, stale=stale)
         return DetectionMessage(
             node=self._node.node,
             source=self.name,
             epoch=self._epoch,
-            generation=_GENERATION,
-            seq=self._seq,
+            generation=self.generation,
+            seq=self._tally.messages,
             frame=_frame_info(frame, age_ms),
             model=self._model,
-            prompt=PromptInfo(answer.question.version, prompt.hash, prompt.names),
+            prompt=PromptInfo(question.version, prompt.hash, prompt.names),
             tracks=tracks,
             published_unix_ns=now_unix_ns,
             published_monotonic_ns=now_ns,
             boot_id=self._boot_id,
             stage_ms=_stage_ms(answer, now_ns),
-            dropped=answer.dropped,
-            dropped_total=self._dropped_total,
+            dropped=look.dropped,
+            dropped_total=self._tally.dropped,
             stale=stale,
         )
 
     def news(self, prompt_version: int) -> StatusMessage | None:
-        """The status, if the state is another than it was in the last one."""
-        return None if self._state(self._reader.stats()) == self._told else self.status(prompt_version)
+        """The status, if the source is in another state than was told last."""
+        return None if (self._state(self._reader.stats()), self.paused) == self._told else self.tell(prompt_version)
+
+    def tell(self, prompt_version: int) -> StatusMessage:
+        """The status, which is then no longer news."""
+        status = self.status(prompt_version)
+        self._told = status.state, status.paused
+        return status
 
     def status(self, prompt_version: int) -> StatusMessage:
-        """How the source is doing now."""
-        stats = self._reader.stats()
-        self._told = state = self._state(stats)
-        is_over = state in _LAST_STATES
+        """How the source is doing now; from any thread."""
+        stats, tally = self._reader.stats(), self._tally
+        state, messages = self._state(stats), tally.messages
+        is_over = self.gone or state in _LAST_STATES
         return StatusMessage(
             node=self._node.node,
             source=self.name,
             epoch=self._epoch,
-            generation=_GENERATION,
-            seq=self._seq,
+            generation=self.generation,
+            seq=messages,
             state=state,
-            published_unix_ns=time.time_ns(),
+            published_unix_ns=self._clock.unix_ns(),
             fps_in=stats.fps_in,
-            fps_out=self._rate.rate_hz,
+            fps_out=tally.rate_hz,
             frames_decoded=stats.frames_decoded,
-            dropped_total=stats.frames_decoded - self._seq if is_over else stats.frames_dropped,
+            dropped_total=stats.frames_decoded - messages if is_over else stats.frames_dropped + self._outside_total,
             reconnects=stats.reconnects,
             corrupt=stats.corrupt,
-            latency_ms=self._latency.percentiles(),
+            latency_ms=tally.latency_ms(),
             prompt_version=prompt_version,
-            stale_total=self._stale_total,
-            since_message_ms=(time.monotonic_ns() - self._last_ns) / 1e6 if self._seq else None,
-            error=self._failure or stats.error,
-            warning=stats.warning,
-            ended=(self._cut_short or stats.error or "every frame was read") if is_over else None,
+            stale_total=tally.stale,
+            since_message_ms=tally.since_message_ms(self._clock.monotonic_ns()),
+            paused=self.paused,
+            error=self._error(stats),
+            warning="; ".join(text for text in (stats.warning, self._area_warning) if text) or None,
+            ended=self._how_it_ended(stats) if state in _LAST_STATES else None,
         )
 
     def summary(self) -> SourceSummary:
         """The figures of the run, once it is over."""
         stats = self._reader.stats()
-        spread_s = (self._last_ns - self._first_ns) / 1e9
-        return SourceSummary(
-            name=self.name,
-            frames=stats.frames_decoded,
-            messages=self._seq,
-            dropped=stats.frames_decoded - self._seq,
-            error=self._failure or stats.error,
-            seconds=(self._last_ns - self._started_ns) / 1e9,
-            fps=(self._seq - 1) / spread_s if self._seq > 1 and spread_s > 0.0 else 0.0,
-            latency_ms=self._latency.percentiles(),
-        )
-
-    def _count(self, answer: Answer, now_ns: int) -> None:
-        self._in_flight -= 1
-        self._seq += 1
-        self._dropped_total += answer.dropped
-        self._first_ns = self._first_ns or now_ns
-        self._last_ns = now_ns
-        self._rate.mark()
-        self._latency.add((now_ns - answer.frame.decoded_ns) / 1e6)
+        return self._tally.summary(self.name, stats.frames_decoded, self._error(stats))
 
     def _state(self, stats: ReaderStats) -> SourceState:
-        if self._failure is not None:
-            return "failed"
+        if self._ending is not None and self._ending.state != "ended":
+            return self._ending.state
         # Whoever hears 'ended' stops listening, so the reader's word is not passed on before the last message is out.
         return "running" if stats.state in _LAST_STATES and not self.over else stats.state
+
+    def _error(self, stats: ReaderStats) -> str | None:
+        has_failed = self._ending is not None and self._ending.state == "failed"
+        return self._ending.why if self._ending is not None and has_failed else stats.error
+
+    def _how_it_ended(self, stats: ReaderStats) -> str:
+        return self._ending.why if self._ending is not None else stats.error or "every frame was read"
+
+
+def _age_ms(frame: Frame, now_ns: int, now_unix_ns: int) -> float | None:
+    """How old a picture is: by the clock that nobody can set, where its moment is known on that."""
+    if frame.captured_monotonic_ns is not None:
+        return (now_ns - frame.captured_monotonic_ns) / 1e6
+    return None if frame.captured_unix_ns is None else (now_unix_ns - frame.captured_unix_ns) / 1e6
+
+
+def _warn_of_area(roi: Area, inside: Area | None, frame: Frame) -> str | None:
+    size = f"{frame.width}x{frame.height}"
+    if inside is None:
+        return f"roi_xyxy {list(roi)} lies outside the picture of {size}, so nothing is looked at: set it anew"
+    return (
+        None if inside == roi else f"roi_xyxy {list(roi)} reaches out of the picture of {size}: the rest is looked at"
+    )
 
 
 def _frame_info(frame: Frame, age_ms: float | None) -> FrameInfo:
@@ -222,7 +287,7 @@ def _frame_info(frame: Frame, age_ms: float | None) -> FrameInfo:
 
 def _stage_ms(answer: Answer, now_ns: int) -> dict[str, float]:
     """How long each stage took; together they are the time from the picture's first bytes to its message."""
-    frame = answer.frame
+    frame = answer.look.frame
     return {
         "decode": (frame.decoded_ns - frame.received_ns) / 1e6,
         "wait": (answer.submitted_ns - frame.decoded_ns) / 1e6,

@@ -1,4 +1,3 @@
-# pyright: reportUnknownMemberType=false
 """The whole line with real decoding and real sockets; only the detector is a plain one."""
 
 from __future__ import annotations
@@ -6,132 +5,21 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
-import av
 import cv2
 import numpy as np
 import pytest
 
-from groundcast.model.prompt import Prompt, PromptError
-from groundcast.stream.message import DetectionMessage, StatusMessage
-from groundcast.stream.options import NodeOptions, PublisherOptions, SourceOptions
-from groundcast.stream.pipeline import NodeSummary, Pipeline, PipelineError
-from groundcast.stream.publisher import Publisher
-from groundcast.stream.subscriber import Subscriber
+from groundcast.stream.message import DetectionMessage
+from groundcast.stream.options import SourceOptions
 
 from .blob_detector import BlobDetector
-
-FRAMES, RATE_HZ, WIDTH, HEIGHT = 40, 25, 320, 240
-RED_AND_GREEN = Prompt.parse("red blob . green blob")
-
-
-@pytest.fixture(scope="module")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A red square that goes right and a green one that goes left, in H.264."""
-    path = tmp_path_factory.mktemp("clip") / "squares.mp4"
-    with av.open(path, "w", options={"movflags": "faststart"}) as container:  # so that half of it can be opened
-        stream = container.add_stream("libx264", RATE_HZ, options={"bf": "2"})
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        for index in range(FRAMES):
-            image = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
-            image[60:100, 20 + 5 * index : 60 + 5 * index] = (220, 30, 30)
-            image[140:180, 260 - 5 * index : 300 - 5 * index] = (30, 200, 30)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, "rgb24")))
-        container.mux(stream.encode())
-    return str(path)
-
-
-class PictureCounter(Publisher):
-    """A publisher that counts the pictures it is given."""
-
-    pictures = 0
-
-    def send_picture(self, source: str, header: Mapping[str, int], jpeg: bytes) -> None:
-        self.pictures += 1
-        super().send_picture(source, header, jpeg)
-
-
-class Node:
-    """A pipeline that runs in a thread, and somebody who listens to everything it says."""
-
-    def __init__(
-        self,
-        detector: BlobDetector,
-        *sources: SourceOptions,
-        pictures: bool = False,
-        on_message: Callable[[DetectionMessage], None] | None = None,
-        stale_after_ms: float = 1000.0,
-    ) -> None:
-        socket_options = PublisherOptions("tcp://127.0.0.1:*", high_water_mark=5000, wait_for_subscriber_s=20.0)
-        options = NodeOptions(
-            "bench", sources, publisher=socket_options, stale_after_ms=stale_after_ms, heartbeat_s=0.2
-        )
-        self.messages: list[DetectionMessage] = []
-        self.statuses: list[StatusMessage] = []
-        self.summary = NodeSummary(())
-        self.error: Exception | None = None
-        self.publisher = PictureCounter(options.publisher, "bench")
-        self.pipeline = Pipeline(options, detector, RED_AND_GREEN, self.publisher, on_message)
-        self.subscriber = Subscriber(
-            self.publisher.address,
-            newest_only=False,
-            snapshot=False,
-            pictures=pictures,
-            timeout_s=30.0,
-            on_status=self.statuses.append,
-        )
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-
-    def __enter__(self) -> Node:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-        self.publisher.close()
-        self.subscriber.close()
-
-    def _run(self) -> None:
-        try:
-            self.summary = self.pipeline.run(self._stop)
-        except PipelineError as error:
-            self.error = error
-
-    def stop(self) -> float:
-        """Ends the run; how long that took."""
-        begin_s = time.monotonic()
-        self._stop.set()
-        self._thread.join()
-        return time.monotonic() - begin_s
-
-    def listen(self, until: Callable[[DetectionMessage], bool] = lambda _: False) -> list[DetectionMessage]:
-        """Everything up to a message, or to the end of all sources."""
-        for message in self.subscriber:
-            self.messages.append(message)
-            if until(message):
-                break
-        return self.messages
-
-    def listen_to_the_end(self) -> list[DetectionMessage]:
-        self.listen()
-        self._thread.join()
-        return self.messages
-
-    def last_status(self, source: str) -> StatusMessage:
-        return [status for status in self.statuses if status.source == source][-1]
-
-
-@pytest.fixture
-def detector() -> Iterator[BlobDetector]:
-    with closing(BlobDetector()) as blobs:
-        yield blobs
+from .running_node import FRAMES, HEIGHT, RATE_HZ, RED_AND_GREEN, WIDTH, Node
 
 
 def test_every_frame_of_a_file_gives_one_message(clip: str, detector: BlobDetector) -> None:
@@ -231,36 +119,6 @@ def test_the_loop_can_be_seen_to_turn_and_a_status_tells_of_the_last_message() -
     last = node.last_status("cam")
     assert last.stale_total == last.seq
     assert last.since_message_ms is not None
-
-
-def test_each_message_belongs_to_the_prompt_its_frame_was_asked_with(clip: str) -> None:
-    other = Prompt.parse("blue blob . red blob")
-    changer: list[threading.Thread] = []
-
-    def change(message: DetectionMessage) -> None:
-        if message.seq == 10:
-            changer.append(threading.Thread(target=node.pipeline.set_prompt, args=(other,)))
-            changer[0].start()
-
-    with (
-        closing(BlobDetector(delay_s=0.02)) as detector,
-        Node(detector, SourceOptions("clip", clip), on_message=change) as node,
-    ):
-        messages = node.listen_to_the_end()
-    hashes = {1: RED_AND_GREEN.hash, 2: other.hash}
-    versions = [message.prompt.version for message in messages]
-    assert versions == sorted(versions)
-    assert 10 <= versions.count(1) < FRAMES
-    assert all(message.prompt.hash == hashes[message.prompt.version] for message in messages)
-    assert all({track.phrase for track in message.tracks} <= set(message.prompt.phrases) for message in messages)
-    assert {track.id for message in messages for track in message.tracks if track.phrase == "red blob"} == {1}
-
-
-def test_a_prompt_the_detector_does_not_know_changes_nothing(clip: str, detector: BlobDetector) -> None:
-    with Node(detector, SourceOptions("clip", clip)) as node:
-        with pytest.raises(PromptError, match="mauve"):
-            node.pipeline.set_prompt(Prompt.parse("mauve blob"))
-        assert {message.prompt.version for message in node.listen_to_the_end()} == {1}
 
 
 def test_a_detector_that_fails_ends_the_node_with_its_reason(clip: str) -> None:

@@ -1,0 +1,254 @@
+"""What a running node can be told: the commands, each carried out between two frames."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+
+from ..model.prompt import Phrase, Prompt, PromptError
+from .clock import Clock
+from .command_queue import CommandQueue
+from .jpeg import to_jpeg
+from .lineup import Lineup
+from .message import DetectionMessage, MessageError, ModelInfo, check_name
+from .node_commands import Applied, CommandError, Lease, NodeStatus
+from .options import NodeOptions, SourceOptions
+from .picture_requests import PictureRequests
+from .publisher import Publisher
+from .questions import Questions
+from .reader import SourceError, check_source
+from .source_line import SourceLine
+from .stats import SourceState
+from .stream_detector import StreamDetector
+
+
+class Commanded:
+    """A node's sources and what they are asked, and the commands that change both.
+
+    Any thread may call a command; it returns once the loop has carried it out. Before the loop runs it is carried
+    out at once. What can be found out to be wrong without the loop, is; a command that is refused changes nothing.
+
+    Args:
+        options, detector, prompt, publisher, clock: as for `Pipeline`.
+
+    Raises:
+        PromptError: words that the detector does not know.
+    """
+
+    def __init__(
+        self, options: NodeOptions, detector: StreamDetector, prompt: Prompt, publisher: Publisher, clock: Clock
+    ) -> None:
+        self._options = options
+        self._detector = detector
+        self._publisher = publisher
+        self._clock = clock
+        self._wake = threading.Event()
+        self._queue = CommandQueue(self._wake.set)
+        self._pictures = PictureRequests()
+        self._is_running = False
+        self._epoch = clock.unix_ns()
+        for one in (prompt, *(source.prompt for source in options.sources if source.prompt is not None)):
+            detector.check(one)
+        self._questions = Questions(prompt, detector.check)
+        self._questions.start(options.sources)
+        self._lineup = Lineup(self._make_line, options.sources)
+
+    def status(self) -> NodeStatus:
+        """How the node and its sources are doing; never waits for the loop."""
+        asked, lines = self._questions.asked, tuple(self._lineup)
+        known = [(line, asked.questions[line.name]) for line in lines if line.name in asked.questions]
+        info = self._detector.info
+        return NodeStatus(
+            node=self._options.node,
+            epoch=self._epoch,
+            model=ModelInfo(info.name, info.dtype, info.score_rule),
+            prompt_version=asked.version,
+            prompts={line.name: question.prompt for line, question in known},
+            sources=tuple(line.status(question.version) for line, question in known),
+            paused=tuple(line.name for line, _ in known if line.paused),
+            leases=asked.leases.infos(self._now_s()),
+            unsent=self._publisher.dropped,
+            options=tuple(line.options for line, _ in known),
+        )
+
+    def set_prompt(self, prompt: Prompt, source: str | None = None, if_version: int | None = None) -> Applied:
+        """As `CommandedNode` says; tracks whose phrase is still asked for go on."""
+        self._must_know(prompt)
+
+        def apply() -> Applied:
+            lines = self._lineup.chosen(source)
+            self._questions.set_prompt(prompt, source, if_version)
+            return self._applied(lines)
+
+        return self._queue.call(apply)
+
+    def set_thresholds(
+        self, thresholds: Mapping[str, float], source: str | None = None, if_version: int | None = None
+    ) -> Applied:
+        """As `CommandedNode` says."""
+
+        def apply() -> Applied:
+            lines = self._lineup.chosen(source)
+            self._questions.set_thresholds(thresholds, source, if_version)
+            return self._applied(lines)
+
+        return self._queue.call(apply)
+
+    def ask(
+        self,
+        client: str,
+        phrases: Sequence[Phrase],
+        seconds: float,
+        source: str | None = None,
+        lease: str | None = None,
+    ) -> Lease:
+        """As `CommandedNode` says. A lease that adds nothing new leaves the version of the prompt as it is."""
+
+        def apply() -> Lease:
+            lines = self._lineup.chosen(source)
+            held = self._questions.ask(client, phrases, seconds, source, lease, self._now_s())
+            return Lease(held.id, held.until_s - self._now_s(), self._applied(lines))
+
+        return self._queue.call(apply)
+
+    def release(self, lease: str) -> Applied:
+        """As `CommandedNode` says."""
+
+        def apply() -> Applied:
+            held = self._questions.release(lease)
+            return self._applied(line for line in self._lineup if held and held.source in (None, line.name))
+
+        return self._queue.call(apply)
+
+    def add_source(self, options: SourceOptions) -> Applied:
+        """As `CommandedNode` says; a name that was there before comes in its next generation."""
+        self._must_be_fine(options)
+
+        def apply() -> Applied:
+            self._lineup.must_be_free(options.name)
+            self._questions.put(options)
+            return self._applied([self._begin(options)])
+
+        return self._queue.call(apply)
+
+    def update_source(self, options: SourceOptions) -> Applied:
+        """As `CommandedNode` says; where another connection is needed, the source's next generation begins."""
+        self._must_be_fine(options)
+
+        def apply() -> Applied:
+            line = self._lineup.find(options.name)
+            self._questions.put(options)
+            if line.update(options):
+                return self._applied([line])
+            self._end_line(line, "the source begins anew with other options", "reconnecting")
+            new = self._begin(options)
+            new.paused = line.paused
+            return self._applied([new])
+
+        return self._queue.call(apply)
+
+    def remove_source(self, name: str) -> Applied:
+        """As `CommandedNode` says; frames that are with the detector count as dropped."""
+
+        def apply() -> Applied:
+            line = self._lineup.find(name)
+            self._end_line(line, "the source was removed", "ended")
+            self._publisher.forget(name)
+            self._lineup.remove(name)
+            self._questions.drop(name)
+            self._pictures.refuse(name, CommandError("unknown_source", f"source {name!r} was removed"))
+            return Applied(self._questions.asked.version, {name: (line.generation, line.next_seq)})
+
+        return self._queue.call(apply)
+
+    def reset_tracks(self, source: str | None = None) -> Applied:
+        """As `CommandedNode` says; the ids of the ended tracks are not used again."""
+
+        def apply() -> Applied:
+            lines = self._lineup.chosen(source)
+            for line in lines:
+                line.reset_tracks()
+            return Applied(self._newest(lines), {line.name: (line.generation, line.next_seq) for line in lines})
+
+        return self._queue.call(apply)
+
+    def pause(self, source: str | None = None) -> Applied:
+        """Look at nothing of a source, or of all, until it is resumed. Cameras stay connected; frames are dropped."""
+        return self._pause(source, paused=True)
+
+    def resume(self, source: str | None = None) -> Applied:
+        """Look again at a source, or at all that are there."""
+        return self._pause(source, paused=False)
+
+    def picture(self, source: str, timeout_s: float = 2.0) -> tuple[bytes, DetectionMessage]:
+        """As `CommandedNode` says; raises CommandError not_ready when none comes in time, or in the loop itself."""
+        if self._queue.in_loop:
+            raise CommandError("not_ready", "the loop cannot wait for its own next picture: ask from another thread")
+        request = self._queue.call(lambda: self._pictures.ask(self._lineup.find(source).name))
+        try:
+            frame, message = request.result(timeout_s)
+        except TimeoutError:
+            if request.cancel():
+                text = f"source {source!r} gave no picture within {timeout_s:g} s: its status may say why"
+                raise CommandError("not_ready", text) from None
+            frame, message = request.result()
+        return to_jpeg(frame.image, self._options.publisher.jpeg_quality), message
+
+    def _pause(self, source: str | None, *, paused: bool) -> Applied:
+        def apply() -> Applied:
+            lines = self._lineup.chosen(source)
+            for line in lines:
+                line.paused = paused
+            return self._applied(lines)
+
+        return self._queue.call(apply)
+
+    def _make_line(self, options: SourceOptions, generation: int) -> SourceLine:
+        return SourceLine(
+            options, generation, self._options, self._epoch, self._detector.info, self._wake.set, self._clock
+        )
+
+    def _begin(self, options: SourceOptions) -> SourceLine:
+        line = self._lineup.put(options)
+        if self._is_running:
+            line.start()
+        return line
+
+    def _end_line(self, line: SourceLine, why: str, state: SourceState) -> None:
+        """End a source without waiting for its reader, and say so once, with all its frames accounted for."""
+        was_over = line.over
+        line.end(0.0, why, state)
+        if not was_over:
+            self._publisher.send_status(line.tell(self._questions.of(line.name).version))
+
+    def _stop_commands(self) -> None:
+        self._queue.end()
+        self._pictures.refuse_all(CommandError("stopped", "the node has ended"))
+
+    def _applied(self, lines: Iterable[SourceLine]) -> Applied:
+        """What holds for the next frames that are taken."""
+        lines = tuple(lines)
+        return Applied(self._newest(lines), {line.name: (line.generation, line.next_seq_taken) for line in lines})
+
+    def _newest(self, lines: Iterable[SourceLine]) -> int:
+        """The version that the messages of these sources carry: the node's newest may be about others."""
+        versions = [self._questions.of(line.name).version for line in lines]
+        return max(versions, default=self._questions.asked.version)
+
+    def _must_know(self, prompt: Prompt) -> None:
+        try:
+            self._detector.check(prompt)
+        except PromptError as error:
+            raise CommandError("bad_prompt", str(error)) from error
+
+    def _must_be_fine(self, options: SourceOptions) -> None:
+        try:
+            check_name(options.name)
+            check_source(options)
+        except (MessageError, SourceError) as error:
+            raise CommandError("bad_source", str(error)) from error
+        if options.prompt is not None:
+            self._must_know(options.prompt)
+
+    def _now_s(self) -> float:
+        return self._clock.monotonic_ns() / 1e9

@@ -1,0 +1,88 @@
+"""Commands from other threads, carried out by the loop's."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from groundcast.stream.command_queue import CommandQueue
+from groundcast.stream.node_commands import CommandError
+
+
+class Loop:
+    """A loop that does nothing but carry out, when it is woken."""
+
+    def __init__(self) -> None:
+        self.woken = threading.Event()
+        self.queue = CommandQueue(self.woken.set)
+        self.over = False
+        self.thread = threading.Thread(target=self._run)
+        self.thread.start()
+
+    def _run(self) -> None:
+        self.queue.begin()
+        while not self.over:
+            self.woken.wait()
+            self.woken.clear()
+            self.queue.carry_out()
+        self.queue.end()
+
+    def stop(self) -> None:
+        self.over = True
+        self.woken.set()
+        self.thread.join()
+
+
+def test_the_loops_thread_carries_out_what_others_ask_for() -> None:
+    loop = Loop()
+    while loop.queue.call(threading.get_ident) != loop.thread.ident:  # before it begins, it was our turn
+        time.sleep(0.001)
+    loop.stop()
+
+
+def test_an_error_goes_to_whoever_asked_and_the_loop_goes_on() -> None:
+    loop = Loop()
+    with pytest.raises(ZeroDivisionError):
+        loop.queue.call(lambda: 1 // 0)
+    assert loop.queue.call(lambda: "still here") == "still here"
+    loop.stop()
+
+
+def test_a_command_in_the_loop_is_carried_out_at_once() -> None:
+    queue = CommandQueue(lambda: None)
+    queue.begin()
+    assert queue.call(lambda: queue.call(lambda: 3)) == 3
+
+
+def test_a_loop_that_is_busy_too_long_never_carries_it_out() -> None:
+    queue, done = CommandQueue(lambda: None), list[int]()
+    busy = threading.Thread(target=queue.begin)
+    busy.start()
+    busy.join()
+    with pytest.raises(CommandError) as refused:
+        queue.call(lambda: done.append(1), patience_s=0.05)
+    queue.carry_out()
+    assert (refused.value.code, done) == ("not_ready", [])
+
+
+def test_whoever_waits_when_the_loop_ends_hears_that_it_stopped() -> None:
+    queue_is_used, codes = threading.Event(), list[str]()
+    queue = CommandQueue(queue_is_used.set)
+    other = threading.Thread(target=queue.begin)
+    other.start()
+    other.join()
+
+    def ask() -> None:
+        with pytest.raises(CommandError) as refused:
+            queue.call(lambda: None)
+        codes.append(refused.value.code)
+
+    asker = threading.Thread(target=ask)
+    asker.start()
+    assert queue_is_used.wait(10)
+    queue.end()
+    asker.join()
+    ask()
+    assert codes == ["stopped", "stopped"]

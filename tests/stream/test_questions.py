@@ -1,0 +1,143 @@
+"""Who is asked what, under which version."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from groundcast.model.prompt import Phrase, Prompt, PromptError
+from groundcast.stream.node_commands import CommandError
+from groundcast.stream.options import SourceOptions
+from groundcast.stream.questions import Questions
+
+LEFT = SourceOptions("left", "left.mp4")
+RIGHT = SourceOptions("right", "right.mp4")
+OWN = SourceOptions("own", "own.mp4", prompt=Prompt.parse("bolt"), threshold=0.6)
+
+
+def know(prompt: Prompt) -> None:
+    if "mauve" in prompt.names:
+        raise PromptError("what is mauve?")
+
+
+@pytest.fixture
+def questions() -> Questions:
+    questions = Questions(Prompt.parse("mug . cup"), know)
+    questions.start([LEFT, RIGHT, OWN])
+    return questions
+
+
+def asked(questions: Questions, source: str) -> tuple[int, tuple[str, ...]]:
+    question = questions.of(source)
+    return question.version, question.prompt.names
+
+
+def refused(command: Callable[[], object]) -> str:
+    with pytest.raises(CommandError) as error:
+        command()
+    return error.value.code
+
+
+def test_a_source_is_asked_its_own_prompt_or_else_the_nodes(questions: Questions) -> None:
+    assert [asked(questions, name) for name in ("left", "own")] == [(1, ("mug", "cup")), (1, ("bolt",))]
+    assert [phrase.threshold for phrase in questions.of("own").prompt.phrases] == [0.6]
+
+
+def test_the_nodes_prompt_changes_those_without_one_of_their_own(questions: Questions) -> None:
+    questions.set_prompt(Prompt.parse("can"), None, if_version=1)
+    assert asked(questions, "right") == (2, ("can",))
+    assert asked(questions, "own") == (1, ("bolt",))
+
+
+def test_a_sources_prompt_changes_it_alone(questions: Questions) -> None:
+    questions.set_prompt(Prompt.parse("can"), "left", None)
+    assert [asked(questions, name)[0] for name in ("left", "right", "own")] == [2, 1, 1]
+    questions.set_prompt(Prompt.parse("nut"), None, None)
+    assert asked(questions, "left") == (2, ("can",))
+    assert questions.asked.version == 3
+
+
+def test_the_same_prompt_again_is_a_version_of_its_own(questions: Questions) -> None:
+    questions.set_prompt(Prompt.parse("mug . cup"), None, None)
+    assert asked(questions, "left")[0] == 2
+
+
+def test_who_has_not_seen_the_newest_version_does_not_overwrite_it(questions: Questions) -> None:
+    questions.set_prompt(Prompt.parse("can"), "own", None)
+    assert refused(lambda: questions.set_prompt(Prompt.parse("nut"), None, 1)) == "version_conflict"
+    assert refused(lambda: questions.set_thresholds({"mug": 0.5}, None, 1)) == "version_conflict"
+    assert asked(questions, "left") == (1, ("mug", "cup"))
+
+
+def test_thresholds_change_by_name_and_nothing_else(questions: Questions) -> None:
+    questions.set_thresholds({"cup": 0.7}, None, None)
+    questions.set_thresholds({"mug": 0.2}, "left", None)
+    assert [phrase.threshold for phrase in questions.of("left").prompt.phrases] == [0.2, 0.7]
+    assert [phrase.threshold for phrase in questions.of("right").prompt.phrases] == [None, 0.7]
+    assert [questions.of(name).version for name in ("left", "right", "own")] == [3, 2, 1]
+
+
+@pytest.mark.parametrize("thresholds", [{"spoon": 0.5}, {"mug": 1.5}, {"mug": float("nan")}, {"mug": 0.5, "": 0.5}])
+def test_thresholds_that_make_no_sense_change_nothing(questions: Questions, thresholds: dict[str, float]) -> None:
+    before = questions.asked
+    for source in (None, "left"):
+        assert refused(lambda source=source: questions.set_thresholds(thresholds, source, None)) == "bad_prompt"
+    assert questions.asked is before
+
+
+def test_thresholds_last_until_the_prompt_is_set_anew(questions: Questions) -> None:
+    questions.set_thresholds({"mug": 0.2}, "left", None)
+    questions.set_prompt(Prompt.parse("mug"), None, None)
+    assert [phrase.threshold for phrase in questions.of("left").prompt.phrases] == [None]
+
+
+def test_leases_add_to_every_source_and_go_when_their_time_is_over(questions: Questions) -> None:
+    questions.ask("arm", [Phrase("nut")], 10.0, None, None, now_s=100.0)
+    assert asked(questions, "left") == (2, ("mug", "cup", "nut"))
+    assert asked(questions, "own") == (2, ("bolt", "nut"))
+    assert questions.of("own").prompt.phrases[1].threshold == 0.6
+    questions.expire(109.0)
+    assert questions.asked.version == 2
+    questions.expire(110.5)
+    assert asked(questions, "own") == (3, ("bolt",))
+
+
+def test_a_lease_for_one_source_or_with_nothing_new_leaves_the_others_their_version(questions: Questions) -> None:
+    questions.ask("arm", [Phrase("nut")], 10.0, "own", None, now_s=0.0)
+    questions.ask("eye", [Phrase("Cup")], 10.0, "left", None, now_s=0.0)
+    assert [questions.of(name).version for name in ("left", "right", "own")] == [1, 1, 2]
+    assert questions.asked.version == 2
+
+
+def test_a_lease_that_is_renewed_or_released_changes_only_what_it_must(questions: Questions) -> None:
+    held = questions.ask("arm", [Phrase("nut")], 10.0, "left", None, now_s=0.0)
+    questions.ask("arm", [Phrase("nut")], 10.0, "left", held.id, now_s=8.0)
+    assert questions.asked.version == 2
+    questions.expire(15.0)
+    assert asked(questions, "left")[1] == ("mug", "cup", "nut")
+    assert questions.release(held.id) is not None
+    assert asked(questions, "left") == (3, ("mug", "cup"))
+    assert questions.release(held.id) is None
+    assert questions.asked.version == 3
+
+
+def test_a_lease_of_unknown_words_changes_nothing(questions: Questions) -> None:
+    before = questions.asked
+    assert refused(lambda: questions.ask("arm", [Phrase("mauve")], 10.0, None, None, now_s=0.0)) == "bad_prompt"
+    assert questions.asked is before
+
+
+def test_a_source_that_comes_back_with_another_prompt_carries_a_version_of_its_own(questions: Questions) -> None:
+    questions.drop("own")
+    assert "own" not in questions.asked.questions
+    questions.put(SourceOptions("own", "own.mp4", prompt=Prompt.parse("nut")))
+    assert asked(questions, "own") == (2, ("nut",))
+
+
+def test_other_options_that_ask_for_the_same_leave_the_version(questions: Questions) -> None:
+    questions.set_thresholds({"mug": 0.2}, "left", None)
+    questions.put(SourceOptions("left", "left.mp4", target_hz=2.0))
+    assert asked(questions, "left")[0] == 2
+    questions.put(SourceOptions("left", "left.mp4", threshold=0.5))
+    assert asked(questions, "left")[0] == 3
