@@ -28,7 +28,7 @@ def run(
     file: Annotated[Path | None, typer.Argument(help="Settings in YAML; flags go before what it says.")] = None,
     source: Annotated[
         list[str] | None,
-        typer.Option(help="A path, rtsp://, http://, /dev/video0 or lavfi:, or NAME=one of these; may be given again."),
+        typer.Option(help="A path, rtsp://, http://, /dev/video0, push: or lavfi:, or NAME=one of these; repeatable."),
     ] = None,
     prompt: Annotated[str | None, typer.Option(help="What to look for: 'red mug . blue cube'.")] = None,
     model: Annotated[str | None, typer.Option(help="A model's name, or the path of its weights.")] = None,

@@ -14,7 +14,7 @@ _BELIEVED_AGAIN_WITHIN_S = 1.5
 _CLOCK_WAS_SET_S = 0.5
 _USUAL_DELAY_S = 0.5
 
-_RTCP_ERROR_MS = 20.0
+_STAMP_ERROR_MS = 20.0
 _DRIVER_ERROR_MS = 10.0
 _PLAUSIBLE_DRIVER_AGE_NS = 10_000_000_000
 _STATED_DELAY_ERROR_MS = 20.0
@@ -79,6 +79,7 @@ class CaptureClock:
         received_ns: int,
         *,
         camera_unix_ns: int | None = None,
+        stamped_by: Clock = "rtcp",
         driver_us: int | None = None,
         held_back_s: float = 0.0,
     ) -> Capture:
@@ -87,7 +88,8 @@ class CaptureClock:
         Args:
             time_s: the frame's time on the source's own clock.
             received_ns: monotonic.
-            camera_unix_ns: what the camera's sender reports say, if anything.
+            camera_unix_ns: what the camera's sender reports, or the sender's own stamp, say, if anything.
+            stamped_by: which of the two.
             driver_us: the video driver's stamp, if any: microseconds since start-up or since 1970.
             held_back_s: how long a picture is known to wait on our side before it counts as received.
         """
@@ -97,9 +99,10 @@ class CaptureClock:
         arrived_s = received_ns / 1e9 - held_back_s
         offset_s = self._arrivals.add(arrived_s, arrived_s - time_s)
         if camera_unix_ns is not None:
-            capture = self._by_camera(camera_unix_ns, time_s, arrived_s, host_ns)
-            if capture is not None:
-                return capture
+            said = self._by_camera(camera_unix_ns, time_s, arrived_s, host_ns)
+            if said is not None:
+                taken_ns, error_ms = said
+                return self._capture(taken_ns, host_ns, stamped_by, error_ms)
         if self._first_received_s is None:
             self._first_received_s = arrived_s
         settled = arrived_s - self._first_received_s >= _SETTLED_AFTER_S
@@ -112,8 +115,10 @@ class CaptureClock:
         taken_ns = monotonic_ns - int(self.latency_ms * 1e6)
         return Capture(taken_ns, taken_ns + host_ns, clock, error_ms)
 
-    def _by_camera(self, camera_unix_ns: int, time_s: float, arrived_s: float, host_ns: int) -> Capture | None:
-        """The camera's own time, or None where it cannot be right."""
+    def _by_camera(
+        self, camera_unix_ns: int, time_s: float, arrived_s: float, host_ns: int
+    ) -> tuple[int, float] | None:
+        """The camera's own time on our monotonic clock and its error in ms, or None where it cannot be right."""
         clock_was_set = self._a_clock_was_set(camera_unix_ns / 1e9 - time_s, host_ns / 1e9)
         if clock_was_set:
             self._ages = LeakyLeast()
@@ -128,8 +133,7 @@ class CaptureClock:
         # cannot be told from a slow camera, so it stays, and counts as error where no camera is that slow.
         ahead_s = max(0.0, -least_age_s)
         doubt_s = least_age_s if least_age_s > _USUAL_DELAY_S else ahead_s
-        taken_ns = camera_unix_ns - host_ns - int(ahead_s * 1e9)
-        return self._capture(taken_ns, host_ns, "rtcp", _RTCP_ERROR_MS + 1e3 * doubt_s)
+        return camera_unix_ns - host_ns - int(ahead_s * 1e9), _STAMP_ERROR_MS + 1e3 * doubt_s
 
     def _a_clock_was_set(self, camera_s: float, host_s: float) -> bool:
         """Whether the camera's clock or ours leapt since the last picture, or this is the first."""

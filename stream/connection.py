@@ -171,24 +171,17 @@ class Video:
         return frame.pts
 
     def _note(self, packet: Packet[VideoStream]) -> None:
-        pulse, now_ns = self.pulse, time.monotonic_ns()
         when = packet.dts if packet.pts is None else packet.pts
-        if when is None or when != self._last_time:
-            pulse.progress_ns = now_ns
+        self.pulse.beat(moved=when is None or when != self._last_time, is_key=packet.is_keyframe)
         self._last_time = when
-        if pulse.packets:
-            pulse.interval_s = max((now_ns - pulse.packet_ns) / 1e9, 0.9 * pulse.interval_s)
-        pulse.packet_ns = now_ns
-        pulse.packets += 1
         if packet.is_keyframe:
             self._note_key(self._due_s(packet))
-        pulse.corrupt += packet.is_corrupt
+        self.pulse.corrupt += packet.is_corrupt
         if when is not None:
             ends_s = float((when - (self._stream.start_time or 0) + (packet.duration or 0)) * self._time_base)
             self._read_until_s = max(self._read_until_s, ends_s)
 
     def _note_key(self, when_s: float) -> None:
-        self.pulse.keys += 1
         if self._last_key_s is not None:
             self.pulse.key_distance_s = when_s - self._last_key_s
         self._last_key_s = when_s

@@ -77,14 +77,15 @@ class FrameMaker:
                 time_s,
                 picture.received_ns,
                 camera_unix_ns=picture.camera_unix_ns,
+                stamped_by=connection.facts.stamped_by,
                 driver_us=picture.driver_us,
                 held_back_s=connection.held_back_s,
             )
         return Moment(time_s, capture)
 
-    def wants(self, moment: Moment) -> bool:
+    def wants(self, picture: Picture, moment: Moment) -> bool:
         """Whether a frame is to be made; one that is not is counted all the same."""
-        wanted = self._thinner.takes(moment.time_s, self.options.target_hz)
+        wanted = not picture.superseded and self._thinner.takes(moment.time_s, self.options.target_hz)
         self.index += not wanted
         return wanted
 
@@ -109,7 +110,7 @@ class FrameMaker:
             captured_error_ms=capture.error_ms if capture else None,
             received_ns=picture.received_ns,
             decoded_ns=time.monotonic_ns(),
-            frame_id=self.options.frame_id,
+            frame_id=self.options.frame_id or picture.frame_id,
             image=image,
             captured_monotonic_ns=capture.monotonic_ns if capture else None,
         )

@@ -9,6 +9,7 @@ from .connection import Video
 from .options import SourceOptions
 from .picture import Connection
 from .picture_folder import PictureFolder
+from .push_source import PushSource, check_push
 from .source_url import SourceError, kind_of, path_of, redact
 
 
@@ -22,7 +23,10 @@ def open_source(options: SourceOptions, pause: Callable[[float], bool]) -> Conne
     Raises:
         SourceError: it cannot be opened.
     """
-    return (PictureFolder if kind_of(options.url) == "folder" else Video)(options, pause)
+    kind = kind_of(options.url)
+    if kind == "push":
+        return PushSource(options, pause)
+    return PictureFolder(options, pause) if kind == "folder" else Video(options, pause)
 
 
 def check_source(options: SourceOptions) -> None:
@@ -33,6 +37,9 @@ def check_source(options: SourceOptions) -> None:
     """
     kind = kind_of(options.url)
     if kind in ("rtsp", "http", "device"):
+        return
+    if kind == "push":  # not bound to find out: a source that is replaced may still hold the address
+        check_push(options.url)
         return
     if kind == "file":
         _check_file(options.url)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .frame import Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +22,12 @@ class Picture:
             None if the picture turns out to be damaged, and has been counted as such.
         pts: presentation time in ticks of `time_base`, None where the stream states none that can be used.
         time_base: (numerator, denominator) in seconds per tick.
-        camera_unix_ns: when the camera says it was taken (RTCP), None where it does not.
+        camera_unix_ns: when the camera, or the program that sends it, says it was taken; None where it does not.
         driver_us: when the video driver says it was taken (microseconds since start-up or since 1970), None where
             there is none.
         received_ns: monotonic; when the packet was handed to the decoder.
+        frame_id: the camera's coordinate frame, where the sender names it.
+        superseded: a newer one is already at hand, so that this one need only be counted.
     """
 
     rgb: Callable[[], NDArray[np.uint8] | None]
@@ -31,6 +36,8 @@ class Picture:
     camera_unix_ns: int | None
     driver_us: int | None
     received_ns: int
+    frame_id: str | None = None
+    superseded: bool = False
 
     @property
     def pts_s(self) -> float | None:
@@ -48,6 +55,7 @@ class StreamFacts:
         container: FFmpeg's name of how the video travels: rtsp, mov,mp4,..., v4l2.
         codec: FFmpeg's name of how its pictures are coded: h264, hevc, mjpeg.
         rate_hz: pictures per second as stated, None where nothing is.
+        stamped_by: whose clock `Picture.camera_unix_ns` is read on.
     """
 
     live: bool
@@ -55,6 +63,7 @@ class StreamFacts:
     container: str
     codec: str
     rate_hz: float | None
+    stamped_by: Clock = "rtcp"
 
 
 @dataclass(slots=True)
@@ -69,7 +78,7 @@ class Pulse:
         keys: key frames among them.
         key_distance_s: from the last key frame but one to the last, on the stream's clock; None before that.
         corrupt: packets and pictures that could not be decoded.
-        warning: why pictures are left out, None while none are.
+        warning: why pictures are left out or refused, None while none are.
     """
 
     packet_ns: int
@@ -80,6 +89,17 @@ class Pulse:
     key_distance_s: float | None = None
     corrupt: int = 0
     warning: str | None = None
+
+    def beat(self, *, moved: bool, is_key: bool) -> None:
+        """A packet has come, just now; `moved` if its time is another than that of the one before."""
+        now_ns = time.monotonic_ns()
+        if moved:
+            self.progress_ns = now_ns
+        if self.packets:
+            self.interval_s = max((now_ns - self.packet_ns) / 1e9, 0.9 * self.interval_s)
+        self.packet_ns = now_ns
+        self.packets += 1
+        self.keys += is_key
 
 
 class Connection(Protocol):

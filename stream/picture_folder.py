@@ -53,8 +53,7 @@ class PictureFolder:
         for number, path in enumerate(self._paths):
             if self._pacer and not self._pacer.wait_for(number / _RATE_HZ):
                 return
-            self.pulse.packet_ns = self.pulse.progress_ns = time.monotonic_ns()
-            self.pulse.packets += 1
+            self.pulse.beat(moved=True, is_key=True)
             yield Picture(partial(self._read, path), None, (1, _RATE_HZ), None, None, self.pulse.packet_ns)
 
     def close(self) -> None:

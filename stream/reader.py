@@ -30,7 +30,7 @@ _NEED_NO_CONNECTION = (
     *("loop", "frame_id", "camera_latency_ms", "target_hz", "frozen_after_s"),
     *("prompt", "threshold", "size_px", "roi_xyxy"),  # which are nothing to a reader
 )
-_COME_BACK: frozenset[SourceKind] = frozenset({"rtsp", "http", "device"})
+_COME_BACK: frozenset[SourceKind] = frozenset({"rtsp", "http", "device", "push"})
 
 
 class Reader:
@@ -194,7 +194,7 @@ class Reader:
     def _hand_over(self, picture: Picture, live: bool) -> bool:
         """Lay down the picture's frame, or pass it over; false once nobody takes any more."""
         moment = self._maker.place(picture)
-        if not self._maker.wants(moment):
+        if not self._maker.wants(picture, moment):
             self._rate.mark()
             return self.frames.pass_over()
         frame = self._maker.frame(picture, moment)

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
-SourceKind = Literal["file", "folder", "rtsp", "http", "device", "lavfi"]
+SourceKind = Literal["file", "folder", "rtsp", "http", "device", "lavfi", "push"]
 
 _NETWORK_KINDS: dict[str, SourceKind] = {"rtsp": "rtsp", "rtsps": "rtsp", "http": "http", "https": "http"}
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)://")
 _DEVICE = re.compile(r"^/dev/video\d+$")
 _LAVFI = "lavfi:"
+_PUSH = "push:"
 
 _ANY_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)([^\s'\"]+)")
 _AUTHORITY = re.compile(r"[^/?#]*")
@@ -38,6 +39,8 @@ def kind_of(url: str) -> SourceKind:
         raise SourceError("the source is empty: give a path, rtsp://..., http://..., /dev/video0 or lavfi:testsrc")
     if url.startswith(_LAVFI):
         return "lavfi"
+    if url.startswith(_PUSH):
+        return "push"
     scheme = _SCHEME.match(url)
     if scheme and (kind := _NETWORK_KINDS.get(scheme[1].lower())):
         _check_address(url)
@@ -45,7 +48,7 @@ def kind_of(url: str) -> SourceKind:
     if scheme and scheme[1].lower() != "file":
         raise SourceError(
             f"{redact(url)} begins with {scheme[1]}://, which is not known: "
-            "write rtsp://, rtsps://, http://, https://, lavfi:, /dev/video0, or the path of a file or a folder"
+            "write rtsp://, rtsps://, http://, https://, lavfi:, push:, /dev/video0, or the path of a file or a folder"
         )
     if _DEVICE.match(url):
         return "device"
@@ -60,6 +63,11 @@ def path_of(url: str) -> Path:
 def filter_of(url: str) -> str:
     """The filter graph that a lavfi: URL means."""
     return url.removeprefix(_LAVFI)
+
+
+def push_address_of(url: str) -> str:
+    """The ZeroMQ address that a push: URL means."""
+    return url.removeprefix(_PUSH)
 
 
 def host_of(url: str) -> tuple[str, int | None]:

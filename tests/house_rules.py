@@ -40,6 +40,7 @@ KNOWN_TO = {
         "stream/binding.py",
         "stream/connecting.py",
         "stream/subscriber.py",
+        "stream/push*.py",
         "stream/joining.py",
         "stream/control.py",
         "stream/control_client.py",
@@ -64,6 +65,7 @@ KNOWN_TO = {
 LIGHT = {
     "stream/subscriber.py": {"zmq", "msgpack"},
     "stream/message.py": {"msgpack"},
+    "stream/pusher.py": {"zmq", "msgpack"},
     "stream/node_commands.py": {"msgpack"},
     "model/prompt.py": set[str](),
     "model/detections.py": {"numpy"},

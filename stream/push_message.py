@@ -1,0 +1,105 @@
+"""What a program sends with a picture of its own: a header map in msgpack, and the picture's bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from .message_fields import Fields
+from .packing import pack, unpack
+from .topics import MAJOR, MessageError
+
+Encoding = Literal["jpeg", "rgb8", "bgr8", "mono8"]
+
+LARGEST_PICTURE = 64 * 2**20
+"""Bytes of one picture as it travels."""
+
+_MOST_PIXELS = 40_000_000  # of a JPEG too, which may promise far more than its bytes hold
+_CHANNELS: dict[Encoding, int] = {"rgb8": 3, "bgr8": 3, "mono8": 1}
+_ENCODINGS: tuple[Encoding, ...] = get_args(Encoding)
+_LARGEST_HEADER = 4096
+_LONGEST_NAME = 100
+
+
+@dataclass(frozen=True, slots=True)
+class PushHeader:
+    """What a program says of its picture.
+
+    Args:
+        encoding: jpeg, or rows from the top without gaps: red, green and blue; blue, green and red; or grey.
+        width, height: px.
+        captured_unix_ns: when it was taken, by the program's clock; None where it does not know.
+        pts: when it was taken on a clock of its own, in ns; only differences count.
+        frame_id: the camera's coordinate frame.
+    """
+
+    encoding: Encoding
+    width: int
+    height: int
+    captured_unix_ns: int | None = None
+    pts: int | None = None
+    frame_id: str | None = None
+
+
+def pack_push(header: PushHeader) -> bytes:
+    """The first part of the message; the picture's bytes are the second."""
+    values: dict[str, object] = {"schema": [MAJOR, 0], "encoding": header.encoding}
+    values |= {"width": header.width, "height": header.height}
+    optional = {name: getattr(header, name) for name in ("captured_unix_ns", "pts", "frame_id")}
+    return pack(values | {name: value for name, value in optional.items() if value is not None})
+
+
+def parse_push(parts: Sequence[bytes]) -> PushHeader:
+    """The header of a message whose bytes are as many as it promises.
+
+    Raises:
+        MessageError: something else; the text names what is wrong.
+    """
+    if len(parts) != 2 or len(parts[0]) > _LARGEST_HEADER:
+        raise MessageError("a pushed picture has two parts, a small header map and the picture's bytes")
+    fields, body = Fields(unpack(parts[0])), parts[1]
+    major, _ = fields.integers("schema", 2, least=0)
+    if major != MAJOR:
+        raise MessageError(f"schema is [{major}, ...], but this program reads {MAJOR}: update the older one")
+    encoding: Encoding = fields.word("encoding", _ENCODINGS)
+    if encoding == "jpeg":
+        width, height = jpeg_size(body)
+    else:
+        width, height = fields.integer("width", 1), fields.integer("height", 1)
+    if width * height > _MOST_PIXELS:
+        raise MessageError(f"the picture has {width} x {height} px: at most {_MOST_PIXELS} are read")
+    if encoding != "jpeg" and width * height * _CHANNELS[encoding] != len(body):
+        raise MessageError(f"{width} x {height} px of {encoding} are not {len(body)} bytes")
+    frame_id = fields.maybe(fields.text, "frame_id")
+    if frame_id is not None and len(frame_id) > _LONGEST_NAME:
+        raise MessageError(f"frame_id is longer than {_LONGEST_NAME} characters")
+    return PushHeader(
+        encoding,
+        width,
+        height,
+        captured_unix_ns=fields.maybe(fields.integer, "captured_unix_ns"),
+        pts=fields.maybe(fields.integer, "pts"),
+        frame_id=frame_id,
+    )
+
+
+def jpeg_size(jpeg: bytes) -> tuple[int, int]:
+    """Width and height as a JPEG's own header states them (ITU-T T.81, annex B), without decoding it.
+
+    Raises:
+        MessageError: not a JPEG.
+    """
+    place = 2 if jpeg[:2] == b"\xff\xd8" else len(jpeg)
+    while place + 9 <= len(jpeg) and jpeg[place] == 0xFF:
+        marker, length = jpeg[place + 1], int.from_bytes(jpeg[place + 2 : place + 4], "big")
+        if marker == 0xFF:  # padding
+            place += 1
+        elif 0xC0 <= marker <= 0xCF and marker not in {0xC4, 0xC8, 0xCC}:
+            width, height = (int.from_bytes(jpeg[place + at : place + at + 2], "big") for at in (7, 5))
+            if width and height:
+                return width, height
+            break
+        else:
+            place += 2 + length
+    raise MessageError("the picture is no JPEG that states its size")

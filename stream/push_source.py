@@ -1,0 +1,162 @@
+"""Takes the pictures that a program sends: a source for cameras that a driver owns."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+
+import cv2
+import numpy as np
+import zmq
+from numpy.typing import NDArray
+
+from .binding import BindError, bind
+from .endpoint import AddressError, parse_endpoint
+from .options import SourceOptions
+from .picture import Picture, Pulse, StreamFacts
+from .push_message import LARGEST_PICTURE, PushHeader, parse_push
+from .source_url import SourceError, push_address_of
+from .topics import MessageError
+
+_USUAL_RATE_HZ = 25.0
+_LOOK_AT_STOP_EVERY_MS = 100
+_MOST_KEPT, _MOST_AT_ONCE = 8, 50
+_NS = (1, 1_000_000_000)
+
+
+class PushSource:
+    """A ZeroMQ PULL socket. Of pictures that wait together only the newest is decoded; the others count as dropped.
+
+    Whoever can connect can send, so only this machine can: the address is a loopback one, or a socket file that only
+    this user may open. What is no picture counts as corrupt, and the warning says why.
+
+    Args:
+        options: the source.
+        pause: waits so many seconds; true if the wait was cut short because the work is over.
+
+    Raises:
+        SourceError: the address cannot be bound.
+    """
+
+    def __init__(self, options: SourceOptions, pause: Callable[[float], bool]) -> None:
+        self.facts = StreamFacts(
+            live=True, dated=True, container="push", codec="pictures", rate_hz=None, stamped_by="push"
+        )
+        self.rate_hz = _USUAL_RATE_HZ
+        self.held_back_s = 0.0
+        self.shortfall: str | None = None
+        now_ns = time.monotonic_ns()
+        self.pulse = Pulse(now_ns, now_ns)
+        self._pause = pause
+        self._last_pts: int | None = None
+        check_push(options.url)
+        self._context = zmq.Context()
+        self._socket = self._context.socket(zmq.PULL)
+        self._socket.set(zmq.RCVHWM, _MOST_KEPT)
+        self._socket.set(zmq.MAXMSGSIZE, LARGEST_PICTURE)
+        try:
+            bind(self._socket, push_address_of(options.url), insecure=False)
+        except BindError as error:
+            self.close()
+            raise SourceError(f"source {options.name}: {error}") from error
+
+    def pictures(self) -> Iterator[Picture]:
+        """Pictures as they are sent, until the work is over."""
+        while not self._pause(0.0):
+            if self._socket.poll(_LOOK_AT_STOP_EVERY_MS):
+                yield from self._waiting()
+
+    def close(self) -> None:
+        self._socket.close(linger=0)
+        self._context.term()
+
+    def _waiting(self) -> Iterator[Picture]:
+        """What has been sent, of which only the last is worth decoding."""
+        newest: Picture | None = None
+        for _ in range(_MOST_AT_ONCE):
+            try:
+                parts = self._socket.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                break
+            if picture := self._read(parts):
+                if newest:
+                    yield replace(newest, superseded=True)
+                newest = picture
+        if newest:
+            yield newest
+
+    def _read(self, parts: list[bytes]) -> Picture | None:
+        try:
+            header = parse_push(parts)
+        except MessageError as error:
+            self._note_damage(str(error))
+            return None
+        pts = header.captured_unix_ns if header.pts is None else header.pts
+        self.pulse.beat(moved=pts is None or pts != self._last_pts, is_key=True)
+        self._last_pts = pts
+        return Picture(
+            rgb=partial(self._rgb, header, parts[1]),
+            pts=pts,
+            time_base=_NS,
+            camera_unix_ns=header.captured_unix_ns,
+            driver_us=None,
+            received_ns=self.pulse.packet_ns,
+            frame_id=header.frame_id,
+        )
+
+    def _rgb(self, header: PushHeader, body: bytes) -> NDArray[np.uint8] | None:
+        image = _decode(header, body)
+        if image is None:
+            self._note_damage("the JPEG is damaged")
+        else:
+            self.pulse.warning = None
+        return image
+
+    def _note_damage(self, reason: str) -> None:
+        self.pulse.corrupt += 1
+        self.pulse.warning = f"what a program sent cannot be used: {reason}"
+
+
+def check_push(url: str) -> None:
+    """Find out whether a push source's address can be bound at all, and whether only this machine can reach it.
+
+    Raises:
+        SourceError: it cannot, or others can.
+    """
+    try:
+        endpoint = parse_endpoint(push_address_of(url))
+    except AddressError as error:
+        raise SourceError(f"{url}: {error}") from error
+    if not endpoint.is_local:
+        raise SourceError(
+            f"{url} can be reached by others: write push:tcp://127.0.0.1:5580 or push:ipc:///path/to/socket"
+        )
+    if endpoint.port == 0:
+        raise SourceError(f"{url} must name its port, for programs to know it")
+
+
+def _decode(header: PushHeader, body: bytes) -> NDArray[np.uint8] | None:
+    """The picture as RGB; None where a JPEG is damaged or is not of the size that it states."""
+    raw = np.frombuffer(body, np.uint8)
+    if header.encoding == "jpeg":
+        image = _decode_jpeg(raw)
+        if image is None or image.shape[:2] != (header.height, header.width):
+            return None
+        code = cv2.COLOR_BGR2RGB
+    elif header.encoding == "mono8":
+        image, code = raw.reshape(header.height, header.width), cv2.COLOR_GRAY2RGB
+    else:
+        image = raw.reshape(header.height, header.width, 3)
+        if header.encoding == "rgb8":
+            return image.copy()
+        code = cv2.COLOR_BGR2RGB
+    return np.asarray(cv2.cvtColor(image, code), np.uint8)
+
+
+def _decode_jpeg(jpeg: NDArray[np.uint8]) -> cv2.typing.MatLike | None:
+    try:
+        return cv2.imdecode(jpeg, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    except cv2.error:
+        return None

@@ -1,0 +1,128 @@
+"""Sends a program's own pictures to a node. Needs pyzmq and msgpack, and no numpy."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Literal, Protocol
+
+import zmq
+
+from .connecting import ConnectError, connect
+from .push_message import LARGEST_PICTURE, Encoding, PushHeader, jpeg_size, pack_push
+from .topics import MessageError
+
+_LAST_ONE_WITHIN_MS = 100
+
+
+class PusherError(ValueError):
+    """An address or a picture that cannot be meant; one sentence."""
+
+
+class Array(Protocol):
+    """A numpy array, or what holds its memory as one does."""
+
+    @property
+    def data(self) -> memoryview: ...
+
+
+class Pusher:
+    """Hands pictures to a node whose source says `push:` and this address. Use it from one thread.
+
+        with Pusher("tcp://127.0.0.1:5580") as pusher:
+            for image in camera:
+                pusher.send(image, frame_id="wrist_optical")
+
+    Nothing is kept for a node that is not there or does not keep up, so that what it gets is new: at most one picture
+    waits here while another is on its way. ZeroMQ connects again by itself when the node is restarted.
+
+    Args:
+        address: what the source's URL says after `push:`.
+        wait_s: how long `send` may wait for the node; at 0 it takes no longer than copying the picture.
+
+    Raises:
+        PusherError: a bad address.
+    """
+
+    def __init__(self, address: str, *, wait_s: float = 0.0) -> None:
+        self.sent = 0
+        self.dropped = 0
+        self._context = zmq.Context()
+        self._socket = self._context.socket(zmq.PUSH)
+        self._socket.set(zmq.SNDHWM, 1)
+        self._socket.set(zmq.IMMEDIATE, 1)  # nothing waits for a node that is not there
+        self._socket.set(zmq.SNDTIMEO, int(wait_s * 1000))
+        self._socket.set(zmq.LINGER, _LAST_ONE_WITHIN_MS)
+        try:
+            connect(self._socket, address)
+        except ConnectError as error:
+            self.close()
+            raise PusherError(str(error)) from error
+
+    def send(
+        self,
+        image: bytes | bytearray | memoryview | Array,
+        captured_unix_ns: int | None = None,
+        *,
+        colours: Literal["rgb8", "bgr8"] = "rgb8",
+        pts: int | None = None,
+        frame_id: str | None = None,
+    ) -> bool:
+        """Send one picture.
+
+        Args:
+            image: uint8 of shape (height, width, 3) or, if it is grey, (height, width); or the bytes of a JPEG.
+            captured_unix_ns: when it was taken; now, where the caller does not know better.
+            colours: the order of the channels; OpenCV's pictures are bgr8.
+            pts: when it was taken on the camera's own clock, in ns, if there is one.
+            frame_id: the camera's coordinate frame.
+
+        Returns:
+            False where it was dropped, because no node is there or it is still busy with those before.
+
+        Raises:
+            PusherError: no picture, or one that is too large.
+        """
+        view = memoryview(image) if isinstance(image, bytes | bytearray | memoryview) else memoryview(image.data)
+        encoding, width, height = _look_at(view, colours)
+        stamp_ns = time.time_ns() if captured_unix_ns is None else captured_unix_ns
+        try:
+            header = pack_push(PushHeader(encoding, width, height, stamp_ns, pts, frame_id))
+            self._socket.send_multipart([header, view if view.contiguous else view.tobytes()])
+        except MessageError as error:
+            raise PusherError(str(error)) from error
+        except zmq.Again:
+            self.dropped += 1
+            return False
+        self.sent += 1
+        return True
+
+    def close(self) -> None:
+        """Let go of the connection; a picture that is on its way has a tenth of a second to get there."""
+        self._socket.close()
+        self._context.term()
+
+    def __enter__(self) -> Pusher:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _look_at(view: memoryview, colours: Encoding) -> tuple[Encoding, int, int]:
+    """The encoding, width and height of what was given."""
+    if view.format != "B" or view.nbytes > LARGEST_PICTURE or not view.nbytes:
+        raise PusherError(f"a picture is made of uint8 and has at most {LARGEST_PICTURE} bytes")
+    shape = view.shape or ()
+    if len(shape) == 1:
+        try:
+            return "jpeg", *jpeg_size(view.tobytes())
+        except MessageError as error:
+            raise PusherError(str(error)) from error
+    if len(shape) == 2:
+        return "mono8", shape[1], shape[0]
+    if len(shape) == 3 and shape[2] == 3:
+        return colours, shape[1], shape[0]
+    raise PusherError(f"a picture has the shape (height, width, 3) or (height, width), not {tuple(shape)}")
