@@ -53,7 +53,17 @@ class BlobTicket:
 
 
 class BlobDetector:
-    """Args: delay_s: how long each picture takes at least; fail_at: the picture, counted from 0, that breaks it."""
+    """A detector of a few colours.
+
+    Args:
+        delay_s: how long each ticket takes at least.
+        depth, batch: as the protocol says.
+        fail_at: the ticket, counted from 0, that breaks it.
+
+    Attributes:
+        asked: tickets so far; together: how many pictures each of them had.
+        sizes_px, shapes: of all pictures that it was shown.
+    """
 
     info = DetectorInfo("blobs", "uint8", "max")
 
@@ -63,6 +73,9 @@ class BlobDetector:
         self.most_in_flight = 0
         self.in_flight = 0
         self.asked = 0
+        self.together: list[int] = []
+        self.sizes_px: set[int | None] = set()
+        self.shapes: set[tuple[int, ...]] = set()
         self._delay_s = delay_s
         self._fail_at = fail_at
         self._closing = threading.Event()
@@ -83,6 +96,9 @@ class BlobDetector:
         sizes_px: Sequence[int | None] | None = None,
     ) -> BlobTicket:
         ticket = BlobTicket(images, prompts, on_done)
+        self.together.append(len(images))
+        self.sizes_px.update(sizes_px or ())
+        self.shapes.update(image.shape for image in images)
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         self._jobs.put(ticket)

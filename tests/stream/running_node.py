@@ -15,11 +15,9 @@ from groundcast.model.prompt import Prompt
 from groundcast.stream.clock import Clock
 from groundcast.stream.message import DetectionMessage, StatusMessage
 from groundcast.stream.options import NodeOptions, PublisherOptions, SourceOptions
-from groundcast.stream.pipeline import NodeSummary, Pipeline, PipelineError
+from groundcast.stream.pipeline import NodeSummary, Pipeline, PipelineError, StreamDetector
 from groundcast.stream.publisher import Publisher
 from groundcast.stream.subscriber import Subscriber
-
-from .blob_detector import BlobDetector
 
 FRAMES, RATE_HZ, WIDTH, HEIGHT = 40, 25, 320, 240
 RED_AND_GREEN = Prompt.parse("red blob . green blob")
@@ -54,7 +52,7 @@ class Node:
 
     def __init__(
         self,
-        detector: BlobDetector,
+        detector: StreamDetector,
         *sources: SourceOptions,
         pictures: bool = False,
         on_message: Callable[[DetectionMessage], None] | None = None,
