@@ -15,7 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-_PIECE = 512  # rows
+# What is between a layer's steps stays in the cache: 512 rows of 2,048 channels in fp32, twice as many in bf16.
+_PIECE_BYTES = 4 << 20
 
 
 class Attention(nn.Module):
@@ -46,29 +47,35 @@ class FeedForward(nn.Module):
 
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__()
+        self.hidden = hidden
         self.fc1 = nn.Linear(width, hidden)
+        self.activation = nn.ReLU(inplace=True)
         self.fc2 = nn.Linear(hidden, width)
         self.norm = nn.LayerNorm(width)
 
     def forward(self, x: Tensor) -> Tensor:
-        return in_pieces(self._whole, x)
+        return in_pieces(self._whole, x, self.hidden)
 
     def _whole(self, x: Tensor) -> Tensor:
-        return self.norm(x + self.fc2(F.relu(self.fc1(x), inplace=not torch.is_grad_enabled())))
+        return self.norm(x + self.fc2(self.activation(self.fc1(x))))
 
 
-def in_pieces(layer: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+def in_pieces(layer: Callable[[Tensor], Tensor], x: Tensor, widest: int) -> Tensor:
     """What a layer that treats every row (the last dimension) alike makes of many rows; the shape stays.
 
     On a CPU, without gradients, some rows at a time: what is between the layer's steps then stays in the cache. The
     same numbers, in three fifths of the time for 8,500 rows of 256 -> 2,048 -> 256 channels.
+
+    Args:
+        widest: the most channels that a row has within the layer.
     """
     rows = x.flatten(0, -2)
-    if torch.is_grad_enabled() or x.device.type != "cpu" or len(rows) <= _PIECE:
+    piece = max(1, _PIECE_BYTES // (widest * x.element_size()))
+    if torch.is_grad_enabled() or x.device.type != "cpu" or len(rows) <= piece:
         return layer(x)
     out = torch.empty_like(rows)
-    for own, piece in zip(out.split(_PIECE), rows.split(_PIECE), strict=True):
-        own.copy_(layer(piece))
+    for own, some in zip(out.split(piece), rows.split(piece), strict=True):
+        own.copy_(layer(some))
     return out.view_as(x)
 
 

@@ -19,6 +19,7 @@ from .checkpoint import Checkpoint, set_weights
 from .fold import fold_norms, join_groups, join_projections
 from .grounding_dino import GroundingDino
 from .input_rule import InputRule
+from .packed import pack_linear
 from .postprocess import CaptionAnswer, image_pixels
 from .precision import Precision, convert, number_format
 from .preprocess import InputSize, normalise
@@ -229,6 +230,8 @@ def build(
     join_projections(model)
     model.requires_grad_(False)
     convert(model, dtype)
+    if device.type == "cpu":
+        pack_linear(model)
     return model.to(device).to(memory_format=torch.channels_last)
 
 

@@ -54,7 +54,7 @@ class Swin(Recomputed):
 
 def _block(block: Any, x_BHWC: Tensor) -> Tensor:
     x_BHWC = x_BHWC + block.drop_path1(_attend(block, block.norm1(x_BHWC)))
-    return x_BHWC + block.drop_path2(in_pieces(lambda rows: block.mlp(block.norm2(rows)), x_BHWC))
+    return x_BHWC + block.drop_path2(in_pieces(lambda rows: block.mlp(block.norm2(rows)), x_BHWC, 4 * x_BHWC.shape[-1]))
 
 
 def _attend(block: Any, x_BHWC: Tensor) -> Tensor:

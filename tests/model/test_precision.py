@@ -13,11 +13,11 @@ import torch
 
 from groundcast.launch.bench_oracle import chosen_places, save
 from groundcast.model import precision
-from groundcast.model.checkpoint import find_checkpoint, read_checkpoint, set_weights
+from groundcast.model.checkpoint import find_checkpoint, read_checkpoint
 from groundcast.model.detections import Detections
 from groundcast.model.detector import Detector, DetectorOptions
-from groundcast.model.grounding_dino import GroundingDino
-from groundcast.model.precision import PrecisionError, convert, number_format
+from groundcast.model.network import build
+from groundcast.model.precision import PrecisionError, number_format
 from groundcast.model.prompt import Prompt
 
 from .oracle import Sizes, ask_oracle, oracle, words_of
@@ -38,8 +38,7 @@ def test_a_cpu_computes_in_float32_unless_told_otherwise() -> None:
 def test_bfloat16_errs_no_more_than_twice_what_plain_pytorch_does(seed: int, tmp_path: Path) -> None:
     theirs = oracle(Sizes(), seed=seed)
     checkpoint = read_checkpoint(find_checkpoint(str(save(theirs, tmp_path))))
-    ours = GroundingDino(checkpoint.config).eval()
-    set_weights(ours, checkpoint.weights, tmp_path)
+    ours = build(checkpoint, CPU, tmp_path, torch.bfloat16)
     words = words_of(((2, 1, 3),))
     picture = torch.randn(1, 3, 96, 128, generator=torch.Generator().manual_seed(seed))
     with chosen_places(None) as chosen:
@@ -48,7 +47,6 @@ def test_bfloat16_errs_no_more_than_twice_what_plain_pytorch_does(seed: int, tmp
     half = copy.deepcopy(theirs).bfloat16()
     with chosen_places(places):
         plain = ask_oracle(half, picture.bfloat16(), words.ids_BT, ~words.no_word_BT, None)
-    convert(ours, torch.bfloat16)
     answer = ours(picture.bfloat16(), ours.read(words).to(torch.bfloat16), places_BQ=places)
     tokens = words.ids_BT.shape[1]
     logits, boxes = exact.logits[..., :tokens], exact.pred_boxes

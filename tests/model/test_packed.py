@@ -1,0 +1,70 @@
+# pyright: reportUnknownMemberType=false
+"""Packed layers: the same numbers as plain ones, and plain ones where packing is not to be had."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from groundcast.model import packed
+from groundcast.model.layers import Attention, FeedForward
+from groundcast.model.packed import PackedLinear, pack_linear
+
+
+@pytest.fixture(autouse=True)
+def _ask_again() -> None:
+    packed._can_pack.cache_clear()  # pyright: ignore[reportPrivateUsage]
+
+
+class _Hidden(nn.Module):
+    """Named as timm names the parts of an MLP."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(24, 48)
+        self.act = nn.GELU()
+        self.fc2 = nn.Linear(48, 24, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc2(self.act(self.fc1(x)))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", ["feed forward", "as timm has it", "in a row"])
+def test_a_packed_layer_says_what_the_plain_one_says(name: str) -> None:
+    torch.manual_seed(0)
+    layer = {
+        "feed forward": FeedForward(24, 100),
+        "as timm has it": _Hidden(),
+        "in a row": nn.Sequential(nn.Linear(24, 7), nn.ReLU()),
+    }[name]
+    apart = torch.randn(3, 24, 4).transpose(1, 2)  # rows whose channels do not lie side by side
+    asked = [torch.randn(1, 24), torch.randn(2, 5, 24), apart]
+    plain = [layer(x) for x in asked]
+    assert pack_linear(layer) >= 1
+    torch.testing.assert_close([layer(x) for x in asked], plain)
+    assert pack_linear(layer) == 0
+
+
+@torch.no_grad()
+def test_a_packed_layer_in_bfloat16_errs_no_more_than_a_plain_one() -> None:
+    torch.manual_seed(0)
+    x, layer = torch.randn(40, 24), _Hidden()
+    exact = layer.double()(x.double())
+    plain = layer.bfloat16()(x.bfloat16())
+    if pack_linear(layer) == 0:
+        pytest.skip("this processor has no packed layers in bfloat16")
+    got = layer(x.bfloat16())
+    assert got.dtype == torch.bfloat16
+    assert (got - exact).square().mean() <= 1.1 * (plain - exact).square().mean()
+
+
+def test_layers_stay_plain_where_nothing_can_be_packed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> Tensor:
+        raise RuntimeError("not on this processor")
+
+    monkeypatch.setattr(PackedLinear, "forward", fail)
+    layer = Attention(16, 2)
+    assert pack_linear(layer) == 0
+    assert isinstance(layer.query, nn.Linear)
