@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal, TypeGuard, cast
 
 from pydantic import Field, model_validator
@@ -51,6 +52,7 @@ class PublishSettings(Section):
     address: Annotated[str, Field(pattern=_ADDRESS)] = "tcp://127.0.0.1:5570"
     high_water_mark: Annotated[int, Field(ge=1)] = 64
     insecure: bool = False
+    keys: Path | None = None
     wait_for_subscriber_s: Seconds = 0.0
     jpeg_quality: Annotated[int, Field(ge=1, le=100)] = 85
 

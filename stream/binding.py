@@ -7,23 +7,33 @@ import logging
 import os
 import socket
 import stat
+import time
 from pathlib import Path
 
 import zmq
 
 from .endpoint import AddressError, Endpoint, parse_endpoint
+from .gate import Gate
 
 _LOG = logging.getLogger(__name__)
+_FREE_WITHIN_S = 2.0
 
 
 class BindError(OSError):
     """The address cannot be used; one sentence says why and what to do."""
 
 
-def bind(server: zmq.Socket[bytes], address: str, insecure: bool) -> str:
+def bind(server: zmq.Socket[bytes], address: str, insecure: bool, gate: Gate | None = None) -> str:
     """Bind, and tell the address that others connect to: with port 0 or '*' the one that was chosen.
 
-    Only loopback addresses and socket files (for this user alone) are taken, unless `insecure`, which is logged.
+    Loopback addresses and socket files (for this user alone) need no gate. Others do, unless `insecure`, which is
+    logged.
+
+    Args:
+        server: not bound yet.
+        address: a ZeroMQ address.
+        insecure: let everybody in, wherever the address can be reached from.
+        gate: lets in only those whose keys are allowed.
 
     Raises:
         BindError: a bad, busy or forbidden address, or one that others can reach.
@@ -32,30 +42,63 @@ def bind(server: zmq.Socket[bytes], address: str, insecure: bool) -> str:
         endpoint = parse_endpoint(address)
     except AddressError as error:
         raise BindError(str(error)) from error
-    if not endpoint.is_local:
+    if gate is not None:
+        if insecure:
+            raise BindError(f"address {address} has keys and is insecure as well: leave one of them out")
+        gate.guard(server)
+    elif not endpoint.is_local:
         _check_allowed(address, insecure)
     server.set(zmq.IPV6, int(endpoint.is_ipv6))
     try:
         if endpoint.transport == "ipc":
-            _bind_file(server, address, Path(endpoint.place))
-        else:
-            server.bind(address)
+            _check_free(Path(endpoint.place))  # ZeroMQ itself would delete whatever lies there
+        _bind(server, address)
     except (zmq.ZMQError, OSError) as error:
         raise BindError(_why_not(address, endpoint, error)) from error
     return server.get_string(zmq.LAST_ENDPOINT).rstrip("\0")
 
 
+def bind_anew(server: zmq.Socket[bytes], address: str) -> None:
+    """Drop every connection: ZeroMQ asks about keys at the handshake only, and those still allowed come back.
+
+    They do so by themselves within a fraction of a second; what is sent meanwhile is lost to them.
+
+    Args:
+        server: bound.
+        address: as `bind` returned it.
+
+    Raises:
+        BindError: somebody else took the address in between.
+    """
+    endpoint = parse_endpoint(address)
+    lingered_ms = server.get(zmq.LINGER)
+    server.set(zmq.LINGER, 0)  # nothing more for those who are revoked, what is queued included
+    server.unbind(address)
+    server.set(zmq.LINGER, lingered_ms)
+    deadline_s = time.monotonic() + _FREE_WITHIN_S
+    while True:
+        try:
+            _bind(server, address)
+            return
+        except zmq.ZMQError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > deadline_s:
+                raise BindError(_why_not(address, endpoint, error)) from error
+            time.sleep(0.002)  # ZeroMQ lets go of it in a thread of its own
+
+
 def _check_allowed(address: str, insecure: bool) -> None:
     if not insecure:
         raise BindError(
-            f"address {address} can be reached by others and has no keys: bind to tcp://127.0.0.1:5570 or to ipc://,"
-            " or set insecure if everybody on that network may watch"
+            f"address {address} can be reached by others and has no keys: name a folder of keys (groundcast keys new"
+            " node), bind to tcp://127.0.0.1:5570 or to ipc://, or set insecure if everybody there may come in"
         )
-    _LOG.warning("%s is insecure: everybody who can reach it can watch", address)
+    _LOG.warning("%s is insecure: everybody who can reach it is let in, and nothing is encrypted", address)
 
 
-def _bind_file(server: zmq.Socket[bytes], address: str, path: Path) -> None:
-    _check_free(path)  # ZeroMQ itself would delete whatever lies there
+def _bind(server: zmq.Socket[bytes], address: str) -> None:
+    if not address.startswith("ipc:"):
+        server.bind(address)
+        return
     before = os.umask(0o177)  # the socket must never be open to others, not even until a chmod
     try:
         server.bind(address)

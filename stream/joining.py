@@ -6,8 +6,11 @@ from collections.abc import Sequence
 
 import zmq
 
+from .client_keys import Keys
 from .connecting import ConnectError, connect
+from .key_files import KeyFileError
 from .message import MessageError, check_name
+from .node_link import NodeLink
 from .topics import TopicKind, detections_topic, kind_prefix, node_prefix, picture_topic, status_topic
 
 _LARGEST_PART = 32 * 2**20
@@ -20,25 +23,36 @@ class SubscriberError(ValueError):
 def join(
     context: zmq.Context[zmq.Socket[bytes]], address: str, topics: Sequence[bytes], most_kept: int
 ) -> zmq.Socket[bytes]:
-    """A SUB socket that asks for `topics`, in their order.
-
-    Args:
-        most_kept: how many messages ZeroMQ may keep for us. Beyond that the node drops the newest.
-
-    Raises:
-        SubscriberError: not an address that can be connected to.
-    """
-    sub = context.socket(zmq.SUB)
-    sub.set(zmq.RCVHWM, most_kept)
-    sub.set(zmq.MAXMSGSIZE, _LARGEST_PART)
-    for topic in topics:
-        sub.subscribe(topic)
+    """As `join_link`, for a node without keys, and with nobody who tells why it does not let us in."""
+    sub = _sub(context, topics, most_kept)
     try:
         connect(sub, address)
     except ConnectError as error:
         sub.close(linger=0)
         raise SubscriberError(str(error)) from error
     return sub
+
+
+def join_link(
+    context: zmq.Context[zmq.Socket[bytes]],
+    address: str,
+    topics: Sequence[bytes],
+    most_kept: int,
+    keys: Keys | None = None,
+) -> NodeLink:
+    """A SUB socket that asks for `topics`, in their order.
+
+    Args:
+        most_kept: how many messages ZeroMQ may keep for us. Beyond that the node drops the newest.
+        keys: to show to the node, if it asks for any.
+
+    Raises:
+        SubscriberError: not an address that can be connected to, or keys that cannot be used.
+    """
+    try:
+        return NodeLink(_sub(context, topics, most_kept), address, keys)
+    except (ConnectError, KeyFileError) as error:
+        raise SubscriberError(str(error)) from error
 
 
 def check_names(sources: Sequence[str] | None, node: str | None) -> tuple[str, ...] | None:
@@ -66,3 +80,12 @@ def topics_of(kind: TopicKind, node: str | None, names: tuple[str, ...] | None) 
         return [node_prefix(kind, node)]
     topic = {"det": detections_topic, "sys": status_topic, "img": picture_topic}[kind]
     return [topic(node, name) for name in names]
+
+
+def _sub(context: zmq.Context[zmq.Socket[bytes]], topics: Sequence[bytes], most_kept: int) -> zmq.Socket[bytes]:
+    sub = context.socket(zmq.SUB)
+    sub.set(zmq.RCVHWM, most_kept)
+    sub.set(zmq.MAXMSGSIZE, _LARGEST_PART)
+    for topic in topics:
+        sub.subscribe(topic)
+    return sub

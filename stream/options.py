@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from ..model.prompt import Prompt
@@ -77,6 +78,7 @@ class PublisherOptions:
         address: a ZeroMQ address to bind: tcp://127.0.0.1:5570, ipc:///run/groundcast.sock.
         high_water_mark: messages kept for a slow reader before the newest is dropped.
         insecure: allow an address that others can reach, without keys.
+        keys: the folder with the node's keys and the clients that it lets in; it guards all sockets of the node.
         wait_for_subscriber_s: hold the first frame until somebody listens, this long at most.
         jpeg_quality: of the pictures on img/.
     """
@@ -84,6 +86,7 @@ class PublisherOptions:
     address: str = "tcp://127.0.0.1:5570"
     high_water_mark: int = 64
     insecure: bool = False
+    keys: Path | None = None
     wait_for_subscriber_s: float = 0.0
     jpeg_quality: int = 85
 

@@ -1,4 +1,4 @@
-"""Messages out: one XPUB socket in a thread of its own, so that the loop never waits on the network."""
+"""Messages out: one socket in a thread of its own, so that the loop never waits on the network."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from types import TracebackType
 
 import zmq
 
-from .binding import BindError, bind
+from .binding import BindError
+from .key_files import KeyFileError
 from .message import (
     DetectionMessage,
     MessageError,
     PictureHeader,
     StatusMessage,
-    as_replay,
     check_name,
     detections_topic,
     encode,
@@ -27,13 +27,14 @@ from .message import (
     status_topic,
 )
 from .options import PublisherOptions
+from .outlet import Outlet
+from .strangers import Reason
 from .subscriptions import Subscriptions
-from .topics import node_prefix, parse_snapshot_request
+from .topics import node_prefix
 
 _LOG = logging.getLogger(__name__)
 _MOST_QUEUED = 1024
 _MOST_QUEUED_PICTURES = 16
-_LONGEST_REQUEST = 4096
 
 
 class PublisherError(OSError):
@@ -44,7 +45,11 @@ class PublisherError(OSError):
 class _Outgoing:
     parts: tuple[bytes, ...]
     message: DetectionMessage | StatusMessage | None  # None for pictures, which late joiners do not get
-    forget: str | None = None  # instead of something to send: a source that is gone
+
+
+@dataclass(frozen=True, slots=True)
+class _Forgotten:
+    source: str
 
 
 class Publisher:
@@ -58,7 +63,8 @@ class Publisher:
         dropped: messages and pictures that were never handed to the socket.
 
     Raises:
-        PublisherError: a bad or busy address, one that others can reach without `insecure`, or no room for messages.
+        PublisherError: a bad or busy address, one that others can reach without keys, keys that are missing, damaged
+            or open to others, or no room for messages.
         MessageError: the node's name cannot stand in a topic.
     """
 
@@ -69,24 +75,29 @@ class Publisher:
                 f"high_water_mark is {options.high_water_mark}: a reader needs room for 1 message or more"
             )
         self.dropped = 0
-        self._outbox: deque[_Outgoing] = deque()
+        self._outbox: deque[_Outgoing | _Forgotten] = deque()
         self._pictures_queued = 0
         self._lock = threading.Lock()
         self._linger_s: float | None = None  # set by close
         self._failure: Exception | None = None
-        self._last: dict[tuple[str, str], DetectionMessage | StatusMessage] = {}  # the thread's own
         self._subscriptions = Subscriptions()
-        self._context = zmq.Context()
-        try:
-            self._socket, self.address = _open(self._context, options)
-        except PublisherError:
-            self._context.term()
-            raise
         self._wake_in, self._wake_out = socket.socketpair()
         self._wake_in.setblocking(False)
         self._wake_out.setblocking(False)
+        try:
+            self._outlet = Outlet(options, self._subscriptions, self._wake)
+        except (BindError, KeyFileError) as error:
+            self._wake_in.close()
+            self._wake_out.close()
+            raise PublisherError(str(error)) from error
+        self.address = self._outlet.address
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
         self._thread.start()
+
+    @property
+    def strangers(self) -> Mapping[Reason, int]:
+        """How often somebody was turned away at the socket, by reason; empty without keys."""
+        return self._outlet.strangers
 
     def send_detections(self, message: DetectionMessage, body: bytes | None = None) -> None:
         """Send what was found in one frame.
@@ -115,7 +126,7 @@ class Publisher:
         """Once all that was sent before has left, tell late joiners nothing more of a source that is gone."""
         with self._lock:
             if self._linger_s is None:
-                self._outbox.append(_Outgoing((), None, forget=source))
+                self._outbox.append(_Forgotten(source))
                 self._wake()
 
     def send_picture(self, source: str, header: Mapping[str, int], jpeg: bytes) -> None:
@@ -192,80 +203,31 @@ class Publisher:
             with self._lock:
                 self._failure = error
         finally:
-            linger_s = self._linger_s or 0.0
-            self._socket.close(linger=round(linger_s * 1000))
-            self._context.term()  # waits until the readers have the tail, or `linger_s` is over
+            self._outlet.close(self._linger_s or 0.0)
 
     def _serve(self) -> None:
         poller = zmq.Poller()
-        poller.register(self._socket, zmq.POLLIN)
+        poller.register(self._outlet.socket, zmq.POLLIN)
         poller.register(self._wake_out.fileno(), zmq.POLLIN)
         while True:
             poller.poll()
             _drain(self._wake_out)
-            self._hear()
+            self._outlet.look()
             with self._lock:
                 outgoing = list(self._outbox)
                 self._outbox.clear()
                 self._pictures_queued = 0
                 closing = self._linger_s is not None
             for one in outgoing:
-                self._send(one)
+                if isinstance(one, _Outgoing):
+                    self._outlet.send(one.parts, one.message)
+                else:
+                    self._outlet.forget(one.source)
             if closing:
                 return
-
-    def _hear(self) -> None:
-        while True:
-            try:
-                request = self._socket.recv(zmq.NOBLOCK)
-            except zmq.Again:
-                return
-            prefix = self._subscriptions.hear(request)
-            source = None if prefix is None else parse_snapshot_request(prefix)
-            if prefix is not None and source is not None:
-                self._replay(prefix, source)
-
-    def _send(self, outgoing: _Outgoing) -> None:
-        if outgoing.forget is not None:
-            for kind in ("det", "sys"):
-                self._last.pop((outgoing.forget, kind), None)
-            return
-        self._socket.send_multipart(outgoing.parts, copy=False)
-        message = outgoing.message
-        if message is not None:
-            kind = "det" if isinstance(message, DetectionMessage) else "sys"
-            self._last[message.source, kind] = message
-
-    def _replay(self, request: bytes, source: str) -> None:
-        """Answer one late joiner on its own topic.
-
-        All detections come before any status, and ends last: who hears that every source it knows has ended goes home.
-        """
-        order = sorted(self._last, key=lambda key: (key[1] == "sys" and self._has_ended(key[0]), key[1], key[0]))
-        for key in order:
-            message = self._last[key]
-            if source in ("", message.source):
-                topic = detections_topic if isinstance(message, DetectionMessage) else status_topic
-                self._socket.send_multipart((request + topic(message.node, message.source), encode(as_replay(message))))
-
-    def _has_ended(self, source: str) -> bool:
-        status = self._last.get((source, "sys"))
-        return isinstance(status, StatusMessage) and status.state in ("ended", "failed")
 
 
 def _drain(wake: socket.socket) -> None:
     with contextlib.suppress(BlockingIOError):
         while wake.recv(4096):
             pass
-
-
-def _open(context: zmq.Context[zmq.Socket[bytes]], options: PublisherOptions) -> tuple[zmq.Socket[bytes], str]:
-    xpub = context.socket(zmq.XPUB)
-    xpub.set(zmq.XPUB_VERBOSE, 1)  # a joiner that comes back asks for its snapshot again, and is heard again
-    xpub.set(zmq.SNDHWM, options.high_water_mark)
-    xpub.set(zmq.MAXMSGSIZE, _LONGEST_REQUEST)
-    try:
-        return xpub, bind(xpub, options.address, options.insecure)
-    except BindError as error:
-        xpub.close(linger=0)
-        raise PublisherError(str(error)) from error

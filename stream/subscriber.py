@@ -11,14 +11,16 @@ from types import TracebackType
 
 import zmq
 
+from .client_keys import Keys
 from .inbox import Inbox, Wanted
-from .joining import SubscriberError, check_names, join, topics_of
+from .joining import SubscriberError, check_names, join_link, topics_of
 from .message import DetectionMessage, StatusMessage
 from .topics import snapshot_request
 
 __all__ = ["Subscriber", "SubscriberError"]
 
 _MOST_AT_ONCE = 10_000
+_LOOK_EVERY_MS = 1000  # at how the handshakes went
 _WAIT_MS = 20  # while a message waits for its picture
 
 
@@ -48,10 +50,11 @@ class Subscriber:
             node encodes pictures only while somebody asks, so the first messages may have none.
         detections: False subscribes to statuses alone: they are all that comes, and `on_status` has them.
         timeout_s: raise TimeoutError when nothing was let through for so long; None waits for ever.
+        keys: for a node that lets nobody in without: the folder with our own key and the node's.
         on_status: called with every status, from within the loop.
 
     Raises:
-        SubscriberError: a bad address, name or age.
+        SubscriberError: a bad address, name or age; keys that are missing, damaged or open to others.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class Subscriber:
         pictures: bool = False,
         detections: bool = True,
         timeout_s: float | None = None,
+        keys: Keys | None = None,
         on_status: Callable[[StatusMessage], None] | None = None,
     ) -> None:
         names = check_names(sources, node)
@@ -96,10 +100,11 @@ class Subscriber:
         topics += [*topics_of("sys", node, names), *(topics_of("det", node, names) if detections else ()), *requests]
         self._context = zmq.Context()
         try:
-            self._socket = join(self._context, address, topics, _most_kept(newest_only, pictures))
+            self._link = join_link(self._context, address, topics, _most_kept(newest_only, pictures), keys)
         except SubscriberError:
             self._context.term()
             raise
+        self._socket = self._link.socket
 
     @property
     def gaps(self) -> int:
@@ -123,7 +128,7 @@ class Subscriber:
 
     def close(self) -> None:
         """Let go of the connection. Twice does no harm."""
-        self._socket.close(linger=0)
+        self._link.close()
         self._context.term()
 
     def __enter__(self) -> Subscriber:
@@ -135,7 +140,7 @@ class Subscriber:
         self.close()
 
     def __del__(self) -> None:
-        if hasattr(self, "_socket"):  # a loop that was left early may be the last to hold us
+        if hasattr(self, "_link"):  # a loop that was left early may be the last to hold us
             self.close()
 
     def __iter__(self) -> Subscriber:
@@ -182,16 +187,17 @@ class Subscriber:
     def _deadline_s(self) -> float | None:
         return None if self._timeout_s is None else time.monotonic() + self._timeout_s
 
-    def _patience_ms(self, deadline_s: float | None) -> int | None:
-        waits_ms = [_WAIT_MS] if self._inbox.is_waiting else []
+    def _patience_ms(self, deadline_s: float | None) -> int:
+        self._link.look()
+        waits_ms = [_WAIT_MS if self._inbox.is_waiting else _LOOK_EVERY_MS]
         if deadline_s is not None:
             left_s = deadline_s - time.monotonic()
             if left_s <= 0:
                 raise TimeoutError(self._silence())
             waits_ms.append(int(left_s * 1000) + 1)
-        return min(waits_ms, default=None)
+        return min(waits_ms)
 
-    async def _readable(self, wait_ms: int | None) -> None:
+    async def _readable(self, wait_ms: int) -> None:
         """Wait until something may have arrived. The descriptor tells of changes only, so ask the socket first."""
         if self._socket.poll(0):
             return
@@ -201,15 +207,16 @@ class Subscriber:
         loop.add_reader(descriptor, changed.set)
         try:
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(changed.wait(), None if wait_ms is None else wait_ms / 1000)
+                await asyncio.wait_for(changed.wait(), wait_ms / 1000)
         finally:
             loop.remove_reader(descriptor)
 
     def _silence(self) -> str:
         said = f"nothing was let through from {self.address} for {self._timeout_s:g} s"
         if not self._inbox.heard and not self._inbox.refused:
-            return f"{said}: is a node running there?"
-        details = [f"{count} {reason}" for reason, count in self._inbox.refused.items()]
+            return f"{said}: {self._link.refusal or 'is a node running there?'}"
+        details = [self._link.refusal] if self._link.refusal else []
+        details += [f"{count} {reason}" for reason, count in self._inbox.refused.items()]
         details += [
             f"source {status.source} is {status.state}" + (f" ({status.error})" if status.error else "")
             for status in self._inbox.statuses.values()

@@ -37,8 +37,12 @@ KNOWN_TO = {
     ),
     "zmq": (
         "stream/publisher.py",
+        "stream/outlet.py",
         "stream/binding.py",
         "stream/connecting.py",
+        "stream/gate.py",
+        "stream/key_files.py",
+        "stream/node_link.py",
         "stream/subscriber.py",
         "stream/push*.py",
         "stream/joining.py",

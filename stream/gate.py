@@ -1,0 +1,195 @@
+"""Lets only clients whose keys are allowed through to a node's sockets, and tells when one is so no longer.
+
+ZeroMQ's CURVE proves who is who and encrypts what travels (https://rfc.zeromq.org/spec/26); it asks us by ZAP
+(https://rfc.zeromq.org/spec/27) about every key at its handshake, and never again afterwards.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import secrets
+import socket
+import threading
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+import zmq
+from zmq.utils import z85
+from zmq.utils.monitor import parse_monitor_message
+
+from .allow_list import AllowList, Purpose
+from .key_files import NODE, check_folder, read_pair, secret_file
+from .strangers import Strangers
+
+_LOG = logging.getLogger(__name__)
+_LOOK_EVERY_MS = 1000  # at the folder of keys
+_HANDSHAKE_WITHIN_MS = 5000
+_ZAP = "inproc://zeromq.zap.01"
+_WRONG_SERVER_KEY = int(zmq.PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC)
+_FAILED = zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+
+
+class GateError(OSError):
+    """The gate's thread has failed, and nobody new is let in."""
+
+
+class Gate:
+    """Stands before the sockets of one ZeroMQ context, in a thread of its own.
+
+    Whoever owns the sockets makes the gate, hands it to `bind`, calls `bind_anew` when `must_bind_anew` says so, and
+    closes it from the sockets' own thread before they are closed.
+
+    Attributes:
+        strangers: who was turned away.
+
+    Args:
+        context: of the sockets; no other gate stands in it.
+        keys: the folder with the node's own pair and the clients that are allowed.
+        purpose: what clients come for, which decides which of them are allowed.
+        on_change: called from the gate's thread when `must_bind_anew` has something to say.
+
+    Raises:
+        KeyFileError: the node's pair is missing, or others could have changed the folder.
+    """
+
+    def __init__(
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        keys: Path,
+        purpose: Purpose,
+        on_change: Callable[[], None] = lambda: None,
+    ) -> None:
+        check_folder(keys)
+        self._pair = read_pair(secret_file(keys, NODE))
+        self._allowed = AllowList(keys, purpose)
+        self._purpose = purpose
+        self._on_change = on_change
+        self.strangers = Strangers(purpose)
+        if not self._allowed:
+            _LOG.warning("nobody may %s yet: groundcast keys allow NAME --folder %s", purpose, keys)
+        self._context = context
+        self._guarded: list[zmq.Socket[bytes]] = []
+        self._new_monitors: deque[str] = deque()
+        self._revoked = threading.Event()
+        self._closing = False
+        self._failure: Exception | None = None
+        self._wake_in, self._wake_out = socket.socketpair()
+        self._wake_out.setblocking(False)
+        self._zap = context.socket(zmq.REP)
+        self._zap.set(zmq.LINGER, 0)
+        self._zap.bind(_ZAP)
+        self._thread = threading.Thread(target=self._run, name=f"gate-{purpose}", daemon=True)
+        self._thread.start()
+
+    def guard(self, server: zmq.Socket[bytes]) -> None:
+        """Demand allowed keys at a socket that is not bound yet."""
+        server.set(zmq.CURVE_SERVER, 1)
+        server.set(zmq.CURVE_SECRETKEY, self._pair.secret)
+        server.set(zmq.ZAP_DOMAIN, self._purpose.encode())
+        server.set(zmq.ZAP_ENFORCE_DOMAIN, 1)  # nobody passes while nobody answers
+        server.set(zmq.HANDSHAKE_IVL, _HANDSHAKE_WITHIN_MS)
+        address = f"inproc://gate-{secrets.token_hex(8)}"
+        server.monitor(address, _FAILED | zmq.EVENT_MONITOR_STOPPED)
+        self._guarded.append(server)
+        self._new_monitors.append(address)
+        self._wake()
+
+    def must_bind_anew(self) -> bool:
+        """Whether a client that may be connected was revoked since the last time this was asked.
+
+        Raises:
+            GateError: the gate has failed.
+        """
+        if self._failure is not None:
+            raise GateError(f"the gate before {self._purpose} has failed: {self._failure}") from self._failure
+        was_revoked = self._revoked.is_set()
+        self._revoked.clear()
+        return was_revoked
+
+    def close(self) -> None:
+        """Let nobody in any more. Twice does no harm."""
+        if self._closing:
+            return
+        self._closing = True
+        for server in self._guarded:
+            if not server.closed:
+                server.disable_monitor()  # its events would soon have no reader, and then ZeroMQ would wait for one
+        self._wake()
+        self._thread.join()
+        self._wake_in.close()
+        self._wake_out.close()
+
+    def _wake(self) -> None:
+        self._wake_in.send(b"\0")
+
+    def _run(self) -> None:
+        monitors: list[zmq.Socket[bytes]] = []
+        try:
+            while not self._closing:
+                self._serve(monitors)
+        except Exception as error:  # noqa: BLE001  the edge of a thread: the sockets' owner ends the node
+            _LOG.exception("the gate's thread failed")
+            self._failure = error
+            self._on_change()
+        finally:
+            for own in (self._zap, *monitors):
+                own.close(linger=0)
+
+    def _serve(self, monitors: list[zmq.Socket[bytes]]) -> None:
+        poller = zmq.Poller()
+        for source in (self._zap, self._wake_out.fileno(), *monitors):
+            poller.register(source, zmq.POLLIN)
+        poller.poll(_LOOK_EVERY_MS)
+        with contextlib.suppress(BlockingIOError):
+            self._wake_out.recv(4096)
+        while self._new_monitors:
+            monitors.append(self._connect(self._new_monitors.popleft()))
+        if self._allowed.refresh():
+            self._revoked.set()
+            self._on_change()
+        self._answer()
+        for monitor in monitors:
+            self._count_failed(monitor)
+
+    def _connect(self, address: str) -> zmq.Socket[bytes]:
+        monitor = self._context.socket(zmq.PAIR)
+        monitor.set(zmq.RCVHWM, 0)  # ZeroMQ's own thread would wait for us if there were no room
+        monitor.connect(address)
+        return monitor
+
+    def _answer(self) -> None:
+        """Answer one question about a key, if there is one."""
+        try:
+            version, request, _domain, address, _identity, mechanism, *credentials = self._zap.recv_multipart(
+                zmq.NOBLOCK
+            )
+        except zmq.Again:
+            return
+        name = None
+        if mechanism == b"CURVE" and len(credentials) == 1:
+            name = self._allowed.name_of(z85.encode(credentials[0]))
+        if name is None:
+            self.strangers.turn_away("unknown_key", _caller(address.decode("ascii", "replace")))
+            self._zap.send_multipart([version, request, b"400", b"not allowed", b"", b""])
+        else:
+            self._zap.send_multipart([version, request, b"200", b"OK", name.encode(), b""])
+
+    def _count_failed(self, monitor: zmq.Socket[bytes]) -> None:
+        """Count the handshakes that never came as far as a question."""
+        while True:
+            try:
+                event = parse_monitor_message(monitor.recv_multipart(zmq.NOBLOCK))
+            except zmq.Again:
+                return
+            if event["event"] & _FAILED:
+                self.strangers.turn_away(
+                    "wrong_node_key" if event["value"] == _WRONG_SERVER_KEY else "no_handshake", ""
+                )
+
+
+def _caller(address: str) -> str:
+    """An IP address as it is; of a socket file's caller, which ZeroMQ tells as localhost:uid:gid:pid, the user."""
+    host, *ids = address.split(":")
+    return f"user {ids[0]} of this host" if host == "localhost" and len(ids) == 3 else address
