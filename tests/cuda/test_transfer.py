@@ -1,0 +1,136 @@
+# pyright: reportUnknownMemberType=false, reportUnknownLambdaType=false, reportUnknownArgumentType=false
+# pyright: reportPrivateUsage=false
+"""Uploads and downloads: in which order buffers are written, copied and read. Streams need a GPU: stood in for."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from groundcast.cuda.transfer import Download, UploadRing
+
+CPU = torch.device("cpu")
+
+
+class Stream:
+    """Notes what it is told."""
+
+    def __init__(self, log: list[str], name: str) -> None:
+        self.log, self.name = log, name
+
+    def wait_event(self, event: Event) -> None:
+        self.log.append(f"{self.name} waits for {event.at}")
+
+
+class Event:
+    """Notes where it was recorded last."""
+
+    def __init__(self, log: list[str], current: Stream) -> None:
+        self.log, self.current, self.at = log, current, "nothing"
+
+    def record(self, stream: Stream | None = None) -> None:
+        self.at = f"{(stream or self.current).name} {len(self.log)}"
+        self.log.append(self.at)
+
+    def synchronize(self) -> None:
+        self.log.append(f"host waits for {self.at}")
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    noted: list[str] = []
+    compute = Stream(noted, "compute")
+    monkeypatch.setattr(torch.cuda, "Stream", lambda _device: Stream(noted, "copies"))
+    monkeypatch.setattr(torch.cuda, "Event", lambda **_: Event(noted, compute))
+    monkeypatch.setattr(torch.cuda, "stream", nullcontext)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda *_: compute)
+    return noted
+
+
+def _picture(value: int, *shape: int) -> NDArray[np.uint8]:
+    return np.full(shape, value, np.uint8)
+
+
+def test_on_a_cpu_nothing_is_copied() -> None:
+    picture = _picture(7, 2, 3, 3)
+    with UploadRing(CPU).upload([picture]) as (uploaded,):
+        assert uploaded.data_ptr() == picture.ctypes.data
+    result = torch.ones(2)
+    assert Download(result).wait() is result
+
+
+def test_pictures_that_may_not_be_written_to_or_lie_scattered_arrive_whole() -> None:
+    whole = np.random.default_rng(0).integers(0, 255, (6, 8, 3), np.uint8)
+    whole.flags.writeable = False
+    with UploadRing(CPU).upload([whole, whole[:, 1:5], whole[::-1]]) as uploaded:
+        for got, wanted in zip(uploaded, (whole, whole[:, 1:5], whole[::-1]), strict=True):
+            assert np.array_equal(got.numpy(), wanted)
+
+
+@pytest.mark.usefixtures("log")
+def test_several_pictures_of_any_size_arrive_in_one_copy() -> None:
+    ring = UploadRing(CPU, asynchronous=True)
+    pictures = [_picture(1, 5, 7, 3), _picture(2, 1, 1, 3), _picture(3, 400, 900, 3)]
+    for _ in range(4):
+        with ring.upload(pictures) as uploaded:
+            for got, wanted in zip(uploaded, pictures, strict=True):
+                assert np.array_equal(got.numpy(), wanted)
+
+
+def test_a_buffer_is_used_again_only_after_its_events(log: list[str]) -> None:
+    ring = UploadRing(CPU, slots=2, asynchronous=True)
+    for _ in range(2):
+        with ring.upload([_picture(1, 4, 4, 3)]):
+            log.append("compute launches")
+    del log[:]
+    with ring.upload([_picture(2, 4, 4, 3)]):  # the first slot's second turn
+        log.append("compute launches")
+    host, copies, copied, compute, launched, read = log
+    assert host == "host waits for copies 3"  # the pinned bytes are free when their own copy is done
+    assert copies == "copies waits for compute 6"  # the twin is free when what was launched last time has read it
+    assert copied.startswith("copies ")
+    assert compute == f"compute waits for {copied}"
+    assert launched == "compute launches"
+    assert read.startswith("compute ")
+
+
+def test_a_buffer_that_grows_waits_for_what_was_launched_before(log: list[str]) -> None:
+    ring = UploadRing(CPU, slots=1, asynchronous=True)
+    with ring.upload([_picture(1, 4, 4, 3)]):
+        pass
+    del log[:]
+    with ring.upload([_picture(1, 900, 900, 3)]) as (uploaded,):
+        assert uploaded.shape == (900, 900, 3)
+    assert log[1].startswith("compute ")
+    assert log[2] == f"copies waits for {log[1]}"
+
+
+def test_a_failure_within_frees_the_buffer(log: list[str]) -> None:
+    ring = UploadRing(CPU, slots=1, asynchronous=True)
+    with pytest.raises(MemoryError), ring.upload([_picture(1, 4, 4, 3)]):
+        raise MemoryError
+    assert log[-1].startswith("compute ")
+
+
+def test_a_download_is_there_after_its_event(log: list[str]) -> None:
+    result = torch.ones(3)
+    download = Download(result, asynchronous=True)
+    result.fill_(2.0)  # what is launched later
+    assert download.wait().tolist() == [1.0, 1.0, 1.0]
+    assert log == ["compute 0", "host waits for compute 0"]
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_a_gpu_gets_and_gives_back_what_was_sent() -> None:
+    device = torch.device("cuda")
+    ring = UploadRing(device, slots=2)
+    downloads: list[Download] = []
+    for value in range(20):
+        with ring.upload([_picture(value, 100 + value, 640, 3)]) as (uploaded,):
+            downloads.append(Download(uploaded.float().mean()))
+    assert [download.wait().item() for download in downloads] == list(range(20))
