@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..cuda.kept import kept
 from .sine_embedding import map_embedding
 
 Shape = tuple[int, int]
@@ -87,14 +87,14 @@ def _cells(picture_hw: Shape, input_hw: Shape, shape: Shape) -> Shape:
 Cells = tuple[tuple[Shape, ...], ...]
 
 
-@lru_cache(maxsize=32)
+@kept(32)
 def _ratios(cells_BL: Cells, shapes: tuple[Shape, ...], device: torch.device) -> Tensor:
     with torch.inference_mode(mode=False):  # what is kept may be used in training later
         parts = [[(w / W, h / H) for (h, w), (H, W) in zip(own, shapes, strict=True)] for own in cells_BL]
         return torch.tensor(parts, device=device)
 
 
-@lru_cache(maxsize=32)
+@kept(32)
 def _padding(cells_BL: Cells, shapes: tuple[Shape, ...], device: torch.device) -> Tensor:
     def outside(picture: Shape, shape: Shape) -> Tensor:
         outside_HW = torch.ones(shape, dtype=torch.bool, device=device)
@@ -104,7 +104,7 @@ def _padding(cells_BL: Cells, shapes: tuple[Shape, ...], device: torch.device) -
     return _of_all_maps(outside, cells_BL, shapes)
 
 
-@lru_cache(maxsize=32)
+@kept(32)
 def _centres(cells_BL: Cells, shapes: tuple[Shape, ...], device: torch.device) -> Tensor:
     def centres(picture: Shape, shape: Shape) -> Tensor:
         y_H, x_W = (

@@ -6,13 +6,14 @@ Letters: B picture, C channel, H W pixels, Q query, T token.
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 
 import torch
 from torch import Tensor
 
+from ..cuda.kept import kept
 
-@lru_cache(maxsize=16)
+
+@kept(16)
 def map_embedding(height: int, width: int, channels: int, device: torch.device, temperature: float = 20.0) -> Tensor:
     """(C, H, W) fp32: the first half of the channels tells y, the second x, each in 0..2 pi over the map.
 
@@ -54,7 +55,7 @@ def _waves(value: Tensor, channels: int, temperature: float) -> Tensor:
     return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(-2)
 
 
-@lru_cache(maxsize=16)
+@kept(16)
 def _wavelengths(channels: int, device: torch.device, temperature: float) -> Tensor:
     with torch.inference_mode(mode=False):
         return temperature ** (2 * torch.arange(channels // 2, device=device, dtype=torch.float32) / channels)

@@ -11,13 +11,13 @@ Source: Swin Transformer (https://arxiv.org/abs/2103.14030).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..cuda.kept import kept
 from .layers import Recomputed, in_pieces
 
 _APART = -100.0  # the original's "do not look": cells that the shift brought together from opposite edges
@@ -76,7 +76,7 @@ def _attend(block: Any, x_BHWC: Tensor) -> Tensor:
     return attended[:, :H, :W]
 
 
-@lru_cache(maxsize=32)
+@kept(32)
 def _shift_mask(size: tuple[int, int], window: tuple[int, int], shift: tuple[int, int], device: torch.device) -> Tensor:
     """(N, A, A): 0 where two cells of a window were neighbours before the shift. Kept per size."""
     with torch.inference_mode(mode=False):  # what is kept may be used in training later

@@ -14,6 +14,9 @@ from .image_prep_cases import SIZES, assert_as_the_reference, nv12, pictures, pr
 
 pytest.importorskip("groundcast.cuda.image_prep_triton", exc_type=ModuleNotFoundError)
 
+# What Triton 3.6's interpreter meets where a loop's length is an argument.
+pytestmark = pytest.mark.filterwarnings("ignore:Conversion of an array with ndim:DeprecationWarning")
+
 
 @pytest.mark.parametrize(("given_hw", "picture_hw", "canvas_hw"), SIZES)
 def test_rgb_is_prepared_as_by_the_reference(

@@ -1,0 +1,149 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+"""CUDA graphs: what a function launches is captured once for each key, and replayed with one call."""
+
+from __future__ import annotations
+
+import logging
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+
+import torch
+from torch import Tensor
+
+from .kept import holding
+
+Function = Callable[..., tuple[Tensor, ...]]
+
+_log = logging.getLogger(__name__)
+_WARM_UPS = 2  # compile kernels, fill what is kept per size; the first also finds what cannot be captured
+
+
+class GraphCache:
+    """Runs functions as graphs on a GPU, as they are elsewhere. For one thread and one stream.
+
+    Args:
+        device: where the functions compute.
+        most: graphs that are kept; the one that was not used for longest goes first.
+        capture: how a function becomes a graph; None is CUDA's way on a GPU, and none elsewhere.
+    """
+
+    def __init__(
+        self,
+        device: torch.device,
+        most: int = 16,
+        capture: Callable[[Function, Sequence[Tensor]], Graph] | None = None,
+    ) -> None:
+        self._device, self._most = device, most
+        self._graphs: OrderedDict[Hashable, Graph | None] = OrderedDict()  # None cannot be captured
+        self._capture = _Capture(device) if capture is None and device.type == "cuda" else capture
+        self._refused = False
+
+    def run(self, key: Hashable, function: Function, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """What the function makes of the inputs.
+
+        On a GPU it is overwritten by whatever is run next: use it on the same stream before.
+
+        Args:
+            key: equal only where the function launches the same on tensors of the same shapes.
+            inputs: not to be written to afterwards, if they are given again.
+
+        Raises:
+            torch.OutOfMemoryError: and every graph is forgotten.
+        """
+        if self._capture is None:
+            return function(*inputs)
+        if key not in self._graphs:
+            self._make_room()
+            self._graphs[key] = self._captured(self._capture, function, inputs)
+        self._graphs.move_to_end(key)
+        graph = self._graphs[key]
+        return function(*inputs) if graph is None else graph.run(inputs)
+
+    def clear(self) -> None:
+        """Forget every graph, and give their memory back."""
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)  # none may be running
+        self._graphs.clear()
+
+    def _make_room(self) -> None:
+        if len(self._graphs) < self._most:
+            return
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)
+        self._graphs.popitem(last=False)
+
+    def _captured(
+        self, capture: Callable[[Function, Sequence[Tensor]], Graph], function: Function, inputs: Sequence[Tensor]
+    ) -> Graph | None:
+        try:
+            return capture(function, inputs)
+        except RuntimeError as error:
+            if _is_out_of_memory(error):
+                self.clear()
+                raise torch.OutOfMemoryError(str(error)) from error
+            if not self._refused:
+                self._refused = True
+                _log.warning("no CUDA graph: what the network launches cannot be captured (%s)", error)
+            return None
+
+
+def _is_out_of_memory(error: BaseException | None) -> bool:
+    """Whether it is, or came up while it was being handled: ending a broken capture fails too."""
+    return error is not None and (isinstance(error, torch.OutOfMemoryError) or _is_out_of_memory(error.__context__))
+
+
+class _Capture:
+    """Captures on a stream of its own. All graphs share their memory: one stream runs them, one after another."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._stream = torch.cuda.Stream(device)
+        self._pool = torch.cuda.graph_pool_handle()
+
+    def __call__(self, function: Function, inputs: Sequence[Tensor]) -> Graph:
+        own = tuple(one.clone() for one in inputs)
+        current = torch.cuda.current_stream(self._device)
+        self._stream.wait_stream(current)
+        with torch.cuda.stream(self._stream):
+            for _ in range(_WARM_UPS):
+                function(*own)
+        current.wait_stream(self._stream)
+        graph = torch.cuda.CUDAGraph()
+        try:
+            # Other threads may wait for their events meanwhile: errors are this thread's alone.
+            capturing = torch.cuda.graph(graph, self._pool, self._stream, capture_error_mode="thread_local")
+            with holding() as held, capturing:
+                outputs = function(*own)
+        finally:
+            torch.cuda.set_stream(current)  # a capture that fails leaves its own behind
+        return Graph(graph.replay, own, outputs, held)
+
+
+class Graph:
+    """A captured function, where it reads from and where it writes to.
+
+    Args:
+        replay: launches it again.
+        own: what it reads; outputs: what it writes.
+        held: tensors that are not to go while it may be replayed.
+    """
+
+    def __init__(
+        self,
+        replay: Callable[[], None],
+        own: tuple[Tensor, ...],
+        outputs: tuple[Tensor, ...],
+        held: Sequence[object] = (),
+    ) -> None:
+        self._replay, self._own, self._outputs, self._held = replay, own, outputs, held
+        self._copied: list[weakref.ref[Tensor] | None] = [None] * len(own)
+
+    def run(self, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        for row, (own, given) in enumerate(zip(self._own, inputs, strict=True)):
+            before = self._copied[row]
+            if before is None or before() is not given:  # a prompt's words stay for many pictures
+                own.copy_(given)
+                self._copied[row] = weakref.ref(given)
+        self._replay()
+        return self._outputs
