@@ -14,6 +14,7 @@ from .message import DetectionMessage, MessageError, ModelInfo, check_name
 from .node_commands import Applied, CommandError, Lease, NodeStatus
 from .options import NodeOptions, SourceOptions
 from .picture_requests import PictureRequests
+from .picture_sender import PictureSender
 from .publisher import Publisher
 from .questions import Questions
 from .reader import SourceError, check_source
@@ -45,6 +46,7 @@ class Commanded:
         self._wake = threading.Event()
         self._queue = CommandQueue(self._wake.set)
         self._pictures = PictureRequests()
+        self._picture_sender = PictureSender(publisher, options.publisher.jpeg_quality)
         self._is_running = False
         self._epoch = clock.unix_ns()
         for one in (prompt, *(source.prompt for source in options.sources if source.prompt is not None)):
@@ -67,7 +69,7 @@ class Commanded:
             sources=tuple(line.status(question.version) for line, question in known),
             paused=tuple(line.name for line, _ in known if line.paused),
             leases=asked.leases.infos(self._now_s()),
-            unsent=self._publisher.dropped,
+            unsent=self._publisher.dropped + self._picture_sender.left_out,
             options=tuple(line.options for line, _ in known),
         )
 

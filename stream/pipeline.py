@@ -20,7 +20,6 @@ from .clock import Clock
 from .commanded import Commanded
 from .company import Company
 from .flight import Answer, Flight, Look, PipelineError
-from .jpeg import to_jpeg
 from .message import DetectionMessage
 from .options import NodeOptions
 from .publisher import Publisher
@@ -189,9 +188,7 @@ class Pipeline(Commanded):
         if self._on_message is not None:
             self._on_message(message)
         if not line.gone and self._publisher.wants_pictures(line.name):  # after the message, which must not wait
-            belongs_to = {"epoch": message.epoch, "generation": message.generation, "seq": message.seq}
-            jpeg = to_jpeg(frame.image, self._options.publisher.jpeg_quality)
-            self._publisher.send_picture(line.name, belongs_to, jpeg)
+            self._picture_sender.send(message, frame.image)
 
     def _tell(self) -> None:
         """Say how the sources are doing: at each change of state, and at each heartbeat."""
@@ -207,6 +204,7 @@ class Pipeline(Commanded):
 
     def _end(self, failure: str | None) -> None:
         self._stop_commands()
+        self._picture_sender.close()
         for one in self._flights:
             one.flight.cancel()
         self._flights.clear()

@@ -1,0 +1,54 @@
+"""Pictures for those who asked for them, encoded beside the loop, which must not wait for that."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .jpeg import to_jpeg
+from .message import DetectionMessage
+from .publisher import Publisher
+
+_MOST_WAITING = 8
+
+
+class PictureSender:
+    """Makes JPEGs in a thread of its own and hands them to the publisher.
+
+    A picture that finds eight others waiting is left out.
+
+    Attributes:
+        left_out: how many were.
+
+    Args:
+        publisher: where pictures leave.
+        quality: of the JPEGs, 1 to 100.
+    """
+
+    def __init__(self, publisher: Publisher, quality: int) -> None:
+        self.left_out = 0
+        self._publisher = publisher
+        self._quality = quality
+        self._room = threading.BoundedSemaphore(_MOST_WAITING)
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="pictures")  # begins with the first picture
+
+    def send(self, message: DetectionMessage, image: NDArray[np.uint8]) -> None:
+        """Send the picture that `message`, which was sent already, speaks about; returns at once."""
+        if self._room.acquire(blocking=False):
+            self._worker.submit(self._encode_and_send, message, image)
+        else:
+            self.left_out += 1
+
+    def close(self) -> None:
+        """Send what waits, and end the thread."""
+        self._worker.shutdown()
+
+    def _encode_and_send(self, message: DetectionMessage, image: NDArray[np.uint8]) -> None:
+        try:
+            belongs_to = {"epoch": message.epoch, "generation": message.generation, "seq": message.seq}
+            self._publisher.send_picture(message.source, belongs_to, to_jpeg(image, self._quality))
+        finally:  # a publisher that failed says so to the loop, which ends the node
+            self._room.release()

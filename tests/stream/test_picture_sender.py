@@ -1,0 +1,43 @@
+"""Pictures are encoded beside the loop."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from groundcast.stream.message import decode_detections
+from groundcast.stream.options import PublisherOptions
+from groundcast.stream.picture_sender import PictureSender
+from groundcast.stream.publisher import Publisher
+
+GOLDEN = decode_detections((Path(__file__).parent / "golden_live.msgpack").read_bytes())
+
+
+class HeldPublisher(Publisher):
+    """Sends no picture before it may."""
+
+    def __init__(self) -> None:
+        super().__init__(PublisherOptions("tcp://127.0.0.1:*"), "bench")
+        self.may = threading.Event()
+        self.sent: list[tuple[str, int]] = []
+
+    def send_picture(self, source: str, header: Mapping[str, int], jpeg: bytes) -> None:
+        self.may.wait()
+        self.sent.append((source, header["seq"]))
+
+
+def test_pictures_that_find_too_many_waiting_are_left_out_and_counted() -> None:
+    image = np.zeros((8, 8, 3), np.uint8)
+    with HeldPublisher() as publisher:
+        sender = PictureSender(publisher, quality=85)
+        for seq in range(1, 21):
+            sender.send(replace(GOLDEN, seq=seq), image)
+        publisher.may.set()
+        sender.close()
+        assert publisher.sent == [(GOLDEN.source, seq) for seq in range(1, len(publisher.sent) + 1)]
+        assert len(publisher.sent) + sender.left_out == 20
+        assert sender.left_out > 0
