@@ -32,7 +32,8 @@ class HeldPublisher(Publisher):
 
 def test_pictures_that_find_too_many_waiting_are_left_out_and_counted() -> None:
     image = np.zeros((8, 8, 3), np.uint8)
-    with HeldPublisher() as publisher:
+    publisher = HeldPublisher()
+    with publisher:
         sender = PictureSender(publisher, quality=85)
         for seq in range(1, 21):
             sender.send(replace(GOLDEN, seq=seq), image)
