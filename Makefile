@@ -1,6 +1,6 @@
 # The commands of the house. ARGS are handed on: make test ARGS="-k reader", make demo ARGS=--json.
 .NOTPARALLEL:
-.PHONY: help demo test slow soak overhead check dev format-check lint types venv view
+.PHONY: help demo test slow faults soak overhead check dev format-check lint types venv view
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -12,7 +12,10 @@ test: venv  ## run the tests (no GPU, no network, under three minutes on two cor
 	.venv/bin/python -m pytest $(ARGS)
 
 slow: venv  ## run the tests that take minutes: trainings, several processes
-	.venv/bin/python -m pytest -m slow $(ARGS)
+	.venv/bin/python -m pytest -m slow --ignore=tests/faults $(ARGS)
+
+faults: venv  ## run the whole fault suite: cameras, readers, networks and nodes that fail (half an hour)
+	.venv/bin/python -m pytest -m slow tests/faults $(ARGS)
 
 soak: venv  ## run a node among faulty cameras for MINUTES=5 and judge whether anything grows
 	.venv/bin/python -m tests.faults.soak --minutes $(or $(MINUTES),5) $(ARGS)
