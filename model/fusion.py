@@ -48,20 +48,28 @@ class Fusion(nn.Module):
         N, T = self.heads, text_BTC.shape[1]
         key_BNTD = self._split(self.text_proj(text_BTC)) * self.head_scale
         key_BNTC = key_BNTD @ self._of_heads(self.image_proj.weight)
-        offset_BN1T = (key_BNTD @ self.image_proj.bias.view(N, -1, 1)).transpose(-1, -2)
-        scores_BNTS = (key_BNTC.flatten(1, 2) @ image_BSC.transpose(-1, -2)).unflatten(1, (N, T)).float()
+        scores_BNTS = self._scores(key_BNTC, image_BSC)
         to_pixels = scores_BNTS  # what one word scores on every pixel alike changes nothing
         if padding_BS is not None:
             to_pixels = to_pixels.masked_fill(padding_BS[:, None, None, :], lowest(to_pixels.dtype))
         pooled_BNTC = to_pixels.softmax(-1).to(image_BSC.dtype).flatten(1, 2) @ image_BSC
-        to_words = scores_BNTS.transpose(-1, -2) + offset_BN1T.float()
-        to_words = to_words.masked_fill(no_word_BT[:, None, None, :], lowest(to_words.dtype)).softmax(-1)
+        offset_BNT1 = (key_BNTD @ self.image_proj.bias.view(N, -1, 1)).float()
+        offset_BNT1 = offset_BNT1.masked_fill(no_word_BT[:, None, :, None], lowest(torch.float32))
+        # Not transposed: words are a short last dimension, over which a softmax takes fifteen times as long on a CPU.
+        to_words_BNTS = (scores_BNTS + offset_BNT1).softmax(2).to(image_BSC.dtype)
         values_BNTC = self._split(self.text_values(text_BTC)) @ self._of_heads(self.image_out.weight.T)
-        weights_BSX = to_words.to(image_BSC.dtype).transpose(1, 2).flatten(2)
-        image_change = weights_BSX @ values_BNTC.flatten(1, 2) + self.image_out.bias
+        # The weights of a head add up to one, so that its words can bring its part of the bias.
+        values_BNTC = (values_BNTC + self.image_out.bias / N) * self.image_scale
+        weights_BSX = to_words_BNTS.flatten(1, 2).transpose(1, 2)
+        image_change = weights_BSX @ values_BNTC.flatten(1, 2)
         image_values = pooled_BNTC.unflatten(1, (N, T)) @ self._of_heads(self.image_values.weight).transpose(-1, -2)
         text_change = self.text_out(self._join(image_values) + self.image_values.bias)
-        return image_BSC + self.image_scale * image_change, text_BTC + self.text_scale * text_change
+        return image_BSC + image_change, text_BTC + self.text_scale * text_change
+
+    def _scores(self, key_BNTC: Tensor, image_BSC: Tensor) -> Tensor:
+        """(B, N, T, S) in fp32: of each word, as each head sees it, on each pixel."""
+        scores_BXS = (image_BSC @ key_BNTC.flatten(1, 2).transpose(1, 2)).transpose(1, 2)
+        return scores_BXS.to(torch.float32, memory_format=torch.contiguous_format).unflatten(1, key_BNTC.shape[1:3])
 
     def _of_heads(self, weight_FC: Tensor) -> Tensor:
         """(N, D, C)"""
