@@ -9,8 +9,10 @@ from typing import Annotated
 
 import typer
 
+from ..stream.allow_list import allowed
+from ..stream.key_files import read_node_pair
 from ..stream.reader import check_source, redact
-from .settings import NodeSettings
+from .settings import NodeSettings, PublishSettings
 from .settings_file import read_settings
 
 
@@ -22,6 +24,8 @@ def check(
     settings = read_settings(file, os.environ)
     for source in settings.to_options().sources:
         check_source(source)
+    if settings.publish.keys is not None:
+        read_node_pair(settings.publish.keys)
     plan = _plan(settings)
     if as_json:
         typer.echo(json.dumps(plan))
@@ -33,14 +37,14 @@ def check(
 
 
 def _plan(settings: NodeSettings) -> dict[str, list[str]]:
-    model, publish, tracker, prompt = settings.model, settings.publish, settings.tracker, settings.to_prompt()
+    model, tracker, prompt = settings.model, settings.tracker, settings.to_prompt()
     size = "at the size it was trained for" if model.size_px is None else f"at {model.size_px} px"
     return {
         "node": [settings.node],
         "sources": [f"{source.name}: {redact(source.url)}" for source in settings.sources],
         "looks for": [_phrase(p.name, p.wordings, p.threshold, p.negative) for p in prompt.phrases],
         "model": [f"{model.name} on {model.device}, {size}, scores from {model.threshold:g} on"],
-        "publishes": [f"{publish.address}{' (open to others, without keys)' if publish.insecure else ''}"],
+        "publishes": [f"{settings.publish.address}{_to_whom(settings.publish)}"],
         "tracks": [f"kept {tracker.coast_s:g} s unseen, sure after {tracker.confirm_hits} sightings"],
         "stale": [f"after {settings.stale_after_ms:g} ms"],
     }
@@ -50,3 +54,10 @@ def _phrase(name: str, wordings: tuple[str, ...], threshold: float | None, negat
     asked = "" if wordings == (name.lower(),) else f", asked as {' / '.join(wordings)}"
     least = "" if threshold is None else f", from {threshold:g} on"
     return f"{name}{asked}{least}{', not reported' if negative else ''}"
+
+
+def _to_whom(publish: PublishSettings) -> str:
+    if publish.keys is None:
+        return " (open to others, without keys)" if publish.insecure else ""
+    clients = [name for name, may in allowed(publish.keys).items() if "watch" in may]
+    return f" (to {', '.join(clients) or 'nobody yet'}, by the keys in {publish.keys})"

@@ -36,6 +36,7 @@ _COMMANDS = {
     "eval": "Measure a model against ground truth.",
     "bench": "Compare with transformers, on the machine at hand.",
     "probe": "Say what a camera sends: codec, size, rate, key frames, clock.",
+    "keys": "Make keys, and say which clients a node lets in.",
     "check": "Read a settings file and say what it would do.",
     "doctor": "Say what is installed, what is missing, and how to get it.",
 }
@@ -99,7 +100,7 @@ def _app(command: str) -> typer.Typer:
         # Only the command that was asked for is loaded; of the others the list needs no more than a line.
         if name != command:
             app.command(name, help=line)(_not_loaded)
-        elif name in ("train", "eval", "bench"):
+        elif name in ("train", "eval", "bench", "keys"):
             group = typer.Typer(help=line, no_args_is_help=True)
             for subcommand, function in _load_group(name).items():
                 group.command(subcommand)(function)
@@ -122,7 +123,11 @@ def _not_loaded() -> None:
 
 
 def _load_group(name: str) -> dict[str, Callable[..., Any]]:
-    """The commands below `train`, `eval` or `bench`."""
+    """The commands below `train`, `eval`, `bench` or `keys`."""
+    if name == "keys":
+        from .keys import allow_client, list_keys, new_keys, revoke_client
+
+        return {"new": new_keys, "allow": allow_client, "revoke": revoke_client, "list": list_keys}
     if name == "bench":
         from .bench import parity
         from .bench_model import model

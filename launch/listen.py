@@ -25,6 +25,9 @@ def listen(
     address: Annotated[str, typer.Argument(help="Where the node publishes.")] = "tcp://127.0.0.1:5570",
     source: Annotated[list[str] | None, typer.Option(help="Only this source; may be given again.")] = None,
     node: Annotated[str | None, typer.Option(help="Only this node.")] = None,
+    keys: Annotated[
+        Path | None, typer.Option(help="The folder with our key, or its file, for a node with keys.")
+    ] = None,
     every: Annotated[bool, typer.Option("--every", help="Every message in order, not only the newest.")] = False,
     max_age_ms: Annotated[float | None, typer.Option(help="Let nothing older through.")] = None,
     count: Annotated[int | None, typer.Option(min=1, help="Stop after so many messages, or statuses.")] = None,
@@ -39,7 +42,7 @@ def listen(
     if status:
         if every or draw is not None or max_age_ms is not None:
             raise InputError("--status shows no detections: leave --every, --max-age-ms and --draw away")
-        statuses = listen_to_status(address, source, node, count, timeout_s, jsonl=jsonl, silent=as_json)
+        statuses = listen_to_status(address, source, node, keys, count, timeout_s, jsonl=jsonl, silent=as_json)
         if as_json:
             _report({"statuses": statuses}, began_s)
         return
@@ -58,6 +61,7 @@ def listen(
                 max_age_ms=max_age_ms,
                 pictures=draw is not None,
                 timeout_s=timeout_s or _HINT_AFTER_S,
+                keys=keys,
             )
         )
         try:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 
+from ..stream.client_keys import Keys
 from ..stream.message import StatusMessage
 from ..stream.subscriber import Subscriber
 from .exits import RunError, say
@@ -22,6 +23,7 @@ def listen_to_status(
     address: str,
     sources: Sequence[str] | None,
     node: str | None,
+    keys: Keys | None,
     count: int | None,
     timeout_s: float | None,
     *,
@@ -31,7 +33,7 @@ def listen_to_status(
     """Show what comes until every source has ended, `count` statuses came, or Ctrl-C.
 
     Args:
-        address, sources, node: as for a `Subscriber`.
+        address, sources, node, keys: as for a `Subscriber`.
         count: stop after so many statuses; None does not.
         timeout_s: give up after so long a silence; None never does.
         jsonl: print one JSON object a status instead of a table; silent: print no table.
@@ -46,7 +48,9 @@ def listen_to_status(
         show = _print_json if jsonl else stack.enter_context(StatusBoard(silent=silent)).show
         ear = _Ear(show, count)
         subscriber = stack.enter_context(
-            Subscriber(address, sources, node=node, detections=False, timeout_s=_LOOK_EVERY_S, on_status=ear.hear)
+            Subscriber(
+                address, sources, node=node, detections=False, timeout_s=_LOOK_EVERY_S, keys=keys, on_status=ear.hear
+            )
         )
         with contextlib.suppress(KeyboardInterrupt):  # the ordinary end of listening
             _listen(subscriber, ear, timeout_s)
@@ -85,7 +89,8 @@ def _listen(subscriber: Subscriber, ear: _Ear, timeout_s: float | None) -> None:
         except StopIteration:
             return
         except TimeoutError:  # no detections, as was asked for; statuses may have come
-            said = f"no status came from {subscriber.address} for {ear.silent_s:.1f} s: is a node running there?"
+            why = subscriber.refusal or "is a node running there?"
+            said = f"no status came from {subscriber.address} for {ear.silent_s:.1f} s: {why}"
             if timeout_s is not None and ear.silent_s > timeout_s:
                 raise RunError(said) from None
             if ear.silent_s > _HINT_AFTER_S and not hinted:

@@ -39,7 +39,10 @@ def run(
         bool | None, typer.Option("--offline", help="Take published models from the local cache alone.")
     ] = None,
     address: Annotated[str | None, typer.Option(help="Where to publish, such as tcp://127.0.0.1:5570.")] = None,
-    insecure: Annotated[bool | None, typer.Option("--insecure", help="Allow an address others can reach.")] = None,
+    keys: Annotated[Path | None, typer.Option(help="Let in only clients allowed in this folder of keys.")] = None,
+    insecure: Annotated[
+        bool | None, typer.Option("--insecure", help="Allow an address others can reach, without keys.")
+    ] = None,
     node: Annotated[str | None, typer.Option(help="The node's name, part of every topic.")] = None,
     pace: Annotated[Literal["asap", "realtime"] | None, typer.Option(help="For files.")] = None,
     log_format: Annotated[
@@ -53,7 +56,7 @@ def run(
         "node": node,
         "prompt": prompt,
         "model": {"name": model, "device": device, "size_px": size, "threshold": threshold, "offline": offline},
-        "publish": {"address": address, "insecure": insecure},
+        "publish": {"address": address, "keys": keys, "insecure": insecure},
         "log": {"format": log_format},
         "defaults": {"pace": pace},
         "sources": [{"name": name, "url": url} for name, url in named_sources(source or []).items()] or None,

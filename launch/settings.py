@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeGuard, cast
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from ..model.prompt import Prompt
 from ..stream.options import NodeOptions, PublisherOptions, TrackerOptions
@@ -52,7 +52,7 @@ class PublishSettings(Section):
     address: Annotated[str, Field(pattern=_ADDRESS)] = "tcp://127.0.0.1:5570"
     high_water_mark: Annotated[int, Field(ge=1)] = 64
     insecure: bool = False
-    keys: Path | None = None
+    keys: Annotated[Path, AfterValidator(Path.expanduser)] | None = None
     wait_for_subscriber_s: Seconds = 0.0
     jpeg_quality: Annotated[int, Field(ge=1, le=100)] = 85
 

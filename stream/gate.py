@@ -20,7 +20,7 @@ from zmq.utils import z85
 from zmq.utils.monitor import parse_monitor_message
 
 from .allow_list import AllowList, Purpose
-from .key_files import NODE, check_folder, read_pair, secret_file
+from .key_files import read_node_pair
 from .strangers import Strangers
 
 _LOG = logging.getLogger(__name__)
@@ -61,8 +61,7 @@ class Gate:
         purpose: Purpose,
         on_change: Callable[[], None] = lambda: None,
     ) -> None:
-        check_folder(keys)
-        self._pair = read_pair(secret_file(keys, NODE))
+        self._pair = read_node_pair(keys)
         self._allowed = AllowList(keys, purpose)
         self._purpose = purpose
         self._on_change = on_change

@@ -90,6 +90,12 @@ def read_pair(path: Path) -> KeyPair:
     return KeyPair(public, secret)
 
 
+def read_node_pair(folder: Path) -> KeyPair:
+    """A node's own pair; raises KeyFileError as `check_folder` and `read_pair` do."""
+    check_folder(folder)
+    return read_pair(secret_file(folder, NODE))
+
+
 def read_public(path: Path) -> bytes:
     """The public key in a NAME.key or a NAME.key_secret.
 
@@ -151,7 +157,7 @@ def _read(path: Path) -> tuple[bytes, bytes | None]:
         public, secret = zmq.auth.load_certificate(path)
     except (OSError, ValueError) as error:
         reason = "holds no key" if path.is_file() and os.access(path, os.R_OK) else "cannot be read"
-        raise KeyFileError(f"{path} {reason}: make one with 'groundcast keys new', or copy it again") from error
+        raise KeyFileError(f"{path} {reason}: groundcast keys new {path.stem}, or copy it again") from error
     if not _is_key(public):
         raise KeyFileError(f"{path} is damaged, its public key is none: copy it again")
     return public, secret

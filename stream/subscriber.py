@@ -122,6 +122,11 @@ class Subscriber:
         return dict(self._inbox.refused)
 
     @property
+    def refusal(self) -> str | None:
+        """Why the node does not let us in, as the end of a sentence; None if it does, or is not there."""
+        return self._link.refusal
+
+    @property
     def statuses(self) -> Mapping[str, StatusMessage]:
         """The last status of each source."""
         return dict(self._inbox.statuses)
@@ -214,8 +219,8 @@ class Subscriber:
     def _silence(self) -> str:
         said = f"nothing was let through from {self.address} for {self._timeout_s:g} s"
         if not self._inbox.heard and not self._inbox.refused:
-            return f"{said}: {self._link.refusal or 'is a node running there?'}"
-        details = [self._link.refusal] if self._link.refusal else []
+            return f"{said}: {self.refusal or 'is a node running there?'}"
+        details = [self.refusal] if self.refusal else []
         details += [f"{count} {reason}" for reason, count in self._inbox.refused.items()]
         details += [
             f"source {status.source} is {status.state}" + (f" ({status.error})" if status.error else "")

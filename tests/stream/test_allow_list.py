@@ -1,0 +1,117 @@
+"""The clients that a node lets in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from groundcast.stream.allow_list import AllowList, allow, allowed, revoke
+from groundcast.stream.key_files import KeyFileError, make_pair, read_public
+from groundcast.stream.strangers import Strangers
+
+from .key_folder import make_keys
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Path:
+    return make_keys(tmp_path / "keys")
+
+
+def test_a_client_may_do_what_it_was_allowed_and_no_more(keys: Path) -> None:
+    pair = make_pair(keys, "arm")
+    allow(keys, "arm", keys / "arm.key", ["watch"])
+    assert AllowList(keys, "watch").name_of(pair.public) == "arm"
+    assert AllowList(keys, "control").name_of(pair.public) is None
+    assert allowed(keys) == {"arm": ("watch",)}
+
+
+def test_the_folder_is_read_again_when_it_changes(keys: Path) -> None:
+    clients = AllowList(keys, "watch")
+    arm, cart = make_pair(keys, "arm"), make_pair(keys, "cart")
+    for name in ("arm", "cart"):
+        allow(keys, name, keys / f"{name}.key", ["watch"])
+    assert clients.name_of(arm.public) is None
+    assert not clients.refresh()  # nobody has lost anything
+    assert (clients.name_of(arm.public), len(clients)) == ("arm", 2)
+    assert revoke(keys, "arm") == ("watch",)
+    assert clients.refresh()
+    assert not clients.refresh()
+    assert (clients.name_of(arm.public), clients.name_of(cart.public)) == (None, "cart")
+
+
+def test_a_key_in_the_place_of_another_revokes_that_one(keys: Path) -> None:
+    old = make_pair(keys, "arm")
+    allow(keys, "arm", keys / "arm.key", ["watch"])
+    clients = AllowList(keys, "watch")
+    new = make_pair(keys, "arm", force=True)
+    with pytest.raises(KeyFileError, match="allows another key under that name: groundcast keys revoke arm first"):
+        allow(keys, "arm", keys / "arm.key", ["control"])
+    (keys / "arm.key").rename(keys / "allowed" / "watch" / "arm.key")
+    assert clients.refresh()
+    assert (clients.name_of(old.public), clients.name_of(new.public)) == (None, "arm")
+
+
+def test_without_a_readable_folder_nobody_is_let_in(keys: Path) -> None:
+    make_pair(keys, "arm")
+    allow(keys, "arm", keys / "arm.key", ["watch"])
+    clients = AllowList(keys, "watch")
+    (keys / "allowed").rename(keys / "gone")
+    assert clients.refresh()
+    assert len(clients) == 0
+
+
+def test_a_key_that_cannot_be_read_lets_nobody_in_and_keeps_nobody_out(
+    keys: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    pair = make_pair(keys, "arm")
+    allow(keys, "arm", keys / "arm.key", ["watch"])
+    (keys / "allowed" / "watch" / "broken.key").write_text("no key")
+    clients = AllowList(keys, "watch")
+    clients.refresh()
+    assert (clients.name_of(pair.public), len(clients)) == ("arm", 1)
+    assert len([record for record in caplog.records if "broken.key" in record.getMessage()]) == 1
+
+
+@pytest.mark.parametrize("open_one", [".", "allowed", "allowed/watch"])
+def test_a_folder_into_which_others_could_lay_keys_is_refused(keys: Path, open_one: str) -> None:
+    make_pair(keys, "arm")
+    allow(keys, "arm", keys / "arm.key", ["watch"])
+    (keys / open_one).chmod(0o720)
+    with pytest.raises(KeyFileError, match=r"can be written to by others \(mode 720\): chmod 700"):
+        AllowList(keys, "watch")
+
+
+def test_a_secret_never_gets_into_the_list(keys: Path) -> None:
+    pair = make_pair(keys, "arm")
+    allow(keys, "arm", keys / "arm.key_secret", ["watch"])
+    stored = keys / "allowed" / "watch" / "arm.key"
+    assert read_public(stored) == pair.public
+    assert pair.secret not in stored.read_bytes()
+    assert stored.stat().st_mode & 0o777 == 0o600
+
+
+def test_who_was_never_allowed_cannot_be_revoked(keys: Path) -> None:
+    with pytest.raises(KeyFileError, match="arm is not allowed in"):
+        revoke(keys, "arm")
+
+
+def test_strangers_are_counted_each_time_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    strangers = Strangers("watch")
+    for _ in range(3):
+        strangers.turn_away("unknown_key", "192.0.2.7")
+    strangers.turn_away("no_handshake", "192.0.2.7")
+    assert strangers.counts == {"unknown_key": 3, "wrong_node_key": 0, "no_handshake": 1, "flood": 0}
+    assert [record.getMessage().split(" (")[0] for record in caplog.records] == [
+        "192.0.2.7 may not watch: its key is not allowed here",
+        "192.0.2.7 may not watch: it has no keys, or speaks something else",
+    ]
+
+
+def test_a_crowd_of_strangers_fills_neither_the_log_nor_the_memory(caplog: pytest.LogCaptureFixture) -> None:
+    strangers = Strangers("watch")
+    for number in range(10_000):
+        strangers.turn_away("unknown_key", f"2001:db8::{number:x}")
+    assert strangers.counts["unknown_key"] == 10_000
+    assert len(caplog.records) < 300
+    assert "only counted" in caplog.records[-1].getMessage()
