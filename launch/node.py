@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from ..model.prompt import Prompt
 from .exits import running
+from .service import Service
 from .settings import ModelSettings, NodeSettings
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def run_node(
     settings: NodeSettings,
     on_ready: Callable[[str], None],
     on_message: Callable[[DetectionMessage], None] | None = None,
+    reread: Callable[[], NodeSettings] | None = None,
 ) -> NodeRun:
     """Run a node.
 
@@ -70,9 +72,10 @@ def run_node(
         settings: the whole node.
         on_ready: called once with the address, when subscribers can connect and the first frame can come.
         on_message: called with every message that is sent.
+        reread: reads the settings again, on SIGHUP; None leaves that signal alone.
 
     Raises:
-        SourceError, PublisherError, CheckpointError, PromptError: the input was wrong.
+        SourceError, PublisherError, HealthError, CheckpointError, PromptError: the input was wrong.
         RunError: the node failed while running.
     """
     from ..stream.publisher import Publisher
@@ -81,12 +84,16 @@ def run_node(
     options, prompt = settings.to_options(), settings.to_prompt()
     for source in options.sources:
         check_source(source)
-    with Publisher(options.publisher, options.node) as publisher, closing(load_detector(settings.model)) as detector:
+    with (
+        Publisher(options.publisher, options.node) as publisher,
+        Service(settings, reread) as service,
+        closing(load_detector(settings.model)) as detector,
+    ):
         from ..stream.pipeline import Pipeline  # norfair alone takes seconds
 
         pipeline = Pipeline(options, detector, prompt, publisher, on_message=on_message)
         _warm_up(detector, prompt)
-        with stop_on_signals() as stop, running():
+        with stop_on_signals() as stop, running(), service.around(pipeline, stop):
             on_ready(publisher.address)
             return NodeRun(pipeline.run(stop), stop.is_set())
 

@@ -45,6 +45,10 @@ def run(
     ] = None,
     node: Annotated[str | None, typer.Option(help="The node's name, part of every topic.")] = None,
     pace: Annotated[Literal["asap", "realtime"] | None, typer.Option(help="For files.")] = None,
+    health: Annotated[
+        str | None,
+        typer.Option(help="Where /metrics, /healthz and /readyz are answered, such as 127.0.0.1:9108."),
+    ] = None,
     log_format: Annotated[
         Literal["text", "json"] | None, typer.Option(help="json: all that is said is a JSON object a line, on stderr.")
     ] = None,
@@ -57,6 +61,7 @@ def run(
         "prompt": prompt,
         "model": {"name": model, "device": device, "size_px": size, "threshold": threshold, "offline": offline},
         "publish": {"address": address, "keys": keys, "insecure": insecure},
+        "health": {"address": health},
         "log": {"format": log_format},
         "defaults": {"pace": pace},
         "sources": [{"name": name, "url": url} for name, url in named_sources(source or []).items()] or None,
@@ -68,7 +73,8 @@ def run(
     tell = _LOG.info if is_logged else _print
     with ExitStack() as stack:
         board = stack.enter_context(Board(silent=quiet or as_json or is_logged))
-        ended = run_node(settings, lambda at: _say_ready(at, tell, as_json=as_json), board.show)
+        reread = None if file is None else lambda: read_flags(file, flags)
+        ended = run_node(settings, lambda at: _say_ready(at, tell, as_json=as_json), board.show, reread)
     _report(ended, tell, as_json=as_json)
 
 

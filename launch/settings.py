@@ -26,8 +26,9 @@ FORMS = {
     NAME_PATTERN: "letters, digits, '_', '.' or '-' only, since it becomes part of the topic",
     r"^(auto|cpu|cuda(:\d+)?)$": "auto, cpu, cuda or cuda:1",
     r"^(tcp|ipc)://.+": "a ZeroMQ address such as tcp://127.0.0.1:5570 or ipc:///run/groundcast.sock",
+    r"^[^/@\s]+:\d{1,5}$": "a host and a port such as 127.0.0.1:9108",
 }
-_, _DEVICE, _ADDRESS = FORMS
+_, _DEVICE, _ADDRESS, _HOST_AND_PORT = FORMS
 
 Seconds = Annotated[float, Field(ge=0)]
 
@@ -55,6 +56,13 @@ class PublishSettings(Section):
     keys: Annotated[Path, AfterValidator(Path.expanduser)] | None = None
     wait_for_subscriber_s: Seconds = 0.0
     jpeg_quality: Annotated[int, Field(ge=1, le=100)] = 85
+
+
+class HealthSettings(Section):
+    """Where the node answers over HTTP how it is doing; no address is no answer."""
+
+    address: Annotated[str, Field(pattern=_HOST_AND_PORT)] | None = None
+    insecure: bool = False
 
 
 class LogSettings(Section):
@@ -87,6 +95,7 @@ class NodeSettings(Section):
     model: ModelSettings = ModelSettings()
     publish: PublishSettings = PublishSettings()
     tracker: TrackerSettings = TrackerSettings()
+    health: HealthSettings = HealthSettings()
     log: LogSettings = LogSettings()
     defaults: SourceDefaults = SourceDefaults()
     sources: Annotated[list[SourceSettings], Field(min_length=1)]

@@ -1,0 +1,181 @@
+"""A small HTTP server for pages that tell how a node is doing: GET only, few connections, none for long."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler
+from socketserver import TCPServer, ThreadingMixIn
+from types import TracebackType
+from typing import Any
+
+from ..stream.endpoint import AddressError, Endpoint, parse_endpoint
+
+_LOG = logging.getLogger(__name__)
+_MOST_AT_ONCE = 8
+_REQUEST_S = 5.0  # from the connection to the last byte of the answer
+_LOOK_EVERY_S = 0.2  # for slow clients, and for the end
+
+
+class HealthError(OSError):
+    """The address cannot be used; one sentence says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One answer."""
+
+    code: int
+    content_type: str
+    body: bytes
+
+
+Pages = Mapping[str, Callable[[str], Page]]  # path -> makes the page from the request's Accept header
+
+
+class HealthServer:
+    """Answers in threads of its own until it is closed.
+
+    The pages change nothing and hold no secrets, but they do name cameras. Without `insecure` they are therefore
+    for this host alone, like all that a node says.
+
+    Args:
+        address: host:port; port 0 takes any.
+        insecure: allow an address that others can reach, which is logged.
+        pages: what is answered, by path.
+
+    Attributes:
+        url: of the server, without a path.
+
+    Raises:
+        HealthError: a bad, busy or forbidden address.
+    """
+
+    def __init__(self, address: str, pages: Pages, *, insecure: bool = False) -> None:
+        endpoint = _endpoint(address)
+        if not endpoint.is_local:
+            _check_allowed(address, insecure)
+        try:
+            self._server = _Server(endpoint, pages)
+        except OSError as error:
+            raise HealthError(f"health address {address} cannot be used: {error.strerror or error}") from error
+        host = f"[{endpoint.place}]" if endpoint.is_ipv6 else endpoint.place
+        self.url = f"http://{host}:{self._server.server_address[1]}"
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(_LOOK_EVERY_S,), name="health", daemon=True
+        )
+        self._thread.start()
+
+    def close(self) -> None:
+        """Take no more questions."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def __enter__(self) -> HealthServer:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+
+class _Server(ThreadingMixIn, TCPServer):
+    """A thread for each connection, with bounds: whoever is slow, or one too many, is hung up on."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self, endpoint: Endpoint, pages: Pages) -> None:
+        self.address_family = socket.AF_INET6 if endpoint.is_ipv6 else socket.AF_INET
+        self.pages = pages
+        self._ends_s: dict[socket.socket, float] = {}  # open connections, and when each has had its time
+        self._lock = threading.Lock()
+        super().__init__((endpoint.place, endpoint.port or 0), _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._lock:
+            is_full = len(self._ends_s) >= _MOST_AT_ONCE
+            if not is_full:
+                self._ends_s[request] = time.monotonic() + _REQUEST_S
+        if is_full:
+            self.shutdown_request(request)
+        else:
+            super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._lock:
+            self._ends_s.pop(request, None)
+        super().shutdown_request(request)
+
+    def service_actions(self) -> None:  # called after each connection and each _LOOK_EVERY_S
+        with self._lock:
+            for request, ends_s in self._ends_s.items():
+                if time.monotonic() > ends_s:
+                    _hang_up(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exc_info()[1], OSError):  # a client that is gone is no news
+            _LOG.exception("a page about the node's health could not be made")
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server  # type: ignore[assignment]  # pyright: ignore[reportIncompatibleVariableOverride]
+    server_version = "groundcast"
+    sys_version = ""
+    timeout = _REQUEST_S  # of a single read
+
+    def do_GET(self) -> None:
+        self._answer()
+
+    def do_HEAD(self) -> None:
+        self._answer()
+
+    def _refuse(self) -> None:
+        self.send_error(405)
+
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _refuse  # noqa: N815
+
+    def _answer(self) -> None:
+        make = self.server.pages.get(self.path.partition("?")[0])
+        if make is None:
+            self.send_error(404)
+            return
+        page = make(self.headers.get("Accept", ""))
+        self.send_response(page.code)
+        self.send_header("Content-Type", page.content_type)
+        self.send_header("Content-Length", str(len(page.body)))
+        self.send_header("Cache-Control", "no-store")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(page.body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the library's name
+        """Say nothing: probes come every few seconds."""
+
+
+def _endpoint(address: str) -> Endpoint:
+    try:
+        return parse_endpoint(f"tcp://{address}")
+    except AddressError as error:
+        raise HealthError(f"health address {address!r} must look like 127.0.0.1:9108") from error
+
+
+def _check_allowed(address: str, insecure: bool) -> None:
+    if not insecure:
+        raise HealthError(
+            f"health address {address} can be reached by others: bind to 127.0.0.1, or set health.insecure if "
+            "everybody on that network may read how the node is doing"
+        )
+    _LOG.warning("health address %s is insecure: everybody who can reach it can read", address)
+
+
+def _hang_up(request: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # the client was faster
+        request.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,71 @@
+"""Tells the service manager how the node is doing, in the words of sd_notify(3); without a manager it says nothing."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+
+_LOG = logging.getLogger(__name__)
+_PATIENCE_S = 0.5
+
+
+class ServiceManager:
+    """The end of systemd's socket that a service holds.
+
+    Args:
+        environment: NOTIFY_SOCKET names the socket; WATCHDOG_USEC, and WATCHDOG_PID if it is ours, say how often
+            systemd wants a sign of life.
+    """
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._address = environment.get("NOTIFY_SOCKET", "")
+        is_meant = environment.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
+        self._watchdog_s = int(environment.get("WATCHDOG_USEC", "0")) / 1e6 if is_meant else 0.0
+
+    def say(self, *lines: str, wait_s: float = _PATIENCE_S) -> None:
+        """Send `READY=1` and its like, and wait so long at most for a manager that is busy."""
+        if not self._address.startswith(("/", "@")):
+            return
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as out:
+            out.settimeout(wait_s)
+            try:
+                out.sendto("\n".join(lines).encode(), self._address.replace("@", "\0", 1))
+            except BlockingIOError:
+                pass  # it has more signs of life than it reads
+            except OSError as error:  # nothing that a node could do about it
+                _LOG.warning("the service manager at %s cannot be told %s: %s", self._address, lines[0], error)
+
+    @contextmanager
+    def informed(self, is_alive: Callable[[], bool]) -> Generator[None]:
+        """Say that the node is ready, then that it lives for as long as `is_alive` says so, and last that it ends."""
+        self.say("READY=1")
+        over = threading.Event()
+        pulse = threading.Thread(target=self._pulse, args=(is_alive, over), name="watchdog", daemon=True)
+        if self._watchdog_s > 0:
+            pulse.start()
+        try:
+            yield
+        finally:
+            over.set()
+            if pulse.is_alive():
+                pulse.join()
+            self.say("STOPPING=1")
+
+    @contextmanager
+    def reloading(self) -> Generator[None]:
+        """Say that the settings are read again, and then that this is done."""
+        self.say("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        try:
+            yield
+        finally:
+            self.say("READY=1")
+
+    def _pulse(self, is_alive: Callable[[], bool], over: threading.Event) -> None:
+        while not over.wait(self._watchdog_s / 2):
+            if is_alive():
+                self.say("WATCHDOG=1", wait_s=0.0)
