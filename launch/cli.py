@@ -32,6 +32,8 @@ _COMMANDS = {
     "demo": "Find, track and publish the objects of the embedded clip, and show what a subscriber gets.",
     "run": "Run a node: cameras, streams or files in, tracked boxes out over ZeroMQ.",
     "listen": "Subscribe to a node and print, store or draw what it sends.",
+    "record": "Write what a node sends into MCAP files.",
+    "replay": "Publish recordings again, or say what is in them.",
     "detect": "Find what a prompt asks for in pictures, folders and clips.",
     "train": "Train the embedded model, or any other on your own pictures.",
     "eval": "Measure a model against ground truth.",
@@ -174,6 +176,10 @@ def _load(name: str) -> Callable[..., Any]:
             from .run import run as command
         case "listen":
             from .listen import listen as command
+        case "record":
+            from .record import record as command
+        case "replay":
+            from .replay import replay as command
         case "detect":
             from .detect import detect as command
         case "probe":

@@ -1,11 +1,11 @@
-"""A map to msgpack bytes, and back within limits."""
+"""Values to msgpack bytes, and back within limits."""
 
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgpack
 
@@ -44,3 +44,26 @@ def unpack(body: bytes) -> object:
         return msgpack.unpackb(body, raw=False, strict_map_key=True, max_array_len=LONGEST_LIST, max_ext_len=0)
     except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:
         raise MessageError(f"the message is not one whole msgpack value: {error}") from error
+
+
+def pack_parts(parts: Sequence[bytes]) -> bytes:
+    """Several byte strings as one."""
+    return msgpack.packb(list(parts), use_bin_type=True) or b""
+
+
+def unpack_parts(body: bytes, count: int) -> tuple[bytes, ...]:
+    """What `pack_parts` was given.
+
+    Raises:
+        MessageError: not a list of `count` byte strings.
+    """
+    try:
+        parts: object = msgpack.unpackb(body, raw=False, max_array_len=count, max_map_len=0, max_ext_len=0)
+    except (ValueError, TypeError, msgpack.UnpackException) as error:
+        raise MessageError(f"the parts are not a msgpack list: {error}") from error
+    if not isinstance(parts, list):
+        raise MessageError(f"the parts must be a list, but are {type(parts).__name__}")
+    found = [part for part in parts if isinstance(part, bytes)]
+    if len(found) != count or len(parts) != count:
+        raise MessageError(f"the parts must be {count} byte strings")
+    return tuple(found)

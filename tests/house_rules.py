@@ -46,6 +46,8 @@ KNOWN_TO = {
         "stream/subscriber.py",
         "stream/push*.py",
         "stream/joining.py",
+        "stream/wire_tap.py",
+        "stream/wire_sender.py",
         "stream/control.py",
         "stream/control_client.py",
         "launch/doctor.py",

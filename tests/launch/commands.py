@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +51,16 @@ def as_a_user(*arguments: str | Path, cwd: Path | None = None) -> Ended:
         command, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=600
     )
     return Ended(done.returncode, done.stdout, done.stderr)
+
+
+def eventually(holds: Callable[[], bool], within_s: float = 30.0) -> bool:
+    """Whether it does, sooner or later."""
+    deadline_s = time.monotonic() + within_s
+    while not holds():
+        if time.monotonic() > deadline_s:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 class BlobModel(BlobDetector):

@@ -1,0 +1,117 @@
+"""`groundcast replay`: publishes recordings again, and says what is in them."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..stream.playback import playback
+from ..stream.recording import Recorded
+from ..stream.recording_reader import RecordingReader
+from ..stream.restamp import Restamp
+from ..stream.topics import MessageError
+from ..stream.wire_sender import WireSender
+from ..stream.wire_stamp import read_stamp
+from .exits import InputError, RunError, say
+from .node import stop_on_signals
+from .recording_report import fault_lines, recording_figures, recording_lines
+
+
+def replay(
+    files: Annotated[list[Path], typer.Argument(help="MCAP files, torn ones too.")],
+    speed: Annotated[str, typer.Option(help="1, 2, 0.5, or asap: as fast as the slowest reader takes it.")] = "1",
+    address: Annotated[str, typer.Option(help="Where to publish.")] = "tcp://127.0.0.1:5570",
+    insecure: Annotated[bool, typer.Option("--insecure", help="Allow an address others can reach.")] = False,
+    loop: Annotated[
+        bool, typer.Option("--loop", help="Begin again at the end, and let no source end; needs --restamp.")
+    ] = False,
+    restamp: Annotated[
+        bool, typer.Option("--restamp", help="Move all times to now. Never where an arm may move.")
+    ] = False,
+    wait_s: Annotated[float, typer.Option(min=0.0, help="Wait so long for the first subscriber.")] = 10.0,
+    info: Annotated[bool, typer.Option("--info", help="Say what is in each file, and publish nothing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object of figures.")] = False,
+) -> None:
+    """Publish what was recorded again: the same bytes on the same topics, in order and at their own pace."""
+    readers = sorted(map(RecordingReader, files), key=lambda reader: reader.order)
+    if info:
+        _say_info(readers, as_json=as_json)
+        return
+    rate = _rate(speed)
+    if loop and not restamp:
+        raise InputError("--loop needs --restamp: subscribers refuse messages that they have had before")
+    with stop_on_signals() as told, WireSender(address, insecure=insecure, lossless=math.isinf(rate)) as sender:
+        if not as_json:
+            typer.echo(f"publishing on {sender.address} (groundcast listen {sender.address})")
+        if not sender.wait_for_subscriber(wait_s, told.is_set) and not told.is_set():
+            say(f"nobody has subscribed within {wait_s:g} s: publishing all the same")
+        began_s, rounds, sent = time.monotonic(), 0, 0
+        while not told.is_set() and (loop or rounds == 0):
+            rounds += 1
+            messages = playback(map(_without_ends, readers) if loop else readers)
+            sent += _play(messages, sender, rate, Restamp() if restamp else None, told.is_set)
+            if not sent:
+                break
+    for line in fault_lines(readers):
+        say(line)
+    if not sent and not told.is_set():
+        raise RunError(f"{', '.join(map(str, files))}: no message of groundcast is in there")
+    figures = {"messages": sent, "rounds": rounds, "seconds": round(time.monotonic() - began_s, 3)}
+    typer.echo(json.dumps(figures) if as_json else f"{sent} messages sent in {figures['seconds']:.1f} s")
+
+
+def _play(
+    messages: Iterable[tuple[float, Recorded]],
+    sender: WireSender,
+    rate: float,
+    restamp: Restamp | None,
+    stop: Callable[[], bool],
+) -> int:
+    """Send everything once; returns how much that was."""
+    began_s = time.monotonic()
+    sent = 0
+    for at_s, message in messages:
+        sender.pause_until(began_s + at_s / rate, stop)
+        parts = message.parts if restamp is None else restamp(message.topic, message.parts)
+        if not sender.send(message.topic, parts, stop):
+            break
+        sent += 1
+    return sent
+
+
+def _without_ends(messages: Iterable[Recorded]) -> Iterator[Recorded]:
+    """All but the statuses that send subscribers home: in a loop nothing ends."""
+    for message in messages:
+        try:
+            is_last = read_stamp(message.topic, message.parts).is_last
+        except MessageError:
+            is_last = False
+        if not is_last:
+            yield message
+
+
+def _rate(speed: str) -> float:
+    """How many recorded seconds pass in one; infinite for asap."""
+    if speed in ("asap", "0"):
+        return math.inf
+    try:
+        rate = float(speed)
+    except ValueError:
+        rate = math.nan
+    if not (math.isfinite(rate) and rate > 0):
+        raise InputError(f"--speed {speed} is no speed: give a number above 0, or asap")
+    return rate
+
+
+def _say_info(readers: Sequence[RecordingReader], *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps({"recordings": [recording_figures(reader) for reader in readers]}))
+        return
+    for reader in readers:
+        typer.echo("\n".join(recording_lines(reader)))

@@ -1,0 +1,71 @@
+"""What a node sends, as the bytes that travelled: nothing is read, so nothing that a reader does not know is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+
+import zmq
+
+from .joining import SubscriberError, check_names, join, topics_of
+from .topics import MessageError, parse_topic
+
+_MOST_KEPT = 20_000
+_MOST_KEPT_PICTURES = 1000  # they are large; still enough for a disk that stands still for seconds
+
+
+class WireTap:
+    """Listens to everything that a node sends.
+
+    Args:
+        address: where the node publishes.
+        sources: their names, or None for all.
+        node: the node's name, or None for any.
+        pictures: have the pictures as well, which the node encodes only while somebody asks.
+
+    Raises:
+        SubscriberError: a bad address or name.
+    """
+
+    def __init__(
+        self, address: str, sources: Sequence[str] | None = None, *, node: str | None = None, pictures: bool = False
+    ) -> None:
+        names = check_names(sources, node)
+        self.address = address
+        self._names = None if names is None else frozenset(names)
+        topics = topics_of("img", node, names) if pictures else []
+        # Detections last: a node that waits for their listener then knows the others already.
+        topics += [*topics_of("sys", node, names), *topics_of("det", node, names)]
+        self._context = zmq.Context()
+        try:
+            self._socket = join(self._context, address, topics, _MOST_KEPT_PICTURES if pictures else _MOST_KEPT)
+        except SubscriberError:
+            self._context.term()
+            raise
+
+    def take(self, wait_s: float) -> tuple[bytes, ...] | None:
+        """The next message, its topic first, or None if none has come within `wait_s`."""
+        if not self._socket.poll(round(wait_s * 1000)):
+            return None
+        parts = tuple(self._socket.recv_multipart())
+        return parts if self._is_wanted(parts[0]) else None
+
+    def close(self) -> None:
+        self._socket.close(linger=0)
+        self._context.term()
+
+    def __enter__(self) -> WireTap:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _is_wanted(self, topic: bytes) -> bool:
+        if self._names is None:
+            return True
+        try:
+            return parse_topic(topic).source in self._names
+        except MessageError:
+            return False

@@ -1,0 +1,194 @@
+"""`groundcast record`: what a node sends ends up in files, whatever ends the recorder."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from groundcast.stream.options import PublisherOptions
+from groundcast.stream.publisher import Publisher
+from groundcast.stream.recording_reader import RecordingReader
+from groundcast.stream.wire_stamp import read_stamp
+
+from ..stream.spoken import JPEG, detections, speaking, status
+from .commands import eventually, in_process
+
+ANY_PORT = "tcp://127.0.0.1:*"
+
+
+@pytest.fixture
+def publisher() -> Generator[Publisher]:
+    with Publisher(PublisherOptions(ANY_PORT), "bench") as publisher:
+        yield publisher
+
+
+@contextmanager
+def recorder(address: str, out: Path, *options: str, most_kib: int | None = None) -> Generator[subprocess.Popen[str]]:
+    """The command in a process of its own, which may be forbidden to write larger files than `most_kib`."""
+    limit = ["bash", "-c", f'ulimit -f {most_kib}; exec "$@"', "-"] if most_kib else []
+    command = [*limit, sys.executable, "-m", "groundcast.launch.cli", "record", address, str(out), "--json", *options]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def seqs_of(reader: RecordingReader, kind: str = "det") -> list[int]:
+    stamps = [read_stamp(message.topic, message.parts) for message in reader]
+    return [stamp.seq for stamp in stamps if stamp.topic.kind == kind]
+
+
+def test_what_a_node_sends_is_recorded_until_its_sources_end(
+    publisher: Publisher, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "a.mcap"
+
+    with speaking(publisher, most=30):
+        ended = in_process(capsys, "record", publisher.address, out, "--until-ended", "--pictures", "--json")
+
+    figures = json.loads(ended.out)
+    reader = RecordingReader(out)
+    assert ended.code == 0
+    assert figures["topics"]["det/1/bench/wrist/"]["messages"] == 30
+    assert (figures["gaps"], figures["malformed"], figures["files"]) == (0, 0, [str(out)])
+    assert seqs_of(reader) == seqs_of(reader, "img") == list(range(1, 31))
+    assert {message.parts[1] for message in reader if message.topic.startswith(b"img/")} == {JPEG}
+    assert not reader.torn
+
+
+def test_a_polite_kill_finishes_the_file(publisher: Publisher, tmp_path: Path) -> None:
+    out = tmp_path / "a.mcap"
+
+    with speaking(publisher) as sent, recorder(publisher.address, out) as process:
+        assert eventually(lambda: len(sent) > 50)
+        process.send_signal(signal.SIGTERM)
+        figures = json.loads(process.communicate(timeout=20)[0])
+
+    reader = RecordingReader(out)
+    seqs = seqs_of(reader)
+    assert process.returncode == 0
+    assert not reader.torn
+    assert seqs == list(range(1, len(seqs) + 1))
+    assert len(seqs) == figures["topics"]["det/1/bench/wrist/"]["messages"] > 50
+
+
+def test_after_a_kill_all_but_the_last_second_can_be_read(publisher: Publisher, tmp_path: Path) -> None:
+    out = tmp_path / "a.mcap"
+
+    with speaking(publisher) as sent, recorder(publisher.address, out) as process:
+        assert eventually(lambda: len(sent) > 0)
+        began_s, before = time.monotonic(), len(sent)
+        assert eventually(lambda: out.exists() and out.stat().st_size > 3000)
+        time.sleep(1.5)
+        rate_hz = (len(sent) - before) / (time.monotonic() - began_s)
+        process.kill()
+        heard = len(sent)
+
+    reader = RecordingReader(out)
+    seqs = seqs_of(reader)
+    assert reader.torn
+    assert seqs == list(range(1, len(seqs) + 1))
+    assert heard - len(seqs) <= 2 * rate_hz  # a second, and a busy machine
+
+
+def test_a_full_disk_ends_the_recorder_with_a_sentence_and_nobody_else(publisher: Publisher, tmp_path: Path) -> None:
+    out = tmp_path / "a.mcap"
+
+    with (
+        speaking(publisher) as sent,
+        recorder(publisher.address, out, "--pictures", most_kib=40) as process,
+    ):
+        said = process.communicate(timeout=60)[1]
+        before = len(sent)
+        assert eventually(lambda: len(sent) > before + 10)
+
+    reader = RecordingReader(out)
+    seqs = seqs_of(reader)
+    assert process.returncode == 1
+    assert len(said.splitlines()) == 1
+    assert f"{out} cannot be written any further" in said
+    assert f"its first {len(list(reader))} messages are safe" in said
+    assert reader.torn
+    assert reader.damaged == 0
+    assert len(seqs) > 0
+    assert seqs == list(range(1, len(seqs) + 1))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
+def test_a_disk_that_is_truly_full_is_found_out(publisher: Publisher, tmp_path: Path) -> None:
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", tmp_path], check=False).returncode:
+        pytest.skip("no disks can be mounted here")
+    try:
+        with speaking(publisher, every_s=0.002), recorder(publisher.address, tmp_path / "a.mcap") as process:
+            said = process.communicate(timeout=60)[1]
+        read = list(RecordingReader(tmp_path / "a.mcap"))
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
+
+    assert process.returncode == 1
+    assert "No space left on device" in said
+    assert f"its first {len(read)} messages are safe" in said
+
+
+def test_gaps_are_counted(publisher: Publisher, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "a.mcap"
+
+    def speak() -> None:
+        publisher.wait_for_subscriber(30, lambda: False)
+        for seq in (3, 4, 7):
+            publisher.send_detections(detections(seq))
+        publisher.send_status(status(9, "ended"))
+
+    speaker = threading.Thread(target=speak)
+    speaker.start()
+    ended = in_process(capsys, "record", publisher.address, out, "--until-ended")
+    speaker.join()
+    info = in_process(capsys, "replay", "--info", out)
+
+    assert "4 lost on the way" in ended.out
+    assert "bench/wrist: 4 messages were lost" in info.out
+
+
+def test_an_existing_file_is_not_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.mcap").write_text("precious")
+
+    ended = in_process(capsys, "record", "tcp://127.0.0.1:9", tmp_path / "a.mcap")
+
+    assert ended.code == 2
+    assert "is there already" in ended.sentence
+    assert (tmp_path / "a.mcap").read_text() == "precious"
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ended = in_process(capsys, "record", "tcp://127.0.0.1:9", tmp_path / "none" / "a.mcap")
+
+    assert ended.code == 2
+    assert f"{tmp_path / 'none' / 'a.mcap'} cannot be created" in ended.sentence
+
+
+def test_files_follow_each_other(publisher: Publisher, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ("--rotate-s", "0.2", "--keep", "3", "--until-ended", "--json")
+
+    with speaking(publisher, most=100):
+        ended = in_process(capsys, "record", publisher.address, tmp_path / "a.mcap", *options)
+
+    figures = json.loads(ended.out)
+    files = [Path(path) for path in figures["files"]]
+    seqs = [seq for path in files for seq in seqs_of(RecordingReader(path))]
+    assert len(files) == 3
+    assert figures["removed"] >= 1
+    assert sorted(tmp_path.iterdir()) == files
+    assert seqs == list(range(seqs[0], 101))
+    assert not any(RecordingReader(path).torn for path in files)

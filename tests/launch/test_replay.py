@@ -1,0 +1,149 @@
+"""`groundcast replay`: recordings go out again, at the speed that was asked for."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from groundcast.stream.message import DetectionMessage, encode
+from groundcast.stream.recording_file import RecordingFile
+from groundcast.stream.subscriber import Subscriber
+
+from ..stream.spoken import detections, status
+from .commands import eventually, in_process
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """20 messages within a second, and the end of their source."""
+    path = tmp_path_factory.mktemp("recordings") / "a.mcap"
+    file = RecordingFile(path, {})
+    for seq in range(1, 21):
+        file.put(b"det/1/bench/wrist/", [encode(detections(seq))], None, seq)
+        time.sleep(0.05)
+    file.put(b"sys/1/bench/wrist/", [encode(status(20, "ended"))], None, 20)
+    file.close()
+    return path
+
+
+@contextmanager
+def listening(address: str, most: int | None = None) -> Generator[list[tuple[float, DetectionMessage]]]:
+    """Hears everything at an address, with the moments when it came, until the source ends or `most` have come."""
+    heard: list[tuple[float, DetectionMessage]] = []
+
+    def listen() -> None:
+        with Subscriber(address, newest_only=False, timeout_s=30) as subscriber:
+            for message in subscriber:
+                heard.append((time.monotonic(), message))
+                if len(heard) == most:
+                    return
+
+    listener = threading.Thread(target=listen)
+    listener.start()
+    yield heard
+    listener.join()
+
+
+def test_a_recording_goes_out_at_twice_its_speed(
+    recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    address = f"ipc://{tmp_path}/node"
+
+    with listening(address) as heard:
+        ended = in_process(capsys, "replay", recording, "--address", address, "--speed", "2", "--json")
+
+    figures = json.loads(ended.out)
+    assert (ended.code, figures["messages"], figures["rounds"]) == (0, 21, 1)
+    assert [message.seq for _, message in heard] == list(range(1, 21))
+    # 19 distances of 50 ms or a little more take half of that; a busy machine takes longer, and none less.
+    assert heard[-1][0] - heard[0][0] > 0.45
+    assert figures["seconds"] < 3
+
+
+def test_asap_does_not_wait_for_the_time(recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    address = f"ipc://{tmp_path}/node"
+
+    with listening(address) as heard:
+        ended = in_process(capsys, "replay", recording, "--address", address, "--speed", "asap", "--json")
+
+    assert len(heard) == 20
+    assert json.loads(ended.out)["seconds"] < 0.9
+
+
+def test_a_loop_is_a_new_start_each_time(recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    address = f"ipc://{tmp_path}/node"
+
+    def stop_when_heard() -> None:
+        eventually(lambda: len(heard) == 45)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with listening(address, most=45) as heard:
+        threading.Thread(target=stop_when_heard).start()
+        options = ("--speed", "20", "--loop", "--restamp", "--json")
+        ended = in_process(capsys, "replay", recording, "--address", address, *options)
+
+    assert ended.code == 0
+    assert [message.seq for _, message in heard] == [*range(1, 21), *range(1, 21), *range(1, 6)]
+    assert len({message.epoch for _, message in heard}) == 3
+
+
+def test_a_torn_file_is_played_as_far_as_it_goes(
+    recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torn = tmp_path / "torn.mcap"
+    torn.write_bytes(recording.read_bytes()[:-700])
+
+    ended = in_process(
+        capsys, "replay", torn, "--address", f"ipc://{tmp_path}/node", "--speed", "asap", "--wait-s", "0"
+    )
+
+    assert ended.code == 0
+    assert "21 messages sent" in ended.out
+    assert "was cut off: up to 1 s of what was heard before that is missing" in ended.err
+
+
+def test_info_says_what_is_in_a_file(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = in_process(capsys, "replay", "--info", recording).out.splitlines()
+    (figures,) = json.loads(in_process(capsys, "replay", "--info", recording, "--json").out)["recordings"]
+
+    assert lines[0].startswith(f"{recording}: 21 messages of 1.")
+    assert lines[1].split()[:2] == ["det/1/bench/wrist/", "20"]
+    assert figures["topics"]["sys/1/bench/wrist/"]["messages"] == 1
+    assert (figures["torn"], figures["damaged"], figures["gaps"]) == (False, 0, 0)
+    assert 1.0 < figures["seconds"] < 5
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        (["--speed", "fast"], 2, "--speed fast is no speed"),
+        (["--speed", "-1"], 2, "--speed -1 is no speed"),
+        (["--loop"], 2, "--loop needs --restamp"),
+        (["--address", "tcp://0.0.0.0:5570"], 2, "can be reached by others"),
+    ],
+)
+def test_what_cannot_be_meant_is_said(
+    recording: Path, options: list[str], code: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended = in_process(capsys, "replay", recording, *options)
+
+    assert ended.code == code
+    assert said in ended.sentence
+
+
+def test_a_file_that_holds_nothing_is_a_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "empty.mcap"
+    RecordingFile(path, {}).close()
+
+    ended = in_process(capsys, "replay", path, "--address", f"ipc://{tmp_path}/node", "--wait-s", "0")
+
+    assert ended.code == 1
+    assert "no message of groundcast is in there" in ended.err

@@ -1,0 +1,91 @@
+"""Messages for tests of what travels: detections, statuses and pictures of one source."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from groundcast.stream.message import (
+    DetectionMessage,
+    FrameInfo,
+    ModelInfo,
+    PictureHeader,
+    PromptInfo,
+    StatusMessage,
+    read_boot_id,
+)
+from groundcast.stream.publisher import Publisher
+from groundcast.stream.stats import SourceState
+from groundcast.stream.track import Track
+
+JPEG = b"\xff\xd8 a picture, as far as the wire cares \xff\xd9" * 20
+
+
+def detections(seq: int, *, epoch: int = 1, source: str = "wrist") -> DetectionMessage:
+    """A picture of this very moment, 20 ms old, with one mug in it."""
+    now_ns = time.time_ns()
+    mug = Track(
+        7, "u-7", "red mug", 0.9, (1, 2, 30, 40), (1, 2, 30, 40), "matched", now_ns - 10**9, now_ns, 1.0, 0, (0, 0)
+    )
+    return DetectionMessage(
+        node="bench",
+        source=source,
+        epoch=epoch,
+        generation=1,
+        seq=seq,
+        frame=FrameInfo(seq, 640, 480, "arrival", captured_unix_ns=now_ns - 20_000_000, age_ms=20.0),
+        model=ModelInfo("blobs", "uint8", "mean"),
+        prompt=PromptInfo(1, "0" * 16, ("red mug",)),
+        tracks=(mug,),
+        published_unix_ns=now_ns,
+        published_monotonic_ns=time.monotonic_ns(),
+        boot_id=read_boot_id(),
+    )
+
+
+def status(seq: int, state: SourceState = "running", *, epoch: int = 1, source: str = "wrist") -> StatusMessage:
+    """How the source is doing at this moment."""
+    return StatusMessage(
+        node="bench",
+        source=source,
+        epoch=epoch,
+        generation=1,
+        seq=seq,
+        state=state,
+        published_unix_ns=time.time_ns(),
+    )
+
+
+def header(seq: int, *, epoch: int = 1, source: str = "wrist") -> PictureHeader:
+    """Which message a picture belongs to."""
+    return PictureHeader(node="bench", source=source, epoch=epoch, generation=1, seq=seq)
+
+
+@contextmanager
+def speaking(publisher: Publisher, every_s: float = 0.01, most: int = 10**6) -> Generator[list[int]]:
+    """A node that speaks as soon as somebody listens; gives the list of the `seq`s it has sent so far.
+
+    After `most` messages its source ends.
+    """
+    over = threading.Event()
+    sent: list[int] = []
+
+    def speak() -> None:
+        publisher.wait_for_subscriber(60, over.is_set)
+        while len(sent) < most and not over.wait(every_s):
+            seq = len(sent) + 1
+            publisher.send_detections(detections(seq))
+            if publisher.wants_pictures("wrist"):
+                publisher.send_picture("wrist", {"epoch": 1, "generation": 1, "seq": seq}, JPEG)
+            sent.append(seq)
+        publisher.send_status(status(len(sent), "ended"))
+
+    speaker = threading.Thread(target=speak)
+    speaker.start()
+    try:
+        yield sent
+    finally:
+        over.set()
+        speaker.join()
