@@ -31,6 +31,9 @@ def record(
     out: Annotated[Path | None, typer.Argument(help="An MCAP file; else one is named after the time.")] = None,
     source: Annotated[list[str] | None, typer.Option(help="Only this source; may be given again.")] = None,
     node: Annotated[str | None, typer.Option(help="Only this node.")] = None,
+    keys: Annotated[
+        Path | None, typer.Option(help="The folder with our key, or its file, for a node with keys.")
+    ] = None,
     pictures: Annotated[bool, typer.Option("--pictures", help="The pictures as well.")] = False,
     rotate_mb: Annotated[float, typer.Option(min=0.001, help="Begin another file when one is so large.")] = 1000.0,
     rotate_s: Annotated[float, typer.Option(min=0.1, help="Begin another file when one is so old.")] = 3600.0,
@@ -44,9 +47,9 @@ def record(
     options = _rotation(rotate_mb, rotate_s, keep, most_mb)
     tally = Tally()
     about = {"version": importlib.metadata.version("groundcast"), "address": address, "node": node or ""}
-    with WireTap(address, source, node=node, pictures=pictures) as tap:
+    with WireTap(address, source, node=node, pictures=pictures, keys=keys) as tap:
         with stop_on_signals() as told, closing(Recording(out or _named_after_now(), options, about)) as recording:
-            over = _Over(tally, told.is_set, for_s, until_ended=until_ended)
+            over = _Over(tap, tally, told.is_set, for_s, until_ended=until_ended)
             if not as_json:
                 typer.echo(f"recording {address} into {recording.files[0]} (Ctrl-C ends)")
                 over.on_line = lambda: typer.echo(f"{_so_far(tally)}, {recording.size_bytes / _MB:.1f} MB")
@@ -59,8 +62,11 @@ def record(
 class _Over:
     """Whether it is time to stop; asked all the time, it also says now and then how things stand."""
 
-    def __init__(self, tally: Tally, told: Callable[[], bool], for_s: float | None, *, until_ended: bool) -> None:
+    def __init__(
+        self, tap: WireTap, tally: Tally, told: Callable[[], bool], for_s: float | None, *, until_ended: bool
+    ) -> None:
         self.on_line: Callable[[], None] | None = None
+        self._tap = tap
         self._tally = tally
         self._told = told
         self._until_ended = until_ended
@@ -73,7 +79,7 @@ class _Over:
         if now_s >= self._hint_s:
             self._hint_s = float("inf")
             if not self._tally.messages:
-                say("nothing was heard yet: is a node running there? (still waiting)")
+                say(f"nothing was heard yet: {self._tap.refusal or 'is a node running there?'} (still waiting)")
         if now_s >= self._line_s and self.on_line is not None and self._tally.messages:
             self._line_s = now_s + _LINE_EVERY_S
             self.on_line()

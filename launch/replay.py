@@ -28,6 +28,9 @@ def replay(
     speed: Annotated[str, typer.Option(help="1, 2, 0.5, or asap: as fast as the slowest reader takes it.")] = "1",
     address: Annotated[str, typer.Option(help="Where to publish.")] = "tcp://127.0.0.1:5570",
     insecure: Annotated[bool, typer.Option("--insecure", help="Allow an address others can reach.")] = False,
+    keys: Annotated[
+        Path | None, typer.Option(help="The folder of keys: lets in only clients that are allowed.")
+    ] = None,
     loop: Annotated[
         bool, typer.Option("--loop", help="Begin again at the end, and let no source end; needs --restamp.")
     ] = False,
@@ -46,7 +49,10 @@ def replay(
     rate = _rate(speed)
     if loop and not restamp:
         raise InputError("--loop needs --restamp: subscribers refuse messages that they have had before")
-    with stop_on_signals() as told, WireSender(address, insecure=insecure, lossless=math.isinf(rate)) as sender:
+    with (
+        stop_on_signals() as told,
+        WireSender(address, insecure=insecure, keys=keys, lossless=math.isinf(rate)) as sender,
+    ):
         if not as_json:
             typer.echo(f"publishing on {sender.address} (groundcast listen {sender.address})")
         if not sender.wait_for_subscriber(wait_s, told.is_set) and not told.is_set():

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import zmq
 
 from .client_keys import Keys
-from .connecting import ConnectError, connect
+from .connecting import ConnectError
 from .key_files import KeyFileError
 from .message import MessageError, check_name
 from .node_link import NodeLink
@@ -18,19 +18,6 @@ _LARGEST_PART = 32 * 2**20
 
 class SubscriberError(ValueError):
     """An address, a name or an age that cannot be meant; one sentence."""
-
-
-def join(
-    context: zmq.Context[zmq.Socket[bytes]], address: str, topics: Sequence[bytes], most_kept: int
-) -> zmq.Socket[bytes]:
-    """As `join_link`, for a node without keys, and with nobody who tells why it does not let us in."""
-    sub = _sub(context, topics, most_kept)
-    try:
-        connect(sub, address)
-    except ConnectError as error:
-        sub.close(linger=0)
-        raise SubscriberError(str(error)) from error
-    return sub
 
 
 def join_link(

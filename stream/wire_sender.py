@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import TracebackType
 
 import zmq
 
-from .binding import BindError, bind
+from .options import PublisherOptions
+from .outlet import Outlet
 from .subscriptions import Subscriptions
 from .topics import kind_prefix
 
-_LONGEST_REQUEST = 4096
 _ASK_EVERY_S = 0.1  # whether to stop
 _ROOM = 1000
 
@@ -23,30 +24,28 @@ class WireSender:
 
     Args:
         address: a ZeroMQ address to bind.
-        insecure: allow an address that others can reach.
+        insecure: allow an address that others can reach, without keys.
+        keys: the folder with the node's keys and the clients that it lets in.
         lossless: wait for the slowest reader instead of dropping what it does not take.
 
     Attributes:
         address: what subscribers connect to; with port 0 or '*' the port that was chosen.
 
     Raises:
-        BindError: a bad, busy or forbidden address.
+        BindError: a bad or busy address, or one that others can reach without keys.
+        KeyFileError: keys that are missing, damaged or open to others.
     """
 
-    def __init__(self, address: str, *, insecure: bool = False, lossless: bool = False) -> None:
+    def __init__(
+        self, address: str, *, insecure: bool = False, keys: Path | None = None, lossless: bool = False
+    ) -> None:
         self._subscriptions = Subscriptions()
-        self._context = zmq.Context()
-        self._socket = self._context.socket(zmq.XPUB)
-        self._socket.set(zmq.SNDHWM, _ROOM)
-        self._socket.set(zmq.MAXMSGSIZE, _LONGEST_REQUEST)
+        options = PublisherOptions(address, high_water_mark=_ROOM, insecure=insecure, keys=keys)
+        self._outlet = Outlet(options, self._subscriptions, lambda: None)
+        self._socket = self._outlet.socket
         self._socket.set(zmq.XPUB_NODROP, int(lossless))
         self._socket.set(zmq.SNDTIMEO, round(_ASK_EVERY_S * 1000))
-        try:
-            self.address = bind(self._socket, address, insecure)
-        except BindError:
-            self._socket.close(linger=0)
-            self._context.term()
-            raise
+        self.address = self._outlet.address
 
     def wait_for_subscriber(self, timeout_s: float, stop: Callable[[], bool]) -> bool:
         """Wait until somebody listens to detections; False if time ran out or `stop()` said so."""
@@ -58,11 +57,12 @@ class WireSender:
         return True
 
     def pause_until(self, moment_s: float, stop: Callable[[], bool]) -> None:
-        """Wait until `time.monotonic()` is `moment_s`, or `stop()` says so, and hear who subscribes meanwhile."""
+        """Wait until `time.monotonic()` is `moment_s`, or `stop()` says so, and see meanwhile who comes to listen."""
+        self._outlet.look()
         while True:
             left_s = max(0.0, moment_s - time.monotonic())
             if self._socket.poll(math.ceil(min(left_s, _ASK_EVERY_S) * 1000)):
-                self._subscriptions.hear(self._socket.recv())
+                self._outlet.look()
             elif left_s <= _ASK_EVERY_S or stop():
                 return
 
@@ -70,16 +70,15 @@ class WireSender:
         """Send one message; False if `stop()` said so while a slow reader had no room (`lossless`)."""
         while not stop():
             try:
-                self._socket.send_multipart((topic, *parts))
+                self._outlet.send((topic, *parts), None)
             except zmq.Again:
                 continue
             return True
         return False
 
     def close(self, linger_s: float = 5.0) -> None:
-        """Give readers `linger_s` to take what was sent, and let go of the address. Twice does no harm."""
-        self._socket.close(linger=round(linger_s * 1000))
-        self._context.term()
+        """Give readers `linger_s` to take what was sent, and let go of the address."""
+        self._outlet.close(linger_s)
 
     def __enter__(self) -> WireSender:
         return self

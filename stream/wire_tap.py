@@ -7,7 +7,8 @@ from types import TracebackType
 
 import zmq
 
-from .joining import SubscriberError, check_names, join, topics_of
+from .client_keys import Keys
+from .joining import SubscriberError, check_names, join_link, topics_of
 from .topics import MessageError, parse_topic
 
 _MOST_KEPT = 20_000
@@ -22,13 +23,20 @@ class WireTap:
         sources: their names, or None for all.
         node: the node's name, or None for any.
         pictures: have the pictures as well, which the node encodes only while somebody asks.
+        keys: for a node that lets nobody in without: the folder with our own key and the node's.
 
     Raises:
-        SubscriberError: a bad address or name.
+        SubscriberError: a bad address or name; keys that are missing, damaged or open to others.
     """
 
     def __init__(
-        self, address: str, sources: Sequence[str] | None = None, *, node: str | None = None, pictures: bool = False
+        self,
+        address: str,
+        sources: Sequence[str] | None = None,
+        *,
+        node: str | None = None,
+        pictures: bool = False,
+        keys: Keys | None = None,
     ) -> None:
         names = check_names(sources, node)
         self.address = address
@@ -38,20 +46,29 @@ class WireTap:
         topics += [*topics_of("sys", node, names), *topics_of("det", node, names)]
         self._context = zmq.Context()
         try:
-            self._socket = join(self._context, address, topics, _MOST_KEPT_PICTURES if pictures else _MOST_KEPT)
+            self._link = join_link(
+                self._context, address, topics, _MOST_KEPT_PICTURES if pictures else _MOST_KEPT, keys
+            )
         except SubscriberError:
             self._context.term()
             raise
+        self._socket = self._link.socket
+
+    @property
+    def refusal(self) -> str | None:
+        """Why the node does not let us in, as the end of a sentence; None if it does, or is not there."""
+        return self._link.refusal
 
     def take(self, wait_s: float) -> tuple[bytes, ...] | None:
         """The next message, its topic first, or None if none has come within `wait_s`."""
         if not self._socket.poll(round(wait_s * 1000)):
+            self._link.look()
             return None
         parts = tuple(self._socket.recv_multipart())
         return parts if self._is_wanted(parts[0]) else None
 
     def close(self) -> None:
-        self._socket.close(linger=0)
+        self._link.close()
         self._context.term()
 
     def __enter__(self) -> WireTap:

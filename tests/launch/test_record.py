@@ -20,8 +20,9 @@ from groundcast.stream.publisher import Publisher
 from groundcast.stream.recording_reader import RecordingReader
 from groundcast.stream.wire_stamp import read_stamp
 
+from ..stream.key_folder import hand_over, make_keys
 from ..stream.spoken import JPEG, detections, speaking, status
-from .commands import eventually, in_process
+from .commands import as_a_user, eventually, in_process
 
 ANY_PORT = "tcp://127.0.0.1:*"
 
@@ -192,3 +193,21 @@ def test_files_follow_each_other(publisher: Publisher, tmp_path: Path, capsys: p
     assert sorted(tmp_path.iterdir()) == files
     assert seqs == list(range(seqs[0], 101))
     assert not any(RecordingReader(path).torn for path in files)
+
+
+def test_a_node_with_keys_is_recorded_and_replayed_with_keys(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keys = make_keys(tmp_path / "keys", "recorder")
+    own = hand_over(keys, "recorder", tmp_path / "own")
+    out, again = tmp_path / "a.mcap", tmp_path / "b.mcap"
+
+    with Publisher(PublisherOptions(ANY_PORT, keys=keys), "bench") as publisher, speaking(publisher, most=10):
+        in_process(capsys, "record", publisher.address, out, "--keys", own, "--until-ended")
+    with recorder(f"ipc://{tmp_path}/node", again, "--keys", str(own), "--until-ended") as process:
+        replay = as_a_user("replay", out, "--speed", "asap", "--keys", keys, "--address", f"ipc://{tmp_path}/node")
+        process.communicate(timeout=30)
+
+    assert replay.code == process.returncode == 0
+    assert seqs_of(RecordingReader(out)) == seqs_of(RecordingReader(again)) == list(range(1, 11))
+    assert [message.parts for message in RecordingReader(out)] == [m.parts for m in RecordingReader(again)]
