@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Generator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from ..model.detector import Detector
     from ..stream.message import DetectionMessage
     from ..stream.pipeline import NodeSummary, StreamDetector
+
+
+_DETECTOR_ENDS_WITHIN_S = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,7 @@ def run_node(
     with (
         Publisher(options.publisher, options.node) as publisher,
         Service(settings, reread) as service,
-        closing(load_detector(settings.model)) as detector,
+        _let_go(load_detector(settings.model)) as detector,
     ):
         from ..stream.pipeline import Pipeline  # norfair alone takes seconds
 
@@ -96,6 +99,15 @@ def run_node(
         with stop_on_signals() as stop, running(), service.around(pipeline, stop):
             on_ready(publisher.address)
             return NodeRun(pipeline.run(stop), stop.is_set())
+
+
+@contextmanager
+def _let_go(detector: Detector) -> Generator[Detector]:
+    """Close a detector at the end, and soon, whatever picture it is in the middle of."""
+    try:
+        yield detector
+    finally:
+        detector.close(_DETECTOR_ENDS_WITHIN_S)
 
 
 def _warm_up(detector: StreamDetector, prompt: Prompt) -> None:

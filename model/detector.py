@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -194,14 +195,19 @@ class Detector:
         self._jobs.put(_Job(ticket, read, sizes_px))
         return ticket
 
-    def close(self) -> None:
-        """End the lanes; what has not begun is cancelled. May be called twice."""
+    def close(self, wait_s: float | None = None) -> None:
+        """End the lanes; what has not begun is cancelled. May be called twice.
+
+        A picture in the network cannot be interrupted. A lane that is not done with it after `wait_s` in all is left
+        behind, and does not keep the process alive; None waits for all.
+        """
         if not self._closing.is_set():
             self._closing.set()
             for _ in self._lanes:
                 self._jobs.put(None)
+        until_s = None if wait_s is None else time.monotonic() + wait_s
         for lane in self._lanes:
-            lane.join()
+            lane.join(None if until_s is None else max(0.0, until_s - time.monotonic()))
 
     def __enter__(self) -> Detector:
         return self

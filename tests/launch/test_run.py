@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -82,6 +84,22 @@ def test_a_polite_kill_ends_a_node_that_watches_a_camera(
 
     assert ended.code == 0
     assert "cam: " in ended.out.splitlines()[-1]
+
+
+@pytest.mark.slow
+def test_a_polite_kill_does_not_wait_for_the_picture_in_the_network() -> None:
+    camera, size_px = "lavfi:testsrc=size=640x480:rate=10", "2400"  # 5 s or more in the network
+    arguments = ("--source", f"cam={camera}", "--prompt", "red cube", "--size", size_px, "--address", ANY_PORT)
+    command = [str(Path(sys.executable).parent / "groundcast"), "run", *arguments, "--json"]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert "ready" in process.stdout.readline()
+        time.sleep(1.0)
+        process.send_signal(signal.SIGTERM)
+        begin_s = time.monotonic()
+        said = json.loads(process.stdout.read().splitlines()[-1])
+        assert (process.wait(30), said["messages"]) == (0, 0)
+        assert time.monotonic() - begin_s < 2.0
 
 
 def test_a_busy_port_is_said_before_the_model_is_loaded(

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -92,6 +93,16 @@ def test_a_ticket_that_has_not_begun_can_be_cancelled(weights: Path) -> None:
         with pytest.raises(CancelledError):
             second.wait(20)
         assert not second.cancel()
+
+
+def test_a_lane_in_the_middle_of_something_is_left_behind(weights: Path) -> None:
+    own, gate = Detector.load(str(weights)), threading.Event()
+    own.submit([_picture(64, 96)], [MUG], lambda: hold(gate)).wait(20)
+    begin_s = time.monotonic()
+    own.close(0.05)
+    assert time.monotonic() - begin_s < 5.0  # the callback would hold it for ten
+    gate.set()
+    own.close()
 
 
 def test_a_closed_detector_answers_nobody(weights: Path) -> None:

@@ -104,10 +104,10 @@ class BlobDetector:
         self._jobs.put(ticket)
         return ticket
 
-    def close(self) -> None:
+    def close(self, wait_s: float | None = None) -> None:
         self._closing.set()
         self._jobs.put(None)
-        self._worker.join()
+        self._worker.join(wait_s)
 
     def _work(self) -> None:
         while (ticket := self._jobs.get()) is not None:
