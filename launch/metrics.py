@@ -83,6 +83,12 @@ def _of_node(status: NodeStatus) -> Iterator[Metric]:
     yield _gauge("groundcast_leases", "Leases in force.", len(status.leases))
     unsent = "Messages and pictures that were never handed to the socket."
     yield CounterMetricFamily("groundcast_messages_unsent", unsent, value=status.unsent)
+    turned_away = CounterMetricFamily(
+        "groundcast_strangers", "Turned away at the socket, by reason.", labels=["reason"]
+    )
+    for reason, count in status.strangers.items():
+        turned_away.add_metric([reason], count)
+    yield turned_away
 
 
 def _of_sources(status: NodeStatus) -> Iterator[Metric]:

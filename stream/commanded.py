@@ -70,6 +70,7 @@ class Commanded:
             paused=tuple(line.name for line, _ in known if line.paused),
             leases=asked.leases.infos(self._now_s()),
             unsent=self._publisher.dropped + self._picture_sender.left_out,
+            strangers={str(reason): count for reason, count in self._publisher.strangers.items()},
             options=tuple(line.options for line, _ in known),
         )
 

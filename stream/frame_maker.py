@@ -43,6 +43,7 @@ class FrameMaker:
 
     def __init__(self, options: SourceOptions, generation: int, *, delay_known: bool) -> None:
         self.options = options
+        self._log = logging.LoggerAdapter(_log, {"source": options.name})  # for logs that machines read
         self.index = 0
         self._generation = generation
         self._connection: Connection | None = None
@@ -120,6 +121,6 @@ class FrameMaker:
         self._stillness.look(image, time.monotonic(), self.options.frozen_after_s)
         warning = self._stillness.warning
         if warning and not was_warned:
-            _log.warning("source %s: %s", self.options.name, warning)
+            self._log.warning("source %s: %s", self.options.name, warning)
         elif was_warned and not warning:
-            _log.info("source %s: the pictures change again", self.options.name)
+            self._log.info("source %s: the pictures change again", self.options.name)

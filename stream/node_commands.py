@@ -6,7 +6,7 @@ Every command may be called from any thread; the node's loop carries it out betw
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from ..model.prompt import Phrase, Prompt
@@ -91,6 +91,7 @@ class NodeStatus:
         paused: sources that wait until they are resumed.
         leases: in force.
         unsent: messages and pictures that were never handed to the socket.
+        strangers: who was turned away at the publisher's socket, counted by reason; empty without keys.
         options: how each source is read, in the same order; its URL brings its secrets.
     """
 
@@ -103,6 +104,7 @@ class NodeStatus:
     paused: tuple[str, ...]
     leases: tuple[LeaseInfo, ...]
     unsent: int
+    strangers: Mapping[str, int] = field(default_factory=dict[str, int])
     options: tuple[SourceOptions, ...] = ()
 
 

@@ -50,6 +50,7 @@ class Reader:
         self, options: SourceOptions, wake: Callable[[], None], generation: int = 1, backoff: Backoff | None = None
     ) -> None:
         self.options = options
+        self._log = logging.LoggerAdapter(_log, {"source": options.name})  # for logs that machines read
         self.frames: Newest[Frame] = Newest(wake)
         self._wake = wake
         self._backoff = backoff or Backoff()
@@ -93,7 +94,7 @@ class Reader:
         if self._thread.ident is not None:
             self._thread.join(wait_s)
             if self._thread.is_alive():
-                _log.info("source %s: stopped while its camera is silent", self.options.name)
+                self._log.info("source %s: stopped while its camera is silent", self.options.name)
         with self._lock:
             if self._state != "failed":
                 self._state = "ended"
@@ -140,7 +141,7 @@ class Reader:
         except SourceError as error:
             self._become("failed", str(error))
         except Exception:  # noqa: BLE001  the edge of a thread
-            _log.error("source %s: the reader broke:\n%s", self.options.name, redact(traceback.format_exc()))
+            self._log.error("source %s: the reader broke:\n%s", self.options.name, redact(traceback.format_exc()))
             self._become("failed", "the reader broke, which is a fault in groundcast: the log says where")
         finally:
             self._over.set()
@@ -217,7 +218,7 @@ class Reader:
             self._state, self._error = state, error
         if is_new_state:
             level = logging.WARNING if error else logging.INFO
-            _log.log(level, "source %s: %s%s", self.options.name, state, f" ({error})" if error else "")
+            self._log.log(level, "source %s: %s%s", self.options.name, state, f" ({error})" if error else "")
         if is_news:
             self._wake()
 

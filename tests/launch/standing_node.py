@@ -44,6 +44,7 @@ STATUS = NodeStatus(
     paused=("shelf",),
     leases=(LeaseInfo("arm", ("bolt",), None, 3.0),),
     unsent=4,
+    strangers={"unknown_key": 5},
 )
 
 

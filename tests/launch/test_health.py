@@ -95,6 +95,7 @@ def test_metrics_say_what_the_node_says() -> None:
     assert said["groundcast_node_info", "float32,tabletop,bench,mean"] == 1
     assert said["groundcast_node_start_time_seconds", ""] == 1.79e9
     assert (said["groundcast_leases", ""], said["groundcast_messages_unsent_total", ""]) == (1, 4)
+    assert said["groundcast_strangers_total", "unknown_key"] == 5
     assert said["process_open_fds", ""] > 2
 
 

@@ -123,6 +123,7 @@ def test_a_service_tells_how_it_is_and_does_what_signals_say(start: Callable[...
     until(service.is_ready)
     assert service.page("/healthz")[0] == 200
     until(lambda: service.figure("source_messages_total", "door") > 5)
+    assert any(line.get("source") == "door" and line["message"] == "source door: running" for line in service.log())
 
     service.write({"desk": CAMERA}, prompt="green blob")
     service.process.send_signal(signal.SIGHUP)
