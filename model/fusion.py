@@ -62,7 +62,8 @@ class Fusion(nn.Module):
         values_BNTC = (values_BNTC + self.image_out.bias / N) * self.image_scale
         weights_BSX = to_words_BNTS.flatten(1, 2).transpose(1, 2)
         image_change = weights_BSX @ values_BNTC.flatten(1, 2)
-        image_values = pooled_BNTC.unflatten(1, (N, T)) @ self._of_heads(self.image_values.weight).transpose(-1, -2)
+        weight_NCD = self._of_heads(self.image_values.weight).transpose(-1, -2)
+        image_values: Tensor = pooled_BNTC.unflatten(1, (N, T)) @ weight_NCD
         text_change = self.text_out(self._join(image_values) + self.image_values.bias)
         return image_BSC + image_change, text_BTC + self.text_scale * text_change
 

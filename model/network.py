@@ -108,7 +108,7 @@ class Network:
         self._known = None if checkpoint.known_wordings is None else frozenset(checkpoint.known_wordings)
         self._device = named_device(device)
         self._rule = InputRule(checkpoint.config, short_side)
-        self.dtype = number_format(precision, self._device)
+        self.dtype = number_format(precision, self._device, self.config.body)
         self._model = build(checkpoint, self._device, path, self.dtype)
         self._asked: OrderedDict[str, _Asked] = OrderedDict()
         self._asking = threading.Lock()
