@@ -24,7 +24,7 @@ def recording_lines(reader: RecordingReader) -> list[str]:
     """What one file holds: a heading, and a line for each topic."""
     tally = _count(reader)
     about = reader.about
-    came = f", recorded from {about.get('address')} at {about.get('began')}" if about else ""
+    came = f", recorded from {about['address']} at {about['began']}" if {"address", "began"} <= set(about) else ""
     head = f"{reader.path}: {tally.messages} messages of {tally.seconds:.1f} s{came}"
     return [head, *tally_lines(tally), *fault_lines([reader])]
 
