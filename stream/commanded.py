@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from ..model.prompt import Phrase, Prompt, PromptError
 from .clock import Clock
@@ -81,7 +82,9 @@ class Commanded:
         def apply() -> Applied:
             lines = self._lineup.chosen(source)
             self._questions.set_prompt(prompt, source, if_version)
-            return self._applied(lines)
+            if source is not None:  # so that whoever changes another of its options next leaves the prompt
+                lines[0].update(replace(lines[0].options, prompt=prompt))
+            return self._applied(self._with_the_newest(lines))
 
         return self._queue.call(apply)
 
@@ -93,7 +96,7 @@ class Commanded:
         def apply() -> Applied:
             lines = self._lineup.chosen(source)
             self._questions.set_thresholds(thresholds, source, if_version)
-            return self._applied(lines)
+            return self._applied(self._with_the_newest(lines))
 
         return self._queue.call(apply)
 
@@ -232,6 +235,10 @@ class Commanded:
         """What holds for the next frames that are taken."""
         lines = tuple(lines)
         return Applied(self._newest(lines), {line.name: (line.generation, line.next_seq_taken) for line in lines})
+
+    def _with_the_newest(self, lines: Iterable[SourceLine]) -> list[SourceLine]:
+        """Those of the sources that are asked under the newest version: whom the last change concerned."""
+        return [line for line in lines if self._questions.of(line.name).version == self._questions.asked.version]
 
     def _newest(self, lines: Iterable[SourceLine]) -> int:
         """The version that the messages of these sources carry: the node's newest may be about others."""

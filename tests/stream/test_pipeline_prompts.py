@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
@@ -69,6 +70,16 @@ def test_one_source_can_be_asked_for_something_else(clip: str, detector: BlobDet
         messages = node.listen_to_the_end()
     phrases = {source: {m.prompt.phrases for m in messages if m.source == source} for source in ("clip", "own")}
     assert phrases == {"clip": {RED_AND_GREEN.names}, "own": {("green blob",)}}
+
+
+def test_a_change_concerns_only_those_who_are_asked_otherwise(detector: BlobDetector) -> None:
+    with Node(detector, CAMERA, replace(CAMERA, name="own", prompt=RED_AND_GREEN)) as node:
+        assert set(node.pipeline.set_prompt(BLUE).first_seq) == {"cam"}
+        assert set(node.pipeline.set_thresholds({"blue blob": 0.5}).first_seq) == {"cam"}
+        assert set(node.pipeline.set_prompt(BLUE, "own").first_seq) == {"own"}
+        own = node.pipeline.status().options[1]
+        node.pipeline.update_source(replace(own, frame_id="wrist"))  # by whoever knows nothing of the prompt
+        assert node.pipeline.status().prompts["own"] == BLUE
 
 
 def test_a_lease_adds_its_phrases_until_its_time_is_over(detector: BlobDetector) -> None:
