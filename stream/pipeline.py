@@ -81,7 +81,7 @@ class Pipeline(Commanded):
         super().__init__(options, detector, prompt, publisher, clock or Clock())
         self._on_message = on_message
         self._flights: list[_Flying] = []  # the oldest first
-        self._company = Company(detector.batch, options.batch_wait_ms / 1e3)
+        self._company = Company(options.batch_wait_ms / 1e3)
         self._next_heartbeat_s = 0.0
         self.turned_ns = 0
 
@@ -154,18 +154,15 @@ class Pipeline(Commanded):
     def _submit_newest(self) -> float:
         """Keep the detector busy; returns after how many seconds to look again if nobody wakes us."""
         while True:
-            waiting = self._lineup.waiting()
-            wait_s = self._company.wait_s(len(waiting), self._coming(len(waiting)), time.monotonic())
+            waiting, most = self._lineup.waiting(), self._detector.batch  # which may shrink where memory is short
+            coming = self._lineup.coming(self._company.longest_s) if len(waiting) < most else 0
+            wait_s = self._company.wait_s(len(waiting), most, coming, time.monotonic())
             if wait_s is None or len(self._flights) >= self._detector.depth:
                 return _LOOK_EVERY_S
             if wait_s > 0.0:
                 return min(wait_s, _LOOK_EVERY_S)
-            if not self._submit(waiting[: self._company.most]):
+            if not self._submit(waiting[:most]):
                 return 0.0
-
-    def _coming(self, waiting: int) -> int:
-        """How many sources are worth waiting for."""
-        return self._lineup.coming(self._company.longest_s) if waiting < self._company.most else 0
 
     def _submit(self, lines: Sequence[SourceLine]) -> bool:
         """Ask about one frame of each of these sources; false if none of them had one to look at."""

@@ -93,7 +93,7 @@ class Reader:
         self.frames.close()
         if self._thread.ident is not None:
             self._thread.join(wait_s)
-            if self._thread.is_alive():
+            if self._thread.is_alive() and wait_s > 0.0:
                 self._log.info("source %s: stopped while its camera is silent", self.options.name)
         with self._lock:
             if self._state != "failed":
