@@ -10,28 +10,26 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import partial
 
-import av
 import numpy as np
-from av.container import InputContainer
 from av.error import FFmpegError
 from av.packet import Packet
-from av.stream import Discard, Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from .backlog import Backlog
 from .colour import RgbConverter
+from .container import choose_stream, is_recording, open_container, rate_of
 from .options import SourceOptions
 from .pace import Pacer
-from .picture import Picture, Pulse, StreamFacts
-from .source_fault import explain_opening, explain_reading
-from .source_url import SourceError, SourceKind, filter_of, kind_of, path_of, redact
+from .picture import Picture, StreamFacts
+from .pulse import Pulse
+from .source_fault import explain_reading
+from .source_url import SourceError, kind_of, redact
 
 _MICROSECONDS = 1_000_000
 _USUAL_RATE_HZ = 25.0
-_HIGHEST_RATE_HZ = 1000.0
-_TEXT_SHOWN_AS_VIDEO = frozenset({"tty", "bin", "xbin", "adf", "idf"})
+_LONGEST_KEY_DISTANCE_S = 30.0
 
 _KNOW_THEIR_LENGTH = frozenset({"mov", "matroska", "avi", "flv"})
 _MADE_UP_TIMES = frozenset({"mpjpeg"})  # FFmpeg counts 25 pictures a second, whatever comes
@@ -42,11 +40,6 @@ _TOO_SLOW = (
     "decoding is slower than the source sends, so only key frames are shown: lower the camera's size or rate, "
     "or give this computer less else to do"
 )
-
-# A camera is asked for its video alone, and opening waits for the first packet only: what else FFmpeg would find out
-# (above all the rate) is not worth half a second after each lost connection. What is read while opening is kept: with
-# "nobuffer" the first key frame is thrown away, and the first picture comes a whole interval of key frames later.
-_RTSP_OPTIONS = {"allowed_media_types": "video", "fpsprobesize": "0", "probesize": "32"}
 
 
 class Video:
@@ -64,34 +57,37 @@ class Video:
         self._options = options
         self._kind = kind_of(options.url)
         self._where = redact(options.url)
-        self._container = _open(options, self._kind)
+        self._container = open_container(options, self._kind)
         try:
-            self._stream = _choose_stream(self._container, self._where)
+            self._stream = choose_stream(self._container, self._where)
         except SourceError:
             self._container.close()
             raise
         self._stream.codec_context.thread_type = "SLICE"  # frame threads hold pictures back, and cost more in all
-        live, container = not _is_recording(self._container, self._kind), self._container.format.name
+        live, container = not is_recording(self._container, self._kind), self._container.format.name
         self.facts = facts = StreamFacts(
             live=live,
             dated=live and container not in _ROWS_OF_FILES,
             container=container,
             codec=self._stream.codec_context.name,
-            rate_hz=_rate_of(self._stream),
+            rate_hz=rate_of(self._stream),
         )
         self.rate_hz = facts.rate_hz or _USUAL_RATE_HZ
         self.held_back_s = 1.0 / self.rate_hz if self._kind == "rtsp" and facts.codec in _WAIT_FOR_THE_NEXT else 0.0
         self.shortfall: str | None = None
         now_ns = time.monotonic_ns()
+        self._keys_only = options.key_frames_only and self._kind != "lavfi"
         self.pulse = Pulse(now_ns, now_ns)
+        if self._keys_only:
+            self.pulse.least_patience_s = _LONGEST_KEY_DISTANCE_S
         paced = facts.container in _HANDED_OUT_EARLY if facts.live else options.pace == "realtime"
         self._pacer = Pacer(pause) if paced else None
         self._backlog = Backlog()
-        self._keys_only = options.key_frames_only and self._kind != "lavfi"
         self._has_times = facts.container not in _MADE_UP_TIMES
         self._last_time: int | None = None
         self._last_key_s: float | None = None
         self._read_until_s = 0.0
+        self._waited_s = 0.0
         self._converter = RgbConverter()
 
     def pictures(self) -> Iterator[Picture]:
@@ -107,6 +103,7 @@ class Video:
             before_key = before_key and not packet.is_keyframe
             if not before_key and not self._leaves_out(packet):
                 yield from self._decode(packet)
+            self._check_sight()
         yield from self._decode(None)
         self._note_end()
         if self._kind in ("rtsp", "device") or (self.facts.live and self._kind == "http"):
@@ -124,6 +121,7 @@ class Video:
                     if packet.size:  # an empty one would end decoding; PyAV adds one at the end
                         if self._pacer and not self._pacer.wait_for(self._due_s(packet)):
                             return
+                        self._waited_s = (time.monotonic_ns() - asked_ns) / 1e9
                         self._note(packet)
                         yield packet
                         asked_ns = time.monotonic_ns()
@@ -146,6 +144,7 @@ class Video:
             self.pulse.corrupt += 1
             return
         for frame in frames:
+            self.pulse.show()
             self.pulse.corrupt += frame.is_corrupt
             yield Picture(
                 rgb=partial(self._rgb, frame),
@@ -181,6 +180,13 @@ class Video:
             ends_s = float((when - (self._stream.start_time or 0) + (packet.duration or 0)) * self._time_base)
             self._read_until_s = max(self._read_until_s, ends_s)
 
+    def _check_sight(self) -> None:
+        """Give up a camera of which no picture comes any more: asked anew, it may say that it is coded otherwise."""
+        if self.facts.live and not self._backlog.skipping and self.pulse.blind_s > self._options.read_timeout_s:
+            raise SourceError(
+                f"{self._where} sends nothing that can be decoded any more: is it coded as the camera says?"
+            )
+
     def _note_key(self, when_s: float) -> None:
         if self._last_key_s is not None:
             self.pulse.key_distance_s = when_s - self._last_key_s
@@ -215,7 +221,7 @@ class Video:
         if not self.facts.live or self._pacer or not self._has_times or when is None:
             return False
         leaves_out = self._backlog.leaves_out(
-            float(when * self._time_base), time.monotonic(), is_key=packet.is_keyframe
+            float(when * self._time_base), time.monotonic(), is_key=packet.is_keyframe, waited_s=self._waited_s
         )
         self.pulse.warning = _TOO_SLOW if self._backlog.skipping else None
         return leaves_out
@@ -227,52 +233,6 @@ class Video:
     @property
     def _time_base(self) -> Fraction:
         return self._stream.time_base or Fraction(1, _MICROSECONDS)
-
-
-def _open(options: SourceOptions, kind: SourceKind) -> InputContainer:
-    url, demuxer, ffmpeg_options = options.url, None, dict[str, str]()
-    if kind == "rtsp":
-        ffmpeg_options = {**_RTSP_OPTIONS, "rtsp_transport": options.transport}
-    elif kind == "device":
-        demuxer = "v4l2"
-    elif kind == "lavfi":
-        url, demuxer = filter_of(options.url), "lavfi"
-    elif kind == "file":
-        url, ffmpeg_options = f"file:{path_of(options.url)}", {"pattern_type": "none"}  # a % in a name is a %
-    timeout = (options.open_timeout_s, options.read_timeout_s) if kind in ("rtsp", "http") else None
-    began_s = time.monotonic()
-    try:
-        return av.open(url, format=demuxer, options=ffmpeg_options, timeout=timeout)
-    except FFmpegError as error:  # its text holds the URL with the password
-        raise explain_opening(error, options, kind, time.monotonic() - began_s) from None
-
-
-def _choose_stream(container: InputContainer, where: str) -> VideoStream:
-    if container.format.name in _TEXT_SHOWN_AS_VIDEO:
-        raise SourceError(f"{where} is a text, not a video: name a video or a picture")
-    moving = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
-    if not moving:
-        raise SourceError(f"{where} has no video in it: name one that has")
-    stream = moving[0]
-    if getattr(stream, "codec_context", None) is None:  # PyAV's types do not say that it may be
-        raise SourceError(f"{where} is damaged, or coded in a way that cannot be decoded: convert it to H.264")
-    for other in container.streams:
-        if other is not stream:
-            other.discard = Discard.all
-    return stream
-
-
-def _is_recording(container: InputContainer, kind: SourceKind) -> bool:
-    """Whether the source has an end that is known: a file, or what a web server hands out as one."""
-    if kind != "http":
-        return kind == "file"
-    is_whole_file = container.format.name != "hls" and container.size > 0  # of a playlist it would be the list's size
-    return container.duration is not None or is_whole_file
-
-
-def _rate_of(stream: VideoStream) -> float | None:
-    rate_hz = float(stream.guessed_rate or stream.average_rate or 0)
-    return rate_hz if 0.0 < rate_hz <= _HIGHEST_RATE_HZ else None
 
 
 def _camera_time(packet: Packet[VideoStream] | None, frame: VideoFrame) -> int | None:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .capture_clock import Capture, CaptureClock
+from .clock import Clock
 from .frame import Frame
 from .media_time import MediaTime
 from .options import SourceOptions
@@ -38,17 +39,20 @@ class FrameMaker:
     Args:
         options: the source. May be replaced at any time.
         generation: of every frame.
+        clock: what time it is.
         delay_known: nothing but what `options` states lies between a picture and its arrival.
     """
 
-    def __init__(self, options: SourceOptions, generation: int, *, delay_known: bool) -> None:
+    def __init__(self, options: SourceOptions, generation: int, clock: Clock, *, delay_known: bool) -> None:
         self.options = options
         self._log = logging.LoggerAdapter(_log, {"source": options.name})  # for logs that machines read
         self.index = 0
         self._generation = generation
         self._connection: Connection | None = None
         self._media_time = MediaTime(live=True)
-        self._capture_clock = CaptureClock(delay_known=delay_known)
+        self._capture_clock = CaptureClock(
+            delay_known=delay_known, unix_from_monotonic_ns=lambda: clock.unix_ns() - clock.monotonic_ns()
+        )
         self._thinner = Thinner()
         self._stillness = Stillness()
 

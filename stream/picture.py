@@ -1,8 +1,7 @@
-"""What an opened source hands to the reader: pictures, and signs of life."""
+"""What an opened source hands to the reader: pictures, and what it says about itself."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .frame import Clock
+from .pulse import Pulse
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,42 +64,6 @@ class StreamFacts:
     codec: str
     rate_hz: float | None
     stamped_by: Clock = "rtcp"
-
-
-@dataclass(slots=True)
-class Pulse:
-    """Signs of life of a connection, written by its thread and read by any.
-
-    Args:
-        packet_ns: monotonic; the last packet.
-        progress_ns: monotonic; the last packet whose time was another than that of the one before.
-        interval_s: the longest between two packets lately; forgotten by a tenth with each packet.
-        packets: packets so far.
-        keys: key frames among them.
-        key_distance_s: from the last key frame but one to the last, on the stream's clock; None before that.
-        corrupt: packets and pictures that could not be decoded.
-        warning: why pictures are left out or refused, None while none are.
-    """
-
-    packet_ns: int
-    progress_ns: int
-    interval_s: float = 0.0
-    packets: int = 0
-    keys: int = 0
-    key_distance_s: float | None = None
-    corrupt: int = 0
-    warning: str | None = None
-
-    def beat(self, *, moved: bool, is_key: bool) -> None:
-        """A packet has come, just now; `moved` if its time is another than that of the one before."""
-        now_ns = time.monotonic_ns()
-        if moved:
-            self.progress_ns = now_ns
-        if self.packets:
-            self.interval_s = max((now_ns - self.packet_ns) / 1e9, 0.9 * self.interval_s)
-        self.packet_ns = now_ns
-        self.packets += 1
-        self.keys += is_key
 
 
 class Connection(Protocol):

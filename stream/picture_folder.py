@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from .colour import RgbConverter
 from .options import SourceOptions
 from .pace import Pacer
-from .picture import Picture, Pulse, StreamFacts
+from .picture import Picture, StreamFacts
+from .pulse import Pulse
 from .source_url import SourceError, path_of, redact
 
 _SUFFIXES = frozenset(

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from .binding import BindError, bind
 from .endpoint import AddressError, parse_endpoint
 from .options import SourceOptions
-from .picture import Picture, Pulse, StreamFacts
+from .picture import Picture, StreamFacts
+from .pulse import Pulse
 from .push_message import LARGEST_PICTURE, PushHeader, parse_push
 from .source_url import SourceError, push_address_of
 from .topics import MessageError
@@ -95,6 +96,7 @@ class PushSource:
             return None
         pts = header.captured_unix_ns if header.pts is None else header.pts
         self.pulse.beat(moved=pts is None or pts != self._last_pts, is_key=True)
+        self.pulse.show()
         self._last_pts = pts
         return Picture(
             rgb=partial(self._rgb, header, parts[1]),

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
 
 from .backoff import Backoff
+from .clock import Clock
 from .frame import Frame
 from .frame_maker import FrameMaker
 from .newest import Newest
 from .opening import check_source, open_source
 from .options import SourceOptions
-from .picture import Connection, Picture, Pulse, StreamFacts
+from .picture import Connection, Picture, StreamFacts
+from .pulse import Pulse
 from .rate import RateMeter
 from .source_url import SourceError, SourceKind, kind_of, redact
 from .stats import ReaderStats, SourceState
@@ -24,8 +25,6 @@ __all__ = ["Reader", "SourceError", "check_source", "redact"]
 
 _log = logging.getLogger(__name__)
 
-_STALLED_AFTER_S = 1.0
-_STALLED_AFTER_INTERVALS = 5
 _NEED_NO_CONNECTION = (
     *("loop", "frame_id", "camera_latency_ms", "target_hz", "frozen_after_s"),
     *("prompt", "threshold", "size_px", "roi_xyxy"),  # which are nothing to a reader
@@ -44,10 +43,16 @@ class Reader:
         wake: called from the reader's thread after each frame laid into `frames`, and at each change of state.
         generation: grows when a source is added again under the same name.
         backoff: how long to wait before a lost camera is tried again.
+        clock: what time it is.
     """
 
     def __init__(
-        self, options: SourceOptions, wake: Callable[[], None], generation: int = 1, backoff: Backoff | None = None
+        self,
+        options: SourceOptions,
+        wake: Callable[[], None],
+        generation: int = 1,
+        backoff: Backoff | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self.options = options
         self._log = logging.LoggerAdapter(_log, {"source": options.name})  # for logs that machines read
@@ -66,7 +71,7 @@ class Reader:
         self._connections = 0
         self._corrupt_before = 0
         self._rate = RateMeter()
-        self._maker = FrameMaker(options, generation, delay_known=options.url.startswith("lavfi:"))
+        self._maker = FrameMaker(options, generation, clock or Clock(), delay_known=options.url.startswith("lavfi:"))
 
     def start(self) -> None:
         self._thread.start()
@@ -225,16 +230,9 @@ class Reader:
 
 def _look_closer(state: SourceState, error: str | None, connection: Connection) -> tuple[SourceState, str | None]:
     """What the connection's pulse adds to what the reader's thread last said; it may be stuck in FFmpeg."""
-    pulse, now_ns = connection.pulse, time.monotonic_ns()
     if not connection.facts.live:
         return state, error
     if state == "running":
-        patience_s = max(_STALLED_AFTER_S, _STALLED_AFTER_INTERVALS * pulse.interval_s)
-        silent_s, still_s = (now_ns - pulse.packet_ns) / 1e9, (now_ns - pulse.progress_ns) / 1e9
-        if silent_s > patience_s:
-            return "stalled", f"no packet for {silent_s:.1f} s"
-        if still_s > patience_s:
-            return "stalled", f"packets come, but their times stand still for {still_s:.1f} s"
-    elif pulse.packets and not pulse.keys:
-        return state, "packets come, but no key frame yet"
-    return state, error
+        stall = connection.pulse.stall
+        return ("stalled", stall) if stall else (state, error)
+    return state, connection.pulse.doubt or error

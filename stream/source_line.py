@@ -73,7 +73,7 @@ class SourceLine:
         self._model = ModelInfo(model.name, model.dtype, model.score_rule)
         self._boot_id = read_boot_id()
         self._clock = clock
-        self._reader = Reader(options, wake, generation)
+        self._reader = Reader(options, wake, generation, clock=clock)
         # '/' occurs in no name, so no two nodes or sources share a prefix.
         self._tracker = Tracker(node.tracker, f"{node.node}/{options.name}/{epoch:x}/{generation}")
         self._tracked_version = 0

@@ -28,6 +28,7 @@ KNOWN_TO = {
         *(
             "stream/reader.py",
             "stream/connection.py",
+            "stream/container.py",
             "stream/picture_folder.py",
             "stream/colour.py",
             "stream/source_fault.py",

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from groundcast.stream.backlog import Backlog
 
 
@@ -27,3 +29,16 @@ def test_a_decoder_that_falls_behind_gets_key_frames_only_until_it_has_caught_up
     assert left_out[140] is False  # a key frame
     assert all(left_out[141:150])
     assert not any(left_out[-30:])
+
+
+@pytest.mark.parametrize("leap_s", [-800.0, -1.6, 500.0])
+def test_a_camera_whose_times_leap_is_not_late(leap_s: float) -> None:
+    backlog = Backlog()
+    times_s = [number / 25 + (leap_s if number >= 100 else 0.0) for number in range(400)]
+    times_s += [time_s - leap_s + 16.0 for time_s in times_s[100:]]  # and back again
+    assert not any(backlog.leaves_out(media_s, number / 25, is_key=False) for number, media_s in enumerate(times_s))
+
+
+def test_packets_that_come_late_but_are_waited_for_are_no_backlog() -> None:
+    backlog = Backlog()
+    assert not any(backlog.leaves_out(0.1 * i, i, is_key=False, waited_s=0.9) for i in range(100))

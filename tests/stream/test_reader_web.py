@@ -1,12 +1,13 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 from __future__ import annotations
 
+import contextlib
 import functools
 import http.server
 import threading
 import time
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import cycle, pairwise
 from pathlib import Path
 
 import av
@@ -14,11 +15,17 @@ import pytest
 
 from groundcast.stream.options import SourceOptions
 
+from .clips import encode_clip
 from .watched_reader import WatchedReader, read_all, write_picture, write_video
+
+BARE = encode_clip()
 
 
 class _Web(http.server.SimpleHTTPRequestHandler):
     def do_GET(self) -> None:
+        if self.path == "/live.h264":
+            self._send_bare_h264()
+            return
         if not self.path.startswith("/camera"):
             super().do_GET()
             return
@@ -30,6 +37,16 @@ class _Web(http.server.SimpleHTTPRequestHandler):
             head = f"--next\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
             self.wfile.write(head.encode() + picture + b"\r\n")
             time.sleep(0.05)
+
+    def _send_bare_h264(self) -> None:
+        """Pictures as they are taken, with no word of when that is."""
+        self.send_response(200)
+        self.send_header("Content-Type", "video/h264")
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            for picture in cycle(BARE.pictures):
+                self.wfile.write(b"".join(b"\0\0\0\1" + unit for unit in picture))
+                time.sleep(0.04)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         pass
@@ -83,3 +100,13 @@ def test_a_page_that_is_not_there_is_said_to_be_not_there(web: str) -> None:
     with WatchedReader(SourceOptions("camera", f"{web}/nothing.mp4")) as watched:
         assert watched.until(lambda: watched.stats.state == "reconnecting")
         assert watched.stats.error == f"{web}/nothing.mp4 is not there (404): check what follows the host in the URL"
+
+
+def test_a_camera_without_times_is_placed_by_arrival_and_is_soon_there(web: str) -> None:
+    with WatchedReader(SourceOptions("camera", f"{web}/live.h264")) as watched:
+        assert watched.until_frames(1, timeout_s=1.8)  # not after the seconds for which FFmpeg would look at it
+        assert watched.until_frames(20)
+        frames, stats = watched.frames, watched.stats
+    assert {(frame.clock, frame.pts) for frame in frames} == {("arrival", None)}
+    assert all(0.0 < later.time_s - earlier.time_s < 1.0 for earlier, later in pairwise(frames))
+    assert (stats.state, stats.error, stats.corrupt) == ("running", None, 0)

@@ -1,0 +1,87 @@
+"""Opens a source with FFmpeg, and tells what it has opened."""
+
+# pyright: reportUnknownMemberType=false
+
+from __future__ import annotations
+
+import time
+
+import av
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.stream import Discard, Disposition
+from av.video.stream import VideoStream
+
+from .options import SourceOptions
+from .source_fault import explain_opening
+from .source_url import SourceError, SourceKind, filter_of, path_of
+
+_HIGHEST_RATE_HZ = 1000.0
+_TEXT_SHOWN_AS_VIDEO = frozenset({"tty", "bin", "xbin", "adf", "idf"})
+
+# A camera is asked for its video alone, and opening waits for the first packet only: what else FFmpeg would find out
+# (above all the rate) is not worth half a second after each lost connection. What is read while opening is kept: with
+# "nobuffer" the first key frame is thrown away, and the first picture comes a whole interval of key frames later.
+_RTSP_OPTIONS = {"allowed_media_types": "video", "fpsprobesize": "0", "probesize": "32"}
+
+# A live stream without times would be looked at for two seconds, and what was read meanwhile come late, all at once.
+_HTTP_OPTIONS = {"analyzeduration": "100000"}
+
+
+def open_container(options: SourceOptions, kind: SourceKind) -> InputContainer:
+    """Open a source with the options that its kind needs.
+
+    Raises:
+        SourceError: it cannot be opened. Network sources say so within twice the time limit for opening.
+    """
+    url, demuxer, ffmpeg_options = options.url, None, dict[str, str]()
+    if kind == "rtsp":
+        ffmpeg_options = {**_RTSP_OPTIONS, "rtsp_transport": options.transport}
+    elif kind == "http":
+        ffmpeg_options = _HTTP_OPTIONS
+    elif kind == "device":
+        demuxer = "v4l2"
+    elif kind == "lavfi":
+        url, demuxer = filter_of(options.url), "lavfi"
+    elif kind == "file":
+        url, ffmpeg_options = f"file:{path_of(options.url)}", {"pattern_type": "none"}  # a % in a name is a %
+    timeout = (options.open_timeout_s, options.read_timeout_s) if kind in ("rtsp", "http") else None
+    began_s = time.monotonic()
+    try:
+        return av.open(url, format=demuxer, options=ffmpeg_options, timeout=timeout)
+    except FFmpegError as error:  # its text holds the URL with the password
+        raise explain_opening(error, options, kind, time.monotonic() - began_s) from None
+
+
+def choose_stream(container: InputContainer, where: str) -> VideoStream:
+    """The one stream to read; the others are left alone from here on.
+
+    Raises:
+        SourceError: there is none that can be decoded.
+    """
+    if container.format.name in _TEXT_SHOWN_AS_VIDEO:
+        raise SourceError(f"{where} is a text, not a video: name a video or a picture")
+    moving = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
+    if not moving:
+        raise SourceError(f"{where} has no video in it: name one that has")
+    stream = moving[0]
+    if getattr(stream, "codec_context", None) is None:  # PyAV's types do not say that it may be
+        raise SourceError(f"{where} is damaged, or coded in a way that cannot be decoded: convert it to H.264")
+    for other in container.streams:
+        if other is not stream:
+            other.discard = Discard.all
+    return stream
+
+
+def is_recording(container: InputContainer, kind: SourceKind) -> bool:
+    """Whether the source has an end that is known: a file, or what a web server hands out as one."""
+    if kind != "http":
+        return kind == "file"
+    is_whole_file = container.format.name != "hls" and container.size > 0  # of a playlist it would be the list's size
+    return container.duration is not None or is_whole_file
+
+
+def rate_of(stream: VideoStream) -> float | None:
+    """Pictures per second as the stream states them, None where it states nothing that can be."""
+    rate_hz = float(stream.guessed_rate or stream.average_rate or 0)
+    return rate_hz if 0.0 < rate_hz <= _HIGHEST_RATE_HZ else None
