@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -85,23 +84,20 @@ def test_a_polite_kill_finishes_the_file(publisher: Publisher, tmp_path: Path) -
     assert len(seqs) == figures["topics"]["det/1/bench/wrist/"]["messages"] > 50
 
 
-def test_after_a_kill_all_but_the_last_second_can_be_read(publisher: Publisher, tmp_path: Path) -> None:
+def test_after_a_kill_what_was_flushed_can_be_read(publisher: Publisher, tmp_path: Path) -> None:
+    """And all but the last second is flushed: tests/stream/test_recording.py."""
     out = tmp_path / "a.mcap"
 
-    with speaking(publisher) as sent, recorder(publisher.address, out) as process:
-        assert eventually(lambda: len(sent) > 0)
-        began_s, before = time.monotonic(), len(sent)
-        assert eventually(lambda: out.exists() and out.stat().st_size > 3000)
-        time.sleep(1.5)
-        rate_hz = (len(sent) - before) / (time.monotonic() - began_s)
+    with speaking(publisher), recorder(publisher.address, out) as process:
+        assert eventually(lambda: out.exists() and len(seqs_of(RecordingReader(out))) > 50)
+        before = seqs_of(RecordingReader(out))
         process.kill()
-        heard = len(sent)
 
     reader = RecordingReader(out)
     seqs = seqs_of(reader)
     assert reader.torn
+    assert len(seqs) >= len(before)
     assert seqs == list(range(1, len(seqs) + 1))
-    assert heard - len(seqs) <= 2 * rate_hz  # a second, and a busy machine
 
 
 def test_a_full_disk_ends_the_recorder_with_a_sentence_and_nobody_else(publisher: Publisher, tmp_path: Path) -> None:
@@ -109,7 +105,7 @@ def test_a_full_disk_ends_the_recorder_with_a_sentence_and_nobody_else(publisher
 
     with (
         speaking(publisher) as sent,
-        recorder(publisher.address, out, "--pictures", most_kib=40) as process,
+        recorder(publisher.address, out, "--pictures", most_kib=24) as process,
     ):
         said = process.communicate(timeout=60)[1]
         before = len(sent)
@@ -127,6 +123,7 @@ def test_a_full_disk_ends_the_recorder_with_a_sentence_and_nobody_else(publisher
     assert seqs == list(range(1, len(seqs) + 1))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
 def test_a_disk_that_is_truly_full_is_found_out(publisher: Publisher, tmp_path: Path) -> None:
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", tmp_path], check=False).returncode:
@@ -160,6 +157,30 @@ def test_gaps_are_counted(publisher: Publisher, tmp_path: Path, capsys: pytest.C
 
     assert "4 lost on the way" in ended.out
     assert "bench/wrist: 4 messages were lost" in info.out
+
+
+def test_a_node_that_is_started_again_goes_on_in_the_same_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = PublisherOptions(f"ipc://{tmp_path}/node")
+
+    def speak() -> None:
+        for epoch in (1, 2):
+            with Publisher(options, "bench") as publisher:
+                publisher.wait_for_subscriber(30, lambda: False)
+                publisher.send_detections(detections(1, epoch=epoch))
+                publisher.send_detections(detections(2, epoch=epoch))
+                publisher.send_status(status(2, "ended" if epoch == 2 else "running", epoch=epoch))
+
+    speaker = threading.Thread(target=speak)
+    speaker.start()
+    ended = in_process(capsys, "record", options.address, tmp_path / "a.mcap", "--until-ended", "--json")
+    speaker.join()
+
+    figures = json.loads(ended.out)
+    assert figures["nodes"] == {"bench": {"starts": 2}}
+    assert figures["gaps"] == 0
+    assert seqs_of(RecordingReader(tmp_path / "a.mcap")) == [1, 2, 1, 2]
 
 
 def test_an_existing_file_is_not_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,26 +23,29 @@ from .commands import eventually, in_process
 
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """20 messages within a second, and the end of their source."""
+    """20 messages and the end of their source, heard within a minute of a clock of our own."""
     path = tmp_path_factory.mktemp("recordings") / "a.mcap"
-    file = RecordingFile(path, {})
-    for seq in range(1, 21):
-        file.put(b"det/1/bench/wrist/", [encode(detections(seq))], None, seq)
-        time.sleep(0.05)
-    file.put(b"sys/1/bench/wrist/", [encode(status(20, "ended"))], None, 20)
-    file.close()
+    with pytest.MonkeyPatch.context() as patch:
+        now_ns = time.monotonic_ns()
+        file = RecordingFile(path, {})
+        for seq in range(1, 21):
+            patch.setattr(time, "monotonic_ns", lambda seq=seq: now_ns + seq * 3 * 10**9)
+            file.put(b"det/1/bench/wrist/", [encode(detections(seq))], None, seq)
+        patch.setattr(time, "monotonic_ns", lambda: now_ns + 63 * 10**9)
+        file.put(b"sys/1/bench/wrist/", [encode(status(20, "ended"))], None, 20)
+        file.close()
     return path
 
 
 @contextmanager
-def listening(address: str, most: int | None = None) -> Generator[list[tuple[float, DetectionMessage]]]:
-    """Hears everything at an address, with the moments when it came, until the source ends or `most` have come."""
-    heard: list[tuple[float, DetectionMessage]] = []
+def listening(address: str, most: int | None = None) -> Generator[list[DetectionMessage]]:
+    """Hears everything at an address until the source ends or `most` have come."""
+    heard: list[DetectionMessage] = []
 
     def listen() -> None:
         with Subscriber(address, newest_only=False, timeout_s=30) as subscriber:
             for message in subscriber:
-                heard.append((time.monotonic(), message))
+                heard.append(message)
                 if len(heard) == most:
                     return
 
@@ -52,20 +55,18 @@ def listening(address: str, most: int | None = None) -> Generator[list[tuple[flo
     listener.join()
 
 
-def test_a_recording_goes_out_at_twice_its_speed(
+def test_a_minute_goes_out_in_a_second_at_sixty_times_its_speed(
     recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     address = f"ipc://{tmp_path}/node"
 
     with listening(address) as heard:
-        ended = in_process(capsys, "replay", recording, "--address", address, "--speed", "2", "--json")
+        ended = in_process(capsys, "replay", recording, "--address", address, "--speed", "60", "--json")
 
     figures = json.loads(ended.out)
     assert (ended.code, figures["messages"], figures["rounds"]) == (0, 21, 1)
-    assert [message.seq for _, message in heard] == list(range(1, 21))
-    # 19 distances of 50 ms or a little more take half of that; a busy machine takes longer, and none less.
-    assert heard[-1][0] - heard[0][0] > 0.45
-    assert figures["seconds"] < 3
+    assert [message.seq for message in heard] == list(range(1, 21))
+    assert 0.99 < figures["seconds"] < 20  # on a busy machine, too
 
 
 def test_asap_does_not_wait_for_the_time(recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -75,7 +76,7 @@ def test_asap_does_not_wait_for_the_time(recording: Path, tmp_path: Path, capsys
         ended = in_process(capsys, "replay", recording, "--address", address, "--speed", "asap", "--json")
 
     assert len(heard) == 20
-    assert json.loads(ended.out)["seconds"] < 0.9
+    assert json.loads(ended.out)["seconds"] < 20
 
 
 def test_a_loop_is_a_new_start_each_time(recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -87,12 +88,12 @@ def test_a_loop_is_a_new_start_each_time(recording: Path, tmp_path: Path, capsys
 
     with listening(address, most=45) as heard:
         threading.Thread(target=stop_when_heard).start()
-        options = ("--speed", "20", "--loop", "--restamp", "--json")
+        options = ("--speed", "600", "--loop", "--restamp", "--json")
         ended = in_process(capsys, "replay", recording, "--address", address, *options)
 
     assert ended.code == 0
-    assert [message.seq for _, message in heard] == [*range(1, 21), *range(1, 21), *range(1, 6)]
-    assert len({message.epoch for _, message in heard}) == 3
+    assert [message.seq for message in heard] == [*range(1, 21), *range(1, 21), *range(1, 6)]
+    assert len({message.epoch for message in heard}) == 3
 
 
 def test_a_torn_file_is_played_as_far_as_it_goes(
@@ -114,11 +115,11 @@ def test_info_says_what_is_in_a_file(recording: Path, capsys: pytest.CaptureFixt
     lines = in_process(capsys, "replay", "--info", recording).out.splitlines()
     (figures,) = json.loads(in_process(capsys, "replay", "--info", recording, "--json").out)["recordings"]
 
-    assert lines[0].startswith(f"{recording}: 21 messages of 1.")
+    assert lines[0].startswith(f"{recording}: 21 messages of 60.0 s")
     assert lines[1].split()[:2] == ["det/1/bench/wrist/", "20"]
     assert figures["topics"]["sys/1/bench/wrist/"]["messages"] == 1
     assert (figures["torn"], figures["damaged"], figures["gaps"]) == (False, 0, 0)
-    assert 1.0 < figures["seconds"] < 5
+    assert figures["seconds"] == 60.0
 
 
 @pytest.mark.parametrize(
