@@ -136,7 +136,7 @@ class SourceLine:
         """Go on with other options from the next frame on; false if they need another connection."""
         if not self._reader.update(options):
             return False
-        self.options = options
+        self.options, self._area_warning = options, None
         return True
 
     def reset_tracks(self) -> None:
@@ -172,8 +172,8 @@ class SourceLine:
         tracks = self._tracker.update(
             answer.detections, frame.time_s, frame.captured_unix_ns, frame.width, frame.height
         )
-        now_ns, now_unix_ns = self._clock.monotonic_ns(), self._clock.unix_ns()
-        age_ms = _age_ms(frame, now_ns, now_unix_ns)
+        now_ns, captured_ns = self._clock.monotonic_ns(), frame.captured_monotonic_ns
+        age_ms = None if captured_ns is None else (now_ns - captured_ns) / 1e6  # whatever becomes of the wall clock
         stale = age_ms is not None and age_ms > self._node.stale_after_ms
         self._in_flight -= 1
         self._tally.count(now_ns, frame.decoded_ns, look.dropped, stale=stale)
@@ -187,7 +187,7 @@ class SourceLine:
             model=self._model,
             prompt=PromptInfo(question.version, prompt.hash, prompt.names),
             tracks=tracks,
-            published_unix_ns=now_unix_ns,
+            published_unix_ns=self._clock.unix_ns(),
             published_monotonic_ns=now_ns,
             boot_id=self._boot_id,
             stage_ms=_stage_ms(answer, now_ns),
@@ -252,13 +252,6 @@ class SourceLine:
 
     def _how_it_ended(self, stats: ReaderStats) -> str:
         return self._ending.why if self._ending is not None else stats.error or "every frame was read"
-
-
-def _age_ms(frame: Frame, now_ns: int, now_unix_ns: int) -> float | None:
-    """How old a picture is: by the clock that nobody can set, where its moment is known on that."""
-    if frame.captured_monotonic_ns is not None:
-        return (now_ns - frame.captured_monotonic_ns) / 1e6
-    return None if frame.captured_unix_ns is None else (now_unix_ns - frame.captured_unix_ns) / 1e6
 
 
 def _warn_of_area(roi: Area, inside: Area | None, frame: Frame) -> str | None:

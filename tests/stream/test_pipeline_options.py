@@ -51,6 +51,8 @@ def test_an_area_can_be_moved_while_the_node_runs(detector: BlobDetector) -> Non
         assert all(message.dropped_total == message.frame.index + 1 - message.seq for message in messages)
         assert detector.shapes == {(40, 20, 3)}
         assert "reaches out of the picture" in (node.pipeline.status().sources[0].warning or "")
+        node.pipeline.update_source(CAMERA)
+        assert node.pipeline.status().sources[0].warning is None
 
 
 def test_a_source_has_its_own_size_and_its_own_least_score(clip: str, detector: BlobDetector) -> None:
