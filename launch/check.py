@@ -45,6 +45,7 @@ def _plan(settings: NodeSettings) -> dict[str, list[str]]:
         "looks for": [_phrase(p.name, p.wordings, p.threshold, p.negative) for p in prompt.phrases],
         "model": [f"{model.name} on {model.device}, {size}, scores from {model.threshold:g} on"],
         "publishes": [f"{settings.publish.address}{_to_whom(settings.publish)}"],
+        "health": [f"told on http://{settings.health.address}" if settings.health.address else "not told over HTTP"],
         "tracks": [f"kept {tracker.coast_s:g} s unseen, sure after {tracker.confirm_hits} sightings"],
         "stale": [f"after {settings.stale_after_ms:g} ms"],
     }

@@ -10,7 +10,7 @@ from typing import Protocol
 from ..stream.message_types import StatusMessage
 from ..stream.node_commands import NodeStatus
 
-_HANGS_AFTER_S = 10.0
+HANGS_AFTER_S = 10.0
 _OVER = frozenset({"ended", "failed"})
 
 
@@ -58,7 +58,7 @@ class Health:
         if self._running is None:
             return Verdict(ok=True, said="the model is being loaded")
         age_s = self.turn_age_s()
-        if age_s > _HANGS_AFTER_S:
+        if age_s > HANGS_AFTER_S:
             return Verdict(ok=False, said=f"the loop has not turned for {age_s:.0f} s")
         return Verdict(ok=True, said=f"the loop turned {age_s:.1f} s ago")
 

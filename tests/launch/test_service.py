@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import pty
 import queue
 import signal
 import socket
@@ -31,7 +32,12 @@ class NodeService:
     """Runs a node from `file` as systemd would, and hears what it says."""
 
     def __init__(
-        self, folder: Path, sources: dict[str, str], prompt: str = "red blob", program: str = "tests.launch.blob_node"
+        self,
+        folder: Path,
+        sources: dict[str, str],
+        prompt: str = "red blob",
+        program: str = "tests.launch.blob_node",
+        stdin: int = subprocess.DEVNULL,
     ) -> None:
         self.file = folder / "node.yaml"
         self.write(sources, prompt)
@@ -45,7 +51,7 @@ class NodeService:
         environment = {**os.environ, "NOTIFY_SOCKET": str(folder / "notify"), "WATCHDOG_USEC": "200000"}
         command = [sys.executable, "-m", program, "run", str(self.file), *flags]
         with self._log.open("w") as log:
-            self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stderr=log)
+            self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdin=stdin, stderr=log)
 
     def write(self, sources: dict[str, str], prompt: str = "red blob") -> None:
         listed = [{"name": name, "url": url} for name, url in sources.items()]
@@ -107,7 +113,7 @@ def until(is_so: Callable[[], bool]) -> None:
 def start(tmp_path: Path) -> Iterator[Callable[..., NodeService]]:
     services: list[NodeService] = []
 
-    def begin(sources: dict[str, str], **options: str) -> NodeService:
+    def begin(sources: dict[str, str], **options: Any) -> NodeService:
         services.append(NodeService(tmp_path, sources, **options))
         return services[-1]
 
@@ -167,3 +173,17 @@ def test_a_node_with_a_model_ends_within_two_seconds(start: Callable[..., NodeSe
 
         assert service.end_s() < 2.0
         assert service.process.returncode == 0
+
+
+def test_a_terminal_that_is_closed_ends_the_node_that_runs_in_it(start: Callable[..., NodeService]) -> None:
+    keyboard, terminal = pty.openpty()
+    service = start({"door": CAMERA}, stdin=terminal)
+    service.hear("READY=1")
+    service.process.send_signal(signal.SIGHUP)
+    service.hear("READY=1")
+
+    os.close(terminal)
+    os.close(keyboard)
+    service.process.send_signal(signal.SIGHUP)  # as the system does to what runs in a terminal
+
+    assert service.process.wait(WAIT_S) == 0
