@@ -45,7 +45,7 @@ def tally_figures(tally: Tally) -> dict[str, Any]:
         "seconds": round(tally.seconds, 3),
         "gaps": tally.gaps.total(),
         "malformed": tally.malformed,
-        "nodes": {node: {"starts": len(epochs)} for node, epochs in tally.epochs.items()},
+        "nodes": {node: {"starts": starts} for node, starts in tally.starts.items()},
         "topics": {
             name: {"messages": topic.messages, "bytes": topic.size_bytes} for name, topic in tally.topics.items()
         },
@@ -60,7 +60,7 @@ def tally_lines(tally: Tally) -> list[str]:
         for name, topic in sorted(tally.topics.items())
     ]
     lines += [f"  {node}/{source}: {lost} messages were lost" for (node, source), lost in sorted(tally.gaps.items())]
-    lines += [f"  {node}: {len(epochs) - 1} restarts" for node, epochs in tally.epochs.items() if len(epochs) > 1]
+    lines += [f"  {node}: {starts - 1} restarts" for node, starts in sorted(tally.starts.items()) if starts > 1]
     lines += [f"  {tally.malformed} messages cannot be read"] if tally.malformed else []
     return lines
 

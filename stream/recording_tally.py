@@ -26,7 +26,7 @@ class Tally:
     Attributes:
         topics: by topic.
         gaps: detections that were lost on the way to the recorder, by node and source.
-        epochs: starts of each node that were seen.
+        starts: how many starts of each node were seen.
         malformed: messages whose map cannot be read; they are recorded, and replayed, as they are.
         refused: messages that could not be recorded at all: no topic of ours, or another number of parts.
         first_ns, last_ns: when the first and the last were heard, unix; 0 before the first.
@@ -35,10 +35,11 @@ class Tally:
     def __init__(self) -> None:
         self.topics: dict[str, TopicTally] = {}
         self.gaps: Counter[_Key] = Counter()
-        self.epochs: dict[str, set[int]] = {}
+        self.starts: Counter[str] = Counter()
         self.malformed = 0
         self.refused = 0
         self.first_ns = self.last_ns = 0
+        self._epochs: dict[str, int] = {}
         self._progress: dict[_Key, SeqProgress] = {}
         self._ended: dict[_Key, bool] = {}
 
@@ -73,7 +74,9 @@ class Tally:
 
     def _count_losses(self, stamp: Stamp) -> None:
         key = stamp.topic.node, stamp.topic.source
-        self.epochs.setdefault(stamp.topic.node, set()).add(stamp.epoch)
+        if stamp.epoch > self._epochs.get(stamp.topic.node, -1):
+            self._epochs[stamp.topic.node] = stamp.epoch
+            self.starts[stamp.topic.node] += 1
         progress = self._progress.setdefault(key, SeqProgress())
         place = stamp.epoch, stamp.generation, stamp.seq
         lost = progress.lost_before_status(*place) if stamp.topic.kind == "sys" else progress.advance(*place) - 1

@@ -20,10 +20,8 @@ from groundcast.stream.recording_reader import RecordingReader
 from groundcast.stream.wire_stamp import read_stamp
 
 from ..stream.key_folder import hand_over, make_keys
-from ..stream.spoken import JPEG, detections, speaking, status
+from ..stream.spoken import ANY_PORT, JPEG, detections, speaking, status
 from .commands import as_a_user, eventually, in_process
-
-ANY_PORT = "tcp://127.0.0.1:*"
 
 
 @pytest.fixture

@@ -19,8 +19,13 @@ from groundcast.stream.message import (
 from groundcast.stream.publisher import Publisher
 from groundcast.stream.stats import SourceState
 from groundcast.stream.track import Track
+from groundcast.stream.wire_sender import WireSender
 
+ANY_PORT = "tcp://127.0.0.1:*"
+DET, SYS, IMG = b"det/1/bench/wrist/", b"sys/1/bench/wrist/", b"img/1/bench/wrist/"
 JPEG = b"\xff\xd8 a picture, as far as the wire cares \xff\xd9" * 20
+
+Wire = list[tuple[bytes, ...]]
 
 
 def detections(seq: int, *, epoch: int = 1, source: str = "wrist") -> DetectionMessage:
@@ -89,3 +94,29 @@ def speaking(publisher: Publisher, every_s: float = 0.01, most: int = 10**6) -> 
     finally:
         over.set()
         speaker.join()
+
+
+@contextmanager
+def sending(messages: Wire, *, lossless: bool = False) -> Generator[str]:
+    """Sends to the first subscriber, from a thread of its own; gives the address."""
+    ready = threading.Event()
+    over = threading.Event()
+    address: list[str] = []
+
+    def send() -> None:
+        with WireSender(ANY_PORT, lossless=lossless) as sender:
+            address.append(sender.address)
+            ready.set()
+            sender.wait_for_subscriber(30, over.is_set)
+            for topic, *parts in messages:
+                assert sender.send(topic, parts, over.is_set) or over.is_set()
+            sender.pause_until(time.monotonic() + 30, over.is_set)
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    ready.wait(10)
+    try:
+        yield address[0]
+    finally:
+        over.set()
+        thread.join()

@@ -23,9 +23,8 @@ from groundcast.stream.recording_reader import RecordingReader
 from groundcast.stream.recording_rotation import Recording, RotationOptions
 from groundcast.stream.topics import MessageError
 
-from .spoken import JPEG, detections, header, status
+from .spoken import DET, IMG, JPEG, SYS, detections, header, status
 
-DET, SYS, IMG = b"det/1/bench/wrist/", b"sys/1/bench/wrist/", b"img/1/bench/wrist/"
 ABOUT = {"version": "0", "address": "tcp://127.0.0.1:5570"}
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
 
 import pytest
 
@@ -19,37 +17,7 @@ from groundcast.stream.subscriber import Subscriber
 from groundcast.stream.wire_sender import WireSender
 from groundcast.stream.wire_tap import WireTap
 
-from .spoken import JPEG, detections, header, status
-
-ANY_PORT = "tcp://127.0.0.1:*"
-DET, SYS, IMG = b"det/1/bench/wrist/", b"sys/1/bench/wrist/", b"img/1/bench/wrist/"
-Wire = list[tuple[bytes, ...]]
-
-
-@contextmanager
-def sending(messages: Wire, *, lossless: bool = False) -> Generator[str]:
-    """Sends to the first subscriber, from a thread of its own; gives the address."""
-    ready = threading.Event()
-    over = threading.Event()
-    address: list[str] = []
-
-    def send() -> None:
-        with WireSender(ANY_PORT, lossless=lossless) as sender:
-            address.append(sender.address)
-            ready.set()
-            sender.wait_for_subscriber(30, over.is_set)
-            for topic, *parts in messages:
-                assert sender.send(topic, parts, over.is_set) or over.is_set()
-            sender.pause_until(time.monotonic() + 30, over.is_set)
-
-    thread = threading.Thread(target=send)
-    thread.start()
-    ready.wait(10)
-    try:
-        yield address[0]
-    finally:
-        over.set()
-        thread.join()
+from .spoken import ANY_PORT, DET, IMG, JPEG, SYS, Wire, detections, header, sending, status
 
 
 def at(moment_s: float) -> Recorded:
