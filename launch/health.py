@@ -11,6 +11,7 @@ from ..stream.message_types import StatusMessage
 from ..stream.node_commands import NodeStatus
 
 HANGS_AFTER_S = 10.0
+_OWES_TOO_LONG_S = 120.0  # the largest model on a slow CPU takes less for its largest batch
 _OVER = frozenset({"ended", "failed"})
 
 
@@ -26,7 +27,15 @@ class WatchedNode(Protocol):
     """What of a running node is looked at; both are told at once and from any thread."""
 
     @property
-    def turned_ns(self) -> int: ...
+    def turned_ns(self) -> int:
+        """When the loop last turned, monotonic ns; 0 before it runs."""
+        ...
+
+    @property
+    def asked_ns(self) -> int:
+        """Since when the detector owes an answer, monotonic ns; 0 while it owes none."""
+        ...
+
     def status(self) -> NodeStatus: ...
 
 
@@ -50,22 +59,23 @@ class Health:
         return None if self._running is None else self._running[0].status()
 
     def alive(self) -> Verdict:
-        """Whether the node should be left alone: no only when its loop turned once and then stood still.
+        """Whether the node should be left alone: no only when its loop, or its detector, began and then stood still.
 
         A node that loads its model is alive: killing it would only make it load again. A lost camera is no reason
         either, since a new process would not find it sooner.
         """
         if self._running is None:
             return Verdict(ok=True, said="the model is being loaded")
-        age_s = self.turn_age_s()
-        if age_s > HANGS_AFTER_S:
-            return Verdict(ok=False, said=f"the loop has not turned for {age_s:.0f} s")
-        return Verdict(ok=True, said=f"the loop turned {age_s:.1f} s ago")
+        turn_s, answer_s = self.turn_age_s(), _since_s(self._running[0].asked_ns)
+        if turn_s > HANGS_AFTER_S:
+            return Verdict(ok=False, said=f"the loop has not turned for {turn_s:.0f} s")
+        if answer_s > _OWES_TOO_LONG_S:
+            return Verdict(ok=False, said=f"the detector has not answered for {answer_s:.0f} s")
+        return Verdict(ok=True, said=f"the loop turned {turn_s:.1f} s ago")
 
     def turn_age_s(self) -> float:
         """How long ago the loop turned; 0 before it ran."""
-        turned_ns = 0 if self._running is None else self._running[0].turned_ns
-        return (time.monotonic_ns() - turned_ns) / 1e9 if turned_ns else 0.0
+        return 0.0 if self._running is None else _since_s(self._running[0].turned_ns)
 
     def ready(self, status: NodeStatus | None) -> Verdict:
         """Whether messages can be expected of the node, given what it says of itself.
@@ -79,6 +89,10 @@ class Health:
         if self._running[1].is_set():
             return Verdict(ok=False, said="the node was told to end")
         return _usable(status.sources)
+
+
+def _since_s(moment_ns: int) -> float:
+    return (time.monotonic_ns() - moment_ns) / 1e9 if moment_ns else 0.0
 
 
 def _usable(sources: tuple[StatusMessage, ...]) -> Verdict:

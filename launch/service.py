@@ -8,16 +8,21 @@ import threading
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
+from typing import Protocol
 
 from ..stream.node_commands import CommandedNode
 from .hangup import Rereader, catching_hangups, rereading
-from .health import Health
+from .health import Health, WatchedNode
 from .health_pages import health_pages
 from .health_server import HealthServer
 from .sd_notify import ServiceManager
 from .settings import NodeSettings
 
 _LOG = logging.getLogger(__name__)
+
+
+class RunningNode(CommandedNode, WatchedNode, Protocol):
+    """A node that can be commanded and looked at."""
 
 
 class Service:
@@ -45,7 +50,7 @@ class Service:
         self._hangups = self._open.enter_context(catching_hangups()) if reread else None
 
     @contextmanager
-    def around(self, node: CommandedNode, stop: threading.Event) -> Generator[None]:
+    def around(self, node: RunningNode, stop: threading.Event) -> Generator[None]:
         """Look after a node whose model is loaded and whose sockets are bound, for as long as it runs.
 
         Args:

@@ -67,7 +67,7 @@ class Flight:
         self._looks = looks
         self._wake = wake
         self._answered_ns: int | None = None
-        self._submitted_ns = time.monotonic_ns()
+        self.submitted_ns = time.monotonic_ns()
         images = [cut_out(look.frame.image, look.area) for look in looks]
         prompts = [look.question.prompt for look in looks]
         try:
@@ -90,7 +90,7 @@ class Flight:
             raise self._failure(error) from error
         answered_ns = self._answered_ns or time.monotonic_ns()
         return [
-            Answer(look, put_back(detections, look.area), self._submitted_ns, answered_ns)
+            Answer(look, put_back(detections, look.area), self.submitted_ns, answered_ns)
             for look, detections in zip(self._looks, found, strict=True)
         ]
 

@@ -85,6 +85,11 @@ class Pipeline(Commanded):
         self._next_heartbeat_s = 0.0
         self.turned_ns = 0
 
+    @property
+    def asked_ns(self) -> int:
+        """Since when the detector owes its oldest answer, monotonic ns; 0 while it owes none. Any thread may ask."""
+        return next((one.flight.submitted_ns for one in self._flights[:1]), 0)
+
     def run(self, stop: threading.Event, *, stays: bool = False) -> NodeSummary:
         """Run until `stop` is set or every source has ended; then every reader has been stopped.
 

@@ -49,11 +49,12 @@ STATUS = NodeStatus(
 
 
 class StandingNode:
-    """Says `status`, and that its loop turned `turned_s_ago`."""
+    """Says `status`, and when its loop turned and its detector was asked."""
 
-    def __init__(self, status: NodeStatus = STATUS, turned_s_ago: float = 0.0) -> None:
+    def __init__(self, status: NodeStatus = STATUS, turned_s_ago: float = 0.0, asked_s_ago: float = 0.0) -> None:
         self.said = status
         self.turned_ns = time.monotonic_ns() - int(turned_s_ago * 1e9)
+        self.asked_ns = time.monotonic_ns() - int(asked_s_ago * 1e9)
 
     def status(self) -> NodeStatus:
         return self.said

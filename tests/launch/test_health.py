@@ -45,6 +45,12 @@ def test_a_node_whose_loop_stands_still_is_dead() -> None:
     assert "the loop has not turned for 60 s" in pages["/healthz"]("").body.decode()
 
 
+def test_a_node_whose_detector_never_answers_is_dead() -> None:
+    assert health_of(StandingNode(asked_s_ago=60)).alive().ok  # it may be a large model
+
+    assert health_of(StandingNode(asked_s_ago=600)).alive().said == "the detector has not answered for 600 s"
+
+
 @pytest.mark.parametrize(
     ("sources", "is_ready"),
     [

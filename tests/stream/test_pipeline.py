@@ -121,6 +121,21 @@ def test_the_loop_can_be_seen_to_turn_and_a_status_tells_of_the_last_message() -
     assert last.since_message_ms is not None
 
 
+def test_it_can_be_seen_for_how_long_the_detector_owes_an_answer() -> None:
+    source = SourceOptions("cam", "lavfi:testsrc=size=160x120:rate=25")
+    with closing(BlobDetector(delay_s=60)) as slow, Node(slow, source) as node:
+        deadline_s = time.monotonic() + 30
+        while not (asked_ns := node.pipeline.asked_ns) and time.monotonic() < deadline_s:
+            time.sleep(0.01)
+        turned_ns = node.pipeline.turned_ns
+        while node.pipeline.turned_ns == turned_ns and time.monotonic() < deadline_s:
+            time.sleep(0.01)
+        assert turned_ns < node.pipeline.turned_ns
+        assert 0 < asked_ns == node.pipeline.asked_ns
+        node.stop()
+        assert node.pipeline.asked_ns == 0
+
+
 def test_a_detector_that_fails_ends_the_node_with_its_reason(clip: str) -> None:
     with closing(BlobDetector(fail_at=5)) as failing, Node(failing, SourceOptions("clip", clip)) as node:
         assert len(node.listen_to_the_end()) == 5
