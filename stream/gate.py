@@ -11,6 +11,7 @@ import logging
 import secrets
 import socket
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +27,7 @@ from .strangers import Strangers
 _LOG = logging.getLogger(__name__)
 _LOOK_EVERY_MS = 1000  # at the folder of keys
 _HANDSHAKE_WITHIN_MS = 5000
+_SHUT_OUT_S = 60.0
 _ZAP = "inproc://zeromq.zap.01"
 _WRONG_SERVER_KEY = int(zmq.PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC)
 _FAILED = zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
@@ -49,6 +51,7 @@ class Gate:
         keys: the folder with the node's own pair and the clients that are allowed.
         purpose: what clients come for, which decides which of them are allowed.
         on_change: called from the gate's thread when `must_bind_anew` has something to say.
+        strangers: where to count, if not on its own.
 
     Raises:
         KeyFileError: the node's pair is missing, or others could have changed the folder.
@@ -60,17 +63,19 @@ class Gate:
         keys: Path,
         purpose: Purpose,
         on_change: Callable[[], None] = lambda: None,
+        strangers: Strangers | None = None,
     ) -> None:
         self._pair = read_node_pair(keys)
         self._allowed = AllowList(keys, purpose)
         self._purpose = purpose
         self._on_change = on_change
-        self.strangers = Strangers(purpose)
+        self.strangers = strangers or Strangers(purpose)
         if not self._allowed:
             _LOG.warning("nobody may %s yet: groundcast keys allow NAME --folder %s", purpose, keys)
         self._context = context
         self._guarded: list[zmq.Socket[bytes]] = []
         self._new_monitors: deque[str] = deque()
+        self._shut_out_until_s: dict[str, float] = {}
         self._revoked = threading.Event()
         self._closing = False
         self._failure: Exception | None = None
@@ -106,6 +111,10 @@ class Gate:
         was_revoked = self._revoked.is_set()
         self._revoked.clear()
         return was_revoked
+
+    def shut_out(self, name: str) -> None:
+        """Do not let this client in for a minute, although it is allowed."""
+        self._shut_out_until_s[name] = time.monotonic() + _SHUT_OUT_S
 
     def close(self) -> None:
         """Let nobody in any more. Twice does no harm."""
@@ -171,9 +180,12 @@ class Gate:
             name = self._allowed.name_of(z85.encode(credentials[0]))
         if name is None:
             self.strangers.turn_away("unknown_key", _caller(address.decode("ascii", "replace")))
-            self._zap.send_multipart([version, request, b"400", b"not allowed", b"", b""])
+        elif time.monotonic() < self._shut_out_until_s.get(name, 0.0):
+            self.strangers.turn_away("flood", name)
         else:
             self._zap.send_multipart([version, request, b"200", b"OK", name.encode(), b""])
+            return
+        self._zap.send_multipart([version, request, b"400", b"not allowed", b"", b""])
 
     def _count_failed(self, monitor: zmq.Socket[bytes]) -> None:
         """Count the handshakes that never came as far as a question."""

@@ -21,6 +21,7 @@ from .seq_progress import SeqProgress
 from .topics import Topic, parse_topic
 
 _LOG = logging.getLogger(__name__)
+_MOST_SOURCES = 4096  # of which something is remembered, whatever a forger makes up
 _Key = tuple[str, str]  # node, source
 
 
@@ -117,6 +118,8 @@ class Inbox:
             return
         if len(parts) != (3 if topic.kind == "img" else 2):
             raise MessageError(f"topic {parts[0][:100]!r} came with {len(parts)} parts")
+        if len(self._progress) >= _MOST_SOURCES and (topic.node, topic.source) not in self._progress:
+            raise MessageError(f"source {topic.node}/{topic.source} is one of more than {_MOST_SOURCES}")
         self.heard += 1
         progress = self._progress.setdefault((topic.node, topic.source), _Progress())
         if topic.kind == "det":

@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
+import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 import zmq
 
+from .allowance import Allowance
 from .binding import bind, bind_anew
 from .gate import Gate
-from .message import DetectionMessage, StatusMessage, as_replay, detections_topic, encode, status_topic
+from .message import DetectionMessage, StatusMessage
 from .options import PublisherOptions
-from .strangers import Reason
+from .snapshot import Snapshot
+from .strangers import Reason, Strangers
 from .subscriptions import Subscriptions
 from .topics import parse_snapshot_request
 
-_LONGEST_REQUEST = 4096
+_LONGEST_REQUEST = 512  # the longest topic has 209 letters, but the handshake is longer
+_MOST_UNHEARD = 10  # requests of one subscriber; its others wait on its own side of the line
+_MOST_AT_ONCE = 200  # requests heard before something is sent again
+_REQUESTS, _REQUESTS_PER_S = 20_000, 1000
+_SNAPSHOTS, _SNAPSHOTS_PER_S = 200, 50
+_GONE_WITHIN_S = 0.5
 
 
 class Outlet:
     """An XPUB socket, for one thread at a time.
 
+    ZeroMQ keeps every prefix that a subscriber asks for, at some 90 bytes a letter, before it tells us of it, and does
+    not tell whose it is: when more is asked than any reader needs, every connection is dropped. Honest readers come
+    back by themselves; with keys, whoever asked most stays out for a minute.
+
     Attributes:
         address: what subscribers connect to; with port 0 or '*' the port that was chosen.
-        socket: for a poller.
+        socket: XPUB.
 
     Args:
         options: where to bind.
@@ -36,16 +49,21 @@ class Outlet:
 
     def __init__(self, options: PublisherOptions, subscriptions: Subscriptions, on_change: Callable[[], None]) -> None:
         self._subscriptions = subscriptions
-        self._last: dict[tuple[str, str], DetectionMessage | StatusMessage] = {}
+        self._snapshot = Snapshot()
+        self._requests = Allowance(_REQUESTS, _REQUESTS_PER_S)
+        self._snapshots = Allowance(_SNAPSHOTS, _SNAPSHOTS_PER_S)
+        self._asked: Counter[str] = Counter()  # by the name of its key, or its address
+        self._strangers = Strangers("watch")
         self._gate: Gate | None = None
         self._context = zmq.Context()
         self.socket = self._context.socket(zmq.XPUB)
-        self.socket.set(zmq.XPUB_VERBOSE, 1)  # a joiner that comes back asks for its snapshot again, and is heard again
+        self.socket.set(zmq.XPUB_VERBOSE, 1)  # a joiner that comes back asks for its snapshot again, and is heard
         self.socket.set(zmq.SNDHWM, options.high_water_mark)
+        self.socket.set(zmq.RCVHWM, _MOST_UNHEARD)
         self.socket.set(zmq.MAXMSGSIZE, _LONGEST_REQUEST)
         try:
             if options.keys is not None:
-                self._gate = Gate(self._context, options.keys, "watch", on_change)
+                self._gate = Gate(self._context, options.keys, "watch", on_change, self._strangers)
             self.address = bind(self.socket, options.address, options.insecure, self._gate)
         except (OSError, ValueError):
             self.close(0.0)
@@ -53,8 +71,8 @@ class Outlet:
 
     @property
     def strangers(self) -> Mapping[Reason, int]:
-        """How often somebody was turned away, by reason; empty without keys."""
-        return {} if self._gate is None else self._gate.strangers.counts
+        """How often somebody was turned away, by reason."""
+        return self._strangers.counts
 
     def look(self) -> None:
         """See who has come, and who may stay no longer.
@@ -65,27 +83,24 @@ class Outlet:
         """
         if self._gate is not None and self._gate.must_bind_anew():
             bind_anew(self.socket, self.address)
-        while True:
+        for _ in range(_MOST_AT_ONCE):
             try:
-                request = self.socket.recv(zmq.NOBLOCK)
+                request = self.socket.recv(zmq.NOBLOCK, copy=False)
             except zmq.Again:
-                return
-            prefix = self._subscriptions.hear(request)
-            source = None if prefix is None else parse_snapshot_request(prefix)
-            if prefix is not None and source is not None:
-                self._replay(prefix, source)
+                break
+            self._hear(request)
+        if self._subscriptions.are_too_many or self._requests.is_spent:
+            self._end_flood()
 
     def send(self, parts: Sequence[bytes], message: DetectionMessage | StatusMessage | None) -> None:
         """Send to whoever listens; late joiners get the last `message` of a source, and no pictures."""
         self.socket.send_multipart(parts, copy=False)
         if message is not None:
-            kind = "det" if isinstance(message, DetectionMessage) else "sys"
-            self._last[message.source, kind] = message
+            self._snapshot.keep(message)
 
     def forget(self, source: str) -> None:
         """Tell late joiners nothing more of this source."""
-        for kind in ("det", "sys"):
-            self._last.pop((source, kind), None)
+        self._snapshot.forget(source)
 
     def close(self, linger_s: float) -> None:
         """Give readers `linger_s` to take what was sent, and let go of the address."""
@@ -94,18 +109,31 @@ class Outlet:
         self.socket.close(linger=round(linger_s * 1000))
         self._context.term()  # waits until the readers have the tail, or `linger_s` is over
 
-    def _replay(self, request: bytes, source: str) -> None:
-        """Answer one late joiner on its own topic.
+    def _hear(self, request: zmq.Frame) -> None:
+        if not self._subscriptions.is_known_end(request.bytes):
+            self._requests.spend()
+            self._asked[str(request.get("User-Id" if self._gate else "Peer-Address"))] += 1
+        prefix = self._subscriptions.hear(request.bytes)
+        source = None if prefix is None else parse_snapshot_request(prefix)
+        if prefix is not None and source is not None and not self._snapshots.is_spent:
+            self._snapshots.spend()
+            for topic, body in self._snapshot.replays(source):
+                self.socket.send_multipart((prefix + topic, body))
 
-        All detections come before any status, and ends last: who hears that every source it knows has ended goes home.
-        """
-        order = sorted(self._last, key=lambda key: (key[1] == "sys" and self._has_ended(key[0]), key[1], key[0]))
-        for key in order:
-            message = self._last[key]
-            if source in ("", message.source):
-                topic = detections_topic if isinstance(message, DetectionMessage) else status_topic
-                self.socket.send_multipart((request + topic(message.node, message.source), encode(as_replay(message))))
-
-    def _has_ended(self, source: str) -> bool:
-        status = self._last.get((source, "sys"))
-        return isinstance(status, StatusMessage) and status.state in ("ended", "failed")
+    def _end_flood(self) -> None:
+        """Drop everybody, and hear the last of them."""
+        flooder = self._asked.most_common(1)[0][0]
+        self._strangers.turn_away("flood", flooder)
+        if self._gate is not None:
+            self._gate.shut_out(flooder)
+        bind_anew(self.socket, self.address)
+        deadline_s = time.monotonic() + _GONE_WITHIN_S
+        while time.monotonic() < deadline_s:
+            try:
+                self._subscriptions.hear(self.socket.recv(zmq.NOBLOCK))
+            except zmq.Again:
+                if not self._subscriptions.are_too_many:
+                    break
+                time.sleep(0.001)
+        self._asked.clear()
+        self._requests = Allowance(_REQUESTS, _REQUESTS_PER_S)

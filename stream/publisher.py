@@ -96,7 +96,7 @@ class Publisher:
 
     @property
     def strangers(self) -> Mapping[Reason, int]:
-        """How often somebody was turned away at the socket, by reason; empty without keys."""
+        """How often somebody was turned away at the socket, by reason."""
         return self._outlet.strangers
 
     def send_detections(self, message: DetectionMessage, body: bytes | None = None) -> None:

@@ -14,7 +14,7 @@ _WORDS: dict[Reason, str] = {
     "unknown_key": "its key is not allowed here",
     "wrong_node_key": "it takes this node for another one, whose key it has",
     "no_handshake": "it has no keys, or speaks something else",
-    "flood": "it asked for more than any reader needs",
+    "flood": "it asked for more than any reader needs, and all were dropped, of whom honest ones come back",
 }
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+_MOST_LETTERS = 2**18  # of all prefixes together: thousands of readers with some sources each
+
 
 class Subscriptions:
     """The prefixes that at least one subscriber has asked for.
@@ -15,18 +17,30 @@ class Subscriptions:
 
     def __init__(self) -> None:
         self._prefixes: set[bytes] = set()
+        self._letters = 0
         self._changed = threading.Condition()
 
     def hear(self, request: bytes) -> bytes | None:
         """Take one request as an XPUB socket gives it; returns the prefix if it is a new listener's."""
         begins, prefix = request[:1] == b"\x01", request[1:]
         with self._changed:
-            if begins:
+            if begins and prefix not in self._prefixes:
                 self._prefixes.add(prefix)
+                self._letters += len(prefix)
                 self._changed.notify_all()
-            elif request[:1] == b"\x00":
-                self._prefixes.discard(prefix)
+            elif self.is_known_end(request):
+                self._prefixes.remove(prefix)
+                self._letters -= len(prefix)
         return prefix if begins else None
+
+    def is_known_end(self, request: bytes) -> bool:
+        """Whether this request ends a prefix that somebody had asked for."""
+        return request[:1] == b"\x00" and request[1:] in self._prefixes
+
+    @property
+    def are_too_many(self) -> bool:
+        """Whether they fill more memory than readers could need."""
+        return self._letters > _MOST_LETTERS
 
     def match(self, topic: bytes) -> bool:
         """Whether anybody would receive this topic."""
