@@ -55,7 +55,7 @@ class Decoder(Recomputed):
         boxes: list[Tensor] = []
         hidden, reference = content_BQC, boxes_BQ4.detach()
         word_bias = no_word_BT[:, None, None].float() * lowest(hidden.dtype)
-        ratios_BL4 = None if area is None else area.ratios.repeat(1, 1, 2)
+        ratios_BL4 = area.ratios.repeat(1, 1, 2) if area is not None and area.padded else None
         padding_BS = None if area is None else area.padding
         for row, (layer, head) in enumerate(zip(self.layers, self.box, strict=True)):
             is_last = row == len(self.layers) - 1

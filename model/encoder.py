@@ -34,10 +34,11 @@ class Encoder(Recomputed):
         """Maps (B, C, H, W), the finest first -> one memory (B, S, C), and the text as the picture changed it."""
         image_BSC = torch.cat([one.flatten(2).transpose(1, 2) for one in maps], dim=1)
         text_BTC = text.features_BTC
-        place_BSC = area.places(self.level_embed).to(image_BSC.dtype)
+        place_BSC = area.places(self.level_embed, image_BSC.dtype)
         place_BTC = word_embedding(text.positions_BT, text_BTC.shape[-1]).to(text_BTC.dtype)
-        reference_BSL2 = area.centres[:, :, None] * area.ratios[:, None]
-        reference_BSL2 = reference_BSL2.expand(len(image_BSC), -1, -1, -1)
+        reference_BSL2 = area.centres[:, :, None].expand(len(image_BSC), -1, len(maps), -1)
+        if area.padded:
+            reference_BSL2 = reference_BSL2 * area.ratios[:, None]
         padding_BS = area.padding
         for layer in self.layers:
             image_BSC, text_BTC = self.run(

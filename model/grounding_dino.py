@@ -127,7 +127,7 @@ class GroundingDino(nn.Module):
         pictures_B3HW: Tensor,
         text: TextFeatures,
         valid_B2: Tensor | None = None,
-        picture_of_row: Sequence[int] | None = None,
+        picture_of_row: Tensor | None = None,
         places_BQ: Tensor | None = None,
     ) -> Output:
         """Find what the text asks for.
@@ -137,7 +137,7 @@ class GroundingDino(nn.Module):
             text: from `read`, one row a picture.
             valid_B2: width and height of each picture within the padded input, in 0..1; None where nothing is padded.
             picture_of_row: where several captions ask about one picture: the picture of each row of `text` (and of
-                `valid_B2`). The backbone then sees each picture once.
+                `valid_B2`), whole numbers on the device. The backbone then sees each picture once.
             places_BQ: these cells become queries, in this order, instead of those that score best: for comparing two
                 implementations, whose rounding ranks neighbours differently. Of the full body alone.
         """
@@ -148,12 +148,12 @@ class GroundingDino(nn.Module):
         pictures_B3HW: Tensor,
         text: TextFeatures,
         valid_B2: Tensor | None = None,
-        picture_of_row: Sequence[int] | None = None,
+        picture_of_row: Tensor | None = None,
     ) -> Enhanced:
         """The first half: everything before boxes. Arguments as in `forward`."""
         maps = self.backbone(pictures_B3HW)
         if picture_of_row is not None:
-            maps = [one[list(picture_of_row)] for one in maps]
+            maps = [one.index_select(0, picture_of_row) for one in maps]
         shapes = tuple((one.shape[2], one.shape[3]) for one in maps)
         area = None
         if isinstance(self.encoder, EdgeEncoder):

@@ -46,6 +46,11 @@ class PictureArea:
         return cls(tuple(shapes), tuple(pictures), device)
 
     @property
+    def padded(self) -> bool:
+        """Whether any map shows anything but picture."""
+        return any(cells != self.shapes for cells in self.cells_BL)
+
+    @property
     def ratios(self) -> Tensor:
         """(B, L, 2): the part of each map's width and height that shows the picture, in 0..1."""
         return _ratios(self.cells_BL, self.shapes, self.device)
@@ -53,26 +58,19 @@ class PictureArea:
     @property
     def padding(self) -> Tensor | None:
         """(B, S): true where no picture is; None where it is everywhere."""
-        if all(cells == self.shapes for cells in self.cells_BL):
-            return None
-        return _padding(self.cells_BL, self.shapes, self.device)
+        return _padding(self.cells_BL, self.shapes, self.device) if self.padded else None
 
     @property
     def centres(self) -> Tensor:
         """(B, S, 2): x, y of each cell's centre in 0..1 of the picture; beyond 1 in the padding."""
         return _centres(self.cells_BL, self.shapes, self.device)
 
-    def places(self, level_embed_LC: Tensor) -> Tensor:
-        """(B, S, C): sine embeddings of the cells' places in the picture, and which level they belong to."""
-        C = level_embed_LC.shape[1]
-        rows: list[Tensor] = []
-        for cells_L in self.cells_BL:
-            levels: list[Tensor] = []
-            for (height, width), (h, w), level_C in zip(self.shapes, cells_L, level_embed_LC, strict=True):
-                place_CHW = F.pad(map_embedding(h, w, C, self.device), (0, width - w, 0, height - h))
-                levels.append(place_CHW.flatten(1).T.to(level_C.dtype) + level_C)
-            rows.append(torch.cat(levels))
-        return torch.stack(rows)
+    def places(self, level_embed_LC: Tensor, dtype: torch.dtype) -> Tensor:
+        """(B, S, C): sine embeddings of the cells' places in the picture, and which level they belong to.
+
+        Kept per size where the levels' embeddings are frozen, as `build` leaves them: they change no more.
+        """
+        return (_places if level_embed_LC.requires_grad else _kept_places)(self, level_embed_LC, dtype)
 
 
 def _cells(picture_hw: Shape, input_hw: Shape, shape: Shape) -> Shape:
@@ -82,6 +80,24 @@ def _cells(picture_hw: Shape, input_hw: Shape, shape: Shape) -> Shape:
         for cells, whole, part in zip(shape, input_hw, picture_hw, strict=True)
     )
     return height, width
+
+
+def _places(area: PictureArea, level_embed_LC: Tensor, dtype: torch.dtype) -> Tensor:
+    C = level_embed_LC.shape[1]
+    rows: list[Tensor] = []
+    for cells_L in area.cells_BL:
+        levels: list[Tensor] = []
+        for (height, width), (h, w), level_C in zip(area.shapes, cells_L, level_embed_LC, strict=True):
+            place_CHW = F.pad(map_embedding(h, w, C, area.device), (0, width - w, 0, height - h))
+            levels.append(place_CHW.flatten(1).T.to(level_C.dtype) + level_C)
+        rows.append(torch.cat(levels))
+    return torch.stack(rows).to(dtype)
+
+
+@kept(4)
+def _kept_places(area: PictureArea, level_embed_LC: Tensor, dtype: torch.dtype) -> Tensor:
+    with torch.inference_mode(mode=False):  # what is kept may be used in training later
+        return _places(area, level_embed_LC, dtype)
 
 
 Cells = tuple[tuple[Shape, ...], ...]

@@ -40,7 +40,8 @@ def _map_embedding(height: int, width: int, channels: int, device: torch.device,
 
 def box_embedding(boxes_BQ4: Tensor, channels: int) -> Tensor:
     """(B, Q, 2 * channels) of cx cy w h in 0..1, in the original's order y, x, w, h."""
-    yxwh_BQ4 = boxes_BQ4[..., [1, 0, 2, 3]] * (2 * math.pi)
+    # No list of places as an index: a GPU would wait for it.
+    yxwh_BQ4 = torch.cat([boxes_BQ4[..., :2].flip(-1), boxes_BQ4[..., 2:]], -1) * (2 * math.pi)
     return _waves(yxwh_BQ4, channels // 2, 10000.0).flatten(-2)
 
 
