@@ -1,3 +1,4 @@
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 """Queries become boxes: they look at each other, at the words and at the picture, layer by layer.
 
 Letters: B picture, S flattened pixels, C channel, Q query, T token, L level.
@@ -6,8 +7,10 @@ Source: Grounding DINO (https://arxiv.org/abs/2303.05499), section 3.3, and DINO
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import cast
 
+import torch
 from torch import Tensor, nn
 
 from .config import ModelConfig
@@ -30,6 +33,17 @@ class Decoder(Recomputed):
         shared = BoxHead(width)
         self.box = nn.ModuleList(shared if config.share_heads else BoxHead(width) for _ in range(count))
         self.levels = len(config.levels) + config.extra_levels
+        self.joined_values: nn.Linear | None = None
+
+    @torch.no_grad()
+    def join_values(self) -> None:
+        """Make what every layer reads of the memory one product instead of one a layer, for inference only."""
+        each = [layer.image_attention.value_proj for layer in cast("Iterable[_DecoderLayer]", self.layers)]
+        weight = torch.cat([one.weight for one in each])
+        joined = nn.Linear(weight.shape[1], weight.shape[0], device=weight.device, dtype=weight.dtype)
+        joined.weight.copy_(weight)
+        joined.bias.copy_(torch.cat([one.bias for one in each]))
+        self.joined_values = joined
 
     def forward(
         self,
@@ -57,15 +71,17 @@ class Decoder(Recomputed):
         word_bias = no_word_BT[:, None, None].float() * lowest(hidden.dtype)
         ratios_BL4 = area.ratios.repeat(1, 1, 2) if area is not None and area.padded else None
         padding_BS = None if area is None else area.padding
+        values: Sequence[Tensor | None] = [None] * len(self.layers)
+        if self.joined_values is not None:
+            values = self.joined_values(memory_BSC).chunk(len(self.layers), -1)
         for row, (layer, head) in enumerate(zip(self.layers, self.box, strict=True)):
             is_last = row == len(self.layers) - 1
             reference_BQL4 = reference[:, :, None].expand(-1, -1, self.levels, -1)
             if ratios_BL4 is not None:
                 reference_BQL4 = reference_BQL4 * ratios_BL4[:, None]
             place_BQC = self.reference_head(box_embedding(reference_BQL4[:, :, 0], hidden.shape[-1]).to(hidden.dtype))
-            hidden = self.run(
-                layer, hidden, place_BQC, reference_BQL4, memory_BSC, shapes, text_BTC, word_bias, padding_BS, self_bias
-            )
+            seen = reference_BQL4, memory_BSC, shapes, padding_BS, values[row]
+            hidden = self.run(layer, hidden, place_BQC, text_BTC, word_bias, self_bias, *seen)
             # The refinement reads the raw hidden state and the output the normed one, as in the original.
             start = inverse_sigmoid(reference)
             if is_last or every_layer:
@@ -93,17 +109,18 @@ class _DecoderLayer(nn.Module):
         self,
         hidden: Tensor,
         place_BQC: Tensor,
+        text_BTC: Tensor,
+        word_bias: Tensor,
+        self_bias: Tensor | None,
         reference_BQL4: Tensor,
         memory_BSC: Tensor,
         shapes: Sequence[tuple[int, int]],
-        text_BTC: Tensor,
-        word_bias: Tensor,
         padding_BS: Tensor | None,
-        self_bias: Tensor | None,
+        value_BSC: Tensor | None,
     ) -> Tensor:
         placed = hidden + place_BQC
         hidden = self.self_norm(hidden + self.self_attention(placed, placed, hidden, self_bias))
         hidden = self.text_norm(hidden + self.text_attention(hidden + place_BQC, text_BTC, text_BTC, word_bias))
-        looked = self.image_attention(hidden + place_BQC, reference_BQL4, memory_BSC, shapes, padding_BS)
+        looked = self.image_attention(hidden + place_BQC, reference_BQL4, memory_BSC, shapes, padding_BS, value_BSC)
         hidden = self.image_norm(hidden + looked)
         return self.feed_forward(hidden)

@@ -35,6 +35,7 @@ class DeformableAttention(nn.Module):
         memory_BSC: Tensor,
         shapes: Sequence[tuple[int, int]],
         padding_BS: Tensor | None = None,
+        value_BSC: Tensor | None = None,
     ) -> Tensor:
         """What each query gathers.
 
@@ -42,8 +43,9 @@ class DeformableAttention(nn.Module):
             reference_BQLX: a box, cx cy w h in 0..1 of each level's map, that offsets are measured by; or a place,
                 x y, whose offsets are cells.
             padding_BS: True where no picture is.
+            value_BSC: what `value_proj` makes of the memory, where somebody has it already.
         """
-        value_BSC = self.value_proj(memory_BSC)
+        value_BSC: Tensor = self.value_proj(memory_BSC) if value_BSC is None else value_BSC
         if padding_BS is not None:
             value_BSC = value_BSC.masked_fill(padding_BS[..., None], 0.0)
         value_BSND = value_BSC.unflatten(-1, (self.heads, -1))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .checkpoint import Checkpoint, set_weights
-from .fold import fold_norms, join_groups, join_projections
+from .fold import fold_norms, join_groups, join_projections, join_values
 from .grounding_dino import GroundingDino
 from .input_rule import InputRule
 from .packed import pack_linear
@@ -228,6 +228,8 @@ def build(
     fold_norms(model)
     join_groups(model)
     join_projections(model)
+    if device.type == "cuda":
+        join_values(model)
     model.requires_grad_(False)
     convert(model, dtype)
     if device.type == "cpu":

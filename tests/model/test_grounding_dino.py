@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from groundcast.model.fold import fold_norms, join_groups, join_projections
+from groundcast.model.fold import fold_norms, join_groups, join_projections, join_values
 from groundcast.model.grounding_dino import GroundingDino, Output
 from groundcast.model.prompt import Prompt
 from groundcast.model.tabletop.vocabulary import vocabulary
@@ -124,3 +124,19 @@ def test_fewer_larger_steps_change_nothing(pictures: torch.Tensor) -> None:
     assert not any(isinstance(module, nn.BatchNorm2d) for module in model.modules())
     for row, tokens in enumerate((10, 5)):
         torch.testing.assert_close(_as_set(after, row, tokens), _as_set(before, row, tokens), atol=1e-3, rtol=1e-3)
+
+
+@torch.no_grad()
+def test_joined_values_are_those_of_each_layer(pictures: torch.Tensor) -> None:
+    model = tiny_model(seed=2)
+    text = _read(model, *PROMPTS)
+    apart = model(pictures, text)
+    assert join_values(model) == 1
+    for name, parameter in model.decoder.layers.named_parameters():
+        if "value_proj" in name:
+            parameter.fill_(float("nan"))  # not asked any more
+    joined = model(pictures, text)
+    assert torch.equal(joined.selected.places_BQ, apart.selected.places_BQ)
+    torch.testing.assert_close(joined.boxes[-1], apart.boxes[-1], atol=1e-5, rtol=1e-4)
+    words = ~text.no_word_BT[:, None].expand_as(apart.logits[-1])
+    torch.testing.assert_close(joined.logits[-1][words], apart.logits[-1][words], atol=2e-4, rtol=1e-3)
