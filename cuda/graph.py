@@ -16,7 +16,8 @@ from .kept import holding
 Function = Callable[..., tuple[Tensor, ...]]
 
 _log = logging.getLogger(__name__)
-_WARM_UPS = 2  # compile kernels, fill what is kept per size; the first also finds what cannot be captured
+_CALLS_BEFORE = 2  # as they are: a capture costs as much as many, and pictures of a folder may differ in size
+_KEYS_COUNTED = 256
 
 
 class GraphCache:
@@ -24,6 +25,7 @@ class GraphCache:
 
     Args:
         device: where the functions compute.
+        calls_before: how often a function is called before it is captured.
         most: graphs that are kept; the one that was not used for longest goes first.
         capture: how a function becomes a graph; None is CUDA's way on a GPU, and none elsewhere.
     """
@@ -31,10 +33,12 @@ class GraphCache:
     def __init__(
         self,
         device: torch.device,
+        calls_before: int = _CALLS_BEFORE,
         most: int = 16,
         capture: Callable[[Function, Sequence[Tensor]], Graph] | None = None,
     ) -> None:
-        self._device, self._most = device, most
+        self._device, self._calls_before, self._most = device, calls_before, most
+        self._calls: OrderedDict[Hashable, int] = OrderedDict()  # before a capture
         self._graphs: OrderedDict[Hashable, Graph | None] = OrderedDict()  # None cannot be captured
         self._capture = _Capture(device) if capture is None and device.type == "cuda" else capture
         self._refused = False
@@ -51,7 +55,7 @@ class GraphCache:
         Raises:
             torch.OutOfMemoryError: and every graph is forgotten.
         """
-        if self._capture is None:
+        if self._capture is None or self._is_rare(key):
             return function(*inputs)
         if key not in self._graphs:
             self._make_room()
@@ -65,6 +69,18 @@ class GraphCache:
         if self._device.type == "cuda":
             torch.cuda.synchronize(self._device)  # none may be running
         self._graphs.clear()
+
+    def _is_rare(self, key: Hashable) -> bool:
+        """Whether a capture would not pay yet; counts."""
+        if key in self._graphs:
+            return False
+        calls = self._calls.pop(key, 0)
+        if calls >= self._calls_before:
+            return False
+        self._calls[key] = calls + 1
+        if len(self._calls) > _KEYS_COUNTED:
+            self._calls.popitem(last=False)
+        return True
 
     def _make_room(self) -> None:
         if len(self._graphs) < self._most:
@@ -106,8 +122,7 @@ class _Capture:
         current = torch.cuda.current_stream(self._device)
         self._stream.wait_stream(current)
         with torch.cuda.stream(self._stream):
-            for _ in range(_WARM_UPS):
-                function(*own)
+            function(*own)  # what is made once a stream or a size is there before the capture begins
         current.wait_stream(self._stream)
         graph = torch.cuda.CUDAGraph()
         try:

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ..model.free_phrases import FreePhrase
-    from ..model.network import Network, RawOutput
+    from ..model.network import Network
+    from ..model.seen import RawOutput
 
 
 @dataclass(frozen=True, slots=True)

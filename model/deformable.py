@@ -1,3 +1,4 @@
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
 """Deformable attention as a layer: where to look, how much, and the projections around the kernel.
 
 Letters: B picture, S flattened pixels, C channel, Q query, N head, D channels of a head, L level, P point.
@@ -45,10 +46,10 @@ class DeformableAttention(nn.Module):
             padding_BS: True where no picture is.
             value_BSC: what `value_proj` makes of the memory, where somebody has it already.
         """
-        value_BSC: Tensor = self.value_proj(memory_BSC) if value_BSC is None else value_BSC
+        read_BSC: Tensor = self.value_proj(memory_BSC) if value_BSC is None else value_BSC
         if padding_BS is not None:
-            value_BSC = value_BSC.masked_fill(padding_BS[..., None], 0.0)
-        value_BSND = value_BSC.unflatten(-1, (self.heads, -1))
+            read_BSC = read_BSC.masked_fill(padding_BS[..., None], 0.0)
+        value_BSND = read_BSC.unflatten(-1, (self.heads, -1))
         projected_BQX = self._project(query_BQC)
         return self.output_proj(deform_attn(value_BSND, shapes, reference_BQLX, projected_BQX, self.points))
 

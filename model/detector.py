@@ -1,31 +1,27 @@
 # pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
-"""The detector that everything else calls: pictures and prompts in, detections out.
-
-Each lane is a thread with a picture of its own; all share the weights. Jobs begin first in, first out, and a finished
-one never waits for the next.
-"""
+"""The detector that everything else calls: pictures and prompts in, detections out."""
 
 from __future__ import annotations
 
-import queue
-import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Generic
-
-import torch
 
 from .checkpoint import Checkpoint, find_checkpoint, read_checkpoint
 from .detections import Detections, DetectorInfo
-from .network import DeviceError, Network, RawOutput, Seen
-from .postprocess import Rules, postprocess
+from .gpu_loop import GpuLoop
+from .job import Job
+from .lanes import Lanes
+from .network import DeviceError, Network
+from .postprocess import Rules, candidates, choose
 from .precision import Precision
 from .prompt import Phrase, Prompt, least_score
+from .seen import Pack, RawOutput, Seen, pack_all, unpack_all
 from .ticket import CancelledError, DetectionTicket, Found, Image
 
 __all__ = ["Detector", "DetectorOptions", "DeviceError", "RawOutput"]
+
+_GPU_BATCH = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +36,10 @@ class DetectorOptions(Rules):
         dtype: the number format to compute in: 'float32', 'bfloat16', on a GPU 'float16'; 'auto' takes bfloat16 on a
             device that multiplies in it (on a CPU for the full body alone), else float32. Boxes and scores are read
             from queries in float32 whatever it is.
-        lanes: pictures that are computed side by side, each on its share of torch's threads. On a CPU two lanes of
-            one thread finish many more pictures than one lane of two, each of them a little later.
+        lanes: on a CPU, pictures that are computed side by side, each on its share of torch's threads: two lanes of
+            one thread finish many more pictures than one lane of two, each of them a little later. On a GPU, pictures
+            that wait behind the one that is computed, so that it never idles.
+        batch: pictures that are of use in one ticket; None is 8 on a GPU and 1 on a CPU.
         offline: published weights and words come from the hub's local cache alone.
     """
 
@@ -50,26 +48,8 @@ class DetectorOptions(Rules):
     size: int | None = None
     dtype: Precision = "auto"
     lanes: int = 1
+    batch: int | None = None
     offline: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Job(Generic[Found]):
-    """A ticket, and how its pictures' answers are read."""
-
-    ticket: DetectionTicket[Found]
-    read: Callable[[Seen], Found]
-    sizes_px: Sequence[int | None] | None = None
-
-    def run(self, network: Network) -> None:
-        if not self.ticket.begin():
-            return
-        try:
-            result = [self.read(seen) for seen in network.see(self.ticket.images, self.ticket.prompts, self.sizes_px)]
-        except Exception as error:  # noqa: BLE001 - the edge of the thread: whoever waits gets the reason
-            self.ticket.finish(error=error)
-        else:
-            self.ticket.finish(result)
 
 
 class Detector:
@@ -82,13 +62,10 @@ class Detector:
         least_score(options.threshold)
         self.options = options
         self._network = Network(checkpoint, options.device, options.size, path, options.dtype)
-        self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
-        self._closing = threading.Event()
-        self._threads = max(1, torch.get_num_threads() // options.lanes)
-        self._lanes = [threading.Thread(target=self._work, name=f"detector-{n}") for n in range(options.lanes)]
-        for lane in self._lanes:
-            lane.daemon = True
-            lane.start()
+        on_gpu = self._network.device.type == "cuda"
+        self._batch = options.batch or (_GPU_BATCH if on_gpu else 1)
+        self._loop = (GpuLoop if on_gpu else Lanes)(self._network, options.lanes + on_gpu)
+        self._closed = False
 
     @classmethod
     def load(cls, name_or_path: str = "tabletop", options: DetectorOptions | None = None) -> Detector:
@@ -116,13 +93,13 @@ class Detector:
 
     @property
     def depth(self) -> int:
-        """As many as there are lanes: one more in flight would only grow old in the queue."""
-        return len(self._lanes)
+        """How many tickets are of use in flight."""
+        return self._loop.depth
 
     @property
     def batch(self) -> int:
-        """One: pictures gain nothing from company on a CPU."""
-        return 1
+        """How many pictures are of use in one ticket: fewer than the options say once memory has run out."""
+        return min(self._batch, self._network.room.rows)
 
     def check(self, prompt: Prompt) -> None:
         """Nothing, if the model can answer the prompt.
@@ -144,12 +121,13 @@ class Detector:
         """
         prompt = Prompt((Phrase(" ".join(sentence.split())),))
         best = replace(self.options, threshold=0.0, nms_iou=None)
-        (found,) = self._ask([image], [prompt], lambda seen: _detections(seen, best)).wait()
+        (found,) = self._find([image], [prompt], best).wait()
         return found.best(1)
 
     def raw(self, image: Image, prompt: Prompt) -> list[RawOutput]:
         """Every query with its score for every word: one output for each caption that the prompt needs."""
-        (outputs,) = self._ask([image], [prompt], lambda seen: seen.raw(self._network.tokenizer)).wait()
+        tokenizer = self._network.tokenizer
+        (outputs,) = self._ask([image], [prompt], pack_all, lambda seen: unpack_all(seen, tokenizer)).wait()
         return outputs
 
     def submit(
@@ -171,12 +149,26 @@ class Detector:
             ValueError: an image of another form, or not as many prompts as images.
             PromptError: see `check`.
         """
-        return self._ask(images, prompts, lambda seen: _detections(seen, self.options), on_done, sizes_px)
+        return self._find(images, prompts, self.options, on_done, sizes_px)
+
+    def _find(
+        self,
+        images: Sequence[Image],
+        prompts: Sequence[Prompt],
+        rules: Rules,
+        on_done: Callable[[], None] | None = None,
+        sizes_px: Sequence[int | None] | None = None,
+    ) -> DetectionTicket[Detections]:
+        def read(seen: Seen) -> Detections:
+            return choose(seen.parts, seen.asked.prompt, seen.asked.size, seen.asked.image_hw, rules)
+
+        return self._ask(images, prompts, lambda answer: candidates(answer, rules), read, on_done, sizes_px)
 
     def _ask(
         self,
         images: Sequence[Image],
         prompts: Sequence[Prompt],
+        pack: Pack,
         read: Callable[[Seen], Found],
         on_done: Callable[[], None] | None = None,
         sizes_px: Sequence[int | None] | None = None,
@@ -191,40 +183,22 @@ class Detector:
         for prompt in {prompt.hash: prompt for prompt in prompts}.values():
             self.check(prompt)
         ticket = DetectionTicket[Found](images, prompts, on_done)
-        if self._closing.is_set():
+        if self._closed:
             raise CancelledError("the detector is closed")
-        self._jobs.put(_Job(ticket, read, sizes_px))
+        self._loop.submit(Job(ticket, pack, read, sizes_px))
         return ticket
 
     def close(self, wait_s: float | None = None) -> None:
-        """End the lanes; what has not begun is cancelled. May be called twice.
+        """End the threads; what has not begun is cancelled. May be called twice.
 
-        A picture in the network cannot be interrupted. A lane that is not done with it after `wait_s` in all is left
+        A picture in the network cannot be interrupted. A thread that is not done with it after `wait_s` in all is left
         behind, and does not keep the process alive; None waits for all.
         """
-        if not self._closing.is_set():
-            self._closing.set()
-            for _ in self._lanes:
-                self._jobs.put(None)
-        until_s = None if wait_s is None else time.monotonic() + wait_s
-        for lane in self._lanes:
-            lane.join(None if until_s is None else max(0.0, until_s - time.monotonic()))
+        self._closed = True
+        self._loop.close(wait_s)
 
     def __enter__(self) -> Detector:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _work(self) -> None:
-        if len(self._lanes) > 1:
-            torch.set_num_threads(self._threads)  # of this thread and those begun later; the caller's stays
-        while (job := self._jobs.get()) is not None:
-            if self._closing.is_set():
-                job.ticket.cancel()
-            else:
-                job.run(self._network)
-
-
-def _detections(seen: Seen, rules: Rules) -> Detections:
-    return postprocess(seen.answers, seen.prompt, seen.size, seen.image_hw, rules)

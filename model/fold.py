@@ -61,7 +61,7 @@ def join_projections(model: nn.Module) -> int:
 def join_values(model: nn.Module) -> int:
     """Make what the decoder's layers read of the memory one product; returns how many decoders are joined.
 
-    For a GPU, which then reads the memory once: on a CPU each layer's own product is as fast, and smaller.
+    For a GPU, which then reads the memory once. On a CPU each layer's own weights lie packed instead.
     """
     decoders = [module for module in model.modules() if isinstance(module, Decoder)]
     for decoder in decoders:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .network import RawOutput
+from .seen import RawOutput
 
 _PARTING = frozenset(("[CLS]", "[SEP]", "."))
 _MARKS = _PARTING | {"[PAD]"}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ..cuda.image_prep import Filter
 from .config import ModelConfig
 from .preprocess import (
     LONGEST_SIDE,
@@ -41,6 +42,11 @@ class InputRule:
     def resize(self, image: NDArray[np.uint8], size: InputSize) -> NDArray[np.uint8]:
         """(h, w, 3) uint8 RGB -> the canvas, uint8; as the weights were trained."""
         return preprocess(image, size) if self.config.body == "edge" else resize_as_published(image, size)
+
+    @property
+    def filter(self) -> Filter:
+        """What `resize` does, by its name."""
+        return "area" if self.config.body == "edge" else "bilinear"
 
     @property
     def trained(self) -> ModelConfig:

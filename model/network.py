@@ -3,33 +3,31 @@
 
 from __future__ import annotations
 
-import logging
-import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from ..cuda.graph import GraphCache
+from ..cuda.kept import kept
 from .checkpoint import Checkpoint, set_weights
 from .fold import fold_norms, join_groups, join_projections, join_values
 from .grounding_dino import GroundingDino
 from .input_rule import InputRule
 from .packed import pack_linear
-from .postprocess import CaptionAnswer, image_pixels
+from .picture_input import PictureInput
+from .postprocess import CaptionAnswer
 from .precision import Precision, convert, number_format
-from .preprocess import InputSize, normalise
-from .prompt import Prompt, PromptError
-from .text_encoder import TextFeatures, pad_words, stack_features
+from .preprocess import InputSize
+from .prompt import Prompt
+from .read_prompts import ReadCaption, ReadPrompts
+from .room import Room
+from .seen import Asked, Launched, Pack, RawOutput, pack_all, unpack_all
+from .text_encoder import TextFeatures
 from .ticket import Image
-from .tokenizer import TokenizedPrompt, Tokenizer
 
-_log = logging.getLogger(__name__)
-_PROMPTS_KEPT = 32
 _MOST_TOGETHER = 16  # pictures, or captions about them, in one pass: what bounds memory
 
 
@@ -38,54 +36,15 @@ class DeviceError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class RawOutput:
-    """All that the network says of one picture and one caption. Q queries, T tokens.
+class _Row:
+    """A caption and the picture that it asks about, by its index."""
 
-    Args:
-        boxes_xyxy: (Q, 4) float32, px of the picture.
-        scores: (Q, T) float32 in 0..1, of each query for each token.
-        words: the T word pieces.
-        phrases: (T,) the index of the prompt's phrase that a token belongs to; -1 for the marks.
-    """
-
-    boxes_xyxy: NDArray[np.float32]
-    scores: NDArray[np.float32]
-    words: tuple[str, ...]
-    phrases: NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A prompt as the network knows it: one caption, or several where it is long."""
-
-    captions: list[TokenizedPrompt]
-    features: list[TextFeatures]
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What the network says of one picture."""
-
-    answers: list[CaptionAnswer]
-    size: InputSize
-    image_hw: tuple[int, int]
-    prompt: Prompt
-
-    def raw(self, words: Tokenizer) -> list[RawOutput]:
-        """Every query with its score for every word, caption by caption."""
-        outputs: list[RawOutput] = []
-        for answer in self.answers:
-            phrases_T = np.full(len(answer.tokens.ids_T), -1, np.int64)
-            for span_T, phrase in zip(answer.tokens.spans_WT, answer.tokens.phrase_of_W, strict=True):
-                phrases_T[np.flatnonzero(span_T.tolist())] = phrase
-            boxes: NDArray[np.float32] = image_pixels(answer.boxes_Q4, self.size, self.image_hw).cpu().numpy()
-            scores: NDArray[np.float32] = answer.logits_QT.sigmoid().cpu().numpy()
-            outputs.append(RawOutput(boxes, scores, words.words(answer.tokens), phrases_T))
-        return outputs
+    picture: int
+    caption: ReadCaption
 
 
 class Network:
-    """The model, its tokenizer and the prompts it has read. May be used from several threads.
+    """The model, its tokenizer and the prompts it has read. On a CPU it may be used from several threads.
 
     Args:
         checkpoint: what to build.
@@ -104,14 +63,15 @@ class Network:
         self, checkpoint: Checkpoint, device: str, short_side: int | None, path: Path, precision: Precision = "float32"
     ) -> None:
         self.config = checkpoint.config
-        self.tokenizer = Tokenizer(checkpoint.vocabulary)
-        self._known = None if checkpoint.known_wordings is None else frozenset(checkpoint.known_wordings)
-        self._device = named_device(device)
+        self.device = named_device(device)
+        self.dtype = number_format(precision, self.device, self.config.body)
+        self.room = Room(_MOST_TOGETHER)
         self._rule = InputRule(checkpoint.config, short_side)
-        self.dtype = number_format(precision, self._device, self.config.body)
-        self._model = build(checkpoint, self._device, path, self.dtype)
-        self._asked: OrderedDict[str, _Asked] = OrderedDict()
-        self._asking = threading.Lock()
+        self._model = build(checkpoint, self.device, path, self.dtype)
+        self._prompts = ReadPrompts(checkpoint, self._model, self.dtype, buckets=self.device.type == "cuda")
+        self._input = PictureInput(self._rule, self.device, self.dtype)
+        self._graphs = GraphCache(self.device)
+        self.tokenizer = self._prompts.tokenizer
 
     @property
     def input_rule(self) -> str:
@@ -124,94 +84,108 @@ class Network:
         Raises:
             PromptError: words the model was not taught, or more of them in one phrase than it reads at once.
         """
-        if prompt.hash in self._asked:  # what was answered before was checked before
-            return
-        if self._known is not None:
-            for phrase in prompt.phrases:
-                for wording in phrase.wordings:
-                    if wording not in self._known:
-                        raise PromptError(self._unknown(wording))
-        self.tokenizer.captions(prompt)
+        self._prompts.check(prompt)
 
     @torch.inference_mode()
-    def see(
-        self, images: Sequence[Image], prompts: Sequence[Prompt], sizes_px: Sequence[int | None] | None = None
-    ) -> list[Seen]:
+    def launch(
+        self,
+        images: Sequence[Image],
+        prompts: Sequence[Prompt],
+        sizes_px: Sequence[int | None] | None = None,
+        pack: Pack = pack_all,
+    ) -> Launched:
         """Pictures of one input size go through the network together, so that each is answered as alone.
 
-        `sizes_px` are the short sides of the input, one a picture; None is the network's own.
+        On a GPU this returns before the answers are there, and is for one thread.
+
+        Args:
+            sizes_px: the short sides of the input, one a picture; None is the network's own.
+            pack: what of each answer is brought to the host.
         """
         rules = [self._rule if px is None else InputRule(self.config, px) for px in sizes_px or [None] * len(images)]
         sizes = [rule.size(image.shape[0], image.shape[1]) for rule, image in zip(rules, images, strict=True)]
-        seen: dict[int, Seen] = {}
+        captions = [self._prompts.read(prompt) for prompt in prompts]
+        packed: dict[_Row, Tensor] = {}
+        rows = [[_Row(picture, caption) for caption in own] for picture, own in enumerate(captions)]
         for size in dict.fromkeys(sizes):
-            rows = [row for row, own in enumerate(sizes) if own == size]
-            for first in range(0, len(rows), _MOST_TOGETHER):
-                together = rows[first : first + _MOST_TOGETHER]
-                seen |= zip(together, self._see_alike(together, images, prompts, size), strict=True)
-        return [seen[row] for row in range(len(images))]
+            alike = [row for picture, own in enumerate(sizes) if own == size for row in rows[picture]]
+            packed |= self._launch_alike(alike, images, size, pack)
+        asked = [
+            Asked(prompt, tuple(caption.tokens for caption in own), size, (image.shape[0], image.shape[1]))
+            for prompt, own, size, image in zip(prompts, captions, sizes, images, strict=True)
+        ]
+        return Launched(asked, [packed[row] for own in rows for row in own])
 
     @torch.inference_mode()
     def look(self, picture_3HW: Tensor, prompt: Prompt) -> list[RawOutput]:
         """All that is said of one picture that was prepared already; boxes are in 0..1 of it."""
         self.check(prompt)
-        asked = self._read(prompt)
+        captions = self._prompts.read(prompt)
+        shown_13HW = picture_3HW[None].to(self.device, self.dtype)
+        parts: list[Tensor] = []
+        for caption in captions:
+            output = self._model(shown_13HW, caption.features)
+            parts.append(pack_all(CaptionAnswer(output.logits[-1][0], output.boxes[-1][0], caption.wordings)))
         height, width = picture_3HW.shape[1:]
-        seen = Seen([], InputSize((height, width), (height, width)), (1, 1), prompt)
-        for tokens, features in zip(asked.captions, asked.features, strict=True):
-            output = self._model(picture_3HW[None].to(self._device, self.dtype), features)
-            seen.answers.append(CaptionAnswer(output.logits[-1][0], output.boxes[-1][0], tokens))
-        return seen.raw(self.tokenizer)
+        size = InputSize((height, width), (height, width))
+        asked = Asked(prompt, tuple(caption.tokens for caption in captions), size, (1, 1))
+        (seen,) = Launched([asked], parts).wait()
+        return unpack_all(seen, self.tokenizer)
 
-    def _see_alike(
-        self, rows: Sequence[int], images: Sequence[Image], prompts: Sequence[Prompt], size: InputSize
-    ) -> list[Seen]:
-        asked = [self._read(prompts[row]) for row in rows]
-        valid = [size.valid_xy] * len(rows)
-        canvases = np.stack([self._rule.resize(images[row], size) for row in rows])
-        pictures_B3HW = normalise(canvases, valid).to(self._device, self.dtype)
-        seen = [Seen([], size, (images[row].shape[0], images[row].shape[1]), prompts[row]) for row in rows]
-        pairs = [(picture, caption) for picture, one in enumerate(asked) for caption in range(len(one.captions))]
-        for first in range(0, len(pairs), _MOST_TOGETHER):
-            some = pairs[first : first + _MOST_TOGETHER]
-            pictures = [picture for picture, _ in some]
-            used = sorted(set(pictures))
-            shown = pictures_B3HW if len(used) == len(rows) else pictures_B3HW[used]
-            order = [used.index(picture) for picture in pictures]
-            valid_B2 = torch.tensor([size.valid_xy] * len(some), device=self._device) if size.padded else None
-            text = stack_features([asked[picture].features[caption] for picture, caption in some])
-            output = self._model(shown, text, valid_B2, None if order == [*range(len(used))] else order)
-            for row, (picture, caption) in enumerate(some):
-                tokens = asked[picture].captions[caption]
-                logits_QT = output.logits[-1][row, :, : len(tokens.ids_T)]
-                seen[picture].answers.append(CaptionAnswer(logits_QT, output.boxes[-1][row], tokens))
-        return seen
+    def _launch_alike(
+        self, rows: Sequence[_Row], images: Sequence[Image], size: InputSize, pack: Pack
+    ) -> dict[_Row, Tensor]:
+        """As many rows at a time as there is room for."""
+        packed: dict[_Row, Tensor] = {}
+        while waiting := rows[len(packed) :]:
+            some = waiting[: self.room.rows]
+            try:
+                packed |= zip(some, self._launch_pass(some, images, size, pack), strict=True)
+            except (RuntimeError, MemoryError) as error:
+                self.room.shrink(error, len(some))
+            else:
+                continue
+            self._graphs.clear()  # now that the error, which holds what did not fit, is gone
+            torch.cuda.empty_cache()
+        return packed
 
-    def _read(self, prompt: Prompt) -> _Asked:
-        """The prompt's tokens and text features, computed once."""
-        with self._asking:
-            if prompt.hash not in self._asked:
-                self._warn_of_letters(prompt)
-                captions = self.tokenizer.captions(prompt)
-                words = [pad_words([caption]).to(self._device) for caption in captions]
-                features = [self._model.read(own).to(self.dtype) for own in words]
-                self._asked[prompt.hash] = _Asked(captions, features)
-                if len(self._asked) > _PROMPTS_KEPT:
-                    self._asked.popitem(last=False)
-            self._asked.move_to_end(prompt.hash)
-            return self._asked[prompt.hash]
+    def _launch_pass(self, rows: Sequence[_Row], images: Sequence[Image], size: InputSize, pack: Pack) -> list[Tensor]:
+        shown = list(dict.fromkeys(row.picture for row in rows))
+        pictures_B3HW = self._input([images[picture] for picture in shown], size)
+        order = tuple(shown.index(row.picture) for row in rows)
+        text = self._prompts.together([row.caption for row in rows])
+        logits_BQT, boxes_BQ4 = self._answers(pictures_B3HW, text, order, size)
+        answers: list[Tensor] = []
+        for row, logits_QT, boxes_Q4 in zip(rows, logits_BQT, boxes_BQ4, strict=True):
+            wordings = row.caption.wordings
+            answers.append(pack(CaptionAnswer(logits_QT[:, : wordings.spans_WT.shape[1]], boxes_Q4, wordings)))
+        return answers
 
-    def _warn_of_letters(self, prompt: Prompt) -> None:
-        foreign = [phrase.name for phrase in prompt.phrases if not all(own.isascii() for own in phrase.wordings)]
-        if foreign:
-            _log.warning("the text encoder learnt English: it may not know %s", ", ".join(map(repr, foreign[:5])))
+    def _answers(
+        self, pictures_B3HW: Tensor, text: TextFeatures, order: tuple[int, ...], size: InputSize
+    ) -> tuple[Tensor, Tensor]:
+        """Logits (B, Q, T) and boxes (B, Q, 4); on a GPU until the next are computed."""
 
-    def _unknown(self, wording: str) -> str:
-        words = [token for token in self.tokenizer.vocabulary if token.isalpha()]
-        return (
-            f"{self.config.name} was not taught {wording!r}: it knows {', '.join(words)}, as in 'red mug', 'mug' or "
-            "'red object'; for other words load a model that reads any, with --model"
-        )
+        def answer(pictures_B3HW: Tensor, *text: Tensor) -> tuple[Tensor, Tensor]:
+            valid_B2 = _repeated(size.valid_xy, len(order), pictures_B3HW.device) if size.padded else None
+            each_once = order == tuple(range(len(pictures_B3HW)))
+            rows_B = None if each_once else _places(order, pictures_B3HW.device)
+            output = self._model(pictures_B3HW, TextFeatures(*text), valid_B2, rows_B)
+            return output.logits[-1], output.boxes[-1]
+
+        inputs = pictures_B3HW, text.features_BTC, text.positions_BT, text.mask_B1TT, text.no_word_BT
+        logits_BQT, boxes_BQ4 = self._graphs.run((size, order, text.features_BTC.shape), answer, inputs)
+        return logits_BQT, boxes_BQ4
+
+
+@kept(32)
+def _repeated(values: tuple[float, ...], rows: int, device: torch.device) -> Tensor:
+    return torch.tensor([values] * rows, device=device)
+
+
+@kept(32)
+def _places(order: tuple[int, ...], device: torch.device) -> Tensor:
+    return torch.tensor(order, device=device)
 
 
 def build(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from .detections import Detections
@@ -44,17 +45,46 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
+class Wordings:
+    """Which of a caption's tokens each wording is made of, where the answers are. W wordings, T tokens, P phrases.
+
+    Args:
+        spans_WT: true where the token is part of the wording.
+        share_WT: its part of the wording's mean, fp32.
+        phrase_W: the index in `prompt.phrases` that the wording belongs to.
+        row_W: the same, counted among the phrases that occur in the caption.
+        phrases_P: those that occur.
+    """
+
+    spans_WT: Tensor
+    share_WT: Tensor
+    phrase_W: Tensor
+    row_W: Tensor
+    phrases_P: Tensor
+
+    @classmethod
+    def of(cls, tokens: TokenizedPrompt, device: torch.device | None = None, length: int | None = None) -> Wordings:
+        """For answers about so many tokens, the caption's first; None is as many as it has."""
+        longer = (length or len(tokens.ids_T)) - len(tokens.ids_T)
+        spans_WT = F.pad(tokens.spans_WT, (0, longer))
+        share_WT = spans_WT.float() / spans_WT.sum(-1, keepdim=True)
+        phrase_W = torch.tensor(tokens.phrase_of_W)
+        phrases_P, row_W = phrase_W.unique(return_inverse=True)
+        return cls(*(one.to(device) for one in (spans_WT, share_WT, phrase_W, row_W, phrases_P)))
+
+
+@dataclass(frozen=True, slots=True)
 class CaptionAnswer:
     """What the network says of one picture and one caption.
 
     Args:
         logits_QT, boxes_Q4: of the last decoder layer, fp32; boxes are cx cy w h in 0..1 of the network's input.
-        tokens: the caption.
+        wordings: of the caption.
     """
 
     logits_QT: Tensor
     boxes_Q4: Tensor
-    tokens: TokenizedPrompt
+    wordings: Wordings
 
 
 def postprocess(
@@ -68,18 +98,41 @@ def postprocess(
         answers: one for each caption that the prompt was parted into; each has queries of its own.
         image_hw: the original picture, px.
     """
-    parts = [_candidates(answer, rules) for answer in answers]
-    phrases_K = torch.cat([part[1] for part in parts])
-    scores_K = torch.cat([part[2] for part in parts])
-    boxes_K4 = torch.cat([answer.boxes_Q4[part[0]] for answer, part in zip(answers, parts, strict=True)])
-    boxes_K4 = image_pixels(boxes_K4, size, image_hw)
-    if not rules.one_phrase and len(parts) > 1:
+    return choose([candidates(answer, rules).cpu() for answer in answers], prompt, size, image_hw, rules)
+
+
+def candidates(answer: CaptionAnswer, rules: Rules) -> Tensor:
+    """(K, 6) fp32: score, phrase and box (cx cy w h in 0..1 of the network's input) of all that may be reported.
+
+    Each query once, or the best pairs of query and phrase. How many depends on no value, and nothing is waited for.
+    """
+    wordings = answer.wordings
+    scores_QW = _wording_scores(answer.logits_QT, wordings, rules.score_rule)
+    if rules.one_phrase:
+        scores_K, wordings_K = scores_QW.max(-1)
+        phrases_K, boxes_K4 = wordings.phrase_W[wordings_K], answer.boxes_Q4
+    else:
+        Q, P = len(scores_QW), len(wordings.phrases_P)
+        scores_QP = scores_QW.new_zeros(Q, P).scatter_reduce_(1, wordings.row_W.expand(Q, -1), scores_QW, "amax")
+        scores_K, pairs_K = scores_QP.flatten().topk(min(_MOST_PAIRS, Q * P))
+        phrases_K, boxes_K4 = wordings.phrases_P[pairs_K % P], answer.boxes_Q4[pairs_K // P]
+    return torch.cat([scores_K[:, None], phrases_K[:, None].to(scores_K.dtype), boxes_K4], -1)
+
+
+def choose(
+    parts_K6: Sequence[Tensor], prompt: Prompt, size: InputSize, image_hw: tuple[int, int], rules: Rules
+) -> Detections:
+    """The detections among the candidates of each caption, which are on the host. Arguments as in `postprocess`."""
+    rows_K6 = torch.cat(list(parts_K6))
+    scores_K, phrases_K = rows_K6[:, 0], rows_K6[:, 1].long()
+    boxes_K4 = image_pixels(rows_K6[:, 2:], size, image_hw)
+    if not rules.one_phrase and len(parts_K6) > 1:
         best = scores_K.topk(min(_MOST_PAIRS, len(scores_K))).indices
         phrases_K, scores_K, boxes_K4 = phrases_K[best], scores_K[best], boxes_K4[best]
     least_P = [rules.threshold if phrase.threshold is None else phrase.threshold for phrase in prompt.phrases]
     reported_P = [not phrase.negative for phrase in prompt.phrases]
-    kept_K = scores_K >= torch.tensor(least_P, device=scores_K.device)[phrases_K]
-    kept_K &= torch.tensor(reported_P, device=scores_K.device)[phrases_K]
+    kept_K = scores_K >= torch.tensor(least_P)[phrases_K]
+    kept_K &= torch.tensor(reported_P)[phrases_K]
     kept_K &= (boxes_K4[:, 2:] > boxes_K4[:, :2]).all(-1)
     order = torch.argsort(scores_K, descending=True, stable=True)
     rows = order[kept_K[order]]
@@ -87,10 +140,7 @@ def postprocess(
         rows = _suppress(boxes_K4, None if rules.nms_across else phrases_K, rows, rules.nms_iou)
     name_of_phrase = _positions(reported_P)
     return Detections(
-        prompt.names,
-        boxes_K4[rows].cpu().numpy(),
-        scores_K[rows].cpu().numpy(),
-        name_of_phrase[phrases_K[rows].cpu()].numpy(),
+        prompt.names, boxes_K4[rows].numpy(), scores_K[rows].numpy(), name_of_phrase[phrases_K[rows]].numpy()
     )
 
 
@@ -105,25 +155,11 @@ def image_pixels(boxes_Q4: Tensor, size: InputSize, image_hw: tuple[int, int]) -
     return torch.minimum(boxes.clamp(min=0), edge)
 
 
-def _candidates(answer: CaptionAnswer, rules: Rules) -> tuple[Tensor, Tensor, Tensor]:
-    """Queries, phrases and scores that may become boxes: each query once, or the best pairs of query and phrase."""
-    scores_QW = _wording_scores(answer.logits_QT, answer.tokens.spans_WT.to(answer.logits_QT.device), rules.score_rule)
-    phrase_W = torch.tensor(answer.tokens.phrase_of_W, device=scores_QW.device)
-    if rules.one_phrase:
-        scores_Q, wordings_Q = scores_QW.max(-1)
-        return torch.arange(len(scores_Q), device=scores_Q.device), phrase_W[wordings_Q], scores_Q
-    phrases_P = phrase_W.unique()
-    scores_QP = torch.stack([scores_QW[:, phrase_W == phrase].amax(-1) for phrase in phrases_P], -1)
-    scores_K, pairs_K = scores_QP.flatten().topk(min(_MOST_PAIRS, scores_QP.numel()))
-    return pairs_K // len(phrases_P), phrases_P[pairs_K % len(phrases_P)], scores_K
-
-
-def _wording_scores(logits_QT: Tensor, spans_WT: Tensor, rule: ScoreRule) -> Tensor:
+def _wording_scores(logits_QT: Tensor, wordings: Wordings, rule: ScoreRule) -> Tensor:
     probability_QT = logits_QT.sigmoid()
     if rule == "max":
-        return torch.where(spans_WT[None], probability_QT[:, None], 0.0).amax(-1)
-    share_WT = spans_WT.float()
-    return probability_QT @ (share_WT / share_WT.sum(-1, keepdim=True)).T
+        return torch.where(wordings.spans_WT[None], probability_QT[:, None], 0.0).amax(-1)
+    return probability_QT @ wordings.share_WT.T
 
 
 def _suppress(boxes_Q4: Tensor, phrases_Q: Tensor | None, rows: Tensor, most_iou: float) -> Tensor:

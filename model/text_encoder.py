@@ -70,19 +70,31 @@ def pad_words(prompts: Sequence[TokenizedPrompt]) -> Words:
 
 
 def stack_features(prompts: Sequence[TextFeatures]) -> TextFeatures:
-    """The features of several prompts as one batch, padded to the longest. A padding token sees itself alone."""
+    """The features of several prompts as one batch, padded to the longest."""
     if len(prompts) == 1:
         return prompts[0]
     longest = max(prompt.features_BTC.shape[1] for prompt in prompts)
-    features, positions, masks, none = [], [], [], []
-    for prompt in prompts:
-        more = longest - prompt.features_BTC.shape[1]
-        features.append(F.pad(prompt.features_BTC, (0, 0, 0, more)))
-        positions.append(F.pad(prompt.positions_BT, (0, more)))
-        mask = F.pad(prompt.mask_B1TT, (0, more, 0, more), value=lowest(torch.float32))
-        masks.append(mask.masked_fill(torch.eye(longest, dtype=torch.bool, device=mask.device), 0.0))
-        none.append(F.pad(prompt.no_word_BT, (0, more), value=True))
-    return TextFeatures(torch.cat(features), torch.cat(positions), torch.cat(masks), torch.cat(none))
+    padded = [pad_features(prompt, longest) for prompt in prompts]
+    return TextFeatures(
+        torch.cat([one.features_BTC for one in padded]),
+        torch.cat([one.positions_BT for one in padded]),
+        torch.cat([one.mask_B1TT for one in padded]),
+        torch.cat([one.no_word_BT for one in padded]),
+    )
+
+
+def pad_features(text: TextFeatures, length: int) -> TextFeatures:
+    """The same captions in so many tokens. A padding token sees itself alone, and nobody sees it."""
+    more = length - text.features_BTC.shape[1]
+    if more == 0:
+        return text
+    mask = F.pad(text.mask_B1TT, (0, more, 0, more), value=lowest(torch.float32))
+    return TextFeatures(
+        F.pad(text.features_BTC, (0, 0, 0, more)),
+        F.pad(text.positions_BT, (0, more)),
+        mask.masked_fill(torch.eye(length, dtype=torch.bool, device=mask.device), 0.0),
+        F.pad(text.no_word_BT, (0, more), value=True),
+    )
 
 
 class TextEncoder(nn.Module):

@@ -3,36 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pytest
 import torch
 from torch import Tensor
 
-from groundcast.cuda.graph import Function, Graph, GraphCache
+from groundcast.cuda.graph import GraphCache
+
+from .stand_in_graph import Recorder
 
 CPU = torch.device("cpu")
-
-
-class Recorder:
-    """Captures a function as CUDA does: what it reads and writes stays in place, and each replay does it again."""
-
-    def __init__(self) -> None:
-        self.captured = 0
-        self.error: RuntimeError | None = None
-
-    def __call__(self, function: Function, inputs: Sequence[Tensor]) -> Graph:
-        if self.error is not None:
-            raise self.error
-        self.captured += 1
-        own = tuple(one.clone() for one in inputs)
-        outputs = function(*own)
-
-        def replay() -> None:
-            for place, value in zip(outputs, function(*own), strict=True):
-                place.copy_(value)
-
-        return Graph(replay, own, outputs)
 
 
 def double(x: Tensor, y: Tensor) -> tuple[Tensor, ...]:
@@ -46,7 +25,7 @@ def test_on_a_cpu_the_function_is_called() -> None:
 
 def test_one_capture_a_key_answers_for_all_inputs() -> None:
     recorder = Recorder()
-    graphs = GraphCache(CPU, capture=recorder)
+    graphs = GraphCache(CPU, calls_before=0, capture=recorder)
     words = torch.tensor([0.5])
     for value in (1.0, 2.0, 3.0):
         (result,) = graphs.run("a", double, (torch.tensor([value]), words))
@@ -55,8 +34,19 @@ def test_one_capture_a_key_answers_for_all_inputs() -> None:
     assert recorder.captured == 1
 
 
+def test_what_comes_seldom_is_not_captured() -> None:
+    recorder = Recorder()
+    graphs = GraphCache(CPU, calls_before=2, capture=recorder)
+    inputs = torch.ones(1), torch.ones(1)
+    captured: list[int] = []
+    for key in ("a", "b", "a", "a", "a", "b", "b"):
+        assert graphs.run(key, double, inputs)[0].item() == 3.0
+        captured.append(recorder.captured)
+    assert captured == [0, 0, 0, 1, 1, 1, 2]
+
+
 def test_what_is_given_again_is_not_copied_again() -> None:
-    graphs = GraphCache(CPU, capture=Recorder())
+    graphs = GraphCache(CPU, calls_before=0, capture=Recorder())
     picture, words = torch.tensor([1.0]), torch.tensor([0.5])
     graphs.run("a", double, (picture, words))
     words.fill_(9.0)  # against the rule, to see that it is not looked at
@@ -65,7 +55,7 @@ def test_what_is_given_again_is_not_copied_again() -> None:
 
 def test_the_least_used_graph_goes_first() -> None:
     recorder = Recorder()
-    graphs = GraphCache(CPU, most=2, capture=recorder)
+    graphs = GraphCache(CPU, calls_before=0, most=2, capture=recorder)
     inputs = torch.ones(1), torch.ones(1)
     for key in ("a", "b", "a", "c", "a", "b"):
         graphs.run(key, double, inputs)
@@ -75,7 +65,7 @@ def test_the_least_used_graph_goes_first() -> None:
 def test_what_cannot_be_captured_is_called_and_said_once(caplog: pytest.LogCaptureFixture) -> None:
     recorder = Recorder()
     recorder.error = RuntimeError("operation not permitted when stream is capturing")
-    graphs = GraphCache(CPU, capture=recorder)
+    graphs = GraphCache(CPU, calls_before=0, capture=recorder)
     for key in ("a", "a", "b"):
         assert graphs.run(key, double, (torch.ones(1), torch.ones(1)))[0].item() == 3.0
     assert caplog.text.count("no CUDA graph") == 1
@@ -84,7 +74,7 @@ def test_what_cannot_be_captured_is_called_and_said_once(caplog: pytest.LogCaptu
 
 def test_out_of_memory_forgets_every_graph() -> None:
     recorder = Recorder()
-    graphs = GraphCache(CPU, capture=recorder)
+    graphs = GraphCache(CPU, calls_before=0, capture=recorder)
     inputs = torch.ones(1), torch.ones(1)
     graphs.run("a", double, inputs)
     recorder.error = RuntimeError("capture invalidated")
@@ -101,7 +91,7 @@ def test_out_of_memory_forgets_every_graph() -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 def test_a_gpu_replays_what_it_captured() -> None:
     device = torch.device("cuda")
-    graphs = GraphCache(device)
+    graphs = GraphCache(device, calls_before=0)
     for value in (1.0, 2.0):
         inputs = torch.full((3,), value, device=device), torch.ones(3, device=device)
         assert graphs.run("a", double, inputs)[0].tolist() == [2 * value + 1] * 3

@@ -15,8 +15,8 @@ from groundcast.launch.exits import RunError
 from groundcast.launch.original import Model, annotate, load_image, load_model, predict
 from groundcast.launch.pictures import read_picture
 from groundcast.model.free_phrases import free_phrases, join_pieces
-from groundcast.model.network import RawOutput
 from groundcast.model.prompt import Prompt
+from groundcast.model.seen import RawOutput
 
 from ..model.oracle import Sizes, oracle
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from groundcast.model.detections import Detections
-from groundcast.model.postprocess import CaptionAnswer, Rules, postprocess
+from groundcast.model.postprocess import CaptionAnswer, Rules, Wordings, postprocess
 from groundcast.model.preprocess import InputSize, input_size
 from groundcast.model.prompt import Phrase, Prompt
 from groundcast.model.tabletop.vocabulary import vocabulary
@@ -26,7 +26,7 @@ def _detect(
             logits[row, token] = torch.logit(torch.tensor(probability))
     boxes_Q4 = torch.tensor(boxes or [[0.5, 0.5, 0.2 + 0.1 * row, 0.2] for row in range(len(scores))])
     size, image_hw = options.pop("size", SIZE), options.pop("image_hw", (128, 192))
-    answer = CaptionAnswer(logits, boxes_Q4, tokens)
+    answer = CaptionAnswer(logits, boxes_Q4, Wordings.of(tokens))
     return postprocess([answer], prompt, size, image_hw, Rules(**options))  # pyright: ignore[reportArgumentType]
 
 
