@@ -127,8 +127,6 @@ class _Server(ThreadingMixIn, TCPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     server: _Server  # type: ignore[assignment]  # pyright: ignore[reportIncompatibleVariableOverride]
-    server_version = "groundcast"
-    sys_version = ""
     timeout = _REQUEST_S  # of a single read
 
     def do_GET(self) -> None:
@@ -155,6 +153,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(page.body)
+
+    def version_string(self) -> str:
+        return "groundcast"
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the library's name
         """Say nothing: probes come every few seconds."""

@@ -66,6 +66,8 @@ def run(
         "defaults": {"pace": pace},
         "sources": [{"name": name, "url": url} for name, url in named_sources(source or []).items()] or None,
     }
+    if log_format == "json":  # before anything can be wrong
+        log_as_json(node or "groundcast")
     settings = read_flags(file, flags)
     is_logged = settings.log.format == "json"
     if is_logged:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _REDRAW_HZ = 4
-_HEADINGS = ("source", "state", "fps in", "fps out", "dropped", "p95", "reconnects", "prompt", "heard", "")
+_HEADINGS = ("source", "state", "fps in/out", "drops", "p95", "lost", "prompt", "silent")
 _COLOURS = {"running": "green", "failed": "red", "stalled": "yellow", "reconnecting": "yellow"}
 _OVER = ("ended", "failed")
 
@@ -51,27 +51,31 @@ class StatusBoard:
             self._live.stop()
 
     def _table(self) -> Table:
+        from rich.box import SIMPLE_HEAD
         from rich.table import Table
         from rich.text import Text
 
-        table = Table()
+        table = Table(
+            box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), caption_justify="left"
+        )  # fits into 80 columns
         for heading in _HEADINGS:
-            table.add_column(heading, no_wrap=bool(heading))
+            table.add_column(heading, no_wrap=True)
         several = len({node for node, _ in self._last}) > 1
+        remarks: list[str] = []
         for (node, source), (status, heard_s) in sorted(self._last.items()):
-            is_over = status.state in _OVER
+            name = f"{node}/{source}" if several else source
+            remarks += [f"{name}: {remark}" for remark in _remarks(status)]
             table.add_row(
-                f"{node}/{source}" if several else source,
+                name,
                 Text(_state(status), _COLOURS.get(status.state, "")),
-                f"{status.fps_in:.1f}",
-                f"{status.fps_out:.1f}",
+                f"{status.fps_in:.1f}/{status.fps_out:.1f}",
                 str(status.dropped_total),
                 f"{status.latency_ms['p95']:.0f} ms" if "p95" in status.latency_ms else "",
                 str(status.reconnects),
                 str(status.prompt_version),
-                "" if is_over else f"{time.monotonic() - heard_s:.0f} s ago",
-                Text("; ".join(_remarks(status))),
+                "" if status.state in _OVER else f"{time.monotonic() - heard_s:.0f} s",
             )
+        table.caption = Text("\n".join(remarks))
         return table
 
 

@@ -74,13 +74,13 @@ def test_a_table_says_how_long_ago_it_was_heard(monkeypatch: pytest.MonkeyPatch)
     board = StatusBoard()
     board.show(replace(DOOR, paused=True))
     board.show(replace(SHELF, error="[red]no route\x1b[2J"))
-    console = Console(file=io.StringIO(), width=150)
+    console = Console(file=io.StringIO(), width=80)
 
     console.print(board._table())
 
     said = console.file.getvalue()  # type: ignore[attr-defined]
-    assert "running, paused" in said
-    assert "7 s ago" in said
+    assert " running, paused  29.5/14.5   1452   32 ms  2     3       7 s" in said
+    assert "7 s" in said
     assert "[red]no route [2J" in said
 
 

@@ -72,9 +72,13 @@ def test_what_nobody_caught_is_a_line_of_the_log_too(where: str) -> None:
 
 def test_a_node_whose_log_is_json_says_all_in_json(tmp_path: Path) -> None:
     source = tmp_path / "nowhere.mp4"
-    ended = as_a_user("run", "--source", source, "--prompt", "mug", "--node", "bench", "--log-format", "json")
+    flags = ("--node", "bench", "--log-format", "json")
+
+    ended = as_a_user("run", "--source", source, "--prompt", "mug", *flags)
+    worse = as_a_user("run", tmp_path / "nowhere.yaml", *flags)
 
     lines = [json.loads(line) for line in ended.err.splitlines()]
     assert (ended.code, ended.out) == (2, "")
     assert lines[-1]["node"] == "bench"
     assert "nowhere.mp4" in lines[-1]["message"]
+    assert "nowhere.yaml" in json.loads(worse.err)["message"]

@@ -109,11 +109,16 @@ def test_a_busy_port_is_said_before_the_model_is_loaded(
 
     monkeypatch.setattr(node, "load_detector", _must_not_load)
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        address = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
+        port = taken.getsockname()[1]
+        address, health = f"tcp://127.0.0.1:{port}", f"127.0.0.1:{port}"
         ended = in_process(capsys, "run", "--source", clip, "--prompt", "red blob", "--address", address)
+        other = in_process(
+            capsys, "run", "--source", clip, "--prompt", "red blob", "--address", ANY_PORT, "--health", health
+        )
 
-    assert ended.code == 2
+    assert (ended.code, other.code) == (2, 2)
     assert address in ended.sentence
+    assert f"health address {health} cannot be used" in other.sentence
 
 
 def test_flags_go_before_what_a_file_says(tmp_path: Path) -> None:
