@@ -15,9 +15,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from ..model.prompt import PromptError
+from ..stream.source_settings import Place, first_complaint, said
 from .settings import FORMS, NodeSettings, is_map
 
-Place = tuple[str | int, ...]
 Where = typing.Callable[[Place], str]
 Section = typing.TypeVar("Section", bound=BaseModel)
 _SECRET = re.compile(r"\$(\$)?\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -95,21 +95,11 @@ def checked(section: type[Section], values: Mapping[str, Any], where: Where = la
     try:
         return section.model_validate(values)
     except ValidationError as error:
-        # An unknown key often causes a missing one, and a missing one what else does not fit: say the first cause.
-        # Where a value may have several forms, the deepest complaint is about the form that was meant.
-        order = {"extra_forbidden": 0, "missing": 1}
-        errors = error.errors(include_input=False)
-        worst = min(errors, key=lambda detail: (order.get(detail["type"], 2), -len(_place(detail))))
-        raise SettingsError(where(_place(worst)) + _sentence(worst)) from None
+        place, detail = first_complaint(error)
+        raise SettingsError(where(place) + _sentence(place, detail)) from None
 
 
-def _place(detail: ErrorDetails) -> Place:
-    """Where a complaint belongs, without the steps that pydantic adds for the members of a union."""
-    return tuple(part for part in detail["loc"] if isinstance(part, int) or not re.search(r"[\[\]A-Z]|^str$", part))
-
-
-def _sentence(detail: ErrorDetails) -> str:
-    place = _place(detail)
+def _sentence(place: Place, detail: ErrorDetails) -> str:
     name = ".".join(str(part) for part in place) or "the settings"
     if detail["type"] == "extra_forbidden":
         return _unknown(place)
@@ -119,8 +109,7 @@ def _sentence(detail: ErrorDetails) -> str:
         return f"`{name}` must be {FORMS[detail.get('ctx', {})['pattern']]}"
     if detail["type"] == "model_type":
         return f"`{name}` must hold settings, one on a line, such as `{next(iter(_section(place).model_fields))}:`"
-    said = re.sub(r"^(Value error, |(Input|String|List|Tuple) should )", "", detail["msg"])
-    return said if not place else f"`{name}` must {said}"
+    return said(detail) if not place else f"`{name}` must {said(detail)}"
 
 
 def _unknown(place: Place) -> str:

@@ -37,6 +37,14 @@ class Fields:
         """`read(key)`, or None where the key is absent."""
         return read(key) if key in self._values else None
 
+    def names(self) -> tuple[str, ...]:
+        """The map's own keys, which are texts."""
+        return tuple(self._text("a key", key) for key in self._values)
+
+    def anything(self, key: str) -> object:
+        """What stands there, not looked at yet."""
+        return self._get(key)
+
     def is_null(self, key: str) -> bool:
         """Whether the key is there and says "nothing", as `detected_xyxy` does."""
         return self._get(key) is None
@@ -57,6 +65,12 @@ class Fields:
         value = self._get(key)
         if not isinstance(value, bool):
             raise self._wrong(key, "true or false", value)
+        return value
+
+    def blob(self, key: str) -> bytes:
+        value = self._get(key)
+        if not isinstance(value, bytes):
+            raise self._wrong(key, "bytes", value)
         return value
 
     def word(self, key: str, words: tuple[Word, ...]) -> Word:

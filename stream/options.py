@@ -92,6 +92,19 @@ class PublisherOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class ControlOptions:
+    """Where a node takes requests.
+
+    Args:
+        address: a ZeroMQ address to bind: tcp://127.0.0.1:6570, ipc:///run/groundcast-control.sock.
+        insecure: allow an address that others can reach, without keys.
+    """
+
+    address: str
+    insecure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class NodeOptions:
     """A whole node: its name, its sources and what becomes of their frames.
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from ..model.prompt import Phrase, Prompt
 from .options import SourceOptions
 
+Place = tuple[str | int, ...]
 NAME_PATTERN = r"^[A-Za-z0-9_.-]+$"
 
 
@@ -93,3 +96,25 @@ class SourceSettings(SourceDefaults):
         values: dict[str, Any] = self.model_dump()
         values["prompt"] = None if self.prompt is None else to_prompt(self.prompt)
         return SourceOptions(**values)
+
+
+def first_complaint(error: ValidationError) -> tuple[Place, ErrorDetails]:
+    """What to say of all that is wrong, and where it stands.
+
+    An unknown key often causes a missing one, and a missing one what else does not fit: the first cause comes first.
+    Where a value may have several forms, the deepest complaint is about the form that was meant.
+    """
+    order = {"extra_forbidden": 0, "missing": 1}
+    errors = error.errors(include_input=False)
+    worst = min(errors, key=lambda detail: (order.get(detail["type"], 2), -len(_place(detail))))
+    return _place(worst), worst
+
+
+def said(detail: ErrorDetails) -> str:
+    """What a value must do, in words that follow `must`."""
+    return re.sub(r"^(Value error, |(Input|String|List|Tuple) should )", "", detail["msg"])
+
+
+def _place(detail: ErrorDetails) -> Place:
+    """Where a complaint belongs, without the steps that pydantic adds for the members of a union."""
+    return tuple(part for part in detail["loc"] if isinstance(part, int) or not re.search(r"[\[\]A-Z]|^str$", part))

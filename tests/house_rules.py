@@ -71,6 +71,7 @@ KNOWN_TO = {
 # These files and all they import need nothing but the standard library and what is named here.
 LIGHT = {
     "stream/subscriber.py": {"zmq", "msgpack"},
+    "stream/control_client.py": {"zmq", "msgpack"},
     "stream/message.py": {"msgpack"},
     "stream/pusher.py": {"zmq", "msgpack"},
     "stream/node_commands.py": {"msgpack"},

@@ -1,0 +1,274 @@
+"""The control socket: takes requests to a running node, one ROUTER socket in a thread of its own.
+
+Whoever can connect may change what the node looks at and for; who that is, is for the address to say (see binding.py).
+Nothing that is sent here can end the thread, hold up other clients, or change anything but by a request that is whole
+and valid. What is no request is answered with an error, with `id` null where it has none; only a message whose frames
+are not [body], or [empty, body] as REQ sockets send it, is dropped unanswered and counted.
+"""
+
+from __future__ import annotations
+
+import errno
+import functools
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+
+import zmq
+
+from ..model.prompt import PromptError
+from .binding import BindError, bind
+from .connecting import notice_dead_peers
+from .control_answers import Map
+from .control_holders import LeaseHolders
+from .control_lanes import Lanes
+from .control_requests import Ask, Lane, Release, Request
+from .control_wire import Asked, RequestError, accepted, lease_event, parse_request, refused
+from .node_commands import CommandedNode, CommandError
+from .options import ControlOptions
+from .topics import MessageError
+from .wake import Wake
+
+_LOG = logging.getLogger(__name__)
+_LARGEST_REQUEST = 256 * 2**10
+_MOST_UNREAD = 32  # answers kept for a client that does not read
+_MOST_UNHEARD = 64  # requests of a client kept before this thread reads them
+_MOST_WAITING, _MOST_WAITING_OF_CLIENT = 256, 16
+_MOST_AT_ONCE = 100
+_THREADS: dict[Lane, int] = {"quick": 2, "sources": 1, "pictures": 4}
+_BEAT_S = 1.0
+_CLOSES_WITHIN_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class _Peer:
+    """Who asked: the connection, and the frames that stand before its request and before its answer."""
+
+    client: bytes
+    envelope: tuple[bytes, ...]
+
+    @property
+    def name(self) -> str:
+        return self.client.hex()
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What goes back, and what it means for leases."""
+
+    peer: _Peer
+    body: bytes
+    granted: str | None = None
+    seconds: float = 0.0
+    ended: str | None = None
+
+
+class Control:
+    """Binds at once, and takes requests from `start` on; those that come earlier wait for it.
+
+    A client's requests are carried out, and answered, in the order in which they came; only refusals that the node need
+    not be asked about come at once. A lease ends with the DEALER socket that asked for it last, within about two
+    seconds; one that a REQ socket asked for ends with its time.
+
+    Attributes:
+        address: what clients connect to; with port 0 or '*' the port that was chosen.
+        dropped: messages that could not be answered, and answers that their clients did not take.
+        failure: what ended the thread, None while all is well.
+
+    Raises:
+        BindError: a bad or busy address, or one that others can reach without `insecure`.
+    """
+
+    def __init__(self, options: ControlOptions) -> None:
+        self.dropped = 0
+        self.failure: Exception | None = None
+        self._outbox: deque[_Answer] = deque()  # filled by the lanes, emptied by the thread
+        self._holders = LeaseHolders()
+        self._next_beat_s = 0.0
+        self._closing = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._context = zmq.Context()
+        try:
+            self._socket, self.address = _open(self._context, options)
+        except BindError:
+            self._context.term()
+            raise
+        self._wake = Wake()
+
+    def start(self, node: CommandedNode, on_failure: Callable[[], None]) -> None:
+        """Take requests.
+
+        Args:
+            node: carries them out.
+            on_failure: called from the thread if it fails.
+        """
+        self._node = node
+        self._on_failure = on_failure
+        self._lanes = Lanes(_THREADS, _MOST_WAITING, _MOST_WAITING_OF_CLIENT)
+        self._thread = threading.Thread(target=self._run, name="control", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Give what is being carried out half a second, and let go of the address. Twice does no harm."""
+        if self._closing.is_set():
+            return
+        self._closing.set()
+        if self._thread is None:
+            self._let_go()
+        else:
+            self._wake.ring()
+            self._thread.join()
+        self._wake.close()
+
+    def __enter__(self) -> Control:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _run(self) -> None:
+        try:
+            self._serve()
+            self._lanes.close(_CLOSES_WITHIN_S)
+            self._send_answers()
+        except Exception as error:  # noqa: BLE001  the edge of a thread: the node is told to end
+            _LOG.exception("the control socket's thread failed")
+            self.failure = error
+            self._on_failure()
+        finally:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        self._socket.close(linger=round(_CLOSES_WITHIN_S * 1000))
+        self._context.term()
+
+    def _serve(self) -> None:
+        poller = zmq.Poller()
+        poller.register(self._socket, zmq.POLLIN)
+        poller.register(self._wake.fileno(), zmq.POLLIN)
+        while not self._closing.is_set():
+            poller.poll(self._until_beat_ms())
+            self._wake.hear()
+            self._hear()
+            self._send_answers()
+            self._beat()
+
+    def _hear(self) -> None:
+        for _ in range(_MOST_AT_ONCE):  # then the answers, whoever floods us
+            try:
+                client, *frames = self._socket.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            if len(frames) == 1 or (len(frames) == 2 and not frames[0]):
+                self._take(_Peer(client, tuple(frames[:-1])), frames[-1])
+            else:
+                self.dropped += 1
+
+    def _take(self, peer: _Peer, body: bytes) -> None:
+        try:
+            asked = parse_request(body)
+        except RequestError as error:
+            self._send(_Answer(peer, refused(error.request_id, error.code, str(error))))
+            return
+        job = functools.partial(self._carry_out, peer, asked)
+        if not self._lanes.put(peer.client, asked.request.lane, job):
+            text = "too many requests wait already: ask again when some are answered"
+            self._send(_Answer(peer, refused(asked.id, "busy", text)))
+
+    def _carry_out(self, peer: _Peer, asked: Asked) -> None:
+        """In a lane: ask the node, and leave the answer for the thread."""
+        try:
+            values = asked.request.carry_out(self._node, peer.name)
+            answer = _answer(peer, asked, values)
+        except CommandError as error:
+            answer = _Answer(peer, refused(asked.id, error.code, str(error)))
+        except PromptError as error:
+            answer = _Answer(peer, refused(asked.id, "bad_prompt", str(error)))
+        except Exception as error:  # noqa: BLE001  one request's failure must not be the node's
+            _LOG.exception("a request failed: %s", type(asked.request).__name__)
+            answer = _Answer(peer, refused(asked.id, "failed", f"the node failed to do it: {type(error).__name__}"))
+        self._outbox.append(answer)
+        self._wake.ring()
+
+    def _send_answers(self) -> None:
+        while self._outbox:
+            answer = self._outbox.popleft()
+            self._note_lease(answer)
+            self._send(answer)
+
+    def _note_lease(self, answer: _Answer) -> None:
+        if answer.ended is not None:
+            self._holders.drop(answer.ended)
+        if answer.granted is not None:
+            self._holders.drop(answer.granted)
+            if not answer.peer.envelope:  # a REQ socket breaks off at what is no answer, so it cannot be told of leases
+                self._holders.grant(answer.peer.client, answer.granted, time.monotonic() + answer.seconds)
+
+    def _send(self, answer: _Answer) -> None:
+        self._deliver(answer.peer.client, (*answer.peer.envelope, answer.body))
+
+    def _deliver(self, client: bytes, frames: tuple[bytes, ...]) -> None:
+        try:
+            self._socket.send_multipart((client, *frames), zmq.NOBLOCK)
+        except zmq.Again:
+            self.dropped += 1  # connected, but does not read
+        except zmq.ZMQError as error:
+            if error.errno != errno.EHOSTUNREACH:
+                raise
+            self._forget(client)
+
+    def _until_beat_ms(self) -> int | None:
+        return max(0, int((self._next_beat_s - time.monotonic()) * 1000) + 1) if self._holders else None
+
+    def _beat(self) -> None:
+        """Tell the holders of leases what they hold: only so does ZeroMQ tell us who of them is gone."""
+        now_s = time.monotonic()
+        if self._holders and now_s >= self._next_beat_s:
+            self._next_beat_s = now_s + _BEAT_S
+            for client, left in self._holders.seconds_left(now_s).items():
+                self._deliver(client, (lease_event(left),))
+
+    def _forget(self, client: bytes) -> None:
+        """End the leases of a connection that is gone, after what it had still asked; if too much waits, next time."""
+        held = self._holders.held_by(client)
+        if held and self._lanes.put(client, "quick", functools.partial(self._release, client, held)):
+            for lease in held:
+                self._holders.drop(lease)
+
+    def _release(self, client: bytes, leases: tuple[str, ...]) -> None:
+        for lease in leases:
+            try:
+                self._node.release(lease)
+            except Exception:  # noqa: BLE001  it ends by itself when its time is over
+                _LOG.exception("a lease of client %s, who is gone, could not be ended", client.hex())
+
+
+def _answer(peer: _Peer, asked: Asked, values: Map) -> _Answer:
+    try:
+        body = accepted(asked.id, values)
+    except MessageError as error:
+        return _Answer(peer, refused(asked.id, "failed", str(error)))
+    request: Request = asked.request
+    if isinstance(request, Ask):
+        return _Answer(peer, body, granted=str(values["lease"]), seconds=request.seconds)
+    return _Answer(peer, body, ended=request.lease if isinstance(request, Release) else None)
+
+
+def _open(context: zmq.Context[zmq.Socket[bytes]], options: ControlOptions) -> tuple[zmq.Socket[bytes], str]:
+    router = context.socket(zmq.ROUTER)
+    router.set(zmq.ROUTER_MANDATORY, 1)  # say it when a client is gone
+    router.set(zmq.MAXMSGSIZE, _LARGEST_REQUEST)
+    router.set(zmq.SNDHWM, _MOST_UNREAD)
+    router.set(zmq.RCVHWM, _MOST_UNHEARD)
+    notice_dead_peers(router)
+    try:
+        return router, bind(router, options.address, options.insecure)
+    except BindError:
+        router.close(linger=0)
+        raise

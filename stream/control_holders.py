@@ -1,0 +1,41 @@
+"""Which connection holds which leases, so that they can end with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+class LeaseHolders:
+    """Every lease has one holder: the connection that asked for it last. Times are of one clock that is never set."""
+
+    def __init__(self) -> None:
+        self._until_s: dict[bytes, dict[str, float]] = {}
+
+    def grant(self, client: bytes, lease: str, until_s: float) -> None:
+        """The client holds the lease from now on."""
+        self._until_s.setdefault(client, {})[lease] = until_s
+
+    def drop(self, lease: str) -> None:
+        """The lease is over."""
+        for client, held in list(self._until_s.items()):
+            held.pop(lease, None)
+            if not held:
+                del self._until_s[client]
+
+    def held_by(self, client: bytes) -> tuple[str, ...]:
+        return tuple(self._until_s.get(client, ()))
+
+    def seconds_left(self, now_s: float) -> Mapping[bytes, Mapping[str, float]]:
+        """What each holder has left. Leases whose time is over are told once more, with 0, and forgotten."""
+        left = {
+            client: {lease: max(0.0, until_s - now_s) for lease, until_s in held.items()}
+            for client, held in self._until_s.items()
+        }
+        for held in left.values():
+            for lease, seconds in held.items():
+                if seconds == 0.0:
+                    self.drop(lease)
+        return left
+
+    def __bool__(self) -> bool:
+        return bool(self._until_s)

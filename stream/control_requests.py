@@ -1,0 +1,219 @@
+"""What may be asked of a running node over its control socket, and what each request does.
+
+`control.schema.json` says the same for other languages.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import replace
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from .control_answers import Map, applied_map, lease_map, picture_map, sources_map, status_map
+from .node_commands import CommandedNode, CommandError
+from .options import SourceOptions
+from .source_settings import (
+    Name,
+    PromptSettings,
+    Section,
+    Share,
+    SourceDefaults,
+    SourceSettings,
+    to_prompt,
+)
+from .source_url import SourceError, kind_of, path_of, redact
+
+Lane = Literal["quick", "sources", "pictures"]
+Version = Annotated[int, Field(ge=0, lt=2**63)]
+LeaseId = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class Request(Section):
+    """What every request is, beside its `id` and its `op`.
+
+    Attributes:
+        lane: requests of one lane wait for each other. Changes of sources do so one by one, since each begins with
+            what the last one left; opening a file to check it, and waiting for a picture, may take seconds.
+    """
+
+    lane: ClassVar[Lane] = "quick"
+
+    @abstractmethod
+    def carry_out(self, node: CommandedNode, client: str) -> Map:
+        """Do it, and tell what the answer says beside `id` and `ok`. May take as long as the node does.
+
+        Raises:
+            CommandError, PromptError: the node refuses.
+        """
+
+
+class GetStatus(Request):
+    """How the node is doing."""
+
+    def carry_out(self, node: CommandedNode, client: str) -> Map:
+        return status_map(node.status())
+
+
+class ListSources(Request):
+    """How each source is read."""
+
+    def carry_out(self, node: CommandedNode, client: str) -> Map:
+        return sources_map(node.status())
+
+
+class SetPrompt(Request):
+    """Ask for something else."""
+
+    prompt: PromptSettings
+    source: Name | None = None
+    if_version: Version | None = None
+
+    def carry_out(self, node: CommandedNode, client: str) -> Map:
+        return applied_map(node.set_prompt(to_prompt(self.prompt), self.source, self.if_version))
+
+
+class SetThresholds(Request):
+    """Change the least scores of phrases."""
+
+    thresholds: Annotated[dict[str, Share], Field(min_length=1)]
+    source: Name | None = None
+    if_version: Version | None = None
+
+    def carry_out(self, node: CommandedNode, client: str) -> Map:
+        return applied_map(node.set_thresholds(self.thresholds, self.source, self.if_version))
+
+
+class AddSource(Request):
+    """Read one more source: the same keys as in a settings file."""
+
+    lane: ClassVar[Lane] = "sources"
+    source: SourceSettings
+
+    def carry_out(self, node: CommandedNode, client: str) -> Map:
+        return applied_map(node.add_source(_checked(self.source.to_options())))
+
+
+class SourceChange(SourceDefaults):
+    """The settings of a source that are to be others than they are."""
+
+    name: Name
+    url: Annotated[str, Field(min_length=1)] = "as it is"
+
+    def over(self, options: SourceOptions) -> SourceOptions:
+        """`options` with what was given; raises PromptError for a prompt that cannot be asked."""
+        given = self.model_dump(exclude_unset=True)
+        if self.prompt is not None:
+            given["prompt"] = to_prompt(self.prompt)
+        return replace(options, **given)
+
+
+class UpdateSource(Request):
+    """Read a source with other settings; those that are not given stay."""
+
+    lane: ClassVar[Lane] = "sources"
+    source: SourceChange
+
+    def carry_out(self, node: CommandedNode, client: str) -> Map:
+        present = next((one for one in node.status().options if one.name == self.source.name), None)
+        if present is None:
+            raise CommandError("unknown_source", f"no source is called {self.source.name!r}: ask for the `list`")
+        return applied_map(node.update_source(_checked(self.source.over(present))))
+
+
+class RemoveSource(Request):
+    """Read a source no more."""
+
+    lane: ClassVar[Lane] = "sources"
+    source: Name
+
+    def carry_out(self, node: CommandedNode, client: str) -> Map:
+        return applied_map(node.remove_source(self.source))
+
+
+class _OneOrAll(Request):
+    source: Name | None = None
+
+
+class ResetTracks(_OneOrAll):
+    """Forget the tracks of one source, or of all."""
+
+    def carry_out(self, node: CommandedNode, client: str) -> Map:
+        return applied_map(node.reset_tracks(self.source))
+
+
+class Pause(_OneOrAll):
+    """Look at nothing of one source, or of all, until it is resumed."""
+
+    def carry_out(self, node: CommandedNode, client: str) -> Map:
+        return applied_map(node.pause(self.source))
+
+
+class Resume(_OneOrAll):
+    """Look again."""
+
+    def carry_out(self, node: CommandedNode, client: str) -> Map:
+        return applied_map(node.resume(self.source))
+
+
+class GetPicture(Request):
+    """The next picture of a source, and the message that belongs to it."""
+
+    lane: ClassVar[Lane] = "pictures"
+    source: Name
+    timeout_s: Annotated[float, Field(gt=0, le=10)] = 2.0
+
+    def carry_out(self, node: CommandedNode, client: str) -> Map:
+        return picture_map(*node.picture(self.source, self.timeout_s))
+
+
+class Ask(Request):
+    """Add phrases for a time, or renew a lease."""
+
+    phrases: PromptSettings
+    seconds: float
+    source: Name | None = None
+    lease: LeaseId | None = None
+
+    def carry_out(self, node: CommandedNode, client: str) -> Map:
+        return lease_map(node.ask(client, to_prompt(self.phrases).phrases, self.seconds, self.source, self.lease))
+
+
+class Release(Request):
+    """End a lease."""
+
+    lease: LeaseId
+
+    def carry_out(self, node: CommandedNode, client: str) -> Map:
+        return applied_map(node.release(self.lease))
+
+
+OPERATIONS: dict[str, type[Request]] = {
+    "status": GetStatus,
+    "list": ListSources,
+    "set_prompt": SetPrompt,
+    "set_thresholds": SetThresholds,
+    "add_source": AddSource,
+    "update_source": UpdateSource,
+    "remove_source": RemoveSource,
+    "reset_tracks": ResetTracks,
+    "pause": Pause,
+    "resume": Resume,
+    "picture": GetPicture,
+    "ask": Ask,
+    "release": Release,
+}
+
+
+def _checked(options: SourceOptions) -> SourceOptions:
+    """The options, unless they name what might hold up this lane for ever: the node opens files to check them."""
+    try:
+        is_file = kind_of(options.url) == "file"
+    except SourceError as error:
+        raise CommandError("bad_source", str(error)) from error
+    path = path_of(options.url)
+    if is_file and path.exists() and not path.is_file():
+        text = f"{redact(options.url)} is a pipe or a device: name a file, a folder, a camera or a stream"
+        raise CommandError("bad_source", text)
+    return options

@@ -1,0 +1,162 @@
+"""A node that keeps what it is told and looks at nothing: everything about commands is real, all else is absent."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from groundcast.model.prompt import Phrase, Prompt
+from groundcast.stream.leases import Leases
+from groundcast.stream.message import DetectionMessage, ModelInfo, StatusMessage, decode_detections
+from groundcast.stream.node_commands import Applied, CommandError, Lease, NodeStatus
+from groundcast.stream.options import SourceOptions
+
+JPEG = b"\xff\xd8 as it were \xff\xd9"
+_MESSAGE = decode_detections((Path(__file__).parent / "golden_live.msgpack").read_bytes())
+
+
+class PlainNode:
+    """Keeps what it is told.
+
+    Args:
+        sources: their names.
+
+    Attributes:
+        picture_taken: holds pictures back until it is set.
+        fail: breaks every command.
+        turn: nothing happens while somebody else holds it.
+        done: the commands that were carried out, in order.
+    """
+
+    def __init__(self, *sources: str) -> None:
+        self.picture_taken = threading.Event()
+        self.picture_taken.set()
+        self.fail = False
+        self.base = Prompt.parse("red mug")
+        self.version = 1
+        self.leases = Leases()
+        self.options = {name: SourceOptions(name, f"rtsp://eve:secret@{name}.example/live") for name in sources}
+        self.paused: set[str] = set()
+        self.done: list[str] = []
+        self.turned_ns = 0
+        self.turn = threading.Lock()
+
+    def status(self) -> NodeStatus:
+        with self.turn:
+            self.leases = self.leases.expire(time.monotonic())
+            return NodeStatus(
+                node="bench",
+                epoch=1,
+                model=ModelInfo("none", "float32", "mean"),
+                prompt_version=self.version,
+                prompts={name: self.leases.prompt(self.base, name) for name in self.options},
+                sources=tuple(_status(name, self.version) for name in self.options),
+                paused=tuple(name for name in self.options if name in self.paused),
+                leases=self.leases.infos(time.monotonic()),
+                unsent=0,
+                options=tuple(self.options.values()),
+            )
+
+    def set_prompt(self, prompt: Prompt, source: str | None = None, if_version: int | None = None) -> Applied:
+        with self.turn:
+            self._check(source)
+            if if_version not in (None, self.version):
+                raise CommandError("version_conflict", f"the prompt is at version {self.version}, not {if_version}")
+            self.base = prompt
+            return self._applied(f"prompt {'. '.join(prompt.names)}")
+
+    def set_thresholds(
+        self, thresholds: Mapping[str, float], source: str | None = None, if_version: int | None = None
+    ) -> Applied:
+        phrases = (replace(one, threshold=thresholds.get(one.name, one.threshold)) for one in self.base.phrases)
+        return self.set_prompt(Prompt(tuple(phrases)), source, if_version)
+
+    def ask(
+        self,
+        client: str,
+        phrases: Sequence[Phrase],
+        seconds: float,
+        source: str | None = None,
+        lease: str | None = None,
+    ) -> Lease:
+        with self.turn:
+            self._check(source)
+            self.leases, held = self.leases.ask(client, phrases, seconds, source, lease, time.monotonic())
+            return Lease(held.id, seconds, self._applied(f"ask {held.phrases[0].name}"))
+
+    def release(self, lease: str) -> Applied:
+        with self.turn:
+            self._check(None)
+            self.leases = self.leases.release(lease)
+            return self._applied("release")
+
+    def add_source(self, options: SourceOptions) -> Applied:
+        with self.turn:
+            self._check(None)
+            if options.name in self.options:
+                raise CommandError("name_taken", f"there is a source {options.name!r} already")
+            self.options[options.name] = options
+            return self._applied(f"add {options.name}")
+
+    def update_source(self, options: SourceOptions) -> Applied:
+        with self.turn:
+            self._check(options.name)
+            self.options[options.name] = options
+            return self._applied(f"update {options.name}")
+
+    def remove_source(self, name: str) -> Applied:
+        with self.turn:
+            self._check(name)
+            del self.options[name]
+            return self._applied(f"remove {name}")
+
+    def reset_tracks(self, source: str | None = None) -> Applied:
+        with self.turn:
+            self._check(source)
+            return self._applied(f"reset {source}")
+
+    def pause(self, source: str | None = None) -> Applied:
+        with self.turn:
+            self._check(source)
+            self.paused |= set(self.options) if source is None else {source}
+            return self._applied(f"pause {source}")
+
+    def resume(self, source: str | None = None) -> Applied:
+        with self.turn:
+            self._check(source)
+            self.paused -= set(self.options) if source is None else {source}
+            return self._applied(f"resume {source}")
+
+    def picture(self, source: str, timeout_s: float = 2.0) -> tuple[bytes, DetectionMessage]:
+        self._check(source)
+        if not self.picture_taken.wait(timeout_s):
+            raise CommandError("not_ready", f"{source} gave no picture within {timeout_s:g} s")
+        self.done.append(f"picture {source}")
+        return JPEG, replace(_MESSAGE, source=source)
+
+    def _check(self, source: str | None) -> None:
+        if self.fail:
+            raise OSError("the cable to rtsp://eve:secret@camera is cut")
+        if source is not None and source not in self.options:
+            raise CommandError("unknown_source", f"no source is called {source!r}")
+
+    def _applied(self, done: str) -> Applied:
+        self.done.append(done)
+        self.version += 1
+        return Applied(self.version, dict.fromkeys(self.options, (1, self.version)))
+
+
+def _status(name: str, version: int) -> StatusMessage:
+    return StatusMessage(
+        node="bench",
+        source=name,
+        epoch=1,
+        generation=1,
+        seq=0,
+        state="connecting",
+        published_unix_ns=1,
+        prompt_version=version,
+    )

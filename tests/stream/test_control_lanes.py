@@ -1,0 +1,80 @@
+"""Lanes: each client's work in order, one at a time, and room for everybody else."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+
+from groundcast.stream.control_lanes import Lanes
+
+
+@pytest.fixture
+def lanes() -> Iterator[Lanes[str]]:
+    lanes = Lanes[str]({"quick": 2, "slow": 2}, most=10, most_of_client=5)
+    yield lanes
+    lanes.close(wait_s=20.0)
+    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("control-")]
+
+
+def hold(until: threading.Event) -> None:
+    assert until.wait(20.0)
+
+
+def test_a_client_s_jobs_are_done_in_order_whatever_their_lanes(lanes: Lanes[str]) -> None:
+    done: list[int] = []
+    over = threading.Event()
+
+    def job(number: int) -> None:
+        time.sleep(0.01 * (number % 2 == 0))
+        done.append(number)
+        if number == 4:
+            over.set()
+
+    for number in range(5):
+        assert lanes.put(b"anna", ("quick", "slow")[number % 2], partial(job, number))
+
+    assert over.wait(20.0)
+    assert done == [0, 1, 2, 3, 4]
+
+
+def test_slow_work_of_others_leaves_a_lane_free(lanes: Lanes[str]) -> None:
+    may_end, done = threading.Event(), threading.Event()
+    for client in (b"anna", b"ben", b"cleo"):
+        lanes.put(client, "slow", partial(hold, may_end))
+
+    lanes.put(b"dora", "quick", done.set)
+
+    assert done.wait(20.0)
+    may_end.set()
+
+
+def test_more_than_there_is_room_for_is_not_taken(lanes: Lanes[str]) -> None:
+    may_end = threading.Event()
+    wait = partial(hold, may_end)
+
+    assert [lanes.put(b"anna", "quick", wait) for _ in range(6)] == [True] * 5 + [False]
+    assert [lanes.put(bytes([n]), "quick", wait) for n in range(6)] == [True] * 5 + [False]
+
+    may_end.set()
+    deadline_s = time.monotonic() + 20.0
+    while not lanes.put(b"anna", "quick", wait):  # room again
+        assert time.monotonic() < deadline_s
+        time.sleep(0.01)
+
+
+def test_what_has_not_begun_when_the_lanes_close_never_does() -> None:
+    lanes = Lanes[str]({"quick": 1}, most=10, most_of_client=5)
+    may_end, done = threading.Event(), threading.Event()
+    lanes.put(b"anna", "quick", partial(hold, may_end))
+    lanes.put(b"ben", "quick", done.set)
+
+    lanes.close(wait_s=0.05)
+    assert not lanes.put(b"anna", "quick", done.set)
+    may_end.set()
+    lanes.close(wait_s=20.0)
+
+    assert not done.is_set()
