@@ -21,13 +21,14 @@ from types import TracebackType
 import zmq
 
 from ..model.prompt import PromptError
-from .binding import BindError, bind
+from .binding import bind, bind_anew
 from .connecting import notice_dead_peers
 from .control_answers import Map
 from .control_holders import LeaseHolders
 from .control_lanes import Lanes
 from .control_requests import Ask, Lane, Release, Request
 from .control_wire import Asked, RequestError, accepted, lease_event, parse_request, refused
+from .gate import Gate
 from .node_commands import CommandedNode, CommandError
 from .options import ControlOptions
 from .topics import MessageError
@@ -46,14 +47,21 @@ _CLOSES_WITHIN_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class _Peer:
-    """Who asked: the connection, and the frames that stand before its request and before its answer."""
+    """Who asked.
+
+    Args:
+        client: the connection.
+        user: the name of its key; "" where no keys are asked for.
+        envelope: what stands before its request, and so before its answer.
+    """
 
     client: bytes
+    user: str
     envelope: tuple[bytes, ...]
 
     @property
     def name(self) -> str:
-        return self.client.hex()
+        return f"{self.user}/{self.client.hex()}" if self.user else self.client.hex()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +88,8 @@ class Control:
         failure: what ended the thread, None while all is well.
 
     Raises:
-        BindError: a bad or busy address, or one that others can reach without `insecure`.
+        BindError: a bad or busy address, or one that others can reach without keys.
+        KeyFileError: keys that are missing, damaged or open to others.
     """
 
     def __init__(self, options: ControlOptions) -> None:
@@ -91,13 +100,18 @@ class Control:
         self._next_beat_s = 0.0
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
-        self._context = zmq.Context()
-        try:
-            self._socket, self.address = _open(self._context, options)
-        except BindError:
-            self._context.term()
-            raise
         self._wake = Wake()
+        self._gate: Gate | None = None
+        self._context = zmq.Context()
+        self._socket = _router(self._context)
+        try:
+            if options.keys is not None:
+                self._gate = Gate(self._context, options.keys, "control", self._wake.ring)
+            self.address = bind(self._socket, options.address, options.insecure, self._gate)
+        except (OSError, ValueError):
+            self._let_go()
+            self._wake.close()
+            raise
 
     def start(self, node: CommandedNode, on_failure: Callable[[], None]) -> None:
         """Take requests.
@@ -145,6 +159,8 @@ class Control:
             self._let_go()
 
     def _let_go(self) -> None:
+        if self._gate is not None:
+            self._gate.close()
         self._socket.close(linger=round(_CLOSES_WITHIN_S * 1000))
         self._context.term()
 
@@ -155,6 +171,8 @@ class Control:
         while not self._closing.is_set():
             poller.poll(self._until_beat_ms())
             self._wake.hear()
+            if self._gate is not None and self._gate.must_bind_anew():
+                bind_anew(self._socket, self.address)
             self._hear()
             self._send_answers()
             self._beat()
@@ -162,11 +180,13 @@ class Control:
     def _hear(self) -> None:
         for _ in range(_MOST_AT_ONCE):  # then the answers, whoever floods us
             try:
-                client, *frames = self._socket.recv_multipart(zmq.NOBLOCK)
+                received = self._socket.recv_multipart(zmq.NOBLOCK, copy=False)
             except zmq.Again:
                 return
-            if len(frames) == 1 or (len(frames) == 2 and not frames[0]):
-                self._take(_Peer(client, tuple(frames[:-1])), frames[-1])
+            client, *envelope, body = [frame.bytes for frame in received]
+            if envelope in ([], [b""]):
+                user = "" if self._gate is None else str(received[-1].get("User-Id"))
+                self._take(_Peer(client, user, tuple(envelope)), body)
             else:
                 self.dropped += 1
 
@@ -260,15 +280,11 @@ def _answer(peer: _Peer, asked: Asked, values: Map) -> _Answer:
     return _Answer(peer, body, ended=request.lease if isinstance(request, Release) else None)
 
 
-def _open(context: zmq.Context[zmq.Socket[bytes]], options: ControlOptions) -> tuple[zmq.Socket[bytes], str]:
+def _router(context: zmq.Context[zmq.Socket[bytes]]) -> zmq.Socket[bytes]:
     router = context.socket(zmq.ROUTER)
     router.set(zmq.ROUTER_MANDATORY, 1)  # say it when a client is gone
     router.set(zmq.MAXMSGSIZE, _LARGEST_REQUEST)
     router.set(zmq.SNDHWM, _MOST_UNREAD)
     router.set(zmq.RCVHWM, _MOST_UNHEARD)
     notice_dead_peers(router)
-    try:
-        return router, bind(router, options.address, options.insecure)
-    except BindError:
-        router.close(linger=0)
-        raise
+    return router

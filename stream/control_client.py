@@ -13,16 +13,18 @@ from typing import TypeVar, cast
 import zmq
 
 from ..model.prompt import Phrase, Prompt, PromptError
-from .connecting import ConnectError, connect
+from .client_keys import Keys
 from .control_answers import Map, phrase_map, read_applied, read_lease, read_picture, read_status
 from .message import DetectionMessage, MessageError
 from .message_fields import Fields
 from .node_commands import Applied, Lease, NodeStatus
+from .node_link import NodeLink
 from .packing import LARGEST_BODY, pack, unpack
 
 T = TypeVar("T")
 Phrases = str | Sequence[str | Phrase]
 _RENEWED_WITHIN_S = 5.0
+_LOOK_EVERY_S = 1.0
 
 
 class ControlError(RuntimeError):
@@ -56,23 +58,26 @@ class Controller:
     Args:
         address: where the node takes requests, such as tcp://127.0.0.1:6570.
         timeout_s: how long an answer may take.
+        keys: for a node that lets nobody in without: the folder with our own key and the node's.
 
     Raises:
         ConnectError: not an address that can be connected to.
+        KeyFileError: keys that are missing, damaged or open to others.
     """
 
-    def __init__(self, address: str, timeout_s: float = 5.0) -> None:
+    def __init__(self, address: str, timeout_s: float = 5.0, *, keys: Keys | None = None) -> None:
         self.address = address
         self.timeout_s = timeout_s
+        self._keys = keys
         self._ids = itertools.count(1)
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.DEALER)
         self._socket.set(zmq.IMMEDIATE, 1)  # a node that starts later must not find requests that nobody means any more
         self._socket.set(zmq.MAXMSGSIZE, LARGEST_BODY)
         try:
-            connect(self._socket, address)
-        except ConnectError:
-            self.close()
+            self._link = NodeLink(self._socket, address, keys)
+        except ValueError:
+            self._context.term()
             raise
 
     def status(self) -> NodeStatus:
@@ -134,7 +139,7 @@ class Controller:
             seconds: for how long the node goes on if this program hangs; one that ends, or is cut off, is noticed
                 within two seconds.
         """
-        return Asking(Controller(self.address, self.timeout_s), phrases, source, seconds)
+        return Asking(Controller(self.address, self.timeout_s, keys=self._keys), phrases, source, seconds)
 
     def lease(self, phrases: Phrases, seconds: float, source: str | None = None, lease: str | None = None) -> Lease:
         """Ask for phrases for so long, or, with the id of a lease, for longer. It ends with this connection."""
@@ -147,7 +152,7 @@ class Controller:
 
     def close(self) -> None:
         """Let go of the connection, and of its leases. Twice does no harm."""
-        self._socket.close(linger=0)
+        self._link.close()
         self._context.term()
 
     def __enter__(self) -> Controller:
@@ -185,10 +190,19 @@ class Controller:
         return fields
 
     def _wait(self, event: int, deadline_s: float) -> None:
-        left_ms = int((deadline_s - time.monotonic()) * 1000) + 1
-        if left_ms <= 0 or not self._socket.poll(left_ms, event):
-            unreached = "" if event == zmq.POLLIN else ": is a node running there?"
-            raise NoAnswerError("no_answer", f"no answer from {self.address} within {self.timeout_s:g} s{unreached}")
+        while True:
+            self._link.look()
+            left_s = deadline_s - time.monotonic()
+            if self._socket.poll(max(0, int(min(left_s, _LOOK_EVERY_S) * 1000) + 1), event):
+                return
+            if left_s <= 0:
+                raise NoAnswerError("no_answer", self._silence(event))
+
+    def _silence(self, event: int) -> str:
+        said = f"no answer from {self.address} within {self.timeout_s:g} s"
+        if self._link.refusal is not None:
+            return f"{said}: {self._link.refusal}"
+        return said if event == zmq.POLLIN else f"{said}: is a node running there?"
 
 
 class Asking:

@@ -6,8 +6,14 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
+import zmq
+
+from groundcast.stream.control import Control
+from groundcast.stream.options import ControlOptions
 
 from .blob_detector import BlobDetector
+from .plain_node import PlainNode
+from .raw_client import Client, Connect
 from .running_node import make_clip
 
 
@@ -21,3 +27,30 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> str:
 def detector() -> Iterator[BlobDetector]:
     with closing(BlobDetector()) as blobs:
         yield blobs
+
+
+@pytest.fixture
+def plain_node() -> PlainNode:
+    return PlainNode("wrist", "shelf")
+
+
+@pytest.fixture
+def control(plain_node: PlainNode) -> Iterator[Control]:
+    with Control(ControlOptions("tcp://127.0.0.1:*")) as control:
+        control.start(plain_node, on_failure=pytest.fail)
+        yield control
+        assert control.failure is None
+
+
+@pytest.fixture
+def connect(control: Control) -> Iterator[Connect]:
+    with zmq.Context() as context:
+        opened: list[Client] = []
+
+        def open_one() -> Client:
+            opened.append(Client(context, control.address))
+            return opened[-1]
+
+        yield open_one
+        for client in opened:
+            client.socket.close(linger=0)

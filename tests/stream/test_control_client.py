@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 import zmq
@@ -17,18 +17,7 @@ from groundcast.stream.options import ControlOptions
 from groundcast.stream.packing import pack
 
 from .plain_node import JPEG, PlainNode
-
-
-@pytest.fixture
-def node() -> PlainNode:
-    return PlainNode("wrist", "shelf")
-
-
-@pytest.fixture
-def control(node: PlainNode) -> Iterator[Control]:
-    with Control(ControlOptions("tcp://127.0.0.1:*")) as control:
-        control.start(node, on_failure=pytest.fail)
-        yield control
+from .raw_client import eventually
 
 
 @pytest.fixture
@@ -37,21 +26,12 @@ def controller(control: Control) -> Iterator[Controller]:
         yield controller
 
 
-def eventually(is_true: Callable[[], bool], within_s: float = 20.0) -> bool:
-    deadline_s = time.monotonic() + within_s
-    while not is_true():
-        if time.monotonic() > deadline_s:
-            return False
-        time.sleep(0.01)
-    return True
-
-
-def test_a_controller_reads_the_status_as_the_node_has_it(controller: Controller, node: PlainNode) -> None:
+def test_a_controller_reads_the_status_as_the_node_has_it(controller: Controller, plain_node: PlainNode) -> None:
     controller.set_prompt(Prompt((Phrase("red mug", ("mug", "cup"), 0.4), Phrase("table", negative=True))))
     controller.pause("shelf")
     lease = controller.lease([Phrase("bolt", threshold=0.5)], 60.0, "wrist")
 
-    seen, known = controller.status(), node.status()
+    seen, known = controller.status(), plain_node.status()
 
     assert lease.seconds_left == pytest.approx(60.0)
     assert seen.prompts == known.prompts
@@ -63,7 +43,7 @@ def test_a_controller_reads_the_status_as_the_node_has_it(controller: Controller
     ]
 
 
-def test_every_command_reaches_the_node(controller: Controller, node: PlainNode) -> None:
+def test_every_command_reaches_the_node(controller: Controller, plain_node: PlainNode) -> None:
     controller.set_prompt("bolt . nut")
     controller.set_thresholds({"bolt": 0.5}, "wrist")
     controller.add_source({"name": "door", "url": "rtsp://door.example/live", "roi_xyxy": (0, 0, 64, 48)})
@@ -74,11 +54,11 @@ def test_every_command_reaches_the_node(controller: Controller, node: PlainNode)
     applied = controller.resume("wrist")
     jpeg, message = controller.picture("wrist")
 
-    assert node.done == [
+    assert plain_node.done == [
         *("prompt bolt. nut", "prompt bolt. nut", "add door", "update door", "remove door", "reset None"),
         *("pause None", "resume wrist", "picture wrist"),
     ]
-    assert node.base.phrases == (Phrase("bolt", threshold=0.5), Phrase("nut"))
+    assert plain_node.base.phrases == (Phrase("bolt", threshold=0.5), Phrase("nut"))
     assert applied.first_seq == {"wrist": (1, applied.prompt_version), "shelf": (1, applied.prompt_version)}
     assert (jpeg, message.source) == (JPEG, "wrist")
     assert controller.sources()[0]["settings"] == {
@@ -109,23 +89,23 @@ def test_what_the_node_refuses_is_raised_with_its_code(controller: Controller) -
     assert refused.value.code == "bad_prompt"
 
 
-def test_phrases_are_asked_for_until_the_block_is_left(controller: Controller, node: PlainNode) -> None:
+def test_phrases_are_asked_for_until_the_block_is_left(controller: Controller, plain_node: PlainNode) -> None:
     with controller.ask("bolt . nut", seconds=1.0) as asking:
         first = asking.lease
-        assert node.status().prompts["wrist"].names == ("red mug", "bolt", "nut")
+        assert plain_node.status().prompts["wrist"].names == ("red mug", "bolt", "nut")
         time.sleep(1.5)  # longer than the lease, which is renewed
-        assert node.status().prompts["wrist"].names == ("red mug", "bolt", "nut")
+        assert plain_node.status().prompts["wrist"].names == ("red mug", "bolt", "nut")
         assert asking.error is None
         assert asking.lease.id == first.id
 
-    assert node.status().prompts["wrist"].names == ("red mug",)
+    assert plain_node.status().prompts["wrist"].names == ("red mug",)
 
 
-def test_a_lease_that_was_lost_is_asked_for_anew(controller: Controller, node: PlainNode) -> None:
+def test_a_lease_that_was_lost_is_asked_for_anew(controller: Controller, plain_node: PlainNode) -> None:
     with controller.ask(["bolt"], "shelf", seconds=1.0) as asking:
-        node.release(asking.lease.id)  # as if the node had been restarted
-        assert eventually(lambda: bool(node.status().leases))
-        assert [one.source for one in node.leases.held] == ["shelf"]
+        plain_node.release(asking.lease.id)  # as if the node had been restarted
+        assert eventually(lambda: bool(plain_node.status().leases))
+        assert [one.source for one in plain_node.leases.held] == ["shelf"]
         assert asking.error is None
 
 
@@ -134,26 +114,25 @@ def test_phrases_that_are_refused_are_so_at_once(controller: Controller) -> None
         controller.ask("bolt", seconds=0.5)
 
 
-def test_a_node_that_is_not_there_is_said_in_one_sentence() -> None:
+def test_a_node_that_is_not_there_is_said_in_one_sentence(plain_node: PlainNode) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     with Controller(f"tcp://127.0.0.1:{port}", timeout_s=0.2) as controller:
         with pytest.raises(NoAnswerError, match=r"within 0.2 s: is a node running there\?"):
             controller.set_prompt("bolt")
-        node = PlainNode("wrist")
         with Control(ControlOptions(controller.address)) as control:
-            control.start(node, on_failure=pytest.fail)
+            control.start(plain_node, on_failure=pytest.fail)
             controller.timeout_s = 20.0
 
             controller.pause()
 
-    assert node.done == ["pause None"]  # and no prompt that nobody waits for any more
+    assert plain_node.done == ["pause None"]  # and no prompt that nobody waits for any more
 
 
-def test_an_answer_that_comes_too_late_is_not_taken_for_the_next_one(controller: Controller, node: PlainNode) -> None:
+def test_an_answer_that_comes_too_late_is_not_taken_for_another(controller: Controller, plain_node: PlainNode) -> None:
     controller.timeout_s = 0.2
-    with node.turn, pytest.raises(TimeoutError, match="no answer"):
+    with plain_node.turn, pytest.raises(TimeoutError, match="no answer"):
         controller.pause()
     controller.timeout_s = 20.0
 

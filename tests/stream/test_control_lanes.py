@@ -14,10 +14,11 @@ from groundcast.stream.control_lanes import Lanes
 
 @pytest.fixture
 def lanes() -> Iterator[Lanes[str]]:
+    before = set(threading.enumerate())
     lanes = Lanes[str]({"quick": 2, "slow": 2}, most=10, most_of_client=5)
     yield lanes
     lanes.close(wait_s=20.0)
-    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("control-")]
+    assert set(threading.enumerate()) <= before
 
 
 def hold(until: threading.Event) -> None:

@@ -1,0 +1,94 @@
+"""Leases end with the connections that asked for them."""
+
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import msgpack
+import zmq
+
+from groundcast.stream.control import Control
+
+from .plain_node import PlainNode
+from .published_schemas import is_valid
+from .raw_client import ASK, Connect, eventually, packed
+
+ASKER = """
+import sys, time
+from groundcast.stream.control_client import Controller
+node = Controller(sys.argv[1], timeout_s=20)
+node.lease("bolt", 60.0), node.lease("nut", 60.0)
+asking = node.ask("cup", seconds=60.0)
+print("asked", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_req_socket_is_answered_and_never_hears_an_event(control: Control, plain_node: PlainNode) -> None:
+    plain_node.picture_taken.clear()
+    with zmq.Context() as context, context.socket(zmq.REQ) as req:
+        req.connect(control.address)
+        req.send(packed({"id": 1, **ASK}))
+        assert req.poll(20_000)
+        assert msgpack.unpackb(req.recv())["ok"]
+        req.send(packed({"id": 2, "op": "picture", "source": "wrist", "timeout_s": 1.5}))  # an event would come first
+        assert req.poll(20_000)
+        assert msgpack.unpackb(req.recv())["error"]["code"] == "not_ready"
+
+    assert len(plain_node.status().leases) == 1
+
+
+def test_holders_of_leases_are_told_every_second_what_they_hold(connect: Connect) -> None:
+    client = connect()
+    first, second = client.answer(ASK)["lease"], client.answer(ASK)["lease"]
+    client.answer({"op": "release", "lease": first})
+
+    while len((event := client.receive())["leases"]) != 1 or event["leases"].get(second, 60) > 59:
+        assert is_valid("event", event)
+
+    assert set(event["leases"]) == {second}
+
+
+def test_leases_end_with_the_connection_that_asked_last(connect: Connect, plain_node: PlainNode) -> None:
+    anna, ben = connect(), connect()
+    kept = anna.answer(ASK)["lease"]
+    anna.answer({**ASK, "phrases": ["nut"]})
+    ben.answer({**ASK, "lease": kept})
+
+    anna.socket.close(linger=0)
+
+    assert eventually(lambda: len(plain_node.status().leases) == 1)
+    assert [one.id for one in plain_node.leases.held] == [kept]
+    time.sleep(1.2)  # ben is told once more, and is there
+    assert [one.id for one in plain_node.leases.held] == [kept]
+
+
+def test_leases_of_a_client_that_was_killed_end_within_two_seconds(control: Control, plain_node: PlainNode) -> None:
+    with subprocess.Popen([sys.executable, "-c", ASKER, control.address], stdout=subprocess.PIPE, text=True) as asker:
+        assert asker.stdout is not None
+        assert asker.stdout.readline() == "asked\n"
+        assert len(plain_node.status().leases) == 3
+        asker.kill()
+        killed_s = time.monotonic()
+        assert eventually(lambda: not plain_node.status().leases)
+
+    assert time.monotonic() - killed_s < 10.0  # two seconds on a machine that is not busy
+
+
+def test_what_a_client_asked_for_just_before_it_was_gone_does_not_stay(connect: Connect, plain_node: PlainNode) -> None:
+    plain_node.picture_taken.clear()
+    client = connect()
+    client.send({"op": "picture", "source": "wrist", "timeout_s": 10})
+    client.send(ASK)
+    assert connect().answer({"op": "status"})["ok"]
+    client.socket.close(linger=0)
+
+    plain_node.picture_taken.set()
+
+    assert eventually(lambda: "ask bolt" in plain_node.done)
+    assert eventually(lambda: not plain_node.leases.held)
