@@ -62,6 +62,13 @@ class NodeService:
         """Wait until the service manager is told this."""
         until(lambda: self._words.get(timeout=WAIT_S) == word)
 
+    def forget_words(self) -> None:
+        while not self._words.empty():
+            self._words.get()
+
+    def heard_nothing(self) -> bool:
+        return self._words.empty()
+
     def _listen(self) -> None:
         with contextlib.suppress(OSError):  # closed, at the end
             while heard := self._heard.recv(1000):
@@ -161,6 +168,22 @@ def test_a_silent_camera_and_one_that_says_nothing_at_all_hold_no_end_up(start: 
 
         service.end_s()
         assert service.process.returncode == 0
+
+
+@pytest.mark.slow
+def test_a_node_that_hangs_is_found_out(start: Callable[..., NodeService]) -> None:
+    service = start({"door": CAMERA}, program="tests.launch.hanging_node")
+    service.hear("WATCHDOG=1")
+    until(service.is_ready)
+
+    until(lambda: service.page("/healthz")[0] == 503)
+
+    assert "the loop has not turned for" in service.page("/readyz")[1]
+    assert 'groundcast_source_state{source="door",state="running"} 1.0' in service.page("/metrics")[1]
+    time.sleep(0.5)  # a sign of life may be on its way
+    service.forget_words()
+    time.sleep(0.5)
+    assert service.heard_nothing()
 
 
 @pytest.mark.slow

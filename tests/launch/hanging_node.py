@@ -1,0 +1,35 @@
+"""`groundcast` with a detector that takes ten pictures, and then holds up whoever gives it one more."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from groundcast.launch import cli, node
+from groundcast.model.prompt import Prompt
+
+from ..stream.blob_detector import BlobTicket
+from .commands import BlobModel
+
+
+class HangingModel(BlobModel):
+    """Hangs in the loop's own thread, as a driver may."""
+
+    def submit(
+        self,
+        images: Sequence[NDArray[np.uint8]],
+        prompts: Sequence[Prompt],
+        on_done: Callable[[], None] | None = None,
+        sizes_px: Sequence[int | None] | None = None,
+    ) -> BlobTicket:
+        if self.asked > 10:
+            time.sleep(600)
+        return super().submit(images, prompts, on_done, sizes_px)
+
+
+if __name__ == "__main__":
+    node.load_detector = lambda model: HangingModel()  # type: ignore[assignment]
+    cli.main()
