@@ -9,22 +9,18 @@ Source of the idea: Deformable DETR (https://arxiv.org/abs/2010.04159), section 
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
-from functools import cache
 from typing import Literal
 
 import torch
 from torch import Tensor
 
 from .deform_attn_reference import deform_attn_reference
-from .kernel_choice import KernelError, why_not_triton
+from .kernel_choice import KernelError, log_choice, why_not_triton
 
 __all__ = ["Kernel", "KernelError", "deform_attn", "deform_attn_op"]
 
 Kernel = Literal["auto", "reference", "cpu", "triton"]
-
-_log = logging.getLogger(__name__)
 
 
 def deform_attn(
@@ -60,7 +56,8 @@ def deform_attn(
     if kernel == "auto":
         kernel = "reference" if learns else _fastest(value_BSND)
         if not torch.compiler.is_compiling():
-            _log_choice(kernel, value_BSND.device.type, str(value_BSND.dtype))
+            reason = why_not_triton(value_BSND) if value_BSND.is_cuda and not learns else None
+            log_choice("deform_attn", kernel, f"{value_BSND.device.type} in {value_BSND.dtype}", reason)
     if kernel == "reference":
         return deform_attn_reference(value_BSND, shapes, reference_BQLX, projected_BQX, points)
     reason = "it has no backward" if learns else _why_not(kernel, value_BSND)
@@ -109,8 +106,3 @@ def _why_not(kernel: Kernel, value: Tensor) -> str | None:
     if kernel == "cpu":
         return None if value.device.type == "cpu" else f"the tensors are on {value.device.type}"
     return why_not_triton(value)
-
-
-@cache
-def _log_choice(kernel: str, device: str, dtype: str) -> None:
-    _log.info("deform_attn on %s in %s uses the %s kernel", device, dtype, kernel)

@@ -64,6 +64,11 @@ class GraphCache:
         graph = self._graphs[key]
         return function(*inputs) if graph is None else graph.run(inputs)
 
+    @property
+    def captured(self) -> int:
+        """How many graphs there are."""
+        return sum(graph is not None for graph in self._graphs.values())
+
     def clear(self) -> None:
         """Forget every graph, and give their memory back."""
         if self._device.type == "cuda":

@@ -8,8 +8,6 @@ Letters: B picture, H W pixels of the output; h w pixels of what comes in.
 
 from __future__ import annotations
 
-import logging
-from functools import cache
 from typing import Literal
 
 import torch
@@ -17,13 +15,11 @@ from torch import Tensor
 
 from .filter_taps import Filter
 from .image_prep_reference import Nv12, Preparation, image_prep_reference
-from .kernel_choice import KernelError, why_not_triton
+from .kernel_choice import KernelError, log_choice, why_not_triton
 
 __all__ = ["Filter", "KernelError", "Nv12", "PrepKernel", "Preparation", "image_prep", "image_prep_kernel"]
 
 PrepKernel = Literal["auto", "reference", "triton"]
-
-_log = logging.getLogger(__name__)
 
 
 def image_prep(
@@ -48,7 +44,7 @@ def image_prep(
     pixels = pictures.luma_BHW if isinstance(pictures, Nv12) else pictures
     if kernel == "auto":
         kernel = image_prep_kernel(pixels)
-        _log_choice(kernel, pixels.device.type)
+        log_choice("image_prep", kernel, pixels.device.type, why_not_triton(pixels) if pixels.is_cuda else None)
     if out_B3HW is None:
         out_BHW3 = torch.empty(len(pixels), *how.canvas_hw, 3, dtype=dtype, device=pixels.device)
         out_B3HW = out_BHW3.permute(0, 3, 1, 2)
@@ -64,8 +60,3 @@ def image_prep(
 def image_prep_kernel(pixels: Tensor) -> Literal["reference", "triton"]:
     """What 'auto' takes for pictures on this device."""
     return "triton" if pixels.is_cuda and why_not_triton(pixels) is None else "reference"
-
-
-@cache
-def _log_choice(kernel: str, device: str) -> None:
-    _log.info("image_prep on %s uses the %s kernel", device, kernel)

@@ -3,12 +3,18 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from functools import cache
 from importlib.util import find_spec
+from pathlib import Path
+from shutil import which
+from sysconfig import get_path
 
 import torch
 from torch import Tensor
+
+_log = logging.getLogger(__name__)
 
 
 class KernelError(RuntimeError):
@@ -17,9 +23,20 @@ class KernelError(RuntimeError):
 
 def why_not_triton(tensor: Tensor) -> str | None:
     """Why Triton cannot compute with this tensor here, or None."""
-    if not tensor.is_cuda and not (tensor.device.type == "cpu" and _triton_interprets()):
-        return f"the tensors are on {tensor.device.type}, and it needs CUDA"
-    return None if _has_triton() else "triton is not installed"
+    if tensor.is_cuda:
+        return _what_triton_lacks()
+    if tensor.device.type == "cpu" and _triton_interprets():
+        return None
+    return f"the tensors are on {tensor.device.type}, and it needs CUDA"
+
+
+@cache
+def log_choice(op: str, kernel: str, where: str, reason: str | None) -> None:
+    """Say once what 'auto' has chosen, and why nothing faster."""
+    if reason is None:
+        _log.info("%s on %s uses the %s kernel", op, where, kernel)
+    else:
+        _log.warning("%s on %s uses the %s kernel, which is slow: %s", op, where, kernel, reason)
 
 
 def _triton_interprets() -> bool:
@@ -30,5 +47,12 @@ def _triton_interprets() -> bool:
 
 @torch.compiler.assume_constant_result
 @cache
-def _has_triton() -> bool:
-    return find_spec("triton") is not None
+def _what_triton_lacks() -> str | None:
+    """Triton brings its own compiler for GPUs, and has what calls the kernels built by the machine's."""
+    if find_spec("triton") is None:
+        return "triton is not installed"
+    if which("gcc") is None and which("clang") is None:
+        return "triton needs a C compiler: apt-get install gcc"
+    if not (Path(get_path("include", "posix_prefix")) / "Python.h").is_file():
+        return "triton needs Python's C headers: apt-get install python3-dev"
+    return None

@@ -14,11 +14,14 @@ import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from .exits import FAILED
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _MODEL_FOLDER = Path(__file__).parent.parent / "model" / "tabletop"
 
@@ -110,18 +113,48 @@ def _devices() -> list[Finding]:
 def _kernels() -> list[Finding]:
     import torch
 
-    from ..cuda.deform_attn import KernelError, deform_attn
+    from ..cuda.deform_attn import Kernel, KernelError, deform_attn
 
-    value, projected = torch.zeros(1, 4, 1, 8), torch.zeros(1, 1, 3)
-    places = torch.full((1, 1, 1, 2), 0.5)
+    on_gpu = torch.cuda.is_available()
+    kernels: list[Kernel] = ["cpu", "reference", *(["triton"] if on_gpu else [])]
     found: list[Finding] = []
-    for kernel in ("cpu", "reference"):
+    for kernel in kernels:
+        device = "cuda" if kernel == "triton" else "cpu"
+        value, projected = torch.zeros(1, 4, 1, 8, device=device), torch.zeros(1, 1, 3, device=device)
+        places = torch.full((1, 1, 1, 2), 0.5, device=device)
         try:
             deform_attn(value, [(2, 2)], places, projected, 1, kernel=kernel)
             found.append(Finding(f"deform_attn {kernel}", "ok", "runs"))
         except (KernelError, ImportError) as error:
             found.append(Finding(f"deform_attn {kernel}", "absent", str(error)))
-    return found
+    return [*found, *(_gpu_path() if on_gpu else _cpu_path())]
+
+
+def _gpu_path() -> list[Finding]:
+    """What else a GPU does besides the network."""
+    import torch
+
+    from ..cuda.graph import GraphCache
+    from ..cuda.image_prep import Preparation, image_prep, image_prep_kernel
+
+    picture = torch.zeros(1, 4, 4, 3, dtype=torch.uint8, device="cuda")
+    chosen = image_prep_kernel(picture)
+    image_prep(picture, Preparation((2, 2), (2, 2), (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)), torch.float32)
+    graphs = GraphCache(picture.device, calls_before=0)
+    graphs.run("doctor", _brighter, (picture,))
+    how = "replayed" if graphs.captured else "cannot be captured here: every kernel is launched by itself"
+    return [Finding(f"image_prep {chosen}", "ok", "runs"), Finding("cuda graphs", "ok", how)]
+
+
+def _brighter(picture: Tensor) -> tuple[Tensor]:
+    return (picture + 1,)
+
+
+def _cpu_path() -> list[Finding]:
+    return [
+        Finding("image_prep", "ok", "on the CPU, by OpenCV or PyTorch as the model was trained; in one pass on a GPU"),
+        Finding("cuda graphs", "absent", "they need a GPU: every kernel is called by itself"),
+    ]
 
 
 def _decoders() -> list[Finding]:

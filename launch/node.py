@@ -49,6 +49,7 @@ def load_detector(model: ModelSettings) -> Detector:
         nms_across=model.nms_across,
         offline=model.offline,
         lanes=model.lanes or lanes_of(model.device),
+        batch=model.batch,
     )
     return Detector.load(model.name, options)
 

@@ -84,7 +84,9 @@ class ModelSettings(Section):
     nms_across: bool = False
     offline: bool = False
     lanes: Annotated[int, Field(ge=1, le=64)] | None = None
-    """Pictures computed side by side; None is two on a CPU of several cores and one on a GPU."""
+    """Pictures side by side on a CPU, None is two on several cores; in line behind another on a GPU, None is one."""
+    batch: Annotated[int, Field(ge=1, le=16)] | None = None
+    """Pictures of several sources that are looked at together; None is 8 on a GPU and 1 on a CPU."""
 
 
 class NodeSettings(Section):
