@@ -49,6 +49,7 @@ class Commanded:
         self._pictures = PictureRequests()
         self._picture_sender = PictureSender(publisher, options.publisher.jpeg_quality)
         self._is_running = False
+        self._stays = False  # until it is told to stop, for somebody brings sources and takes them away
         self._epoch = clock.unix_ns()
         for one in (prompt, *(source.prompt for source in options.sources if source.prompt is not None)):
             detector.check(one)
@@ -133,6 +134,7 @@ class Commanded:
         def apply() -> Applied:
             self._lineup.must_be_free(options.name)
             self._questions.put(options)
+            self._stays = True
             return self._applied([self._begin(options)])
 
         return self._queue.call(apply)
@@ -162,6 +164,7 @@ class Commanded:
             self._publisher.forget(name)
             self._lineup.remove(name)
             self._questions.drop(name)
+            self._stays = True
             self._pictures.refuse(name, CommandError("unknown_source", f"source {name!r} was removed"))
             return Applied(self._questions.asked.version, {name: (line.generation, line.next_seq)})
 

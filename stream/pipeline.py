@@ -93,9 +93,11 @@ class Pipeline(Commanded):
     def run(self, stop: threading.Event, *, stays: bool = False) -> NodeSummary:
         """Run until `stop` is set or every source has ended; then every reader has been stopped.
 
+        A node that was told to add or remove a source ends by `stop` alone: there may be more to add.
+
         Args:
             stop: ends the run.
-            stays: go on without sources, for somebody may add one.
+            stays: so does this one, from the beginning.
 
         Raises:
             PipelineError: the detector failed.
@@ -107,13 +109,14 @@ class Pipeline(Commanded):
             return stop.is_set()
 
         self._publisher.wait_for_subscriber(self._options.publisher.wait_for_subscriber_s, turn)
+        self._stays = self._stays or stays
         failure: str | None = None
         try:
             self._start()
             while not turn():
                 self._wake.clear()
                 patience_s = self._work()
-                if not stays and all(line.over for line in self._lineup):
+                if not self._stays and all(line.over for line in self._lineup):
                     break
                 self._wake.wait(patience_s)
         except PipelineError as error:

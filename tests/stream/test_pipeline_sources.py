@@ -42,6 +42,15 @@ def test_a_node_without_sources_waits_for_one(clip: str, detector: BlobDetector)
         assert node.stop() < 1.0
 
 
+def test_a_node_whose_last_source_was_removed_waits_for_another(clip: str, detector: BlobDetector) -> None:
+    with Node(detector, CAMERA) as node:
+        node.listen(until=lambda message: message.seq == 3)
+        node.pipeline.remove_source("cam")
+        node.pipeline.add_source(SourceOptions("clip", clip))
+        messages = node.listen(until=lambda message: (message.source, message.seq) == ("clip", FRAMES))
+        assert [message.seq for message in messages if message.source == "clip"] == list(range(1, FRAMES + 1))
+
+
 def test_a_node_that_nobody_can_add_to_ends_at_once_without_sources(detector: BlobDetector) -> None:
     with Node(detector) as node:
         node.wait()
@@ -209,7 +218,8 @@ def test_commands_may_come_from_the_loop_itself_and_before_it_runs(clip: str, de
         assert node.pipeline.status().paused == ("clip",)
         node.pipeline.resume("clip")
         node.begin()
-        assert len(node.listen_to_the_end()) == 3
+        assert len(node.listen()) == 3
+        node.stop()
         assert codes == ["not_ready"]
         assert node.last_status("clip").ended == "the source was removed"
         assert refused(node, "set_prompt", Prompt.parse("blue blob")) == "stopped"
