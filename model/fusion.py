@@ -1,4 +1,4 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 """Image and text look at each other: the bi-directional fusion of GLIP and Grounding DINO.
 
 Letters: B picture, S flattened pixels, T token, C channel, N head, D channels of a head.
