@@ -3,97 +3,189 @@
 
 from __future__ import annotations
 
+import copy
 import json
-import platform
 import tempfile
-from dataclasses import asdict
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import torch
 import typer
-from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
+from torch import nn
 
-from ..model.checkpoint import find_checkpoint, read_checkpoint
+from ..model.checkpoint import Checkpoint, find_checkpoint, read_checkpoint
 from ..model.grounding_dino import GroundingDino
-from ..model.network import build
+from ..model.network import build, named_device
+from ..model.precision import number_format
 from ..model.prompt import Prompt
-from ..model.text_encoder import Words, pad_words
+from ..model.text_encoder import pad_words
 from ..model.tokenizer import Tokenizer
-from .bench import measure_parity
+from .bench_detector import Through
+from .bench_hardware import count_flops, finish, hardware, roofline
 from .bench_oracle import full_size, save, vocabulary
-from .bench_pairs import in_turns
+from .bench_pairs import Turns, in_turns
+from .bench_sizes import Size, sizes
+from .bench_truth import Truth, ask_truth, measure_half, measure_parity
 from .exits import RunError, say
 
-_GEMM = 2048
+ModelName = Literal["swin-t", "swin-b"]
+DeviceName = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+_EAGER, _COMPILED, _THROUGH = "transformers, eager float32", "transformers, compiled bfloat16", "through the detector"
+_USUAL = {"cpu": "640", "cuda": "800x1333,544x960"}
 
 
 def model(
-    model: Annotated[Literal["swin-t", "swin-b"], typer.Option(help="Which size.")] = "swin-t",
-    size: Annotated[int, typer.Option(help="Both sides of the input, px.", min=64)] = 640,
+    model: Annotated[ModelName, typer.Option(help="Which size.")] = "swin-t",
+    size: Annotated[str | None, typer.Option(help="Of the input: 640, or height x width, 800x1333,544x960.")] = None,
     phrases: Annotated[int, typer.Option(help="How many are asked.", min=1, max=50)] = 4,
-    pairs: Annotated[int, typer.Option(help="How often both are timed.", min=7)] = 7,
+    pairs: Annotated[int, typer.Option(help="How often each way is timed.", min=7)] = 7,
+    device: DeviceName = "auto",
     seed: Annotated[int, typer.Option(help="Decides weights and pictures.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False,
 ) -> None:
-    """Compare with transformers' eager fp32: random weights, one picture at a time. Parity comes first.
+    """Compare with transformers: random weights, one picture at a time. Parity comes first, and no figure without it.
 
     Words are read once, as in a stream, where transformers reads them with each picture.
     """
-    theirs = full_size(model, seed)
-    ours = _ours(theirs)
-    words = pad_words([Tokenizer(vocabulary()).encode(Prompt.parse(" . ".join(f"word{n}" for n in range(phrases))))])
-    picture = torch.randn(1, 3, size, size, generator=torch.Generator().manual_seed(seed))
-    parity = measure_parity(model, ours, theirs, picture, words)
-    say(parity.sentence)
-    if not parity.ok:
-        raise RunError("our answers differ from transformers' by more than rounding explains: no figures")
-    result: dict[str, Any] = {"model": model, "size": size, "phrases": phrases, "parity": asdict(parity)}
-    result |= _timed(ours, theirs, picture, words, pairs)
-    low, high = result["quartiles"]
-    say(
-        f"{model} {size}x{size}: {result['ours_s'] * 1e3:.0f} ms a picture, transformers "
-        f"{result['theirs_s'] * 1e3:.0f} ms; {result['ratio']:.2f} times as fast ({low:.2f}..{high:.2f} in the middle "
-        f"half of {pairs} pairs); {result['floor_s'] / result['ours_s']:.0%} of what the arithmetic alone allows"
-    )
+    result = bench_model(model, size, phrases, pairs, named_device(device), seed)
     if as_json:
         print(json.dumps(result))
 
 
-def _ours(theirs: nn.Module) -> GroundingDino:
+def bench_model(
+    name: ModelName, size: str | None, phrases: int, pairs: int, device: torch.device, seed: int
+) -> dict[str, Any]:
+    """All that `bench model` says.
+
+    Raises:
+        RunError: our answers are not transformers', or half precision costs more than twice what it costs there.
+    """
+    theirs = full_size(name, seed)
     with tempfile.TemporaryDirectory() as folder:
         path = find_checkpoint(str(save(theirs, Path(folder))))
-        return build(read_checkpoint(path), torch.device("cpu"), path)
+        bench = _Bench(name, theirs.to(device), read_checkpoint(path), path, device, _words(phrases), pairs)
+        results = [bench.measure(own, seed) for own in sizes(size or _USUAL[device.type])]
+    return {"bench": "model", "model": name, "phrases": phrases, **hardware(device), "sizes": results}
 
 
-@torch.inference_mode()
-def _timed(ours: GroundingDino, theirs: nn.Module, picture: Tensor, words: Words, pairs: int) -> dict[str, Any]:
-    text = ours.read(words)
-    asked = {"input_ids": words.ids_BT, "attention_mask": (~words.no_word_BT).long()}
-    measured = in_turns(lambda: ours(picture, text), lambda: theirs(pixel_values=picture, **asked), pairs)
-    speed = _gemm_flops_per_s()
-    with FlopCounterMode(display=False) as counter:
-        ours(picture, text)
-    return {
-        **asdict(measured),
-        "flops": counter.get_total_flops(),
-        "gemm_flops_per_s": speed,
-        "floor_s": counter.get_total_flops() / speed,
-        "hardware": _processor(),
-        "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
-    }
+@dataclass(frozen=True, slots=True)
+class _Bench:
+    name: str
+    theirs: nn.Module
+    checkpoint: Checkpoint
+    path: Path
+    device: torch.device
+    prompt: Prompt
+    pairs: int
+
+    def measure(self, size: Size, seed: int) -> dict[str, Any]:
+        """Parity, then times, of one size."""
+        generator = torch.Generator().manual_seed(seed)
+        picture = torch.randn(1, 3, *size, generator=generator).to(self.device)
+        words = pad_words([Tokenizer(vocabulary()).encode(self.prompt)])
+        with _exact_products():
+            truth = ask_truth(self.theirs, picture, words)
+            ours = {torch.float32: build(self.checkpoint, self.device, self.path)}
+            proofs: dict[str, Any] = {"parity": asdict(self._checked(ours[torch.float32], truth))}
+        if number_format("auto", self.device) == torch.bfloat16:
+            ours[torch.bfloat16] = build(self.checkpoint, self.device, self.path, torch.bfloat16)
+            proofs["half"] = asdict(self._checked(ours[torch.bfloat16], truth))
+        return {"height": size[0], "width": size[1], **proofs, **self._timed(ours, truth)}
+
+    def _checked(self, ours: GroundingDino, truth: Truth) -> Any:
+        dtype = ours.query_content.dtype
+        proof = (
+            measure_parity(self.name, ours, self.theirs, truth)
+            if dtype == torch.float32
+            else measure_half(ours, self.theirs, truth, dtype)
+        )
+        say(proof.sentence)
+        if not proof.ok:
+            raise RunError("our answers differ from transformers' by more than rounding explains: no figures")
+        return proof
+
+    @torch.inference_mode()
+    def _timed(self, ours: dict[torch.dtype, GroundingDino], truth: Truth) -> dict[str, Any]:
+        asks = {_called(dtype): self._our_way(network, truth) for dtype, network in ours.items()}
+        dtype = list(ours)[-1]
+        through = Through(self.path, self.device, dtype, truth.picture.shape[2:], self.prompt)
+        others = {_EAGER: self._their_way(self.theirs, truth)}
+        if self.device.type == "cuda":
+            others[_COMPILED] = self._their_way(torch.compile(copy.deepcopy(self.theirs).to(dtype)), truth, dtype)
+        with through:
+            turns = in_turns(asks | {_THROUGH: through.once} | others, self.pairs)
+            rates = through.rates()
+        self._say(turns, [*asks, _THROUGH], truth)
+        flops, numbers = count_flops(asks[_called(torch.float32)]), _weights(self.checkpoint)
+        floors = {
+            _called(own): asdict(
+                roofline(flops, numbers * own.itemsize, turns.median_s(_called(own)), self.device, own)
+            )
+            for own in ours
+        }
+        ratios = [
+            {"ours": way, "theirs": other, **asdict(turns.pairs(way, other))}
+            for way in (*asks, _THROUGH)
+            for other in others
+        ]
+        medians = {way: turns.median_s(way) for way in turns.times_s}
+        return {"ratios": ratios, "median_s": medians, "roofline": floors, "stream": {"dtype": _called(dtype), **rates}}
+
+    def _our_way(self, network: GroundingDino, truth: Truth) -> Callable[[], object]:
+        dtype = network.query_content.dtype
+        picture, text = truth.picture.to(dtype), network.read(truth.words).to(dtype)
+
+        def ask() -> None:
+            network(picture, text)
+            finish(self.device)
+
+        return ask
+
+    def _their_way(self, network: Any, truth: Truth, dtype: torch.dtype = torch.float32) -> Callable[[], object]:
+        picture, words = truth.picture.to(dtype), truth.words
+
+        def ask() -> None:
+            network(pixel_values=picture, input_ids=words.ids_BT, attention_mask=(~words.no_word_BT).long())
+            finish(self.device)
+
+        return ask
+
+    def _say(self, turns: Turns, ways: list[str], truth: Truth) -> None:
+        height, width = truth.picture.shape[2:]
+        for way in ways:
+            for other in (_EAGER, _COMPILED):
+                if other in turns.times_s:
+                    pairs = turns.pairs(way, other)
+                    low, high = pairs.quartiles
+                    say(
+                        f"{self.name} {height}x{width}, {way}: {pairs.ours_s * 1e3:.1f} ms; {other}: "
+                        f"{pairs.theirs_s * 1e3:.1f} ms; {pairs.ratio:.2f} times as fast ({low:.2f}..{high:.2f} in the "
+                        f"middle half of {pairs.pairs} pairs)"
+                    )
 
 
-def _gemm_flops_per_s() -> float:
-    """What a large product of matrices reaches here: the better of two medians."""
-    a, b = torch.randn(_GEMM, _GEMM), torch.randn(_GEMM, _GEMM)
-    measured = in_turns(lambda: a @ b, lambda: a @ b, 7)
-    return 2 * _GEMM**3 / min(measured.ours_s, measured.theirs_s)
+def _words(phrases: int) -> Prompt:
+    return Prompt.parse(" . ".join(f"word{n}" for n in range(phrases)))
 
 
-def _processor() -> str:
-    facts = Path("/proc/cpuinfo")
-    names = [line.partition(":")[2].strip() for line in facts.read_text().splitlines() if "model name" in line]
-    return names[0] if names else platform.processor()
+def _called(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+def _weights(checkpoint: Checkpoint) -> int:
+    """How many numbers must be read for each picture: those of the words are not."""
+    return sum(one.numel() for name, one in checkpoint.weights.items() if not name.startswith("text_encoder."))
+
+
+@contextmanager
+def _exact_products() -> Generator[None]:
+    """Without TF32, which cuDNN would take for float32 unasked."""
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before

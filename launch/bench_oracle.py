@@ -85,3 +85,21 @@ def chosen_places(places: Tensor | None) -> Generator[list[Tensor]]:
         yield chosen
     finally:
         torch.topk = topk
+
+
+@contextmanager
+def sampled_in_float32() -> Generator[None]:
+    """Let transformers sample in float32 whatever it computes in.
+
+    grid_sample in bfloat16 on a CPU reads beside the map, as of torch 2.14: sums of 1e32, and soon nothing but NaN.
+    """
+    sample = torch.nn.functional.grid_sample
+
+    def exactly(maps: Tensor, places: Tensor, *arguments: Any, **options: Any) -> Tensor:
+        return sample(maps.float(), places.float(), *arguments, **options).to(maps.dtype)
+
+    torch.nn.functional.grid_sample = exactly
+    try:
+        yield
+    finally:
+        torch.nn.functional.grid_sample = sample

@@ -1,9 +1,9 @@
-"""Two ways to the same answer, timed in turns: what one gains over the other whatever else the machine does."""
+"""Several ways to the same answer, timed in turns: what one gains over another whatever else the machine does."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """What was measured.
+    """What was measured of two ways.
 
     Args:
         ours_s, theirs_s: the median time of each.
@@ -27,25 +27,35 @@ class Pairs:
     pairs: int
 
 
-def in_turns(ours: Callable[[], object], theirs: Callable[[], object], pairs: int) -> Pairs:
-    """Time both `pairs` times after one run each that does not count; who begins changes from pair to pair."""
-    ours()
-    theirs()
-    times: list[tuple[float, float]] = []
-    for row in range(pairs):
-        if row % 2:
-            their_s = _timed(theirs)
-            times.append((_timed(ours), their_s))
-        else:
-            times.append((_timed(ours), _timed(theirs)))
-    measured = np.array(times)
-    ratios = measured[:, 1] / measured[:, 0]
-    low, middle, high = (float(value) for value in np.quantile(ratios, (0.25, 0.5, 0.75)))
-    ours_s, theirs_s = (float(value) for value in np.median(measured, axis=0))
-    return Pairs(ours_s, theirs_s, middle, (low, high), pairs)
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """`times_s` of each way, one a round."""
+
+    times_s: Mapping[str, tuple[float, ...]]
+
+    def median_s(self, way: str) -> float:
+        return float(np.median(self.times_s[way]))
+
+    def pairs(self, ours: str, theirs: str) -> Pairs:
+        """Two of the ways, round by round."""
+        ratios = np.array(self.times_s[theirs]) / np.array(self.times_s[ours])
+        low, middle, high = (float(value) for value in np.quantile(ratios, (0.25, 0.5, 0.75)))
+        return Pairs(self.median_s(ours), self.median_s(theirs), middle, (low, high), len(ratios))
 
 
-def _timed(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
+def in_turns(ways: Mapping[str, Callable[[], object]], rounds: int) -> Turns:
+    """Time each `rounds` times after one run each that does not count; who begins moves on from round to round.
+
+    A way ends when its answer is there: what computes on a GPU waits for it itself.
+    """
+    names = list(ways)
+    for name in names:
+        ways[name]()
+    times: dict[str, list[float]] = {name: [] for name in names}
+    for row in range(rounds):
+        first = row % len(names)
+        for name in names[first:] + names[:first]:
+            began = time.perf_counter()
+            ways[name]()
+            times[name].append(time.perf_counter() - began)
+    return Turns({name: tuple(own) for name, own in times.items()})

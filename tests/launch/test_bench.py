@@ -1,11 +1,27 @@
-"""Timing in turns: what is said of two ways that take known times."""
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownLambdaType=false
+"""What is said of ways that take known times, and that nothing is said where answers differ."""
 
 from __future__ import annotations
 
-import pytest
+import json
+from typing import Any
 
-from groundcast.launch import bench_pairs
+import pytest
+import torch
+from torch import nn
+
+from groundcast.launch import bench_hardware, bench_model, bench_pairs
+from groundcast.launch.bench_hardware import count_flops, roofline
 from groundcast.launch.bench_pairs import in_turns
+from groundcast.launch.bench_sizes import sizes
+from groundcast.launch.bench_truth import HalfCost
+from groundcast.launch.exits import InputError, RunError
+from groundcast.model.packed import pack_linear
+
+from ..model.oracle import Sizes, oracle
+
+CPU = torch.device("cpu")
 
 
 def test_the_faster_one_is_so_many_times_as_fast(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -20,8 +36,81 @@ def test_the_faster_one_is_so_many_times_as_fast(monkeypatch: pytest.MonkeyPatch
         order.append("theirs")
         now_s[0] += 1.0 if len(order) < 9 else 2.0
 
-    measured = in_turns(quick, slow, 7)
+    measured = in_turns({"quick": quick, "slow": slow}, 7).pairs("quick", "slow")
 
     assert (measured.ratio, measured.quartiles) == (4.0, (4.0, 4.0))
     assert (measured.ours_s, measured.theirs_s, measured.pairs) == (0.5, 2.0, 7)
     assert order[2:8] == ["ours", "theirs", "theirs", "ours", "ours", "theirs"]
+
+
+def test_packed_products_are_counted_like_plain_ones() -> None:
+    layers = nn.Sequential(nn.Linear(8, 16), nn.Linear(16, 4)).requires_grad_(False)
+    wanted = 2 * 30 * (8 * 16 + 16 * 4)
+    assert count_flops(lambda: layers(torch.ones(3, 10, 8))) == wanted
+    pack_linear(layers)
+    assert count_flops(lambda: layers(torch.ones(3, 10, 8))) == wanted
+
+
+@pytest.fixture
+def quick_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the machine reaches is looked at for a moment only."""
+    monkeypatch.setattr(bench_hardware, "_SIDE", {"cpu": 64})
+    monkeypatch.setattr(bench_hardware, "_COPIED", {"cpu": 1 << 20})
+
+
+@pytest.mark.usefixtures("quick_machine")
+def test_the_share_of_the_roofline_is_that_of_the_higher_floor() -> None:
+    line = roofline(1e9, 4e6, 10.0, CPU, torch.float32)
+    assert line.share == max(1e9 / line.flops_per_s, 4e6 / line.bytes_per_s) / 10.0
+
+
+def test_sizes_are_squares_or_height_by_width() -> None:
+    assert sizes("640") == [(640, 640)]
+    assert sizes("480x640, 800x1333") == [(480, 640), (800, 1333)]
+    with pytest.raises(InputError, match="'20' is no size"):
+        sizes("20")
+
+
+def test_half_precision_may_cost_twice_what_it_costs_elsewhere() -> None:
+    assert HalfCost("bfloat16", 0.2, 0.1, 2e-3, 1e-3, 0.4, 0.2, 4e-3, 2e-3).ok
+    assert not HalfCost("bfloat16", 0.2, 0.1, 2e-3, 1e-3, 0.5, 0.2, 4e-3, 2e-3).ok
+    assert not HalfCost("bfloat16", 0.2, float("nan"), 2e-3, 1e-3, 0.4, 0.2, 4e-3, 2e-3).ok
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small model in place of the published sizes; streams are timed for a moment."""
+    monkeypatch.setattr(bench_model, "full_size", lambda _name, seed: oracle(Sizes(), seed=seed))
+    monkeypatch.setattr("groundcast.launch.bench_detector._STREAM_S", 0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("small", "quick_machine")
+def test_bench_model_compares_both_formats_with_transformers() -> None:
+    result = json.loads(json.dumps(bench_model.bench_model("swin-t", "96x128", 4, 7, CPU, 0)))
+    (size,) = result["sizes"]
+    assert (size["height"], size["width"]) == (96, 128)
+    assert size["parity"]["our_box_error"] < 1e-5
+    formats = {"float32", "bfloat16"} if "half" in size else {"float32"}
+    assert set(size["roofline"]) == formats
+    assert {own["ours"] for own in size["ratios"]} == {*formats, "through the detector"}
+    for own in size["ratios"]:
+        low, high = own["quartiles"]
+        assert 0.0 < low <= own["ratio"] <= high
+        assert own["pairs"] == 7
+    assert size["stream"]["fps"] > 0.0
+
+
+@pytest.mark.usefixtures("small")
+def test_no_figure_without_parity(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*arguments: Any) -> Any:
+        network = build(*arguments)
+        with torch.no_grad():
+            network.query_content.add_(0.01)
+        return network
+
+    build = bench_model.build
+    monkeypatch.setattr(bench_model, "build", broken)
+    monkeypatch.setattr(bench_model, "in_turns", lambda *_: pytest.fail("something was timed"))
+    with pytest.raises(RunError, match="no figures"):
+        bench_model.bench_model("swin-t", "96x128", 4, 7, CPU, 0)

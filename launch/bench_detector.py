@@ -1,0 +1,78 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+"""The detector as a node uses it: from an 8-bit picture in the host's memory to boxes there."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..model.detections import Detections
+from ..model.detector import Detector, DetectorOptions
+from ..model.precision import Precision
+from ..model.prompt import Prompt
+from ..model.ticket import DetectionTicket, Image
+
+_BATCHES = (1, 2, 4, 8, 16)
+_STREAM_S = 2.0
+_FORMATS: dict[torch.dtype, Precision] = {torch.float32: "float32", torch.bfloat16: "bfloat16"}
+
+
+class Through:
+    """A detector of these weights, and a picture as large as its input. Used as a context.
+
+    Args:
+        path: of the weights.
+        device, dtype: to compute on and in.
+        input_hw: of the network's input, px.
+        prompt: what is asked.
+    """
+
+    def __init__(
+        self, path: Path, device: torch.device, dtype: torch.dtype, input_hw: Sequence[int], prompt: Prompt
+    ) -> None:
+        height, width = input_hw
+        options = DetectorOptions(device=str(device), size=min(input_hw), dtype=_FORMATS[dtype], offline=True)
+        self.detector = Detector.load(str(path.parent if path.is_file() else path), options)
+        pixels = torch.randint(0, 256, (height, width, 3), dtype=torch.uint8)
+        self._image: Image = (pixels.pin_memory() if device.type == "cuda" else pixels).numpy()
+        self._prompt = prompt
+        self._is_batched = device.type == "cuda"
+
+    def once(self) -> list[Detections]:
+        """One picture; ends when its boxes are here."""
+        return self.detector.detect([self._image], [self._prompt])
+
+    def rates(self) -> dict[str, Any]:
+        """Pictures a second in a stream, by how many go in together; on a CPU one at a time."""
+        fps = {size: self.stream(size, _STREAM_S) for size in (_BATCHES if self._is_batched else _BATCHES[:1])}
+        best = max(fps, key=lambda size: fps[size])
+        return {"fps": fps[1], "best_batch": best, "best_batch_fps": fps[best], "fps_of_batch": fps}
+
+    def stream(self, batch: int, seconds: float) -> float:
+        """Pictures a second, with as many tickets in flight as keep the detector busy."""
+        flight: deque[DetectionTicket[Detections]] = deque()
+        for _ in range(self.detector.depth + 1):
+            flight.append(self._submit(batch))
+        flight.popleft().wait()
+        began, finished = time.perf_counter(), 0
+        while (taken_s := time.perf_counter() - began) < seconds or finished < 3:
+            flight.append(self._submit(batch))
+            flight.popleft().wait()
+            finished += 1
+        for ticket in flight:
+            ticket.wait()
+        return finished * batch / taken_s
+
+    def _submit(self, batch: int) -> DetectionTicket[Detections]:
+        return self.detector.submit([self._image] * batch, [self._prompt] * batch)
+
+    def __enter__(self) -> Through:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.detector.close()
