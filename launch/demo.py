@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import tempfile
 from collections.abc import Generator, Mapping
@@ -87,7 +88,7 @@ def _watch(prompt: str, *, show: bool) -> _Watched:
 
 def _settings(prompt: str) -> dict[str, Any]:
     return {
-        "node": "demo",
+        "node": f"demo-{os.getpid()}",  # beside any other
         "prompt": prompt,
         "model": "tabletop",
         # The first frame waits for us, and the clip has fewer frames than the socket may keep: nothing is lost.

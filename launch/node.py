@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -79,9 +79,10 @@ def run_node(
         reread: reads the settings again, on SIGHUP; None leaves that signal alone.
 
     Raises:
-        SourceError, PublisherError, HealthError, CheckpointError, PromptError: the input was wrong.
+        SourceError, NamesakeError, PublisherError, HealthError, CheckpointError, PromptError: the input was wrong.
         RunError: the node failed while running.
     """
+    from ..stream.namesake import NameClaim
     from ..stream.publisher import Publisher
     from ..stream.reader import check_source
 
@@ -89,6 +90,7 @@ def run_node(
     for source in options.sources:
         check_source(source)
     with (
+        NameClaim(options.node, options.publisher.address) if settings.check_name else nullcontext(),
         Publisher(options.publisher, options.node) as publisher,
         Service(settings, reread) as service,
         _let_go(load_detector(settings.model)) as detector,

@@ -93,6 +93,8 @@ class NodeSettings(Section):
     """Everything about one node."""
 
     node: Name = "groundcast"
+    check_name: bool = True
+    """Do not start beside another node of that name; on a network anybody could pretend to be one."""
     prompt: PromptSettings
     model: ModelSettings = ModelSettings()
     publish: PublishSettings = PublishSettings()

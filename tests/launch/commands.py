@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -39,14 +40,14 @@ class Ended:
 
 def in_process(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> Ended:
     """A command line run in this process."""
-    code = cli.run([str(argument) for argument in arguments])
+    code = cli.run(_named(arguments))
     said = capsys.readouterr()
     return Ended(code, said.out, said.err)
 
 
 def as_a_user(*arguments: str | Path, cwd: Path | None = None) -> Ended:
     """The installed command in a process of its own."""
-    command = [str(Path(sys.executable).parent / "groundcast"), *map(str, arguments)]
+    command = [str(Path(sys.executable).parent / "groundcast"), *_named(arguments)]
     done = subprocess.run(
         command, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=600
     )
@@ -61,6 +62,13 @@ def eventually(holds: Callable[[], bool], within_s: float = 30.0) -> bool:
             return False
         time.sleep(0.02)
     return True
+
+
+def _named(arguments: Sequence[str | Path]) -> list[str]:
+    """A command line whose node bears a name that no other process gives to one."""
+    words = [str(argument) for argument in arguments]
+    needs_name = words[:1] == ["run"] and "--node" not in words
+    return [*words, "--node", f"test-{os.getpid()}"] if needs_name else words
 
 
 class BlobModel(BlobDetector):

@@ -71,7 +71,10 @@ def _settings(folder: Path, model: str) -> Path:
     path = folder / "node.yaml"
     source = {"name": "cam", "url": "lavfi:testsrc=size=160x120:rate=5"}
     publish = {"address": "tcp://127.0.0.1:*"}
-    path.write_text(json.dumps({"prompt": "red mug", "model": model, "publish": publish, "sources": [source]}))
+    node = f"test-{os.getpid()}"
+    path.write_text(
+        json.dumps({"node": node, "prompt": "red mug", "model": model, "publish": publish, "sources": [source]})
+    )
     return path
 
 

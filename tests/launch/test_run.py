@@ -17,6 +17,7 @@ import pytest
 from groundcast.launch import node, run
 from groundcast.launch.run import read_flags
 from groundcast.launch.sources import named_sources
+from groundcast.stream.namesake import NameClaim
 from groundcast.stream.subscriber import Subscriber
 
 from .commands import in_process
@@ -119,6 +120,19 @@ def test_a_busy_port_is_said_before_the_model_is_loaded(
     assert (ended.code, other.code) == (2, 2)
     assert address in ended.sentence
     assert f"health address {health} cannot be used" in other.sentence
+
+
+def test_a_second_node_of_a_name_is_refused_before_the_model_is_loaded(
+    clip: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(node, "load_detector", _must_not_load)
+    with NameClaim("twin", ANY_PORT):
+        ended = in_process(
+            capsys, "run", "--source", clip, "--prompt", "red blob", "--address", ANY_PORT, "--node", "twin"
+        )
+
+    assert ended.code == 2
+    assert "a node called twin runs on this host already" in ended.sentence
 
 
 def test_flags_go_before_what_a_file_says(tmp_path: Path) -> None:

@@ -56,7 +56,8 @@ class NodeService:
     def write(self, sources: dict[str, str], prompt: str = "red blob") -> None:
         listed = [{"name": name, "url": url} for name, url in sources.items()]
         publish = {"address": f"ipc://{self.file.parent}/socket"}
-        self.file.write_text(json.dumps({"prompt": prompt, "publish": publish, "sources": listed}))
+        node = f"test-{os.getpid()}"
+        self.file.write_text(json.dumps({"node": node, "prompt": prompt, "publish": publish, "sources": listed}))
 
     def hear(self, word: str) -> None:
         """Wait until the service manager is told this."""
