@@ -139,6 +139,7 @@ class Questions:
     ) -> HeldLease:
         """Add or renew a lease; raises CommandError as `Leases.ask` does, and bad_prompt for unknown words."""
         leases, held = self.asked.leases.ask(client, phrases, seconds, source, lease, now_s)
+        self._must_know(Prompt(held.phrases))  # all of them: what others' hide now comes to light when those end
         self._become(replace(self.asked, leases=leases))
         return held
 

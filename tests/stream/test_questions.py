@@ -17,7 +17,7 @@ OWN = SourceOptions("own", "own.mp4", prompt=Prompt.parse("bolt"), threshold=0.6
 
 
 def know(prompt: Prompt) -> None:
-    if "mauve" in prompt.names:
+    if any("mauve" in phrase.wordings for phrase in prompt.phrases):
         raise PromptError("what is mauve?")
 
 
@@ -141,3 +141,13 @@ def test_other_options_that_ask_for_the_same_leave_the_version(questions: Questi
     assert asked(questions, "left")[0] == 2
     questions.put(SourceOptions("left", "left.mp4", threshold=0.5))
     assert asked(questions, "left")[0] == 3
+
+
+def test_a_lease_with_unknown_words_is_refused_though_somebody_elses_wording_hides_them(questions: Questions) -> None:
+    first = questions.ask("anna", [Phrase("bolt")], 2.0, None, None, 0.0)
+    before = questions.asked
+    hidden = Phrase("bolt", ask=("mauve",))  # which would come to light when the first lease ends
+    assert refused(lambda: questions.ask("ben", [hidden], 60.0, None, None, 0.0)) == "bad_prompt"
+    assert questions.asked is before
+    questions.expire(first.until_s)
+    assert asked(questions, "left")[1] == ("mug", "cup")
