@@ -229,7 +229,7 @@ def _this_worker() -> Generator[Worker]:
 
 
 def _device(name: str) -> str:
-    from ..model.network import named_device
+    from ..model.device import named_device
 
     device = str(named_device(name))
     return f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if device == "cuda" else device

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from .checkpoint import Checkpoint, find_checkpoint, read_checkpoint
 from .detections import Detections, DetectorInfo
+from .device import DeviceError
 from .gpu_loop import GpuLoop
 from .job import Job
 from .lanes import Lanes
-from .network import DeviceError, Network
+from .network import Network
 from .postprocess import Rules, candidates, choose
 from .precision import Precision
 from .prompt import Phrase, Prompt, least_score

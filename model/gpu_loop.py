@@ -6,8 +6,7 @@ import queue
 import threading
 from typing import Any
 
-import torch
-
+from .device import within
 from .job import Job
 from .network import Network
 from .seen import Launched
@@ -52,25 +51,20 @@ class GpuLoop:
         join_all(self._threads, wait_s)
 
     def _launch(self) -> None:
-        self._enter_device()
-        while (job := self._jobs.get()) is not None:
-            self._free.acquire()  # until then the job can be cancelled
-            if self._closing.is_set():
-                job.ticket.cancel()
-            if (launched := job.launch(self._network)) is None:
-                self._free.release()
-            else:
-                self._launched.put((job, launched))
+        with within(self._network.device):
+            while (job := self._jobs.get()) is not None:
+                self._free.acquire()  # until then the job can be cancelled
+                if self._closing.is_set():
+                    job.ticket.cancel()
+                if (launched := job.launch(self._network)) is None:
+                    self._free.release()
+                else:
+                    self._launched.put((job, launched))
         self._launched.put(None)
 
     def _collect(self) -> None:
-        self._enter_device()
-        while (item := self._launched.get()) is not None:
-            job, launched = item
-            job.collect(launched)
-            self._free.release()
-
-    def _enter_device(self) -> None:
-        """Kernels go to the thread's own device, which is the first GPU unless it is told."""
-        if self._network.device.type == "cuda":
-            torch.cuda.set_device(self._network.device)
+        with within(self._network.device):
+            while (item := self._launched.get()) is not None:
+                job, launched = item
+                job.collect(launched)
+                self._free.release()

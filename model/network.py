@@ -13,6 +13,7 @@ from torch import Tensor
 from ..cuda.graph import GraphCache
 from ..cuda.kept import kept
 from .checkpoint import Checkpoint, set_weights
+from .device import named_device, within
 from .fold import fold_norms, join_groups, join_projections, join_values
 from .grounding_dino import GroundingDino
 from .input_rule import InputRule
@@ -29,10 +30,6 @@ from .text_encoder import TextFeatures
 from .ticket import Image
 
 _MOST_TOGETHER = 16  # pictures, or captions about them, in one pass: what bounds memory
-
-
-class DeviceError(ValueError):
-    """The device that was named is not here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +120,10 @@ class Network:
         captions = self._prompts.read(prompt)
         shown_13HW = picture_3HW[None].to(self.device, self.dtype)
         parts: list[Tensor] = []
-        for caption in captions:
-            output = self._model(shown_13HW, caption.features)
-            parts.append(pack_all(CaptionAnswer(output.logits[-1][0], output.boxes[-1][0], caption.wordings)))
+        with within(self.device):
+            for caption in captions:
+                output = self._model(shown_13HW, caption.features)
+                parts.append(pack_all(CaptionAnswer(output.logits[-1][0], output.boxes[-1][0], caption.wordings)))
         height, width = picture_3HW.shape[1:]
         size = InputSize((height, width), (height, width))
         asked = Asked(prompt, tuple(caption.tokens for caption in captions), size, (1, 1))
@@ -209,19 +207,3 @@ def build(
     if device.type == "cpu":
         pack_linear(model)
     return model.to(device).to(memory_format=torch.channels_last)
-
-
-def named_device(name: str) -> torch.device:
-    """
-    Raises:
-        DeviceError: there is no such device here.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise DeviceError(f"{name!r} is no device: write 'auto', 'cpu' or 'cuda'") from error
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise DeviceError(f"device {name!r} was asked for, but this machine shows no CUDA GPU: use --device cpu")
-    return device

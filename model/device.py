@@ -1,0 +1,40 @@
+# pyright: reportUnknownMemberType=false
+"""Where a network computes: a device by its name, and how a thread goes there."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+
+
+class DeviceError(ValueError):
+    """The device that was named is not here."""
+
+
+def named_device(name: str) -> torch.device:
+    """'auto' is the first GPU where there is one; a GPU always comes with its number.
+
+    Raises:
+        DeviceError: there is no such device here.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise DeviceError(f"{name!r} is no device: write 'auto', 'cpu' or 'cuda'") from error
+    if device.type != "cuda":
+        return device
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if count == 0:
+        raise DeviceError(f"device {name!r} was asked for, but this machine shows no CUDA GPU: use --device cpu")
+    number = device.index if ":" in name else torch.cuda.current_device()
+    if number >= count:
+        raise DeviceError(f"device {name!r} was asked for, but this machine shows {count} GPUs, from cuda:0 on")
+    return torch.device("cuda", number)
+
+
+def within(device: torch.device) -> AbstractContextManager[object]:
+    """Kernels go to the thread's own device, which is the first GPU unless the thread is told."""
+    return torch.cuda.device(device) if device.type == "cuda" else nullcontext()
