@@ -18,9 +18,11 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-# Four warps read 32 rows of 32 half-precision channels in 16-byte pieces. Not tuned on any GPU yet.
-_QUERIES = 32
+# Each thread reads 16 bytes of a corner at a time: four warps then read so many rows of channels. By reckoning: not
+# tuned on any GPU yet.
 _WARPS = 4
+_BYTES = _WARPS * 32 * 16
+_FEWEST, _MOST = 16, 128  # queries of one program
 
 
 def deform_attn_triton(
@@ -31,30 +33,33 @@ def deform_attn_triton(
     points: int,
 ) -> Tensor:
     """See `deform_attn`. Values in fp32, fp16 or bf16, places and sums in fp32, no gradient."""
-    B, S, N, D = value_BSND.shape
+    B, _, N, D = value_BSND.shape
     Q = projected_BQX.shape[1]
     reference_BQLX = reference_BQLX.float()
     if reference_BQLX.stride(-1) != 1:
         reference_BQLX = reference_BQLX.contiguous()
     out_BQND = value_BSND.new_empty(B, Q, N, D)
-    grid = (triton.cdiv(Q, _QUERIES), N, B)
-    _attend[grid](
-        value_BSND.contiguous(),
+    if value_BSND.stride()[2:] != (D, 1):
+        value_BSND = value_BSND.contiguous()
+    BLOCK_D = triton.next_power_of_2(D)
+    BLOCK_Q = min(max(_BYTES // (BLOCK_D * value_BSND.element_size()), _FEWEST), _MOST)
+    _attend[triton.cdiv(Q, BLOCK_Q), N, B](
+        value_BSND,
         reference_BQLX,
         projected_BQX.contiguous(),
         out_BQND,
         tuple(height for height, _ in shapes),
         tuple(width for _, width in shapes),
-        S,
         Q,
+        *value_BSND.stride()[:2],
         *reference_BQLX.stride()[:3],
         N=N,
         D=D,
         L=len(shapes),
         P=points,
         X=reference_BQLX.shape[-1],
-        BLOCK_Q=_QUERIES,
-        BLOCK_D=triton.next_power_of_2(D),
+        BLOCK_Q=BLOCK_Q,
+        BLOCK_D=BLOCK_D,
         BLOCK_K=triton.next_power_of_2(len(shapes) * points),
         num_warps=_WARPS,
     )
@@ -69,8 +74,9 @@ def _attend(
     out,
     heights,
     widths,
-    S,
     Q,
+    value_b,
+    value_s,
     reference_b,
     reference_q,
     reference_l,
@@ -83,7 +89,7 @@ def _attend(
     BLOCK_D: tl.constexpr,
     BLOCK_K: tl.constexpr,
 ):
-    """value (B,S,N,D), reference (B,Q,L,X) by its strides, projected (B,Q,N*L*P*3), out (B,Q,N,D)."""
+    """value (B,S,N,D) and reference (B,Q,L,X) by their strides, projected (B,Q,N*L*P*3), out (B,Q,N,D)."""
     n = tl.program_id(1)
     b = tl.program_id(2).to(tl.int64)  # a batch of maps may be longer than int32 counts
     q = tl.program_id(0) * BLOCK_Q + tl.arange(0, BLOCK_Q)
@@ -94,24 +100,25 @@ def _attend(
     offsets = own + n * (L * P * 2)
     logits = own + N * L * P * 2 + n * (L * P)
     most, whole = _sum_softmax(logits, is_query, L * P, BLOCK_K)
+    part = 1.0 / whole
     total = tl.zeros([BLOCK_Q, BLOCK_D], tl.float32)
-    cells = value + b * S * (N * D) + n * D
+    cells = value + b * value_b + n * D
     for level in tl.static_range(L):
         height = heights[level]
         width = widths[level]
         place = reference + b * reference_b + q * reference_q + level * reference_l
         centre_x = tl.load(place, is_query, 0.0) * width - 0.5
         centre_y = tl.load(place + 1, is_query, 0.0) * height - 0.5
-        for point in tl.static_range(P):
+        for point in range(P):  # unrolled, all reads of a query would want registers at once
             k = level * P + point
             x = tl.load(offsets + 2 * k, is_query, 0.0).to(tl.float32)
             y = tl.load(offsets + 2 * k + 1, is_query, 0.0).to(tl.float32)
             if X == 4:
                 x = x * (tl.load(place + 2, is_query, 0.0) * width * (0.5 / P))
                 y = y * (tl.load(place + 3, is_query, 0.0) * height * (0.5 / P))
-            weight = tl.exp(tl.load(logits + k, is_query, 0.0).to(tl.float32) - most) / whole
-            total += _sample(cells, centre_x + x, centre_y + y, weight, width, height, d, is_query, is_channel, N * D)
-        cells += height * width * (N * D)
+            weight = tl.exp(tl.load(logits + k, is_query, 0.0).to(tl.float32) - most) * part
+            total += _sample(cells, centre_x + x, centre_y + y, weight, width, height, d, is_query, is_channel, value_s)
+        cells += height * width * value_s
     to = out + b * Q * (N * D) + q[:, None] * (N * D) + n * D + d[None, :]
     tl.store(to, total.to(out.dtype.element_ty), is_query[:, None] & is_channel[None, :])
 
@@ -139,7 +146,7 @@ def _sample(
     d,
     is_query,
     is_channel,
-    STRIDE: tl.constexpr,
+    stride,
 ):
     """(BLOCK_Q, BLOCK_D): what lies at x, y of one map, times the weight. Corners outside the map are not read."""
     inside = is_query & (x > -1.0) & (y > -1.0) & (x < width) & (y < height)  # not where one is NaN
@@ -156,7 +163,7 @@ def _sample(
         share_x = x - left_x if corner % 2 == 1 else 1.0 - (x - left_x)
         share_y = y - top_y if corner // 2 == 1 else 1.0 - (y - top_y)
         is_cell = inside & (column >= 0) & (row >= 0) & (column < width) & (row < height)
-        at = cells + (row * width + column)[:, None] * STRIDE + d[None, :]
+        at = cells + (row * width + column)[:, None] * stride + d[None, :]
         read = tl.load(at, is_cell[:, None] & is_channel[None, :], 0.0).to(tl.float32)
         sampled += tl.where(is_cell, share_x * share_y * weight, 0.0)[:, None] * read
     return sampled
