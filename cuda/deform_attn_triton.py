@@ -1,7 +1,7 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # pyright: reportUnknownParameterType=false, reportUntypedFunctionDecorator=false, reportMissingTypeStubs=false
 # pyright: reportMissingParameterType=false, reportCallIssue=false, reportArgumentType=false
-# pyright: reportGeneralTypeIssues=false, reportIndexIssue=false
+# pyright: reportGeneralTypeIssues=false, reportIndexIssue=false, reportOperatorIssue=false
 # ruff: noqa: ANN001, ANN202 - Triton reads the annotations of what it compiles, and knows only its own
 """Multi-scale deformable attention for NVIDIA GPUs, compiled by Triton.
 
