@@ -20,14 +20,14 @@ class SubscriberError(ValueError):
     """An address, a name or an age that cannot be meant; one sentence."""
 
 
-def join_link(
+def join(
     context: zmq.Context[zmq.Socket[bytes]],
     address: str,
     topics: Sequence[bytes],
     most_kept: int,
     keys: Keys | None = None,
 ) -> NodeLink:
-    """A SUB socket that asks for `topics`, in their order.
+    """A link whose SUB socket asks for `topics`, in their order.
 
     Args:
         most_kept: how many messages ZeroMQ may keep for us. Beyond that the node drops the newest.
@@ -36,8 +36,13 @@ def join_link(
     Raises:
         SubscriberError: not an address that can be connected to, or keys that cannot be used.
     """
+    sub = context.socket(zmq.SUB)
+    sub.set(zmq.RCVHWM, most_kept)
+    sub.set(zmq.MAXMSGSIZE, _LARGEST_PART)
+    for topic in topics:
+        sub.subscribe(topic)
     try:
-        return NodeLink(_sub(context, topics, most_kept), address, keys)
+        return NodeLink(sub, address, keys)
     except (ConnectError, KeyFileError) as error:
         raise SubscriberError(str(error)) from error
 
@@ -67,12 +72,3 @@ def topics_of(kind: TopicKind, node: str | None, names: tuple[str, ...] | None) 
         return [node_prefix(kind, node)]
     topic = {"det": detections_topic, "sys": status_topic, "img": picture_topic}[kind]
     return [topic(node, name) for name in names]
-
-
-def _sub(context: zmq.Context[zmq.Socket[bytes]], topics: Sequence[bytes], most_kept: int) -> zmq.Socket[bytes]:
-    sub = context.socket(zmq.SUB)
-    sub.set(zmq.RCVHWM, most_kept)
-    sub.set(zmq.MAXMSGSIZE, _LARGEST_PART)
-    for topic in topics:
-        sub.subscribe(topic)
-    return sub

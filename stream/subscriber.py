@@ -13,7 +13,7 @@ import zmq
 
 from .client_keys import Keys
 from .inbox import Inbox, Wanted
-from .joining import SubscriberError, check_names, join_link, topics_of
+from .joining import SubscriberError, check_names, join, topics_of
 from .message import DetectionMessage, StatusMessage
 from .topics import snapshot_request
 
@@ -100,7 +100,7 @@ class Subscriber:
         topics += [*topics_of("sys", node, names), *(topics_of("det", node, names) if detections else ()), *requests]
         self._context = zmq.Context()
         try:
-            self._link = join_link(self._context, address, topics, _most_kept(newest_only, pictures), keys)
+            self._link = join(self._context, address, topics, _most_kept(newest_only, pictures), keys)
         except SubscriberError:
             self._context.term()
             raise

@@ -8,7 +8,7 @@ from types import TracebackType
 import zmq
 
 from .client_keys import Keys
-from .joining import SubscriberError, check_names, join_link, topics_of
+from .joining import SubscriberError, check_names, join, topics_of
 from .topics import MessageError, parse_topic
 
 _MOST_KEPT = 20_000
@@ -46,9 +46,7 @@ class WireTap:
         topics += [*topics_of("sys", node, names), *topics_of("det", node, names)]
         self._context = zmq.Context()
         try:
-            self._link = join_link(
-                self._context, address, topics, _MOST_KEPT_PICTURES if pictures else _MOST_KEPT, keys
-            )
+            self._link = join(self._context, address, topics, _MOST_KEPT_PICTURES if pictures else _MOST_KEPT, keys)
         except SubscriberError:
             self._context.term()
             raise
