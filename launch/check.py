@@ -46,6 +46,7 @@ def _plan(settings: NodeSettings) -> dict[str, list[str]]:
         "model": [f"{model.name} on {model.device}, {size}, scores from {model.threshold:g} on"],
         "publishes": [f"{settings.publish.address}{_to_whom(settings.publish)}"],
         "health": [f"told on http://{settings.health.address}" if settings.health.address else "not told over HTTP"],
+        "control": [_control(settings)],
         "tracks": [f"kept {tracker.coast_s:g} s unseen, sure after {tracker.confirm_hits} sightings"],
         "stale": [f"after {settings.stale_after_ms:g} ms"],
     }
@@ -55,6 +56,16 @@ def _phrase(name: str, wordings: tuple[str, ...], threshold: float | None, negat
     asked = "" if wordings == (name.lower(),) else f", asked as {' / '.join(wordings)}"
     least = "" if threshold is None else f", from {threshold:g} on"
     return f"{name}{asked}{least}{', not reported' if negative else ''}"
+
+
+def _control(settings: NodeSettings) -> str:
+    options = settings.to_control(lambda node: f"a socket file of this user's own, {node}.control")
+    if options is None:
+        return "takes no requests"
+    if options.keys is None:
+        return f"{options.address}{' (open to others, without keys)' if options.insecure else ''}"
+    clients = [name for name, may in allowed(options.keys).items() if "control" in may]
+    return f"{options.address} (for {', '.join(clients) or 'nobody yet'}, by the same keys)"
 
 
 def _to_whom(publish: PublishSettings) -> str:

@@ -31,6 +31,7 @@ _LOG = logging.getLogger("groundcast")
 _COMMANDS = {
     "demo": "Find, track and publish the objects of the embedded clip, and show what a subscriber gets.",
     "run": "Run a node: cameras, streams or files in, tracked boxes out over ZeroMQ.",
+    "ctl": "Tell a running node what to look at and what for.",
     "listen": "Subscribe to a node and print, store or draw what it sends.",
     "record": "Write what a node sends into MCAP files.",
     "replay": "Publish recordings again, or say what is in them.",
@@ -106,7 +107,7 @@ def _app(command: str) -> typer.Typer:
         # Only the command that was asked for is loaded; of the others the list needs no more than a line.
         if name != command:
             app.command(name, help=line)(_not_loaded)
-        elif name in ("train", "eval", "bench", "keys"):
+        elif name in ("train", "eval", "bench", "keys", "ctl"):
             group = typer.Typer(help=line, no_args_is_help=True)
             for subcommand, function in _load_group(name).items():
                 group.command(subcommand)(function)
@@ -139,7 +140,11 @@ def _not_loaded() -> None:
 
 
 def _load_group(name: str) -> dict[str, Callable[..., Any]]:
-    """The commands below `train`, `eval`, `bench` or `keys`."""
+    """The commands below `train`, `eval`, `bench`, `keys` or `ctl`."""
+    if name == "ctl":
+        from .ctl import COMMANDS
+
+        return COMMANDS
     if name == "keys":
         from .keys import allow_client, list_keys, new_keys, revoke_client
 

@@ -93,6 +93,7 @@ def _settings(prompt: str) -> dict[str, Any]:
         "model": "tabletop",
         # The first frame waits for us, and the clip has fewer frames than the socket may keep: nothing is lost.
         "publish": {"address": "tcp://127.0.0.1:*", "wait_for_subscriber_s": _SILENCE_S, "high_water_mark": 10_000},
+        "control": {"enabled": False},
         "tracker": {"publish": "matched"},
         "sources": [{"name": "clip", "url": str(CLIP_PATH), "pace": "asap"}],
     }

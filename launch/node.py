@@ -7,24 +7,39 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
 from ..model.prompt import Prompt
-from .exits import running
+from .exits import RunError, running
+from .runtime_folder import own_control_address
 from .service import Service
 from .settings import ModelSettings, NodeSettings
 
 if TYPE_CHECKING:
     from ..model.detector import Detector
+    from ..stream.control import Control
     from ..stream.message import DetectionMessage
     from ..stream.pipeline import NodeSummary, StreamDetector
 
 
 _DETECTOR_ENDS_WITHIN_S = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where a node can be reached.
+
+    Args:
+        published: subscribers connect here.
+        control: requests are taken here; None takes none.
+    """
+
+    published: str
+    control: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +79,7 @@ def lanes_of(device: str) -> int:
 
 def run_node(
     settings: NodeSettings,
-    on_ready: Callable[[str], None],
+    on_ready: Callable[[Addresses], None],
     on_message: Callable[[DetectionMessage], None] | None = None,
     reread: Callable[[], NodeSettings] | None = None,
 ) -> NodeRun:
@@ -74,12 +89,13 @@ def run_node(
 
     Args:
         settings: the whole node.
-        on_ready: called once with the address, when subscribers can connect and the first frame can come.
+        on_ready: called once, when subscribers and controllers can connect and the first frame can come.
         on_message: called with every message that is sent.
         reread: reads the settings again, on SIGHUP; None leaves that signal alone.
 
     Raises:
-        SourceError, NamesakeError, PublisherError, HealthError, CheckpointError, PromptError: the input was wrong.
+        SourceError, NamesakeError, PublisherError, BindError, KeyFileError, HealthError, CheckpointError, PromptError,
+            InputError: the input was wrong.
         RunError: the node failed while running.
     """
     from ..stream.namesake import NameClaim
@@ -92,6 +108,7 @@ def run_node(
     with (
         NameClaim(options.node, options.publisher.address) if settings.check_name else nullcontext(),
         Publisher(options.publisher, options.node) as publisher,
+        _control(settings) as control,
         Service(settings, reread) as service,
         _let_go(load_detector(settings.model)) as detector,
     ):
@@ -100,8 +117,21 @@ def run_node(
         pipeline = Pipeline(options, detector, prompt, publisher, on_message=on_message)
         _warm_up(detector, prompt)
         with stop_on_signals() as stop, running(), service.around(pipeline, stop):
-            on_ready(publisher.address)
-            return NodeRun(pipeline.run(stop), stop.is_set())
+            if control is not None:
+                control.start(pipeline, stop.set)
+            on_ready(Addresses(publisher.address, None if control is None else control.address))
+            summary = pipeline.run(stop)
+            if control is not None and control.failure is not None:
+                raise RunError(f"the control socket failed: {control.failure}")
+            return NodeRun(summary, stop.is_set())
+
+
+def _control(settings: NodeSettings) -> AbstractContextManager[Control | None]:
+    """The control socket, bound; requests wait there until there is a node to carry them out."""
+    from ..stream.control import Control
+
+    options = settings.to_control(lambda node: own_control_address(node, os.environ))
+    return nullcontext() if options is None else Control(options)
 
 
 @contextmanager

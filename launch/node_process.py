@@ -20,6 +20,7 @@ class NodeProcess:
 
     Attributes:
         address: where it publishes.
+        control: where it takes requests; None where it takes none.
         pid: of the process.
         ready_s: how long it took from its start until it was ready.
 
@@ -43,6 +44,7 @@ class NodeProcess:
                 self._fail(self._process.wait())
             ready = json.loads(first)["ready"]
             self.address: str = ready["address"]
+            self.control: str | None = ready.get("control")
             self.ready_s: float = ready["seconds"]
         except BaseException:
             self._end()

@@ -15,7 +15,7 @@ import typer
 
 from .exits import InputError, RunError
 from .log_setup import log_as_json
-from .node import NodeRun, process_age_s, run_node
+from .node import Addresses, NodeRun, process_age_s, run_node
 from .settings import NodeSettings, is_map
 from .settings_file import read_values, validated
 from .sources import named_sources
@@ -43,6 +43,10 @@ def run(
     insecure: Annotated[
         bool | None, typer.Option("--insecure", help="Allow an address others can reach, without keys.")
     ] = None,
+    control: Annotated[
+        str | None, typer.Option(help="Where to take requests, if not in a socket file of this user's own.")
+    ] = None,
+    no_control: Annotated[bool | None, typer.Option("--no-control", help="Take no requests.")] = None,
     node: Annotated[str | None, typer.Option(help="The node's name, part of every topic.")] = None,
     pace: Annotated[Literal["asap", "realtime"] | None, typer.Option(help="For files.")] = None,
     health: Annotated[
@@ -61,6 +65,7 @@ def run(
         "prompt": prompt,
         "model": {"name": model, "device": device, "size_px": size, "threshold": threshold, "offline": offline},
         "publish": {"address": address, "keys": keys, "insecure": insecure},
+        "control": {"address": control, "enabled": False if no_control else None},
         "health": {"address": health},
         "log": {"format": log_format},
         "defaults": {"pace": pace},
@@ -121,12 +126,16 @@ def _print(text: str) -> None:
     print(text, flush=True)
 
 
-def _say_ready(address: str, tell: Callable[[str], None], *, as_json: bool) -> None:
+def _say_ready(at: Addresses, tell: Callable[[str], None], *, as_json: bool) -> None:
     seconds = round(process_age_s(), 2)
     if as_json:
-        _print(json.dumps({"ready": {"address": address, "seconds": seconds}}))
-    else:
-        tell(f"ready after {seconds:.1f} s, publishing on {address} (groundcast listen {address})")
+        known = {"address": at.published, "control": at.control, "seconds": seconds}
+        _print(json.dumps({"ready": {key: value for key, value in known.items() if value is not None}}))
+        return
+    told = f"ready after {seconds:.1f} s, publishing on {at.published} (groundcast listen {at.published})"
+    if at.control is not None:
+        told += f", taking requests on {at.control} (groundcast ctl)"
+    tell(told)
 
 
 def _report(run: NodeRun, tell: Callable[[str], None], *, as_json: bool) -> None:

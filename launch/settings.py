@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeGuard, cast
 
 from pydantic import AfterValidator, Field, model_validator
 
 from ..model.prompt import Prompt
-from ..stream.options import NodeOptions, PublisherOptions, TrackerOptions
+from ..stream.options import ControlOptions, NodeOptions, PublisherOptions, TrackerOptions
 from ..stream.source_settings import (
     NAME_PATTERN,
     Name,
@@ -58,6 +58,14 @@ class PublishSettings(Section):
     jpeg_quality: Annotated[int, Field(ge=1, le=100)] = 85
 
 
+class ControlSettings(Section):
+    """Where the node takes requests: in a socket file that only its user can open, unless another address is named."""
+
+    enabled: bool = True
+    address: Annotated[str, Field(pattern=_ADDRESS)] | None = None
+    insecure: bool = False
+
+
 class HealthSettings(Section):
     """Where the node answers over HTTP how it is doing; no address is no answer."""
 
@@ -98,6 +106,7 @@ class NodeSettings(Section):
     prompt: PromptSettings
     model: ModelSettings = ModelSettings()
     publish: PublishSettings = PublishSettings()
+    control: ControlSettings = ControlSettings()
     tracker: TrackerSettings = TrackerSettings()
     health: HealthSettings = HealthSettings()
     log: LogSettings = LogSettings()
@@ -140,6 +149,20 @@ class NodeSettings(Section):
             heartbeat_s=self.heartbeat_s,
             batch_wait_ms=self.batch_wait_ms,
         )
+
+    def to_control(self, own_address: Callable[[str], str]) -> ControlOptions | None:
+        """Where requests are taken, if they are.
+
+        Args:
+            own_address: the address of a node's own socket file, by its name. As nobody else can open it, the keys
+                are asked for only where another address is named.
+        """
+        control = self.control
+        if not control.enabled:
+            return None
+        if control.address is None:
+            return ControlOptions(own_address(self.node))
+        return ControlOptions(control.address, control.insecure, self.publish.keys)
 
     def to_prompt(self) -> Prompt:
         """What is looked for.

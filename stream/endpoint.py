@@ -62,24 +62,6 @@ def parse_endpoint(address: str) -> Endpoint:
     return Endpoint("tcp", match[1].strip("[]"), port)
 
 
-def control_beside(address: str) -> str:
-    """Where a node that publishes on `address` takes requests unless somebody says otherwise.
-
-    On this machine alone, a thousand ports further on, so that nodes on neighbouring ports stay out of each other's
-    way; or in a socket file beside the other.
-
-    Raises:
-        AddressError: as for `parse_endpoint`.
-    """
-    endpoint = parse_endpoint(address)
-    if endpoint.port is None:
-        return f"{address}.control"
-    host = "[::1]" if endpoint.is_ipv6 else "127.0.0.1"
-    if endpoint.port == 0:
-        return f"tcp://{host}:*"
-    return f"tcp://{host}:{endpoint.port + 1000 if endpoint.port <= 64535 else endpoint.port - 1000}"
-
-
 def _socket_path(address: str) -> Path:
     path = address.removeprefix("ipc://")
     if not path or path[0] in "@*":  # nameless sockets have no file whose permissions could guard them

@@ -96,7 +96,7 @@ class ControlOptions:
     """Where a node takes requests.
 
     Args:
-        address: a ZeroMQ address to bind: tcp://127.0.0.1:6570, ipc:///run/groundcast-control.sock.
+        address: a ZeroMQ address to bind: ipc:///run/user/1000/groundcast/NODE.control, tcp://127.0.0.1:5571.
         insecure: allow an address that others can reach, without keys.
         keys: the node's folder of keys; it lets in only clients that may `control`.
     """
@@ -114,14 +114,12 @@ class NodeOptions:
         stale_after_ms: a message about an older picture says that it is stale.
         heartbeat_s: how often every source's status is sent.
         batch_wait_ms: how long a frame may wait for frames of other sources that are then looked at together.
-        control: where requests are taken; None takes none.
     """
 
     node: str
     sources: tuple[SourceOptions, ...]
     tracker: TrackerOptions = field(default_factory=TrackerOptions)
     publisher: PublisherOptions = field(default_factory=PublisherOptions)
-    control: ControlOptions | None = None
     stale_after_ms: float = 1000.0
     heartbeat_s: float = 1.0
     batch_wait_ms: float = 5.0

@@ -10,7 +10,21 @@ import pytest
 
 from .commands import as_a_user, in_process
 
-COMMANDS = ("demo", "run", "listen", "record", "replay", "detect", "train", "eval", "bench", "probe", "check", "doctor")
+COMMANDS = (
+    "demo",
+    "run",
+    "ctl",
+    "listen",
+    "record",
+    "replay",
+    "detect",
+    "train",
+    "eval",
+    "bench",
+    "probe",
+    "check",
+    "doctor",
+)
 HEAVY = {"torch", "av", "cv2", "numpy", "norfair", "zmq", "pydantic", "timm", "transformers"}
 
 

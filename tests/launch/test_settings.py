@@ -99,7 +99,7 @@ def test_the_examples_can_be_read(path: Path) -> None:
         ("threshold: 0.4", "threshold: 4", "line 4: `prompt.1.threshold` must be less than or equal to 1"),
         ("model: tabletop", "model: {threshold: .nan}", "line 5: `model.threshold` must be a number in 0..1"),
         ("model: tabletop", "model: {device: gpu}", "line 5: `model.device` must be auto, cpu, cuda or cuda:1"),
-        ("model: tabletop", "zzz: 1", "line 5: unknown key `zzz`: known ones are batch_wait_ms, check_name, defaults"),
+        ("model: tabletop", "zzz: 1", "line 5: unknown key `zzz`: known ones are batch_wait_ms, check_name, control"),
         ("model: tabletop", "publish: 5570", "line 5: `publish` must hold settings, one on a line, such as"),
         ("model: tabletop", "publish: {address: '5570'}", "line 5: `publish.address` must be a ZeroMQ address such as"),
         ("model: tabletop", "heartbeat_s: .inf", "line 5: `heartbeat_s` must be a finite number"),
