@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..stream.rtsp_server import Clip, RtspServer, encode_pictures
+from ..stream.clips import Clip, Codec, encode_pictures
+from ..stream.rtsp_server import RtspServer
 from .processes import running
 
 _SECONDS = 2
@@ -32,12 +33,12 @@ def cameras(count: int, width: int, height: int, rate_hz: int) -> Generator[list
         process.wait(10)
 
 
-def moving_scene(width: int, height: int, rate_hz: int) -> Clip:
+def moving_scene(width: int, height: int, rate_hz: int, codec: Codec = "h264") -> Clip:
     """A textured floor that drifts, and a red and a green square on it: as hard to decode as a quiet room."""
-    return encode_pictures(_pictures(width, height, _SECONDS * rate_hz), rate_hz, key_every=rate_hz)
+    return encode_pictures(moving_pictures(width, height, _SECONDS * rate_hz), rate_hz, rate_hz, codec)
 
 
-def _pictures(width: int, height: int, count: int) -> Iterator[NDArray[np.uint8]]:
+def moving_pictures(width: int, height: int, count: int) -> Iterator[NDArray[np.uint8]]:
     coarse = np.random.default_rng(3).integers(60, 190, (height // 16 + 4, width // 16 + 4, 3)).astype(np.uint8)
     floor = np.asarray(cv2.resize(coarse, (width + 64, height + 64), interpolation=cv2.INTER_CUBIC), np.uint8)
     for number in range(count):

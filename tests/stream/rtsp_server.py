@@ -100,6 +100,12 @@ class RtspServer:
         """Go on with another clip: now in the same stream, and described to those that come."""
         self.clips = (clip,)
 
+    def hang_up(self) -> None:
+        """End every connection in order, wherever in the stream it is."""
+        for client in self._clients:
+            with contextlib.suppress(OSError):
+                client.shutdown(socket.SHUT_RDWR)
+
     def break_connections(self) -> None:
         for client in self._clients:
             _reset(client)
