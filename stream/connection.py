@@ -24,7 +24,7 @@ from .options import SourceOptions
 from .pace import Pacer
 from .picture import Picture, StreamFacts
 from .pulse import Pulse
-from .source_fault import explain_reading
+from .source_fault import explain_reading, silence
 from .source_url import SourceError, kind_of, redact
 
 _MICROSECONDS = 1_000_000
@@ -124,6 +124,7 @@ class Video:
                         self._waited_s = (time.monotonic_ns() - asked_ns) / 1e9
                         self._note(packet)
                         yield packet
+                        self._check_silence()
                         asked_ns = time.monotonic_ns()
                 return
             except FFmpegError as error:
@@ -132,6 +133,12 @@ class Video:
                 self.shortfall = f"ended early: after {self._read_until_s:.1f} s {self._where} cannot be read on"
                 if self.pulse.packets == packets_before:
                     return
+
+    def _check_silence(self) -> None:
+        """At its time limit FFmpeg first hands out what it still had, and would only say so after another one."""
+        is_timed = self.facts.live and self._kind in ("rtsp", "http")
+        if is_timed and (fault := silence(self._options, self._waited_s)):
+            raise fault
 
     def _decode(self, packet: Packet[VideoStream] | None) -> Iterator[Picture]:
         received_ns = time.monotonic_ns()

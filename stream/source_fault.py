@@ -30,12 +30,20 @@ def explain_opening(error: FFmpegError, options: SourceOptions, kind: SourceKind
     return _explain_local(error, kind, where)
 
 
-def explain_reading(error: FFmpegError, options: SourceOptions, elapsed_s: float) -> SourceError:
+def explain_reading(error: FFmpegError, options: SourceOptions, waited_s: float) -> SourceError:
     """Why a source that was open can no longer be read."""
-    where = redact(options.url)
-    if isinstance(error, TimeoutError) or elapsed_s >= _NEARLY * options.read_timeout_s:
-        return SourceError(f"{where} sent nothing for {options.read_timeout_s:g} s: is the camera still on?")
-    return SourceError(f"{where} was lost ({error.strerror})")
+    if isinstance(error, TimeoutError):
+        return _silent(options)
+    return silence(options, waited_s) or SourceError(f"{redact(options.url)} was lost ({error.strerror})")
+
+
+def silence(options: SourceOptions, waited_s: float) -> SourceError | None:
+    """What to say of a source that was silent for so long; None if that is within its limit."""
+    return _silent(options) if waited_s >= _NEARLY * options.read_timeout_s else None
+
+
+def _silent(options: SourceOptions) -> SourceError:
+    return SourceError(f"{redact(options.url)} sent nothing for {options.read_timeout_s:g} s: is the camera still on?")
 
 
 def _explain_local(error: FFmpegError, kind: SourceKind, where: str) -> SourceError:

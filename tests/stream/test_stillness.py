@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ def _noise(low: int, high: int) -> NDArray[np.uint8]:
 
 
 SCENE = _noise(40, 200)
+SMOOTH = np.asarray(cv2.resize(SCENE[::40, ::40], (640, 360), interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
 def _warning(*pictures: NDArray[np.uint8], every_s: float = 0.5, longest_s: float = 10.0) -> str | None:
@@ -28,6 +30,16 @@ def test_the_same_picture_for_ten_seconds_is_noticed_and_not_before() -> None:
     said = _warning(*[SCENE] * 21)
     assert said is not None
     assert "not changed for 10 s" in said
+
+
+@pytest.mark.parametrize("quality", [60, 90])
+def test_a_still_scene_is_still_though_the_sensor_is_noisy_and_the_picture_is_coded_anew(quality: int) -> None:
+    def coded() -> NDArray[np.uint8]:
+        noisy = np.clip(SMOOTH + RANDOM.normal(0.0, 3.0, SMOOTH.shape), 0, 255).astype(np.uint8)
+        jpeg = cv2.imencode(".jpg", noisy, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+        return np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_COLOR), np.uint8)
+
+    assert _warning(*[coded() for _ in range(23)]) is not None
 
 
 def test_what_coding_the_same_picture_again_does_to_it_is_no_change() -> None:
