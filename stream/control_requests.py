@@ -119,7 +119,7 @@ class UpdateSource(Request):
         present = next((one for one in node.status().options if one.name == self.source.name), None)
         if present is None:
             raise CommandError("unknown_source", f"no source is called {self.source.name!r}: ask for the `list`")
-        return applied_map(node.update_source(_checked(self.source.over(present))))
+        return applied_map(node.update_source(_checked(self.source.over(present), present.url)))
 
 
 class RemoveSource(Request):
@@ -206,14 +206,20 @@ OPERATIONS: dict[str, type[Request]] = {
 }
 
 
-def _checked(options: SourceOptions) -> SourceOptions:
-    """The options, unless they name what might hold up this lane for ever: the node opens files to check them."""
+def _checked(options: SourceOptions, url_before: str = "") -> SourceOptions:
+    """The options, unless their URL names what nobody may begin from afar.
+
+    That is what might hold up this lane for ever, since the node opens files to check them; and filters, some of which
+    write files as the node's own user, while any user of the host may come in on loopback.
+    """
     try:
-        is_file = kind_of(options.url) == "file"
+        kind = kind_of(options.url)
     except SourceError as error:
         raise CommandError("bad_source", str(error)) from error
     path = path_of(options.url)
-    if is_file and path.exists() and not path.is_file():
+    if kind == "file" and path.exists() and not path.is_file():
         text = f"{redact(options.url)} is a pipe or a device: name a file, a folder, a camera or a stream"
         raise CommandError("bad_source", text)
+    if kind == "lavfi" and options.url != url_before:
+        raise CommandError("bad_source", "filters (lavfi:) may write files: name them in the node's settings")
     return options

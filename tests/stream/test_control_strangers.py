@@ -15,7 +15,7 @@ from groundcast.stream.allow_list import allow, revoke
 from groundcast.stream.control import Control
 from groundcast.stream.control_client import Controller, NoAnswerError
 from groundcast.stream.key_files import public_file
-from groundcast.stream.options import ControlOptions
+from groundcast.stream.options import ControlOptions, SourceOptions
 
 from .key_folder import hand_over, make_keys
 from .plain_node import PlainNode
@@ -47,6 +47,7 @@ def test_secrets_never_come_back(connect: Connect, plain_node: PlainNode) -> Non
         ("rtsp://camera:0/live", "port 0"),
         ("{pipe}", "is a pipe or a device"),
         ("/dev/zero", "is a pipe or a device"),
+        ("lavfi:testsrc,metadata=mode=print:file={pipe}", "may write files"),
     ],
 )
 def test_a_url_that_cannot_be_meant_is_refused_without_being_opened(
@@ -61,6 +62,19 @@ def test_a_url_that_cannot_be_meant_is_refused_without_being_opened(
     assert code == "bad_source"
     assert says.replace(" ,", ",") in text
     assert "door" not in plain_node.options
+
+
+def test_filters_that_the_settings_name_may_stay_and_no_others_may_come(
+    connect: Connect, plain_node: PlainNode
+) -> None:
+    plain_node.options["door"] = SourceOptions("door", "lavfi:testsrc")
+    client = connect()
+
+    assert client.answer({"op": "update_source", "source": {"name": "door", "frame_id": "door_optical"}})["ok"]
+    code, text = client.refusal({"op": "update_source", "source": {"name": "door", "url": "lavfi:testsrc2"}})
+
+    assert (code, "may write files" in text) == ("bad_source", True)
+    assert (plain_node.options["door"].url, plain_node.options["door"].frame_id) == ("lavfi:testsrc", "door_optical")
 
 
 @pytest.mark.parametrize(
