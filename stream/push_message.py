@@ -19,6 +19,8 @@ _MOST_PIXELS = 40_000_000  # of a JPEG too, which may promise far more than its 
 _CHANNELS: dict[Encoding, int] = {"rgb8": 3, "bgr8": 3, "mono8": 1}
 _ENCODINGS: tuple[Encoding, ...] = get_args(Encoding)
 _LARGEST_HEADER = 4096
+_MOST_MARKERS = 1000  # before a JPEG's size; profiles and previews come in pieces of 64 KiB
+_WITHOUT_LENGTH = frozenset({0x00, 0x01, *range(0xD0, 0xDA)})
 _LONGEST_NAME = 100
 
 
@@ -91,8 +93,12 @@ def jpeg_size(jpeg: bytes) -> tuple[int, int]:
         MessageError: not a JPEG.
     """
     place = 2 if jpeg[:2] == b"\xff\xd8" else len(jpeg)
-    while place + 9 <= len(jpeg) and jpeg[place] == 0xFF:
+    for _ in range(_MOST_MARKERS):
+        if place + 9 > len(jpeg) or jpeg[place] != 0xFF:
+            break
         marker, length = jpeg[place + 1], int.from_bytes(jpeg[place + 2 : place + 4], "big")
+        if marker in _WITHOUT_LENGTH:  # no encoder puts one here, and a decoder may find another size behind it
+            break
         if marker == 0xFF:  # padding
             place += 1
         elif 0xC0 <= marker <= 0xCF and marker not in {0xC4, 0xC8, 0xCC}:

@@ -293,6 +293,25 @@ def test_a_jpegs_size_is_read_off_its_header(flags: list[int]) -> None:
     assert jpeg_size(cv2.imencode(".jpg", PICTURE, flags)[1].tobytes()) == (64, 48)
 
 
+def test_a_jpeg_that_shows_its_decoder_another_size_than_us_is_refused() -> None:
+    jpeg = _jpeg()
+    start = jpeg.index(b"\xff\xc0")
+    large = jpeg[start : start + 5] + (30_000).to_bytes(2, "big") * 2 + jpeg[start + 9 : start + 19]
+    small = jpeg[start : start + 19]
+    # FF 01 has no length. Whoever takes the next two bytes for one (FF C0) comes to the small size, in a comment.
+    comment = bytes(0xFFC2 - 25) + small
+    hidden = b"\xff\x01" + large + b"\xff\xfe" + (2 + len(comment)).to_bytes(2, "big") + comment
+    with pytest.raises(MessageError, match="no JPEG"):
+        jpeg_size(jpeg[:start] + hidden + jpeg[start + 19 :])
+
+
+def test_a_jpeg_that_is_nothing_but_padding_is_refused_at_once() -> None:
+    began_s = time.process_time()
+    with pytest.raises(MessageError, match="no JPEG"):
+        jpeg_size(b"\xff\xd8" + b"\xff" * 2**25)  # looked at one by one: a quarter of a minute
+    assert time.process_time() - began_s < 1.0
+
+
 def test_the_client_needs_no_numpy(address: str) -> None:
     program = f"""
         import sys
