@@ -18,7 +18,7 @@ from .options import SourceOptions
 from .picture import Picture, StreamFacts
 from .pulse import Pulse
 from .push_message import LARGEST_PICTURE, PushHeader, parse_push
-from .source_url import SourceError, push_address_of
+from .source_url import SourceError, push_address_of, redact
 from .topics import MessageError
 
 _USUAL_RATE_HZ = 25.0
@@ -130,13 +130,13 @@ def check_push(url: str) -> None:
     try:
         endpoint = parse_endpoint(push_address_of(url))
     except AddressError as error:
-        raise SourceError(f"{url}: {error}") from error
+        raise SourceError(f"{redact(url)}: {error}") from error
     if not endpoint.is_local:
         raise SourceError(
-            f"{url} can be reached by others: write push:tcp://127.0.0.1:5580 or push:ipc:///path/to/socket"
+            f"{redact(url)} can be reached by others: write push:tcp://127.0.0.1:5580 or push:ipc:///path/to/socket"
         )
     if endpoint.port == 0:
-        raise SourceError(f"{url} must name its port, for programs to know it")
+        raise SourceError(f"{redact(url)} must name its port, for programs to know it")
 
 
 def _decode(header: PushHeader, body: bytes) -> NDArray[np.uint8] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -153,6 +154,35 @@ def test_times_that_leap_back_and_forth_lose_no_picture(clip: Clip, sender_repor
     late_ms = [(frame.decoded_ns - (frame.captured_monotonic_ns or 0)) / 1e6 for frame in frames]
     errors_ms = [frame.captured_error_ms or 0.0 for frame in frames]
     assert all(0.0 <= late <= error + 300.0 for late, error in zip(late_ms, errors_ms, strict=True))
+
+
+# ---- its password
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [{"silent": True}, {"mute": True}, {"bye_after": 3}, {"fmtp": False, "first_picture": 1}, {"status": 500}],
+    ids=lambda behaviour: next(iter(behaviour)),
+)
+def test_whatever_goes_wrong_the_password_is_never_shown(
+    behaviour: dict[str, object],
+    clip: Clip,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    without = [[unit for unit in picture if kind_of_unit(unit, "h264") not in (7, 8)] for picture in clip.pictures]
+    shown = Clip(without, 25) if "fmtp" in behaviour else clip  # nothing of it can be decoded
+    with RtspServer(shown, behaviour=Behaviour(**behaviour)) as server:  # type: ignore[arg-type]
+        url = server.url.replace("rtsp://", "rtsp://admin:hunter2@") + "?token=hunter3"
+        limits = {"open_timeout_s": 0.5, "read_timeout_s": 0.5}
+        with WatchedReader(SourceOptions("cam", url, **limits)) as watched:  # type: ignore[arg-type]
+            assert watched.until(lambda: watched.stats.state == "reconnecting")
+            error = watched.stats.error or ""
+    said = caplog.text + "".join(capfd.readouterr()) + error
+    assert error.startswith("rtsp://***@127.0.0.1")
+    assert "reconnecting" in caplog.text
+    assert "hunter" not in said
 
 
 # ---- damage on the way
