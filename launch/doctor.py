@@ -161,12 +161,18 @@ def _decoders() -> list[Finding]:
     import av
     from av.codec.hwaccel import hwdevices_available
 
+    from ..stream.gpu_decoding import why_no_gpu_decoder
+
     wanted = ("h264", "hevc", "mjpeg", "vp9", "av1")
     have = [name for name in wanted if name in av.codecs_available]
     lacking = sorted(set(wanted) - set(have))
     said = ", ".join(have) + (f"; not {', '.join(lacking)}" if lacking else "")
     hardware = ", ".join(hwdevices_available()) or "none"
-    return [Finding("decoders", "ok" if "h264" in have else "missing", f"{said}; hardware: {hardware}")]
+    lacks = why_no_gpu_decoder()
+    return [
+        Finding("decoders", "ok" if "h264" in have else "missing", f"{said}; hardware: {hardware}"),
+        Finding("decode: cuda", "absent" if lacks else "ok", lacks or "videos can be decoded on the GPU"),
+    ]
 
 
 def _sockets() -> list[Finding]:

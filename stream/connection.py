@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from .backlog import Backlog
 from .colour import RgbConverter
 from .container import choose_stream, is_recording, open_container, rate_of
+from .gpu_decoding import check_gpu_decodes
 from .options import SourceOptions
 from .pace import Pacer
 from .picture import Picture, StreamFacts
@@ -60,6 +61,7 @@ class Video:
         self._container = open_container(options, self._kind)
         try:
             self._stream = choose_stream(self._container, self._where)
+            check_gpu_decodes(self._stream, options)
         except SourceError:
             self._container.close()
             raise

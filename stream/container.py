@@ -12,6 +12,7 @@ from av.error import FFmpegError
 from av.stream import Discard, Disposition
 from av.video.stream import VideoStream
 
+from .gpu_decoding import gpu_decoder
 from .options import SourceOptions
 from .source_fault import explain_opening
 from .source_url import SourceError, SourceKind, filter_of, path_of
@@ -32,7 +33,8 @@ def open_container(options: SourceOptions, kind: SourceKind) -> InputContainer:
     """Open a source with the options that its kind needs.
 
     Raises:
-        SourceError: it cannot be opened. Network sources say so within twice the time limit for opening.
+        SourceError: it cannot be opened, or not be decoded where its options say. Network sources say so within twice
+            the time limit for opening.
     """
     url, demuxer, ffmpeg_options = options.url, None, dict[str, str]()
     if kind == "rtsp":
@@ -46,9 +48,10 @@ def open_container(options: SourceOptions, kind: SourceKind) -> InputContainer:
     elif kind == "file":
         url, ffmpeg_options = f"file:{path_of(options.url)}", {"pattern_type": "none"}  # a % in a name is a %
     timeout = (options.open_timeout_s, options.read_timeout_s) if kind in ("rtsp", "http") else None
+    decoder = gpu_decoder(options)
     began_s = time.monotonic()
     try:
-        return av.open(url, format=demuxer, options=ffmpeg_options, timeout=timeout)
+        return av.open(url, format=demuxer, options=ffmpeg_options, timeout=timeout, hwaccel=decoder)
     except FFmpegError as error:  # its text holds the URL with the password
         raise explain_opening(error, options, kind, time.monotonic() - began_s) from None
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from .connection import Video
+from .gpu_decoding import gpu_decoder
 from .options import SourceOptions
 from .picture import Connection
 from .picture_folder import PictureFolder
@@ -37,6 +38,7 @@ def check_source(options: SourceOptions) -> None:
     """
     kind = kind_of(options.url)
     if kind in ("rtsp", "http", "device"):
+        gpu_decoder(options)
         return
     if kind == "push":  # not bound to find out: a source that is replaced may still hold the address
         check_push(options.url)

@@ -9,6 +9,7 @@ from typing import Literal
 from ..model.prompt import Prompt
 
 Pace = Literal["asap", "realtime"]
+Decoding = Literal["auto", "cpu", "cuda"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class SourceOptions:
         target_hz: pictures asked about per second at most; what is passed over counts as dropped.
         roi_xyxy: the part of the picture that is looked at, px of the original picture; None is all of it.
         key_frames_only: decode key frames alone, where seldom is enough.
+        decode: videos only. On the 'cpu'; with 'cuda' on an NVIDIA GPU; 'auto' takes the GPU where there is one.
         frozen_after_s: pictures that do not change, or are black, for so long are warned of in the status.
     """
 
@@ -50,6 +52,7 @@ class SourceOptions:
     target_hz: float | None = None
     roi_xyxy: tuple[int, int, int, int] | None = None
     key_frames_only: bool = False
+    decode: Decoding = "cpu"
     frozen_after_s: float = 10.0
 
 

@@ -78,6 +78,7 @@ class SourceDefaults(Section):
     target_hz: Annotated[float, Field(gt=0)] | None = None
     roi_xyxy: Annotated[tuple[int, int, int, int], AfterValidator(_area)] | None = None
     key_frames_only: bool = False
+    decode: Literal["auto", "cpu", "cuda"] = "cpu"
     frozen_after_s: Annotated[float, Field(gt=0)] = 10.0
 
 

@@ -31,6 +31,7 @@ KNOWN_TO = {
             "stream/container.py",
             "stream/picture_folder.py",
             "stream/colour.py",
+            "stream/gpu_decoding.py",
             "stream/source_fault.py",
         ),
         "launch/*.py",

@@ -71,6 +71,7 @@ def test_every_command_reaches_the_node(controller: Controller, plain_node: Plai
         "read_timeout_s": 5.0,
         "camera_latency_ms": 0.0,
         "key_frames_only": False,
+        "decode": "cpu",
         "frozen_after_s": 10.0,
     }
 
