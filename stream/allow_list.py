@@ -119,7 +119,15 @@ def _folder(keys: Path, purpose: Purpose) -> Path:
 def _listing(folder: Path) -> _Listing:
     """Every key file, and what changes when it does."""
     try:
-        stats = [(path.name, path.stat()) for path in folder.iterdir() if path.suffix == ".key"]
+        paths = [path for path in folder.iterdir() if path.suffix == ".key"]
     except OSError:  # none yet, or none that may be read: then nobody is let in
         return frozenset()
-    return frozenset((name, stat.st_ino, stat.st_mtime_ns, stat.st_size) for name, stat in stats)
+    return frozenset(entry for path in paths if (entry := _entry(path)) is not None)
+
+
+def _entry(path: Path) -> tuple[str, int, int, int] | None:
+    try:
+        stat = path.stat()
+    except OSError:  # removed since: the others stay
+        return None
+    return path.name, stat.st_ino, stat.st_mtime_ns, stat.st_size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,34 @@ def test_a_key_in_the_place_of_another_revokes_that_one(keys: Path) -> None:
     (keys / "arm.key").rename(keys / "allowed" / "watch" / "arm.key")
     assert clients.refresh()
     assert (clients.name_of(old.public), clients.name_of(new.public)) == (None, "arm")
+
+
+def test_a_key_file_that_is_gone_when_it_is_looked_at_shuts_out_nobody_else(keys: Path) -> None:
+    arm = make_pair(keys, "arm")
+    allow(keys, "arm", keys / "arm.key", ["watch"])
+    clients = AllowList(keys, "watch")
+    (keys / "allowed" / "watch" / "cart.key").symlink_to("nowhere")
+    assert not clients.refresh()
+    assert clients.name_of(arm.public) == "arm"
+
+
+def test_a_client_that_is_allowed_again_is_allowed_meanwhile(keys: Path) -> None:
+    make_pair(keys, "arm")
+    allow(keys, "arm", keys / "arm.key", ["watch"])
+    there, over, missing = keys / "allowed" / "watch" / "arm.key", threading.Event(), list[int]()
+
+    def look() -> None:
+        while not over.is_set():
+            missing.append(not there.exists())
+
+    looker = threading.Thread(target=look)
+    looker.start()
+    for _ in range(200):
+        allow(keys, "arm", keys / "arm.key", ["watch"])
+    over.set()
+    looker.join()
+    assert sum(missing) == 0
+    assert there.stat().st_mode & 0o777 == 0o600
 
 
 def test_without_a_readable_folder_nobody_is_let_in(keys: Path) -> None:
