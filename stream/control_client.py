@@ -8,13 +8,13 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import zmq
 
 from ..model.prompt import Phrase, Prompt, PromptError
 from .client_keys import Keys
-from .control_answers import Map, phrase_map, read_applied, read_lease, read_picture, read_status
+from .control_answers import phrase_map, read_applied, read_lease, read_picture, read_status
 from .message import DetectionMessage, MessageError
 from .message_fields import Fields
 from .node_commands import Applied, Lease, NodeStatus
@@ -84,9 +84,9 @@ class Controller:
         """How the node is doing. How its sources are read is left to `sources`."""
         return self._request("status", read_status)
 
-    def sources(self) -> list[Map]:
+    def sources(self) -> list[dict[str, Any]]:
         """Each source's `settings` as in a settings file, but without secrets; its `state`, and if it is `paused`."""
-        return self._request("list", lambda fields: [cast("Map", one) for one in fields.items("sources")])
+        return self._request("list", lambda fields: [cast("dict[str, Any]", one) for one in fields.items("sources")])
 
     def set_prompt(self, prompt: Phrases | Prompt, source: str | None = None, if_version: int | None = None) -> Applied:
         """Ask for something else: of one source, or of all that have no prompt of their own.
