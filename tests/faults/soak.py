@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .processes import running
+from .soak_commander import Commander
 from .soak_guests import Guests
 from .soak_verdict import Sample, Verdict, judge
 
@@ -31,6 +32,8 @@ class Soak:
     gaps: int
     states: dict[str, int]
     visits: int
+    commands: dict[str, int]
+    refused: dict[str, int]
     faults: dict[str, int]
     report: dict[str, Any]
 
@@ -38,7 +41,8 @@ class Soak:
     def complaints(self) -> list[str]:
         silent = [source for source, count in self.messages.items() if count == 0]
         lost = [f"a reader that took everything missed {self.gaps} messages"] if self.gaps else []
-        return [*self.verdict.faults, *lost, *(f"source {source} sent nothing" for source in silent)]
+        refused = [f"{count} times {deed}" for deed, count in self.refused.items()]
+        return [*self.verdict.faults, *lost, *refused, *(f"source {source} sent nothing" for source in silent)]
 
 
 def soak(minutes: float, cameras: int = 8, leak_mb_per_hour: float = 0.0, seed: int = 1) -> Soak:
@@ -57,8 +61,8 @@ def soak(minutes: float, cameras: int = 8, leak_mb_per_hour: float = 0.0, seed: 
         settings.write_text(json.dumps(_settings(json.loads(serving.stdout.readline()))))  # JSON is YAML too
         with running("tests.faults.soak_node", str(settings), str(leak_mb_per_hour)) as node:
             assert node.stdout is not None
-            address = json.loads(node.stdout.readline())["ready"]["address"]
-            with Guests(address, seed) as guests:
+            ready = json.loads(node.stdout.readline())["ready"]
+            with Guests(ready["address"], seed) as guests, Commander(ready["control"], cameras, seed) as commander:
                 samples = _watch(node, minutes * 60)
             node.terminate()
             report, _ = node.communicate(timeout=_END_S)
@@ -71,6 +75,8 @@ def soak(minutes: float, cameras: int = 8, leak_mb_per_hour: float = 0.0, seed: 
         guests.gaps,
         dict(guests.states),
         guests.visits,
+        dict(commander.done),
+        dict(commander.failed),
         json.loads(faults.splitlines()[-1]),
         json.loads(report.splitlines()[-1]),
     )
@@ -82,6 +88,7 @@ def _settings(urls: Sequence[str]) -> dict[str, Any]:
         "prompt": "red cube . green cube",
         "model": {"name": "tabletop", "size_px": 128},
         "publish": {"address": "tcp://127.0.0.1:*"},
+        "control": {"address": "tcp://127.0.0.1:*"},
         "defaults": {"target_hz": 2.0, "open_timeout_s": 2.0, "read_timeout_s": 3.0},
         "sources": [{"name": f"cam{number}", "url": url} for number, url in enumerate(urls)],
     }
