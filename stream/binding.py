@@ -7,6 +7,7 @@ import logging
 import os
 import socket
 import stat
+import threading
 import time
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from .gate import Gate
 
 _LOG = logging.getLogger(__name__)
 _FREE_WITHIN_S = 2.0
+_ONE_AT_A_TIME = threading.Lock()  # the umask is the process's, and several readers may bind at once
 
 
 class BindError(OSError):
@@ -99,11 +101,12 @@ def _bind(server: zmq.Socket[bytes], address: str) -> None:
     if not address.startswith("ipc:"):
         server.bind(address)
         return
-    before = os.umask(0o177)  # the socket must never be open to others, not even until a chmod
-    try:
-        server.bind(address)
-    finally:
-        os.umask(before)
+    with _ONE_AT_A_TIME:
+        before = os.umask(0o177)  # the socket must never be open to others, not even until a chmod
+        try:
+            server.bind(address)
+        finally:
+            os.umask(before)
 
 
 def _check_free(path: Path) -> None:
