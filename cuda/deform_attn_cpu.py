@@ -50,7 +50,7 @@ def deform_attn_cpu(
         _elements(value_BSND),
         np.asarray(shapes, np.int32),
         _without_copies(reference_BQLX).detach().float().contiguous().numpy(),
-        projected_BQX.detach().float().contiguous().numpy(),
+        _elements(projected_BQX if projected_BQX.dtype == torch.bfloat16 else projected_BQX.float()),
         points,
         _elements(out_BQND),
     )
@@ -102,18 +102,25 @@ def _attend(value: Any, shapes: Any, reference: Any, projected: Any, points: Any
         shares = np.empty((4, K), np.float32)
         cells = np.empty((4, K), np.int32)
         total = np.empty(D, np.float32)
+        own = np.empty(N * K * 3, np.float32)
         _repeat_maps(shapes, points, maps)
         for row in range(block * _BLOCK, min((block + 1) * _BLOCK, B * Q)):
             b = row // Q
             q = row % Q
             _set_grid(reference[b % reference.shape[0], q], shapes, points, grid)
-            offsets = projected[b, q, : N * K * 2]
-            logits = projected[b, q, N * K * 2 :]
+            _widen(projected[b, q], own)
+            offsets, logits = own[: N * K * 2], own[N * K * 2 :]
             for n in range(N):
                 _softmax(logits[n * K : (n + 1) * K], weights)
                 _find_corners(offsets[n * K * 2 : (n + 1) * K * 2], grid, maps, weights, shares, cells)
                 _gather(value, b, n, cells, shares, total)
                 _write(total, out[b, q, n])
+
+
+@numba.njit(forceinline=True, **_OPTIONS)
+def _widen(projected: Any, own: Any) -> None:
+    for i in range(own.shape[0]):
+        own[i] = _float32(projected[i])
 
 
 @numba.njit(forceinline=True, **_OPTIONS)
