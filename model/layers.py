@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 # What is between a layer's steps stays in the cache: 512 rows of 2,048 channels in fp32, twice as many in bf16.
-_PIECE_BYTES = 4 << 20
+PIECE_BYTES = 4 << 20
 
 
 class Attention(nn.Module):
@@ -70,7 +70,7 @@ def in_pieces(layer: Callable[[Tensor], Tensor], x: Tensor, widest: int) -> Tens
         widest: the most channels that a row has within the layer.
     """
     rows = x.flatten(0, -2)
-    piece = max(1, _PIECE_BYTES // (widest * x.element_size()))
+    piece = max(1, PIECE_BYTES // (widest * x.element_size()))
     if torch.is_grad_enabled() or x.device.type != "cpu" or len(rows) <= piece:
         return layer(x)
     out = torch.empty_like(rows)

@@ -12,7 +12,7 @@ from groundcast.model.layers import FeedForward, in_pieces
 
 @pytest.mark.parametrize("shape", [(1, 1300, 16), (2, 30, 41, 16), (1, 512, 16), (3, 16)])
 def test_pieces_are_the_whole(shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(layers, "_PIECE_BYTES", 512 * 64 * 4)
+    monkeypatch.setattr(layers, "PIECE_BYTES", 512 * 64 * 4)
     torch.manual_seed(0)
     layer, x = FeedForward(16, 64).eval(), torch.randn(shape)
     taken: list[int] = []
