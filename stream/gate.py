@@ -6,10 +6,8 @@ ZeroMQ's CURVE proves who is who and encrypts what travels (https://rfc.zeromq.o
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import secrets
-import socket
 import threading
 import time
 from collections import deque
@@ -23,6 +21,7 @@ from zmq.utils.monitor import parse_monitor_message
 from .allow_list import AllowList, Purpose
 from .key_files import read_node_pair
 from .strangers import Strangers
+from .wake import Wake
 
 _LOG = logging.getLogger(__name__)
 _LOOK_EVERY_MS = 1000  # at the folder of keys
@@ -79,8 +78,7 @@ class Gate:
         self._revoked = threading.Event()
         self._closing = False
         self._failure: Exception | None = None
-        self._wake_in, self._wake_out = socket.socketpair()
-        self._wake_out.setblocking(False)
+        self._wake = Wake()
         self._zap = context.socket(zmq.REP)
         self._zap.set(zmq.LINGER, 0)
         self._zap.bind(_ZAP)
@@ -98,7 +96,7 @@ class Gate:
         server.monitor(address, _FAILED | zmq.EVENT_MONITOR_STOPPED)
         self._guarded.append(server)
         self._new_monitors.append(address)
-        self._wake()
+        self._wake.ring()
 
     def must_bind_anew(self) -> bool:
         """Whether a client that may be connected was revoked since the last time this was asked.
@@ -124,13 +122,9 @@ class Gate:
         for server in self._guarded:
             if not server.closed:
                 server.disable_monitor()  # its events would soon have no reader, and then ZeroMQ would wait for one
-        self._wake()
+        self._wake.ring()
         self._thread.join()
-        self._wake_in.close()
-        self._wake_out.close()
-
-    def _wake(self) -> None:
-        self._wake_in.send(b"\0")
+        self._wake.close()
 
     def _run(self) -> None:
         monitors: list[zmq.Socket[bytes]] = []
@@ -147,11 +141,10 @@ class Gate:
 
     def _serve(self, monitors: list[zmq.Socket[bytes]]) -> None:
         poller = zmq.Poller()
-        for source in (self._zap, self._wake_out.fileno(), *monitors):
+        for source in (self._zap, self._wake.fileno(), *monitors):
             poller.register(source, zmq.POLLIN)
         poller.poll(_LOOK_EVERY_MS)
-        with contextlib.suppress(BlockingIOError):
-            self._wake_out.recv(4096)
+        self._wake.hear()
         while self._new_monitors:
             monitors.append(self._connect(self._new_monitors.popleft()))
         if self._allowed.refresh():

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -31,6 +29,7 @@ from .outlet import Outlet
 from .strangers import Reason
 from .subscriptions import Subscriptions
 from .topics import node_prefix
+from .wake import Wake
 
 _LOG = logging.getLogger(__name__)
 _MOST_QUEUED = 1024
@@ -81,14 +80,11 @@ class Publisher:
         self._linger_s: float | None = None  # set by close
         self._failure: Exception | None = None
         self._subscriptions = Subscriptions()
-        self._wake_in, self._wake_out = socket.socketpair()
-        self._wake_in.setblocking(False)
-        self._wake_out.setblocking(False)
+        self._wake = Wake()
         try:
-            self._outlet = Outlet(options, self._subscriptions, self._wake)
+            self._outlet = Outlet(options, self._subscriptions, self._wake.ring)
         except (BindError, KeyFileError) as error:
-            self._wake_in.close()
-            self._wake_out.close()
+            self._wake.close()
             raise PublisherError(str(error)) from error
         self.address = self._outlet.address
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
@@ -127,7 +123,7 @@ class Publisher:
         with self._lock:
             if self._linger_s is None:
                 self._outbox.append(_Forgotten(source))
-                self._wake()
+                self._wake.ring()
 
     def send_picture(self, source: str, header: Mapping[str, int], jpeg: bytes) -> None:
         """Send a JPEG.
@@ -156,10 +152,9 @@ class Publisher:
             if self._linger_s is not None:
                 return
             self._linger_s = max(0.0, linger_s)
-            self._wake()
+            self._wake.ring()
         self._thread.join()
-        self._wake_in.close()
-        self._wake_out.close()
+        self._wake.close()
 
     def __enter__(self) -> Publisher:
         return self
@@ -189,11 +184,7 @@ class Publisher:
                 return
             self._pictures_queued += is_picture
             self._outbox.append(outgoing)
-            self._wake()
-
-    def _wake(self) -> None:
-        with contextlib.suppress(BlockingIOError):  # so many wakes are waiting that one more changes nothing
-            self._wake_in.send(b"\0")
+            self._wake.ring()
 
     def _run(self) -> None:
         try:
@@ -208,10 +199,10 @@ class Publisher:
     def _serve(self) -> None:
         poller = zmq.Poller()
         poller.register(self._outlet.socket, zmq.POLLIN)
-        poller.register(self._wake_out.fileno(), zmq.POLLIN)
+        poller.register(self._wake.fileno(), zmq.POLLIN)
         while True:
             poller.poll()
-            _drain(self._wake_out)
+            self._wake.hear()
             self._outlet.look()
             with self._lock:
                 outgoing = list(self._outbox)
@@ -225,9 +216,3 @@ class Publisher:
                     self._outlet.forget(one.source)
             if closing:
                 return
-
-
-def _drain(wake: socket.socket) -> None:
-    with contextlib.suppress(BlockingIOError):
-        while wake.recv(4096):
-            pass
