@@ -22,7 +22,7 @@ class Restamp:
     """
 
     def __init__(self) -> None:
-        self._epochs: dict[tuple[str, object], int] = {}
+        self._epochs: dict[tuple[str, int], int] = {}
         self._boot_id = read_boot_id()
 
     def __call__(self, topic: bytes, parts: Sequence[bytes]) -> tuple[bytes, ...]:
@@ -35,8 +35,10 @@ class Restamp:
             return tuple(parts)
 
     def _move(self, topic: Topic, values: _Map) -> None:
-        now_ns = time.time_ns()
-        values["epoch"] = self._epochs.setdefault((topic.node, values.get("epoch")), now_ns)
+        now_ns, epoch = time.time_ns(), values.get("epoch")
+        if not isinstance(epoch, int):
+            raise MessageError("epoch must be an integer")
+        values["epoch"] = self._epochs.setdefault((topic.node, epoch), now_ns)
         sent_ns = values.get("published_unix_ns")
         if not isinstance(sent_ns, int):  # a picture's header, which has no time
             return

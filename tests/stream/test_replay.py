@@ -129,4 +129,5 @@ def test_each_start_of_a_node_becomes_one_start() -> None:
     assert len(set(first)) == len(set(second)) == 1
     assert second[0] > first[0]
     assert Restamp()(DET, [encode(detections(1))]) != restamp(DET, [encode(detections(1))])
-    assert restamp(DET, [b"\xc1"]) == (b"\xc1",)
+    for unreadable in (b"\xc1", pack({"epoch": [1], "published_unix_ns": 1})):
+        assert restamp(DET, [unreadable]) == (unreadable,)
