@@ -53,7 +53,10 @@ class Metrics:
 
     def page(self, accept: str) -> tuple[str, bytes]:
         """The figures of this moment in the format that an `Accept` header asks for, behind its content type."""
-        encode, content_type = choose_encoder(accept)
+        try:
+            encode, content_type = choose_encoder(accept)
+        except (TypeError, ValueError):  # the library breaks on a version that is no number
+            encode, content_type = choose_encoder("")
         return content_type, encode(self._registry)
 
 

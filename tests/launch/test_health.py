@@ -36,6 +36,13 @@ def test_a_node_that_loads_is_alive_and_not_ready() -> None:
     assert figures(health)["groundcast_ready", ""] == 0.0
 
 
+def test_figures_are_told_to_whoever_asks_for_a_format_that_there_is_not() -> None:
+    page = health_pages(Health())["/metrics"]("application/openmetrics-text; version=newest")
+
+    assert page.content_type.startswith("text/plain")
+    assert b"groundcast_ready" in page.body
+
+
 def test_a_node_whose_loop_stands_still_is_dead() -> None:
     health = health_of(StandingNode(turned_s_ago=60))
 
