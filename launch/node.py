@@ -120,7 +120,7 @@ def run_node(
             if control is not None:
                 control.start(pipeline, stop.set)
             on_ready(Addresses(publisher.address, None if control is None else control.address))
-            summary = pipeline.run(stop)
+            summary = pipeline.run(stop, stays=not options.sources)
             if control is not None and control.failure is not None:
                 raise RunError(f"the control socket failed: {control.failure}")
             return NodeRun(summary, stop.is_set())

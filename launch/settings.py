@@ -111,7 +111,7 @@ class NodeSettings(Section):
     health: HealthSettings = HealthSettings()
     log: LogSettings = LogSettings()
     defaults: SourceDefaults = SourceDefaults()
-    sources: Annotated[list[SourceSettings], Field(min_length=1)]
+    sources: list[SourceSettings]
     stale_after_ms: Annotated[float, Field(gt=0)] = 1000.0
     heartbeat_s: Annotated[float, Field(gt=0)] = 1.0
     batch_wait_ms: Annotated[float, Field(ge=0)] = 5.0
@@ -136,6 +136,8 @@ class NodeSettings(Section):
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             raise ValueError(f"two sources are called {twice!r}: give each its own name")
+        if not names and not self.control.enabled:
+            raise ValueError("there is nothing to look at, and no request can add a source: name one under `sources`")
         return self
 
     def to_options(self) -> NodeOptions:

@@ -17,6 +17,7 @@ import pytest
 from groundcast.launch import node, run
 from groundcast.launch.run import read_flags
 from groundcast.launch.sources import named_sources
+from groundcast.stream.control_client import Controller
 from groundcast.stream.namesake import NameClaim
 from groundcast.stream.subscriber import Subscriber
 
@@ -85,6 +86,36 @@ def test_a_polite_kill_ends_a_node_that_watches_a_camera(
 
     assert ended.code == 0
     assert "cam: " in ended.out.splitlines()[-1]
+
+
+def test_a_node_without_sources_takes_one_by_request_and_runs_until_it_is_told_to_stop(
+    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = f"ipc://{tmp_path}/control.sock"
+    file = tmp_path / "node.yaml"
+    file.write_text(
+        f"prompt: red blob\nsources: []\npublish: {{address: '{ANY_PORT}'}}\ncontrol: {{address: '{address}'}}\n"
+    )
+
+    def play_and_kill() -> None:
+        try:
+            with Controller(address) as controller:
+                controller.add_source({"name": "late", "url": str(clip)})
+                while controller.status().sources[0].state != "ended":
+                    time.sleep(0.02)
+                time.sleep(0.3)  # in which it would end by itself
+                controller.status()
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    player = threading.Thread(target=play_and_kill)
+    monkeypatch.setattr(run, "process_age_s", lambda: player.start() or 1.0)  # asked once the node is ready
+
+    ended = in_process(capsys, "run", file, "--json")
+
+    player.join()
+    figures = json.loads(ended.out.splitlines()[-1])
+    assert (ended.code, figures["sources"]["late"]["messages"]) == (0, CLIP_FRAMES)
 
 
 @pytest.mark.slow

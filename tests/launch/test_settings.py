@@ -112,6 +112,7 @@ def test_the_examples_can_be_read(path: Path) -> None:
         ("sources:", "source:", "line 7: unknown key `source`: did you mean `sources`?"),
         (GOOD, "", "node.yaml holds no settings: write at least `prompt:` and `sources:`"),
         (GOOD, "prompt: a", "`sources` is missing: add it"),
+        (GOOD, "prompt: a\nsources: []\ncontrol: {enabled: false}", "nothing to look at, and no request can add"),
         (GOOD, "prompt: ''\nsources: [{name: a, url: b}]", "line 1: the prompt asks for nothing"),
         (GOOD, "prompt: ' . ; . '\nsources: [{name: a, url: b}]", "line 1: the prompt asks for nothing"),
         (GOOD, "\0", "is not YAML"),
