@@ -8,11 +8,14 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import msgpack
+import pytest
 import zmq
 
 from groundcast.stream.control import Control
+from groundcast.stream.options import ControlOptions
 
 from .plain_node import PlainNode
 from .published_schemas import is_valid
@@ -68,16 +71,22 @@ def test_leases_end_with_the_connection_that_asked_last(connect: Connect, plain_
     assert [one.id for one in plain_node.leases.held] == [kept]
 
 
-def test_leases_of_a_client_that_was_killed_end_within_two_seconds(control: Control, plain_node: PlainNode) -> None:
-    with subprocess.Popen([sys.executable, "-c", ASKER, control.address], stdout=subprocess.PIPE, text=True) as asker:
-        assert asker.stdout is not None
-        assert asker.stdout.readline() == "asked\n"
-        assert len(plain_node.status().leases) == 3
-        asker.kill()
-        killed_s = time.monotonic()
-        assert eventually(lambda: not plain_node.status().leases)
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:*", "ipc://{folder}/node.control"])
+def test_leases_of_a_client_that_was_killed_end_within_two_seconds(
+    plain_node: PlainNode, tmp_path: Path, address: str
+) -> None:
+    with Control(ControlOptions(address.format(folder=tmp_path))) as control:
+        control.start(plain_node, on_failure=pytest.fail)
+        command = [sys.executable, "-c", ASKER, control.address]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as asker:
+            assert asker.stdout is not None
+            assert asker.stdout.readline() == "asked\n"
+            assert len(plain_node.status().leases) == 3
+            asker.kill()
+            killed_s = time.monotonic()
+            assert eventually(lambda: not plain_node.status().leases)
 
-    assert time.monotonic() - killed_s < 10.0  # two seconds on a machine that is not busy
+        assert time.monotonic() - killed_s < 10.0  # two seconds on a machine that is not busy
 
 
 def test_what_a_client_asked_for_just_before_it_was_gone_does_not_stay(connect: Connect, plain_node: PlainNode) -> None:
