@@ -1,5 +1,5 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-# pyright: reportPrivateImportUsage=false
+# pyright: reportPrivateImportUsage=false, reportPrivateUsage=false
 """Nothing in the network waits for a GPU, or brings it numbers from the host: PyTorch acts as if there were one.
 
 Tensors have shapes and a device here and no values, so that whatever looks at a value fails.
@@ -8,17 +8,20 @@ Tensors have shapes and a device here and no values, so that whatever looks at a
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 import torch
 from torch import nn
-from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
+from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode, unset_fake_temporarily
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from groundcast.cuda.kept import kept
 from groundcast.launch.bench_oracle import save
+from groundcast.model import swin
 from groundcast.model.checkpoint import find_checkpoint, read_checkpoint
 from groundcast.model.fold import fold_norms, join_groups, join_projections, join_values
 from groundcast.model.grounding_dino import GroundingDino
@@ -64,6 +67,21 @@ def _without_values(model: GroundingDino) -> GroundingDino:
     return model
 
 
+_plan = swin._plan
+
+
+def _planned(batch: int, size: swin.Size, window: swin.Size, shift: swin.Size, device: torch.device) -> Any:
+    """Which cells lie in which window depends on values: it is worked out once a size, and may wait."""
+    with unset_fake_temporarily():
+        real = _plan(batch, size, window, shift, torch.device("cpu"))
+    there = {
+        name: torch.empty(own.shape, dtype=own.dtype, device=device)
+        for name in ("cells", "empty", "back", "mask_NAA")
+        if (own := getattr(real, name)) is not None
+    }
+    return replace(real, **there)
+
+
 def _text(B: int, T: int, C: int) -> TextFeatures:
     numbers = torch.zeros(B, T, dtype=torch.long, device=GPU)
     mask = torch.zeros(B, 1, T, T, device=GPU)
@@ -89,8 +107,13 @@ def _full(folder: Path) -> GroundingDino:
 @pytest.mark.parametrize("rule", ["mean", "max"])
 @pytest.mark.parametrize("make", [_edge, _full])
 def test_from_the_picture_to_the_candidates(
-    make: Callable[[Path], GroundingDino], rule: Literal["mean", "max"], one_phrase: bool, tmp_path: Path
+    make: Callable[[Path], GroundingDino],
+    rule: Literal["mean", "max"],
+    one_phrase: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(swin, "_plan", kept(32)(_planned))
     model = _folded(make(tmp_path))
     rules = Rules(score_rule=rule, one_phrase=one_phrase)
     with FAKE:
