@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeGuard, cast
 
@@ -144,7 +145,7 @@ class NodeSettings(Section):
         """What the stream floor is given."""
         return NodeOptions(
             node=self.node,
-            sources=tuple(source.to_options() for source in self.sources),
+            sources=tuple(replace(source.to_options(), keys=self.publish.keys) for source in self.sources),
             tracker=TrackerOptions(**self.tracker.model_dump()),
             publisher=PublisherOptions(**self.publish.model_dump()),
             stale_after_ms=self.stale_after_ms,

@@ -129,7 +129,7 @@ class Commanded:
 
     def add_source(self, options: SourceOptions) -> Applied:
         """As `CommandedNode` says; a name that was there before comes in its next generation."""
-        self._must_be_fine(options)
+        options = self._as_ours(options)
 
         def apply() -> Applied:
             self._lineup.must_be_free(options.name)
@@ -141,7 +141,7 @@ class Commanded:
 
     def update_source(self, options: SourceOptions) -> Applied:
         """As `CommandedNode` says; where another connection is needed, the source's next generation begins."""
-        self._must_be_fine(options)
+        options = self._as_ours(options)
 
         def apply() -> Applied:
             line = self._lineup.find(options.name)
@@ -254,7 +254,9 @@ class Commanded:
         except PromptError as error:
             raise CommandError("bad_prompt", str(error)) from error
 
-    def _must_be_fine(self, options: SourceOptions) -> None:
+    def _as_ours(self, options: SourceOptions) -> SourceOptions:
+        """The options, once they are fine, with the node's keys."""
+        options = replace(options, keys=self._options.publisher.keys)
         try:
             check_name(options.name)
             check_source(options)
@@ -262,6 +264,7 @@ class Commanded:
             raise CommandError("bad_source", str(error)) from error
         if options.prompt is not None:
             self._must_know(options.prompt)
+        return options
 
     def _now_s(self) -> float:
         return self._clock.monotonic_ns() / 1e9

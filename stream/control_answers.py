@@ -50,7 +50,7 @@ def source_map(options: SourceOptions) -> Map:
         value: object = getattr(options, field.name)
         if isinstance(value, Prompt):
             value = [phrase_map(phrase) for phrase in value.phrases]
-        if value is not None:
+        if value is not None and field.name != "keys":  # which are the node's, and no setting of a source
             values[field.name] = value
     return {**values, "url": redact(options.url)}
 

@@ -70,12 +70,12 @@ class NodeLink:
             self.socket.disconnect(self._address)
             self.socket.connect(self._address)
 
-    def close(self) -> None:
-        """Close the socket. Twice does no harm."""
+    def close(self, linger_ms: int = 0) -> None:
+        """Close the socket, which has `linger_ms` to send what is on its way. Twice does no harm."""
         if not self._monitor.closed:
             self.socket.disable_monitor()
             self._monitor.close(linger=0)
-            self.socket.close(linger=0)
+            self.socket.close(linger=linger_ms)
 
     def _why(self, kind: int) -> str:
         if kind == zmq.EVENT_HANDSHAKE_FAILED_AUTH:

@@ -41,7 +41,7 @@ def check_source(options: SourceOptions) -> None:
         gpu_decoder(options)
         return
     if kind == "push":  # not bound to find out: a source that is replaced may still hold the address
-        check_push(options.url)
+        check_push(options)
         return
     if kind == "file":
         _check_file(options.url)

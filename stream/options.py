@@ -35,6 +35,8 @@ class SourceOptions:
         key_frames_only: decode key frames alone, where seldom is enough.
         decode: videos only. On the 'cpu'; with 'cuda' on an NVIDIA GPU; 'auto' takes the GPU where there is one.
         frozen_after_s: pictures that do not change, or are black, for so long are warned of in the status.
+        keys: push: only. The folder of the node's keys: lets programs that are allowed to push send from elsewhere too,
+            and no others.
     """
 
     name: str
@@ -54,6 +56,7 @@ class SourceOptions:
     key_frames_only: bool = False
     decode: Decoding = "cpu"
     frozen_after_s: float = 10.0
+    keys: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

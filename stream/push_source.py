@@ -12,8 +12,10 @@ import numpy as np
 import zmq
 from numpy.typing import NDArray
 
-from .binding import BindError, bind
+from .binding import BindError, bind, bind_anew
 from .endpoint import AddressError, parse_endpoint
+from .gate import Gate
+from .key_files import KeyFileError
 from .options import SourceOptions
 from .picture import Picture, StreamFacts
 from .pulse import Pulse
@@ -30,15 +32,16 @@ _NS = (1, 1_000_000_000)
 class PushSource:
     """A ZeroMQ PULL socket. Of pictures that wait together only the newest is decoded; the others count as dropped.
 
-    Whoever can connect can send, so only this machine can: the address is a loopback one, or a socket file that only
-    this user may open. What is no picture counts as corrupt, and the warning says why.
+    Whoever can connect can send. Without keys only this machine can: the address is a loopback one, or a socket file
+    that only this user may open. With keys only programs that are allowed to push can, wherever they run.
+    What is no picture counts as corrupt, and the warning says why.
 
     Args:
         options: the source.
         pause: waits so many seconds; true if the wait was cut short because the work is over.
 
     Raises:
-        SourceError: the address cannot be bound.
+        SourceError: the address cannot be bound, or the keys cannot be used.
     """
 
     def __init__(self, options: SourceOptions, pause: Callable[[float], bool]) -> None:
@@ -52,24 +55,31 @@ class PushSource:
         self.pulse = Pulse(now_ns, now_ns)
         self._pause = pause
         self._last_pts: int | None = None
-        check_push(options.url)
+        check_push(options)
+        self._gate: Gate | None = None
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.PULL)
         self._socket.set(zmq.RCVHWM, _MOST_KEPT)
         self._socket.set(zmq.MAXMSGSIZE, LARGEST_PICTURE)
         try:
-            bind(self._socket, push_address_of(options.url), insecure=False)
-        except BindError as error:
+            if options.keys is not None:
+                self._gate = Gate(self._context, options.keys, "push")
+            self._address = bind(self._socket, push_address_of(options.url), insecure=False, gate=self._gate)
+        except (BindError, KeyFileError) as error:
             self.close()
             raise SourceError(f"source {options.name}: {error}") from error
 
     def pictures(self) -> Iterator[Picture]:
         """Pictures as they are sent, until the work is over."""
         while not self._pause(0.0):
+            if self._gate is not None and self._gate.must_bind_anew():
+                bind_anew(self._socket, self._address)
             if self._socket.poll(_LOOK_AT_STOP_EVERY_MS):
                 yield from self._waiting()
 
     def close(self) -> None:
+        if self._gate is not None:
+            self._gate.close()
         self._socket.close(linger=0)
         self._context.term()
 
@@ -121,19 +131,21 @@ class PushSource:
         self.pulse.warning = f"what a program sent cannot be used: {reason}"
 
 
-def check_push(url: str) -> None:
-    """Find out whether a push source's address can be bound at all, and whether only this machine can reach it.
+def check_push(options: SourceOptions) -> None:
+    """Find out whether a push source's address can be bound at all, and whether others can reach it without keys.
 
     Raises:
-        SourceError: it cannot, or others can.
+        SourceError: it cannot, or they can.
     """
+    url = options.url
     try:
         endpoint = parse_endpoint(push_address_of(url))
     except AddressError as error:
         raise SourceError(f"{redact(url)}: {error}") from error
-    if not endpoint.is_local:
+    if not endpoint.is_local and options.keys is None:
         raise SourceError(
-            f"{redact(url)} can be reached by others: write push:tcp://127.0.0.1:5580 or push:ipc:///path/to/socket"
+            f"{redact(url)} can be reached by others and has no keys: write push:tcp://127.0.0.1:5580 or"
+            " push:ipc:///path/to/socket, or give the node keys"
         )
     if endpoint.port == 0:
         raise SourceError(f"{redact(url)} must name its port, for programs to know it")

@@ -8,7 +8,10 @@ from typing import Literal, Protocol
 
 import zmq
 
-from .connecting import ConnectError, connect
+from .client_keys import Keys
+from .connecting import ConnectError
+from .key_files import KeyFileError
+from .node_link import NodeLink
 from .push_message import LARGEST_PICTURE, Encoding, PushHeader, jpeg_size, pack_push
 from .topics import MessageError
 
@@ -38,13 +41,14 @@ class Pusher:
 
     Args:
         address: what the source's URL says after `push:`.
+        keys: for a node with keys: the folder with our own key and the node's.
         wait_s: how long `send` may wait for the node; at 0 it takes no longer than copying the picture.
 
     Raises:
-        PusherError: a bad address.
+        PusherError: a bad address, or keys that cannot be used.
     """
 
-    def __init__(self, address: str, *, wait_s: float = 0.0) -> None:
+    def __init__(self, address: str, *, keys: Keys | None = None, wait_s: float = 0.0) -> None:
         self.sent = 0
         self.dropped = 0
         self._context = zmq.Context()
@@ -52,11 +56,10 @@ class Pusher:
         self._socket.set(zmq.SNDHWM, 1)
         self._socket.set(zmq.IMMEDIATE, 1)  # nothing waits for a node that is not there
         self._socket.set(zmq.SNDTIMEO, int(wait_s * 1000))
-        self._socket.set(zmq.LINGER, _LAST_ONE_WITHIN_MS)
         try:
-            connect(self._socket, address)
-        except ConnectError as error:
-            self.close()
+            self._link = NodeLink(self._socket, address, keys)
+        except (ConnectError, KeyFileError) as error:
+            self._context.term()
             raise PusherError(str(error)) from error
 
     def send(
@@ -92,6 +95,7 @@ class Pusher:
         except MessageError as error:
             raise PusherError(str(error)) from error
         except zmq.Again:
+            self._link.look()
             self.dropped += 1
             return False
         self.sent += 1
@@ -99,7 +103,7 @@ class Pusher:
 
     def close(self) -> None:
         """Let go of the connection; a picture that is on its way has a tenth of a second to get there."""
-        self._socket.close()
+        self._link.close(_LAST_ONE_WITHIN_MS)
         self._context.term()
 
     def __enter__(self) -> Pusher:
