@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Self
 
+import numpy as np
+
 from groundcast.stream.options import SourceOptions
 from groundcast.stream.stats import SourceState
 
@@ -47,6 +49,11 @@ def still() -> Clip:
     """The first picture of the moving ones, for ever."""
     picture = next(moving_pictures(320, 240, 1))
     return encode_pictures([picture] * RATE_HZ, RATE_HZ, RATE_HZ)
+
+
+@cache
+def black() -> Clip:
+    return encode_pictures([np.zeros((240, 320, 3), np.uint8)] * RATE_HZ, RATE_HZ, RATE_HZ)
 
 
 @cache
@@ -188,6 +195,18 @@ FAULTS = (
         lambda camera: camera.show(still()),
         (Sign("running", "have not changed for", FROZEN_AFTER_S + 2.0),),
         lambda camera: camera.show(moving()),
+    ),
+    Fault(
+        "covers its lens",
+        lambda camera: camera.show(black()),
+        (Sign("running", "have been black for", FROZEN_AFTER_S + 2.0),),
+        lambda camera: camera.show(moving()),
+    ),
+    Fault(
+        "turns from H.264 into H.265 without a word, and back",
+        lambda camera: camera.show(in_h265() if camera.turn() else moving()),
+        (Sign("stalled", "no p", 2.0), Sign("reconnecting", "", READ_TIMEOUT_S + 2.0)),
+        lambda _: None,
     ),
     Fault(
         "describes another stream",
