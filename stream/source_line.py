@@ -119,6 +119,7 @@ class SourceLine:
         rate_hz = 0.0 if self.paused or self.is_waiting else self._reader.stats().fps_in
         if rate_hz == 0.0:
             return False
+        rate_hz = min(rate_hz, self.options.target_hz or rate_hz)  # others are decoded, and passed over
         late_s = (now_ns - self._taken_ns) / 1e9 - 1.0 / rate_hz
         return -within_s <= late_s <= 1.0 / rate_hz
 

@@ -141,7 +141,7 @@ def test_rtp_times_and_numbers_wrap_around_unnoticed(clip: Clip) -> None:
     assert [time_s for _, time_s in steps] == pytest.approx([0.04 * pictures for pictures, _ in steps], abs=0.002)
 
 
-@pytest.mark.parametrize("sender_reports", [True, False])
+@pytest.mark.parametrize("sender_reports", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_times_that_leap_back_and_forth_lose_no_picture(clip: Clip, sender_reports: bool) -> None:
     leaps_s = {6: 500.0, 14: -800.0, 22: -0.6, 30: 1.5, 38: -1.5}
     behaviour = Behaviour(leaps_s=leaps_s, sender_reports=sender_reports)
@@ -188,7 +188,11 @@ def test_whatever_goes_wrong_the_password_is_never_shown(
 # ---- damage on the way
 
 
-@pytest.mark.parametrize("clip_of", [lambda: read_h264(DATA / "street.h264"), lambda: encode_clip(codec="hevc")])
+@pytest.mark.parametrize(
+    "clip_of",
+    [lambda: read_h264(DATA / "street.h264"), pytest.param(lambda: encode_clip(codec="hevc"), marks=pytest.mark.slow)],
+    ids=["real footage", "h265"],
+)
 def test_flipped_bytes_in_every_twentieth_packet_end_nothing(clip_of: Callable[[], Clip]) -> None:
     if not DATA.exists():
         pytest.skip("the real footage is not here")
