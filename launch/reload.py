@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 from ..model.prompt import Prompt
 from ..stream.node_commands import CommandedNode, CommandError
@@ -56,7 +56,7 @@ class RemoveSource:
 Command = AddSource | UpdateSource | SetPrompt | RemoveSource
 
 
-def commands_between(old: NodeSettings, new: NodeSettings, running: Iterable[str]) -> list[Command]:
+def commands_between(old: NodeSettings, new: NodeSettings, running: Iterable[SourceOptions]) -> list[Command]:
     """What makes a node that was started from `old` run as `new` says.
 
     Only what differs between the two is asked for: what somebody changed in the node meanwhile stays, where the
@@ -64,17 +64,21 @@ def commands_between(old: NodeSettings, new: NodeSettings, running: Iterable[str
 
     Args:
         old, new: the settings then and now.
-        running: the names of the sources that the node has.
+        running: the sources that the node has.
     """
-    names = set(running)
+    there = {options.name: options for options in running}
     before = {source.name: source.to_options() for source in old.sources}
     after = {source.name: source.to_options() for source in new.sources}
     changed = [options for name, options in after.items() if options != before.get(name)]
-    commands: list[Command] = [AddSource(options) for options in changed if options.name not in names]
-    commands += [UpdateSource(options) for options in changed if options.name in names]
+    commands: list[Command] = [AddSource(options) for options in changed if options.name not in there]
+    commands += [
+        UpdateSource(_over(there[options.name], before.get(options.name), options))
+        for options in changed
+        if options.name in there
+    ]
     if new.to_prompt() != old.to_prompt():
         commands.append(SetPrompt(new.to_prompt()))
-    return [*commands, *(RemoveSource(name) for name in before if name in names - set(after))]
+    return [*commands, *(RemoveSource(name) for name in before if name in there and name not in after)]
 
 
 def settings_kept(old: NodeSettings, new: NodeSettings) -> list[str]:
@@ -104,6 +108,15 @@ def carry_out(node: CommandedNode, commands: Iterable[Command]) -> None:
                 _take_back(node, earlier, options_before)
             raise
         done.append(command)
+
+
+def _over(running: SourceOptions, before: SourceOptions | None, after: SourceOptions) -> SourceOptions:
+    """`running` with what differs between the file's options before and after; the file's, where it had none before."""
+    if before is None:
+        return after
+    names = [field.name for field in fields(after)]
+    differing = [name for name in names if getattr(after, name) != getattr(before, name)]
+    return replace(running, **{name: getattr(after, name) for name in differing})
 
 
 def _give(node: CommandedNode, command: Command) -> None:

@@ -36,19 +36,23 @@ def settings(names: str = "door shelf", **values: Any) -> NodeSettings:
     return NodeSettings.model_validate({"prompt": "red blob", "sources": sources, **values})
 
 
+def running_now(names: str) -> list[SourceOptions]:
+    return [SourceOptions(name, CAMERA) for name in names.split()]
+
+
 def asked(old: NodeSettings, new: NodeSettings, running: str = "door shelf") -> list[str]:
-    return [str(command) for command in commands_between(old, new, running.split())]
+    return [str(command) for command in commands_between(old, new, running_now(running))]
 
 
 def test_only_what_differs_is_asked_for() -> None:
-    assert commands_between(settings(), settings(), ["door"]) == []
+    assert commands_between(settings(), settings(), running_now("door")) == []
 
 
 def test_sources_come_change_and_go_and_the_prompt_lies_in_between() -> None:
     new = settings("new door", prompt="green blob", defaults={"target_hz": 5})
     old = settings("door old", defaults={"target_hz": 6})
 
-    assert commands_between(old, new, ["door", "old"]) == [
+    assert commands_between(old, new, running_now("door old")) == [
         AddSource(SourceOptions("new", CAMERA, target_hz=5)),
         UpdateSource(SourceOptions("door", CAMERA, target_hz=5)),
         SetPrompt(Prompt.parse("green blob")),
@@ -134,3 +138,11 @@ def test_what_was_changed_by_others_stays_where_the_file_does_not_change(reread:
     became = reread(settings("door"))
 
     assert became == {"door": ("blue blob", None)}
+
+
+def test_what_was_changed_of_a_source_stays_where_the_file_changes_something_else_of_it(reread: Reread) -> None:
+    reread.pipeline.set_prompt(Prompt.parse("blue blob"), "door")
+
+    became = reread(settings(defaults={"target_hz": 5}))
+
+    assert became == {"door": ("blue blob", 5), "shelf": ("red blob", 5)}
