@@ -152,8 +152,9 @@ def _load_group(name: str) -> dict[str, Callable[..., Any]]:
     if name == "bench":
         from .bench import parity
         from .bench_model import model
+        from .bench_node import node
 
-        return {"parity": parity, "model": model}
+        return {"parity": parity, "model": model, "node": node}
     if name == "train":
         from .train import train_tabletop
         from .train_detector import train_detector
