@@ -112,7 +112,7 @@ class Outlet:
     def _hear(self, request: zmq.Frame) -> None:
         if not self._subscriptions.is_known_end(request.bytes):
             self._requests.spend()
-            self._asked[str(request.get("User-Id" if self._gate else "Peer-Address"))] += 1
+            self._asked[self._sender(request)] += 1
         prefix = self._subscriptions.hear(request.bytes)
         source = None if prefix is None else parse_snapshot_request(prefix)
         if prefix is not None and source is not None and not self._snapshots.is_spent:
@@ -120,9 +120,16 @@ class Outlet:
             for topic, body in self._snapshot.replays(source):
                 self.socket.send_multipart((prefix + topic, body))
 
+    def _sender(self, request: zmq.Frame) -> str:
+        """The name of its key, or its address, or "" for one of an old protocol that tells neither."""
+        try:
+            return str(request.get("User-Id" if self._gate else "Peer-Address"))
+        except zmq.ZMQError:
+            return ""
+
     def _end_flood(self) -> None:
         """Drop everybody, and hear the last of them."""
-        flooder = self._asked.most_common(1)[0][0]
+        flooder = max(self._asked, key=self._asked.__getitem__, default="")  # nobody new, if the last are not gone yet
         self._strangers.turn_away("flood", flooder)
         if self._gate is not None:
             self._gate.shut_out(flooder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import socket
 import threading
 import time
 from collections.abc import Callable, Generator
@@ -148,3 +149,13 @@ def test_an_allowance_is_spent_and_fills_again() -> None:
         allowance.spend()
     assert allowance.is_spent
     assert eventually(lambda: not allowance.is_spent)
+
+
+def test_a_subscriber_of_the_oldest_protocol_of_which_nothing_is_known_ends_nothing(publisher: Publisher) -> None:
+    port = int(publisher.address.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as ancient:
+        ancient.sendall(b"\x01\x00" + b"\x06\x00\x01det/")  # ZMTP 1.0: no name, then a subscription; no metadata
+        assert publisher.wait_for_subscriber(20, lambda: False)
+        with Subscriber(publisher.address, timeout_s=20) as honest:
+            publisher.send_detections(GOLDEN)
+            assert next(honest).seq == GOLDEN.seq
