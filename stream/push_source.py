@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from .binding import BindError, bind, bind_anew
 from .endpoint import AddressError, parse_endpoint
-from .gate import Gate
+from .gate import Gate, GateError
 from .key_files import KeyFileError
 from .options import SourceOptions
 from .picture import Picture, StreamFacts
@@ -53,6 +53,7 @@ class PushSource:
         self.shortfall: str | None = None
         now_ns = time.monotonic_ns()
         self.pulse = Pulse(now_ns, now_ns)
+        self._name = options.name
         self._pause = pause
         self._last_pts: int | None = None
         check_push(options)
@@ -70,10 +71,13 @@ class PushSource:
             raise SourceError(f"source {options.name}: {error}") from error
 
     def pictures(self) -> Iterator[Picture]:
-        """Pictures as they are sent, until the work is over."""
+        """Pictures as they are sent, until the work is over.
+
+        Raises:
+            SourceError: somebody took the address while a program was dropped, or nobody looks at keys any more.
+        """
         while not self._pause(0.0):
-            if self._gate is not None and self._gate.must_bind_anew():
-                bind_anew(self._socket, self._address)
+            self._drop_the_revoked()
             if self._socket.poll(_LOOK_AT_STOP_EVERY_MS):
                 yield from self._waiting()
 
@@ -82,6 +86,13 @@ class PushSource:
             self._gate.close()
         self._socket.close(linger=0)
         self._context.term()
+
+    def _drop_the_revoked(self) -> None:
+        try:
+            if self._gate is not None and self._gate.must_bind_anew():
+                bind_anew(self._socket, self._address)
+        except (BindError, GateError) as error:
+            raise SourceError(f"source {self._name}: {error}") from error
 
     def _waiting(self) -> Iterator[Picture]:
         """What has been sent, of which only the last is worth decoding."""

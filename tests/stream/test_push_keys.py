@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from groundcast.stream import push_source
 from groundcast.stream.allow_list import allow, revoke
+from groundcast.stream.binding import BindError
 from groundcast.stream.key_files import make_pair, public_file
 from groundcast.stream.opening import check_source
 from groundcast.stream.options import SourceOptions
@@ -52,6 +54,29 @@ def test_only_programs_that_may_push_are_heard_and_only_while_they_may(tmp_path:
             time.sleep(0.02)
         revoke(keys, "driver")
         assert eventually(lambda: not any(driver.send(PICTURE) or time.sleep(0.05) for _ in range(5)))
+
+
+def test_a_source_whose_address_was_taken_while_it_dropped_a_program_tries_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = make_keys(tmp_path / "keys", "driver", "other")
+    address = f"tcp://127.0.0.1:{free_port()}"
+
+    def taken(*_: object) -> None:
+        raise BindError(f"address {address} is in use by another program")
+
+    monkeypatch.setattr(push_source, "bind_anew", taken)
+    with (
+        WatchedReader(SourceOptions("cam", f"push:{address}", keys=keys)) as watched,
+        Pusher(address, keys=keys / "driver.key_secret") as driver,
+    ):
+        assert eventually(lambda: driver.send(PICTURE))
+        assert watched.until_frames(1)
+        revoke(keys, "other")
+        assert watched.until(lambda: watched.stats.state == "reconnecting")
+        assert "in use by another program" in (watched.stats.error or "")
+        assert eventually(lambda: driver.send(PICTURE))
+        assert watched.until_frames(2)
 
 
 def test_beyond_this_machine_a_push_source_needs_keys_that_can_be_used(tmp_path: Path) -> None:
