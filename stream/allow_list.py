@@ -44,9 +44,9 @@ class AllowList:
             return False
         before, self._listing = set(self._names), listing
         self._names = {}
-        for file in sorted(name for name, *_ in listing):
+        for name in sorted(file.removesuffix(".key") for file, *_ in listing):
             try:
-                self._names[read_public(self._folder / file)] = file.removesuffix(".key")
+                self._names[read_public(public_file(self._folder, name))] = name
             except KeyFileError as error:
                 _LOG.warning("nobody is let in by a key that cannot be read: %s", error)
         return not before <= set(self._names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 
@@ -60,6 +61,15 @@ def test_a_key_file_that_is_gone_when_it_is_looked_at_shuts_out_nobody_else(keys
     (keys / "allowed" / "watch" / "cart.key").symlink_to("nowhere")
     assert not clients.refresh()
     assert clients.name_of(arm.public) == "arm"
+
+
+def test_a_key_file_with_a_name_that_is_none_lets_nobody_in(keys: Path, caplog: pytest.LogCaptureFixture) -> None:
+    arm = make_pair(keys, "arm")
+    allow(keys, "arm", keys / "arm.key", ["watch"])
+    folder = keys / "allowed" / "watch"
+    (folder / "arm.key").rename(folder / os.fsdecode(b"\xff.key"))  # the gate could not even tell ZeroMQ of it
+    assert AllowList(keys, "watch").name_of(arm.public) is None
+    assert "nobody is let in by a key that cannot be read" in caplog.text
 
 
 def test_a_client_that_is_allowed_again_is_allowed_meanwhile(keys: Path) -> None:
