@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import av
@@ -61,6 +61,7 @@ class Node:
         stays: bool = False,
         clock: Clock | None = None,
         begins: bool = True,
+        listens_to: Sequence[str] | None = None,
     ) -> None:
         socket_options = PublisherOptions("tcp://127.0.0.1:*", high_water_mark=5000, wait_for_subscriber_s=20.0)
         options = NodeOptions(
@@ -79,6 +80,7 @@ class Node:
         self.pipeline = Pipeline(options, detector, RED_AND_GREEN, self.publisher, on_message, clock)
         self.subscriber = Subscriber(
             self.publisher.address,
+            listens_to,
             newest_only=False,
             snapshot=False,
             pictures=pictures,

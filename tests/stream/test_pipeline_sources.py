@@ -43,7 +43,8 @@ def test_a_node_without_sources_waits_for_one(clip: str, detector: BlobDetector)
 
 
 def test_a_node_whose_last_source_was_removed_waits_for_another(clip: str, detector: BlobDetector) -> None:
-    with Node(detector, CAMERA) as node:
+    # By name, or the subscriber would go home when the only source that it knows has ended.
+    with Node(detector, CAMERA, listens_to=("cam", "clip")) as node:
         node.listen(until=lambda message: message.seq == 3)
         node.pipeline.remove_source("cam")
         node.pipeline.add_source(SourceOptions("clip", clip))
