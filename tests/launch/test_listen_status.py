@@ -69,12 +69,13 @@ def test_each_status_can_be_had_as_a_line_of_json(capsys: pytest.CaptureFixture[
 
 
 def test_a_table_says_how_long_ago_it_was_heard(monkeypatch: pytest.MonkeyPatch) -> None:
-    moments_s = iter([100.0, 100.0, 107.0, 107.0])
-    monkeypatch.setattr("groundcast.launch.status_board.time.monotonic", lambda: next(moments_s))
+    now_s = [100.0]
+    monkeypatch.setattr("groundcast.launch.status_board.time.monotonic", lambda: now_s[0])
     board = StatusBoard()
     board.show(replace(DOOR, paused=True))
     board.show(replace(SHELF, error="[red]no route\x1b[2J"))
     console = Console(file=io.StringIO(), width=80)
+    now_s[0] = 107.0
 
     console.print(board._table())
 
