@@ -22,6 +22,8 @@ from .exits import InputError, RunError, say
 from .node import stop_on_signals
 from .recording_report import fault_lines, recording_figures, recording_lines
 
+_BETWEEN_ROUNDS_S = 0.1
+
 
 def replay(
     files: Annotated[list[Path], typer.Argument(help="MCAP files, torn ones too.")],
@@ -60,6 +62,8 @@ def replay(
         began_s, rounds, sent = time.monotonic(), 0, 0
         while not told.is_set() and (loop or rounds == 0):
             rounds += 1
+            if rounds > 1:  # however short the recording is
+                sender.pause_until(time.monotonic() + _BETWEEN_ROUNDS_S, told.is_set)
             messages = playback(map(_without_ends, readers) if loop else readers)
             sent += _play(messages, sender, rate, Restamp() if restamp else None, told.is_set)
             if not sent:

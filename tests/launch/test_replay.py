@@ -96,6 +96,25 @@ def test_a_loop_is_a_new_start_each_time(recording: Path, tmp_path: Path, capsys
     assert len({message.epoch for message in heard}) == 3
 
 
+def test_a_loop_of_a_single_moment_is_no_flood(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "moment.mcap"
+    file = RecordingFile(path, {})
+    file.put(b"det/1/bench/wrist/", [encode(detections(1))], None, 1)
+    file.close()
+    address = f"ipc://{tmp_path}/node"
+
+    def stop_when_heard() -> None:
+        eventually(lambda: len(heard) == 5)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with listening(address, most=5) as heard:
+        threading.Thread(target=stop_when_heard).start()
+        ended = in_process(capsys, "replay", path, "--address", address, "--loop", "--restamp", "--json")
+
+    figures = json.loads(ended.out)
+    assert figures["rounds"] <= 10 * figures["seconds"] + 2
+
+
 def test_a_torn_file_is_played_as_far_as_it_goes(
     recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
