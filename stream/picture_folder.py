@@ -83,4 +83,4 @@ def _list_pictures(folder: Path, where: str) -> list[Path]:
 def _counted(path: Path) -> list[tuple[int, int | str]]:
     """A key that sorts as a person counts: the digits in a name are numbers."""
     parts = _DIGITS.split(path.name.lower())
-    return [(0, int(part)) if part.isdigit() else (1, part) for part in parts]
+    return [(0, int(part)) if part.isdecimal() else (1, part) for part in parts]

@@ -10,10 +10,11 @@ from .watched_reader import read_all, write_picture
 def test_a_folder_is_read_in_the_order_in_which_a_person_counts(tmp_path: Path) -> None:
     for number, suffix in ((1, ".png"), (2, ".jpg"), (10, ".bmp"), (9, ".png")):
         write_picture(tmp_path / f"trap {number}{suffix}", 10 * number, width=40 + number)
+    write_picture(tmp_path / "²0.png", 110, width=51)  # a digit that stands for no number
     (tmp_path / "notes.txt").write_text("left alone")
     frames, stats = read_all(tmp_path)
-    assert [frame.width - 40 for frame in frames] == [1, 2, 9, 10]
-    assert [int(frame.image.mean()) for frame in frames] == pytest.approx([10, 20, 90, 100], abs=3)
+    assert [frame.width - 40 for frame in frames] == [1, 2, 9, 10, 11]
+    assert [int(frame.image.mean()) for frame in frames] == pytest.approx([10, 20, 90, 100, 110], abs=3)
     assert (stats.state, stats.error, stats.corrupt) == ("ended", None, 0)
 
 
