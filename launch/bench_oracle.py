@@ -103,3 +103,24 @@ def sampled_in_float32() -> Generator[None]:
         yield
     finally:
         torch.nn.functional.grid_sample = sample
+
+
+def deform_attn_of_transformers(
+    value: Tensor, shapes: list[tuple[int, int]], reference: Tensor, projected: Tensor, points: int
+) -> Tensor:
+    """Deformable attention as transformers computes it, by grid_sample; arguments as `deform_attn` takes them."""
+    from transformers.models.grounding_dino.modeling_grounding_dino import MultiScaleDeformableAttention
+
+    heads, levels = value.shape[2], len(shapes)
+    offsets, logits = projected.split([heads * levels * points * 2, heads * levels * points], -1)
+    offsets = offsets.unflatten(-1, (heads, levels, points, 2))
+    weights = logits.unflatten(-1, (heads, -1)).softmax(-1).unflatten(-1, (levels, points))
+    near = reference.to(value.dtype)[:, :, None, :, None]
+    if near.shape[-1] == 4:
+        places = near[..., :2] + offsets / points * near[..., 2:] * 0.5
+    else:
+        cells = torch.tensor(shapes, device=offsets.device).flip(-1)
+        places = near + offsets / cells[:, None]
+    starts = torch.tensor([sum(h * w for h, w in shapes[:level]) for level in range(levels)], device=offsets.device)
+    sizes = torch.tensor(shapes, device=offsets.device)
+    return MultiScaleDeformableAttention()(value, sizes, shapes, starts, places, weights, 64)
