@@ -3,22 +3,28 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from ..model.checkpoint import find_checkpoint
 from ..model.detections import Detections
 from ..model.detector import Detector, DetectorOptions
 from ..model.precision import Precision
 from ..model.prompt import Prompt
 from ..model.ticket import DetectionTicket, Image
+from .bench_oracle import full_size, save
+from .bench_overlap import trace_overlap
 
 _BATCHES = (1, 2, 4, 8, 16)
 _STREAM_S = 2.0
+_TRACED = 40  # pictures
 _FORMATS: dict[torch.dtype, Precision] = {torch.float32: "float32", torch.bfloat16: "bfloat16"}
 
 
@@ -68,6 +74,17 @@ class Through:
             ticket.wait()
         return finished * batch / taken_s
 
+    def frames(self, count: int) -> int:
+        """So many pictures one after another, with as many in flight as keep the detector busy."""
+        flight: deque[DetectionTicket[Detections]] = deque()
+        for _ in range(count):
+            flight.append(self._submit(1))
+            if len(flight) > self.detector.depth:
+                flight.popleft().wait()
+        for ticket in flight:
+            ticket.wait()
+        return count
+
     def _submit(self, batch: int) -> DetectionTicket[Detections]:
         return self.detector.submit([self._image] * batch, [self._prompt] * batch)
 
@@ -76,3 +93,13 @@ class Through:
 
     def __exit__(self, *_: object) -> None:
         self.detector.close()
+
+
+def overlap_of(device: torch.device) -> dict[str, Any]:
+    """How much of the upload hides in a stream of pictures through Swin-T at 544x960, on a CUDA device."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = find_checkpoint(str(save(full_size("swin-t", 0), Path(folder))))
+        prompt = Prompt.parse("word0 . word1 . word2 . word3")
+        with Through(path, device, torch.bfloat16, (544, 960), prompt) as through:
+            through.stream(1, _STREAM_S)  # kernels are compiled and graphs captured before the trace
+            return asdict(trace_overlap(lambda: through.frames(_TRACED)))

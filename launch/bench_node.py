@@ -112,9 +112,9 @@ def bench_node(
 
 
 def search(measure: Callable[[int], NodeFigures], first: int) -> Iterator[NodeFigures]:
-    """Double until the bar breaks, then halve the gap."""
+    """Double until the bar breaks, then halve the gap until it is an eighth of what is good, or one camera."""
     good, bad, count = 0, 0, first
-    while not bad or bad - good > 1:
+    while not bad or bad - good > max(1, good // 8):
         figures = measure(count)
         yield figures
         if figures.latency_ms["p95"] <= _BAR_MS:

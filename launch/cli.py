@@ -151,12 +151,20 @@ def _load_group(name: str) -> dict[str, Callable[..., Any]]:
         return {"new": new_keys, "allow": allow_client, "revoke": revoke_client, "list": list_keys}
     if name == "bench":
         from .bench import parity
+        from .bench_all import bench_all
         from .bench_kernel import kernel
         from .bench_memory import memory
         from .bench_model import model
         from .bench_node import node
 
-        return {"parity": parity, "kernel": kernel, "model": model, "node": node, "memory": memory}
+        return {
+            "parity": parity,
+            "kernel": kernel,
+            "model": model,
+            "node": node,
+            "memory": memory,
+            "all": bench_all,
+        }
     if name == "train":
         from .train import train_tabletop
         from .train_detector import train_detector

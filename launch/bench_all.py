@@ -1,0 +1,74 @@
+"""`groundcast bench all`: every figure of this machine in one run, as one JSON object."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import typer
+
+from ..model.network import named_device
+from .bench_detector import overlap_of
+from .bench_kernel import bench_kernel
+from .bench_memory import bench_memory
+from .bench_model import bench_model
+from .bench_node import bench_node
+from .bench_weights import PROMPT, random_node_model
+from .exits import RunError, say
+
+_TABLETOP = "red cube . blue ball . green can . yellow ring"
+_NODE_S = 8.0
+_NODE_PX = 544  # of 1080p pictures: 544x960
+
+
+def bench_all(
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    frames: Annotated[int | None, typer.Option(help="Pictures for the memory; as many as fit the time.")] = None,
+) -> None:
+    """Kernels, model, overlap, cameras and memory, in less than ten minutes on a GPU. Ends with one JSON object.
+
+    A part that fails says so in its place and the others go on; the exit code tells.
+    """
+    chosen, began_s = named_device(device), time.monotonic()
+    results: dict[str, Any] = {}
+    for name, part in _parts(chosen, frames).items():
+        say(f"{name} ...")
+        try:
+            results[name] = part()
+        except RuntimeError as error:  # of the part, or of the device
+            results[name] = {"failed": str(error)}
+            say(f"{name} failed: {error}")
+    print(json.dumps({"bench": "all", "seconds": time.monotonic() - began_s, **results}))
+    failed = [name for name, result in results.items() if "failed" in result]
+    if failed:
+        raise RunError(f"no figures of {', '.join(failed)}")
+
+
+def _parts(device: torch.device, frames: int | None) -> dict[str, Callable[[], dict[str, Any]]]:
+    def memory(count: int) -> dict[str, Any]:
+        return bench_memory(frames or count, "tabletop", _TABLETOP, None, device)
+
+    kernel, model = lambda: bench_kernel(7, device), lambda: bench_model("swin-t", None, 4, 7, device, 0)
+    if device.type == "cpu":
+        tabletop = {"name": "tabletop", "device": "cpu"}
+        node = lambda: bench_node(1, _NODE_S, "1920x1080", tabletop, _TABLETOP, find=False)  # noqa: E731
+        return {"kernel": kernel, "model": model, "node": node, "memory": lambda: memory(400)}
+    return {
+        "kernel": kernel,
+        "model": model,
+        "overlap": lambda: overlap_of(device),
+        "node": lambda: _full_node(str(device)),
+        "memory": lambda: memory(10_000),
+    }
+
+
+def _full_node(device: str) -> dict[str, Any]:
+    """The most 1080p cameras that Swin-T looks at within the bar."""
+    with tempfile.TemporaryDirectory() as folder:
+        model = random_node_model("swin-t", Path(folder), device, _NODE_PX)
+        return bench_node(16, _NODE_S, "1920x1080", model, PROMPT, find=True)
