@@ -61,7 +61,7 @@ class RollCall:
     def __init__(self, node: str, interfaces: Sequence[Interface]) -> None:
         self._node = node
         self._token = secrets.token_hex(8)
-        self._is_established = False
+        self._is_asking = self._is_established = False
         self._answers = Allowance(_ANSWERS, _ANSWERS_PER_S)
         self._told: set[str] = set()
         self._hearing = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -73,6 +73,7 @@ class RollCall:
 
     def ask(self) -> str | None:
         """Where a namesake answers from, or None if none does in time; from then on we are the one who is there."""
+        self._is_asking = True
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
             asking.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 1)
             began_s = time.monotonic()
@@ -144,7 +145,7 @@ class RollCall:
         token = question.get("token")
         if question.get("who") != self._node or not isinstance(token, str) or token == self._token:
             return None
-        return token if self._is_established or self._token < token else None
+        return token if self._is_established or (self._is_asking and self._token < token) else None
 
     def _tell(self, host: str) -> None:
         if host not in self._told and len(self._told) < _ANSWERS:

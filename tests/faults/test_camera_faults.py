@@ -20,7 +20,18 @@ from .camera_watch import CameraWatch, until
 TRIES = 20
 BACK_WITHIN_S = 2.0
 STEADY = ("steady-1", "steady-2")
-IN_A_HURRY = ("killed", "unplugged", "resets", "mid-GOP", "resolution", "H.265", "leap", "stand still", "same", "flips")
+IN_A_HURRY = (
+    "killed",
+    "unplugged",
+    "resets",
+    "mid-GOP",
+    "resolution",
+    "comes back",
+    "leap",
+    "stand still",
+    "same",
+    "flips",
+)
 
 
 @dataclass

@@ -68,11 +68,18 @@ def test_a_loop_that_is_busy_too_long_never_carries_it_out() -> None:
 
 
 def test_whoever_waits_when_the_loop_ends_hears_that_it_stopped() -> None:
-    queue_is_used, codes = threading.Event(), list[str]()
+    queue_is_used, ended, codes = threading.Event(), threading.Event(), list[str]()
     queue = CommandQueue(queue_is_used.set)
-    other = threading.Thread(target=queue.begin)
-    other.start()
-    other.join()
+    begun = threading.Event()
+
+    def idle() -> None:
+        queue.begin()
+        begun.set()
+        ended.wait()  # a thread that is over would lend its number to the next
+
+    loop = threading.Thread(target=idle)
+    loop.start()
+    begun.wait()
 
     def ask() -> None:
         with pytest.raises(CommandError) as refused:
@@ -85,4 +92,6 @@ def test_whoever_waits_when_the_loop_ends_hears_that_it_stopped() -> None:
     queue.end()
     asker.join()
     ask()
+    ended.set()
+    loop.join()
     assert codes == ["stopped", "stopped"]
