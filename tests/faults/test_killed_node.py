@@ -10,21 +10,26 @@ import sys
 import threading
 import time
 from collections import defaultdict
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from groundcast.launch.node_process import NodeProcess
 from groundcast.model.tabletop.clip_truth import CLIP_PATH
-from groundcast.stream.message import DetectionMessage
+from groundcast.stream.message import DetectionMessage, decode_detections
+from groundcast.stream.recording_reader import RecordingReader
 from groundcast.stream.subscriber import Subscriber
+from groundcast.stream.topics import kind_prefix
 
 from ..stream.rtsp_server import free_port
+from .processes import running
 
 pytestmark = pytest.mark.slow
 
 TIMES = 20
 MOST_RESTART_S = 12.0
+FLUSHED_WITHIN_S = 2.0  # of a recording, and then safe from a kill
 # What `groundcast run` loads before its first frame.
 IMPORTS = (
     "import torch, timm, norfair, av, cv2, zmq, pydantic, typer, yaml; from transformers import BertModel; "
@@ -64,9 +69,10 @@ def test_a_killed_node_is_back_soon_and_nobody_is_misled(tmp_path: Path) -> None
     port = free_port()
     settings = tmp_path / "node.yaml"
     settings.write_text(json.dumps(node_settings(port)))
-    witness = Witness(f"tcp://127.0.0.1:{port}")
+    address, recording = f"tcp://127.0.0.1:{port}", tmp_path / "recording.mcap"
+    witness = Witness(address)
     restarts_s: list[float] = []
-    try:
+    with running("groundcast.launch.cli", "record", address, str(recording)) as recorder, closing(witness):
         for _ in range(TIMES):
             known, began_s = set(witness.arrived_s), time.monotonic()
             with NodeProcess(settings) as node:
@@ -74,8 +80,8 @@ def test_a_killed_node_is_back_soon_and_nobody_is_misled(tmp_path: Path) -> None
                 restarts_s.append(witness.arrived_s[epoch] - began_s)
                 time.sleep(0.7)
                 os.kill(node.pid, signal.SIGKILL)
-    finally:
-        witness.close()
+        time.sleep(FLUSHED_WITHIN_S)
+        recorder.kill()
     imports_s = seconds_to_import()
     print(f"restart to first message: {sorted(round(one, 1) for one in restarts_s)} s; imports alone {imports_s:.1f} s")
     assert len(witness.messages) == TIMES
@@ -83,6 +89,12 @@ def test_a_killed_node_is_back_soon_and_nobody_is_misled(tmp_path: Path) -> None
     for messages in witness.messages.values():
         numbers = [message.seq for message in messages]
         assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    recorded = [
+        decode_detections(one.parts[0])
+        for one in RecordingReader(recording)
+        if one.topic.startswith(kind_prefix("det"))
+    ]
+    assert {message.epoch for message in recorded} == set(witness.messages)
     assert max(restarts_s) <= MOST_RESTART_S
 
 
