@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -84,7 +85,7 @@ def soak(minutes: float, cameras: int = 8, leak_mb_per_hour: float = 0.0, seed: 
 
 def _settings(urls: Sequence[str]) -> dict[str, Any]:
     return {
-        "node": "soak",
+        "node": f"soak-{os.getpid()}",
         "prompt": "red cube . green cube",
         "model": {"name": "tabletop", "size_px": 128},
         "publish": {"address": "tcp://127.0.0.1:*"},
