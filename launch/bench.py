@@ -32,7 +32,10 @@ def parity(
     seed: Annotated[int, typer.Option(help="Decides weights and pictures.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False,
 ) -> None:
-    """Compare with transformers: random weights, written by it, read by our loader."""
+    """Compare answers with those of transformers.
+
+    Weights are random, written by transformers and read by our loader.
+    """
     results: list[Parity] = []
     for name in ("swin-t", "swin-b") if model == "both" else (model,):
         results += _compare(name, read_sizes(sizes), seed)

@@ -30,9 +30,10 @@ def bench_all(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     frames: Annotated[int | None, typer.Option(help="Pictures for the memory; as many as fit the time.")] = None,
 ) -> None:
-    """Kernels, model, overlap, cameras and memory, in less than ten minutes on a GPU. Ends with one JSON object.
+    """Measure all of it, in less than ten minutes on a GPU.
 
-    A part that fails says so in its place and the others go on; the exit code tells.
+    Kernels, model, overlap, cameras and memory; ends with one JSON object. A part that fails says so in its place and
+    the others go on; the exit code tells.
     """
     chosen, began_s = named_device(device), time.monotonic()
     results: dict[str, Any] = {}

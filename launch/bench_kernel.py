@@ -67,7 +67,7 @@ def kernel(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False,
 ) -> None:
-    """Compare kernels, from the projections of a query to what it gathers. Parity comes first, no figure without it."""
+    """Time the kernels beside transformers and PyTorch. Parity comes first, and no figure without it."""
     result = bench_kernel(pairs, named_device(device))
     if as_json:
         print(json.dumps(result))

@@ -55,7 +55,7 @@ def memory(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False,
 ) -> None:
-    """Show the detector pictures of changing sizes, and look at what it keeps."""
+    """Watch memory while the detector gets pictures of changing sizes."""
     result = bench_memory(frames, model, prompt, input_px, named_device(device))
     if as_json:
         print(json.dumps(result))

@@ -46,9 +46,10 @@ def model(
     seed: Annotated[int, typer.Option(help="Decides weights and pictures.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False,
 ) -> None:
-    """Compare with transformers: random weights, one picture at a time. Parity comes first, and no figure without it.
+    """Time a whole model beside transformers. Parity comes first, and no figure without it.
 
-    Words are read once, as in a stream, where transformers reads them with each picture.
+    Weights are random, one picture at a time. Words are read once, as in a stream, where transformers reads them with
+    each picture.
     """
     result = bench_model(model, size, phrases, pairs, named_device(device), seed)
     if as_json:

@@ -75,10 +75,12 @@ def node(
     prompt: Annotated[str, typer.Option(help="What is asked.")] = _PROMPT,
     input_px: Annotated[int | None, typer.Option(help="Short side of the network's input.", min=64)] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    find: Annotated[bool, typer.Option(help=f"Find the most cameras with p95 within {_BAR_MS:g} ms.")] = False,
+    find: Annotated[
+        bool, typer.Option("--find", help=f"Find the most cameras with p95 within {_BAR_MS:g} ms.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False,
 ) -> None:
-    """Run a node on cameras that send H.264 in real time, and listen to it from here."""
+    """Measure a node and its H.264 cameras from a subscriber."""
     model_settings: dict[str, Any] = {"name": model, "device": device}
     if input_px is not None:
         model_settings["size_px"] = input_px

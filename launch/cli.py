@@ -29,18 +29,18 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger("groundcast")
 _COMMANDS = {
-    "demo": "Find, track and publish the objects of the embedded clip, and show what a subscriber gets.",
-    "run": "Run a node: cameras, streams or files in, tracked boxes out over ZeroMQ.",
-    "ctl": "Tell a running node what to look at and what for.",
+    "demo": "Find and track the objects of the embedded clip, and show them.",
+    "run": "Run a node: cameras in, tracked boxes out over ZeroMQ.",
+    "ctl": "Tell a running node what to look for, and where.",
     "listen": "Subscribe to a node and print, store or draw what it sends.",
     "record": "Write what a node sends into MCAP files.",
     "replay": "Publish recordings again, or say what is in them.",
-    "detect": "Find what a prompt asks for in pictures, folders and clips.",
-    "train": "Train the embedded model, or any other on your own pictures.",
-    "eval": "Measure a model against ground truth.",
-    "bench": "Compare with transformers, on the machine at hand.",
-    "probe": "Say what a camera sends: codec, size, rate, key frames, clock.",
     "keys": "Make keys, and say which clients a node lets in.",
+    "detect": "Find what a prompt asks for in pictures, folders and clips.",
+    "train": "Teach a model with your own pictures.",
+    "eval": "Measure a model against ground truth.",
+    "bench": "Measure speed and memory on this machine, beside transformers.",
+    "probe": "Say what a camera sends: codec, size, rate, key frames, clock.",
     "check": "Read a settings file and say what it would do.",
     "doctor": "Say what is installed, what is missing, and how to get it.",
 }
@@ -101,6 +101,7 @@ def _app(command: str) -> typer.Typer:
         help="Point it at a camera, say in words what to look for, subscribe to tracked boxes.",
         no_args_is_help=True,
         add_completion=False,
+        rich_markup_mode=None,  # boxes leave too little room for words in 80 columns
         pretty_exceptions_enable=False,
     )
     for name, line in _COMMANDS.items():

@@ -39,8 +39,10 @@ Set = Annotated[
 class Way:
     """How the node is reached, and how it is told of."""
 
-    node: Annotated[str | None, typer.Option(help="The node's name, if this user runs several here.")] = None
-    address: Annotated[str | None, typer.Option(help="Where it takes requests, if not in its own socket file.")] = None
+    node: Annotated[str | None, typer.Option(help="The node's name, if several run here.")] = None
+    address: Annotated[
+        str | None, typer.Option(help="Where the node takes requests, if not in its own socket file.")
+    ] = None
     keys: Annotated[Path | None, typer.Option(help="The folder with our key, or its file, for a node with keys.")] = (
         None
     )
@@ -50,7 +52,7 @@ class Way:
 
 @spread_options
 def status(way: Way) -> None:
-    """How the node and its sources are doing, and what each is asked."""
+    """Say how the node is doing, and what each source is asked."""
     with _node(way) as node:
         answer = node.status()
     if way.as_json:
@@ -61,7 +63,7 @@ def status(way: Way) -> None:
 
 @spread_options
 def list_sources(way: Way) -> None:
-    """How each source is read."""
+    """Say how each source is read."""
     with _node(way) as node:
         sources = node.sources()
     if way.as_json:
@@ -101,10 +103,13 @@ def set_thresholds(
 def ask(
     phrases: Annotated[str, typer.Argument(help="What to look for as well: 'red mug . bolt'.", show_default=False)],
     way: Way,
-    seconds: Annotated[float | None, typer.Option(min=0, help="For so long; else until Ctrl-C.")] = None,
+    seconds: Annotated[float | None, typer.Option(min=0, help="For this long; else until Ctrl-C.")] = None,
     source: Alone = None,
 ) -> None:
-    """Have something looked for besides, whatever others ask for, until Ctrl-C or the time is over."""
+    """Look for something more, until Ctrl-C or the time is over.
+
+    Whatever others ask for stays as it is.
+    """
     began_s = time.monotonic()
     until = "Ctrl-C" if seconds is None else f"{seconds:g} s are over"
     with _node(way) as node, node.ask(phrases, source) as asking, suppress(KeyboardInterrupt):  # its ordinary end
@@ -129,7 +134,7 @@ def add(
 
 @spread_options
 def update(name: Named, way: Way, given: Set = None) -> None:
-    """Read a source with other settings; those that are not given stay as they are."""
+    """Read a source with other settings. Those that are not given stay as they are."""
     with _node(way) as node:
         _say(node.update_source({"name": name, **_settings(given or [])}), way)
 

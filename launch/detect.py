@@ -41,9 +41,11 @@ def detect(
     ] = None,
     nms: Annotated[float | None, typer.Option(help="Keep the better of two boxes of a phrase above this IoU.")] = None,
     batch: Annotated[int, typer.Option(help="Pictures at once.", min=1)] = 8,
-    offline: Annotated[bool, typer.Option(help="Take published models from the local cache alone.")] = False,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Take published models from the local cache alone.")
+    ] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON object a picture, and one of figures at the end.")
+        bool, typer.Option("--json", help="Print a line of JSON for each picture; end with one of figures.")
     ] = False,
 ) -> None:
     """Find what a prompt asks for in pictures, folders and clips."""

@@ -33,7 +33,7 @@ def eval_tabletop(
     processes: Annotated[int, typer.Option(help="Processes that render missing scenes.", min=1)] = 2,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False,
 ) -> None:
-    """Measure how well a model finds what it is asked for in 1,000 held-out scenes."""
+    """Measure average precision on 1,000 held-out rendered scenes."""
     check_libraries("faster_coco_eval", "mujoco")
     from ..model.detector import Detector, DetectorOptions
     from ..model.tabletop.dataset import build

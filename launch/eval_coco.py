@@ -24,7 +24,10 @@ class LvisOptions(CocoOptions):
 
 @spread_options
 def eval_coco(annotations: AnnotationsArgument, pictures: PicturesArgument, options: CocoOptions) -> None:
-    """Measure COCO's average precision; run again after an interruption to go on."""
+    """Measure COCO's average precision.
+
+    Run the same again after an interruption to go on.
+    """
     check_libraries("faster_coco_eval")
     from ..model.training.coco_data import read_coco
     from ..model.training.coco_judge import COCO
@@ -35,10 +38,10 @@ def eval_coco(annotations: AnnotationsArgument, pictures: PicturesArgument, opti
 
 @spread_options
 def eval_lvis(annotations: AnnotationsArgument, pictures: PicturesArgument, options: LvisOptions) -> None:
-    """Measure LVIS's fixed AP (10,000 boxes a category over the whole set); run again to go on.
+    """Measure LVIS's fixed AP: 10,000 boxes a category.
 
-    Raise --boxes to compare with figures that keep 300 boxes of each chunk: what a picture keeps decides how much of
-    the rare categories is left.
+    Run the same again after an interruption to go on. Raise --boxes to compare with figures that keep 300 boxes of each
+    chunk: what a picture keeps decides how much of the rare categories is left.
     """
     check_libraries("faster_coco_eval")
     from ..model.training.coco_data import read_coco

@@ -32,7 +32,10 @@ def eval_odinw(
     sets: Annotated[Path, typer.Argument(help="A folder with a folder for each data set.", show_default=False)],
     options: OdinwOptions,
 ) -> None:
-    """Measure average precision on each set of a folder, as in Object Detection in the Wild, and its mean."""
+    """Measure average precision on each data set in a folder.
+
+    And its mean, as in Object Detection in the Wild.
+    """
     check_libraries("faster_coco_eval")
     from ..model.training.coco_data import read_coco
     from ..model.training.coco_eval import check_prompts, prompts_of

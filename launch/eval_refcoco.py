@@ -18,7 +18,10 @@ class RefcocoOptions(EvalOptions):
 
 @spread_options
 def eval_refcoco(annotations: AnnotationsArgument, pictures: PicturesArgument, options: RefcocoOptions) -> None:
-    """Measure P@1 on referring expressions: one box for a whole sentence; run again to go on."""
+    """Measure P@1 on referring expressions: one box a sentence.
+
+    Run the same again after an interruption to go on.
+    """
     from ..model.training.refcoco_data import read_referrals
     from ..model.training.refcoco_eval import LEAST_IOU, evaluate_referrals
 

@@ -16,7 +16,7 @@ from .exits import InputError
 
 _Folder = Annotated[
     Path | None,
-    typer.Option(help="The folder of keys; ~/.config/groundcast/keys if none is named.", show_default=False),
+    typer.Option(help="The folder of keys; else ~/.config/groundcast/keys.", show_default=False),
 ]
 _Name = Annotated[str, typer.Argument(help=f"The client's name; {NODE} is the node itself.", show_default=False)]
 
@@ -24,7 +24,7 @@ _Name = Annotated[str, typer.Argument(help=f"The client's name; {NODE} is the no
 def new_keys(
     name: _Name,
     folder: _Folder = None,
-    force: Annotated[bool, typer.Option("--force", help="Put it in the place of an old pair.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an old pair.")] = False,
 ) -> None:
     """Make a key pair: one for the node, one for each client."""
     keys = _folder(folder)

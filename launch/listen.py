@@ -29,12 +29,16 @@ def listen(
         Path | None, typer.Option(help="The folder with our key, or its file, for a node with keys.")
     ] = None,
     every: Annotated[bool, typer.Option("--every", help="Every message in order, not only the newest.")] = False,
-    max_age_ms: Annotated[float | None, typer.Option(help="Let nothing older through.")] = None,
-    count: Annotated[int | None, typer.Option(min=1, help="Stop after so many messages, or statuses.")] = None,
-    timeout_s: Annotated[float | None, typer.Option(help="Give up after so long a silence.")] = None,
-    jsonl: Annotated[bool, typer.Option("--jsonl", help="One JSON object a message, or a status.")] = False,
+    max_age_ms: Annotated[
+        float | None, typer.Option(help="Let no older picture's boxes through, and none of unknown age.")
+    ] = None,
+    count: Annotated[int | None, typer.Option(min=1, help="Stop after this many messages, or statuses.")] = None,
+    timeout_s: Annotated[float | None, typer.Option(help="Give up after so long without a message.")] = None,
+    jsonl: Annotated[bool, typer.Option("--jsonl", help="Print a line of JSON for each message, or status.")] = False,
     draw: Annotated[Path | None, typer.Option(help="Write the pictures with their boxes into this MP4 file.")] = None,
-    status: Annotated[bool, typer.Option("--status", help="How the sources do, instead of what they see.")] = False,
+    status: Annotated[
+        bool, typer.Option("--status", help="Show how the sources do, instead of what they see.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object of figures.")] = False,
 ) -> None:
     """Subscribe to a node and print, store or draw what it sends. Ends with the sources, or on Ctrl-C."""

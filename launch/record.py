@@ -28,22 +28,24 @@ _MB = 1e6
 
 def record(
     address: Annotated[str, typer.Argument(help="Where the node publishes.")] = "tcp://127.0.0.1:5570",
-    out: Annotated[Path | None, typer.Argument(help="An MCAP file; else one is named after the time.")] = None,
+    out: Annotated[Path | None, typer.Argument(help="The MCAP file to write; else it is named after the time.")] = None,
     source: Annotated[list[str] | None, typer.Option(help="Only this source; may be given again.")] = None,
     node: Annotated[str | None, typer.Option(help="Only this node.")] = None,
     keys: Annotated[
         Path | None, typer.Option(help="The folder with our key, or its file, for a node with keys.")
     ] = None,
-    pictures: Annotated[bool, typer.Option("--pictures", help="The pictures as well.")] = False,
-    rotate_mb: Annotated[float, typer.Option(min=0.001, help="Begin another file when one is so large.")] = 1000.0,
-    rotate_s: Annotated[float, typer.Option(min=0.1, help="Begin another file when one is so old.")] = 3600.0,
-    keep: Annotated[int | None, typer.Option(min=1, help="Keep so many files, and remove older ones.")] = None,
-    most_mb: Annotated[float | None, typer.Option(min=0.002, help="Remove the oldest files beyond this size.")] = None,
-    for_s: Annotated[float | None, typer.Option(min=0.0, help="Stop after so long.")] = None,
+    pictures: Annotated[bool, typer.Option("--pictures", help="Write the pictures too.")] = False,
+    rotate_mb: Annotated[float, typer.Option(min=0.001, help="Begin another file at this size.")] = 1000.0,
+    rotate_s: Annotated[float, typer.Option(min=0.1, help="Begin another file after this long.")] = 3600.0,
+    keep: Annotated[int | None, typer.Option(min=1, help="Keep this many files, and remove older ones.")] = None,
+    most_mb: Annotated[
+        float | None, typer.Option(min=0.002, help="Remove the oldest files when all are larger than this.")
+    ] = None,
+    for_s: Annotated[float | None, typer.Option(min=0.0, help="Stop after this long.")] = None,
     until_ended: Annotated[bool, typer.Option("--until-ended", help="Stop when every source has ended.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object of figures.")] = False,
 ) -> None:
-    """Write what a node sends into an MCAP file, as the bytes that travelled, until Ctrl-C."""
+    """Write what a node sends into MCAP files, as the bytes that travelled, until Ctrl-C."""
     options = _rotation(rotate_mb, rotate_s, keep, most_mb)
     tally = Tally()
     about = {"version": importlib.metadata.version("groundcast"), "address": address, "node": node or ""}

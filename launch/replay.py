@@ -26,24 +26,24 @@ _BETWEEN_ROUNDS_S = 0.1
 
 
 def replay(
-    files: Annotated[list[Path], typer.Argument(help="MCAP files, torn ones too.")],
+    files: Annotated[list[Path], typer.Argument(help="MCAP files, in any order; also those that were cut off.")],
     speed: Annotated[str, typer.Option(help="1, 2, 0.5, or asap: as fast as the slowest reader takes it.")] = "1",
     address: Annotated[str, typer.Option(help="Where to publish.")] = "tcp://127.0.0.1:5570",
-    insecure: Annotated[bool, typer.Option("--insecure", help="Allow an address others can reach.")] = False,
-    keys: Annotated[
-        Path | None, typer.Option(help="The folder of keys: lets in only clients that are allowed.")
-    ] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Allow an address others can reach, without keys.")
+    ] = False,
+    keys: Annotated[Path | None, typer.Option(help="Let in only clients allowed in this folder of keys.")] = None,
     loop: Annotated[
         bool, typer.Option("--loop", help="Begin again at the end, and let no source end; needs --restamp.")
     ] = False,
     restamp: Annotated[
         bool, typer.Option("--restamp", help="Move all times to now. Never where an arm may move.")
     ] = False,
-    wait_s: Annotated[float, typer.Option(min=0.0, help="Wait so long for the first subscriber.")] = 10.0,
+    wait_s: Annotated[float, typer.Option(min=0.0, help="Wait this long for the first subscriber.")] = 10.0,
     info: Annotated[bool, typer.Option("--info", help="Say what is in each file, and publish nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object of figures.")] = False,
 ) -> None:
-    """Publish what was recorded again: the same bytes on the same topics, in order and at their own pace."""
+    """Publish recordings again: the same bytes on the same topics, in order, at their own pace or another."""
     readers = sorted(map(RecordingReader, files), key=lambda reader: reader.order)
     if info:
         _say_info(readers, as_json=as_json)

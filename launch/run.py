@@ -25,10 +25,10 @@ _LOG = logging.getLogger(__name__)
 
 
 def run(
-    file: Annotated[Path | None, typer.Argument(help="Settings in YAML; flags go before what it says.")] = None,
+    file: Annotated[Path | None, typer.Argument(help="A settings file in YAML; options override it.")] = None,
     source: Annotated[
         list[str] | None,
-        typer.Option(help="A path, rtsp://, http://, /dev/video0, push: or lavfi:, or NAME=one of these; repeatable."),
+        typer.Option(help="A path, rtsp://, http://, /dev/video0, push: or lavfi:, or NAME=one; may be given again."),
     ] = None,
     prompt: Annotated[str | None, typer.Option(help="What to look for: 'red mug . blue cube'.")] = None,
     model: Annotated[str | None, typer.Option(help="A model's name, or the path of its weights.")] = None,
@@ -48,18 +48,17 @@ def run(
     ] = None,
     no_control: Annotated[bool | None, typer.Option("--no-control", help="Take no requests.")] = None,
     node: Annotated[str | None, typer.Option(help="The node's name, part of every topic.")] = None,
-    pace: Annotated[Literal["asap", "realtime"] | None, typer.Option(help="For files.")] = None,
+    pace: Annotated[Literal["asap", "realtime"] | None, typer.Option(help="How fast files are read.")] = None,
     health: Annotated[
-        str | None,
-        typer.Option(help="Where /metrics, /healthz and /readyz are answered, such as 127.0.0.1:9108."),
+        str | None, typer.Option(help="Where /metrics, /healthz and /readyz are answered, such as 127.0.0.1:9108.")
     ] = None,
     log_format: Annotated[
-        Literal["text", "json"] | None, typer.Option(help="json: all that is said is a JSON object a line, on stderr.")
+        Literal["text", "json"] | None, typer.Option(help="json: one JSON object a line, on stderr.")
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but the ready line.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object of figures.")] = False,
 ) -> None:
-    """Run a node until its sources end, or Ctrl-C."""
+    """Run a node: cameras in, tracked boxes out over ZeroMQ. Ends with its sources, or on Ctrl-C."""
     flags = {
         "node": node,
         "prompt": prompt,

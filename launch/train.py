@@ -24,7 +24,10 @@ def train_tabletop(
     seed: Annotated[int, typer.Option(help="Decides first weights and batches.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False,
 ) -> None:
-    """Train the embedded model from scratch; run again after an interruption to go on."""
+    """Train the embedded model from scratch.
+
+    Run the same again after an interruption to go on.
+    """
     from ..model.tabletop.dataset import build
     from ..model.training.tabletop import Recipe, train_recipe
 

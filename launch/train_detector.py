@@ -62,7 +62,7 @@ class TrainOptions:
     only: Annotated[
         str, typer.Option(help="Parts that learn, by commas: backbone, language, fusion, decoder. Default: all.")
     ] = ""
-    weight_decay: Annotated[float, typer.Option(min=0.0)] = 1e-4
+    weight_decay: Annotated[float, typer.Option(help="Of matrices alone.", min=0.0)] = 1e-4
     clip: Annotated[float, typer.Option(help="Gradients are scaled down to this norm; 0: never.", min=0.0)] = 0.1
     mean_decay: Annotated[
         float, typer.Option(help="Keep a running mean of the weights, the part of it kept a step; 0: none.", min=0.0)
@@ -82,7 +82,9 @@ class TrainOptions:
     checkpoint_every: Annotated[int, typer.Option(help="Steps between checkpoints and judgements.", min=1)] = 500
     loaders: Annotated[int, typer.Option(help="Threads that read pictures ahead.", min=1)] = 2
     seed: Annotated[int, typer.Option(help="Decides what is drawn and dropped.", min=0)] = 0
-    offline: Annotated[bool, typer.Option(help="Take published models from the local cache alone.")] = False
+    offline: Annotated[bool, typer.Option("--offline", help="Take published models from the local cache alone.")] = (
+        False
+    )
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False
 
 
@@ -94,8 +96,9 @@ def train_detector(
     pictures: Annotated[Path, typer.Argument(help="The folder of the pictures.", show_default=False)],
     options: TrainOptions,
 ) -> None:
-    """Teach a model with labelled pictures; run again after an interruption to go on.
+    """Teach a model with labelled pictures.
 
+    Run the same again after an interruption to go on.
     On several GPUs: torchrun --nproc-per-node 4 --no-python groundcast train detector ...
     """
     if options.validate is not None:

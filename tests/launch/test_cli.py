@@ -17,6 +17,7 @@ COMMANDS = (
     "listen",
     "record",
     "replay",
+    "keys",
     "detect",
     "train",
     "eval",
