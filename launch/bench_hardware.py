@@ -111,7 +111,8 @@ def _least_s(work: Callable[[], object], device: torch.device) -> float:
 def _packed_products() -> dict[Any, Any]:
     """How PyTorch's counter is to count the products that it does not know."""
     try:
-        return {torch.ops.mkldnn._linear_pointwise: _product}  # noqa: SLF001 - there is no public name
+        ops = torch.ops.mkldnn  # there is no public name
+        return {ops._linear_pointwise: _product, ops._convolution_pointwise: _convolution}  # noqa: SLF001
     except AttributeError:
         return {}
 
@@ -121,3 +122,10 @@ def _product(x: Sequence[int], weight: Sequence[int], *_: object, **_known: obje
     for side in x[:-1]:
         rows *= side
     return 2 * rows * weight[0] * weight[1]
+
+
+def _convolution(
+    x: Sequence[int], weight: Sequence[int], *_: object, out_shape: Sequence[int], **_known: object
+) -> int:
+    cells = out_shape[0] * out_shape[2] * out_shape[3]
+    return 2 * cells * weight[0] * weight[1] * weight[2] * weight[3]

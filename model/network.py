@@ -17,7 +17,7 @@ from .device import named_device, within
 from .fold import fold_norms, join_groups, join_projections, join_values
 from .grounding_dino import GroundingDino
 from .input_rule import InputRule
-from .packed import pack_linear
+from .packed import pack
 from .picture_input import PictureInput
 from .postprocess import CaptionAnswer
 from .precision import Precision, convert, number_format
@@ -205,5 +205,5 @@ def build(
     model.requires_grad_(False)
     convert(model, dtype)
     if device.type == "cpu":
-        pack_linear(model)
+        pack(model)
     return model.to(device).to(memory_format=torch.channels_last)

@@ -1,76 +1,143 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-"""Linear layers for inference on a CPU: the weight lies as oneDNN multiplies by it, and what follows is done at once.
+"""Layers for inference on a CPU: the weight lies as oneDNN multiplies by it, and what follows is done at once.
 
-An ordinary linear layer has its weight laid out anew at every call.
+An ordinary layer has its weight laid out anew at every call; on one thread, an ordinary convolution lays out its
+input as well.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from functools import cache
-from itertools import pairwise
-from typing import Literal
+from typing import Literal, TypeGuard
 
 import torch
 from torch import Tensor, nn
 
+from .edge_encoder import EdgeEncoder
 from .fusion import Fusion
 from .text_encoder import TextEncoder
 
 Then = Literal["none", "relu", "gelu"]
 
 _log = logging.getLogger(__name__)
-# Words are read once a prompt, and fusion multiplies with its weights itself.
-_LEFT = (TextEncoder, Fusion)
+# Maps are of many sizes; this one decides how a convolution's weight lies.
+_USUAL_MAP = (32, 40)
 # What parents that run their children one after another call a layer and what follows it.
 _HIDDEN = {("fc1", "act"), ("fc1", "activation")}
-_FOLLOWERS: dict[type | None, Then] = {nn.ReLU: "relu", nn.GELU: "gelu"}
+_FOLLOWERS: dict[type, Then] = {nn.ReLU: "relu", nn.GELU: "gelu"}
 
 
 class PackedLinear(nn.Module):
     """What a linear layer makes of the rows it is given, without a gradient.
 
     Args:
-        linear: is not needed afterwards.
+        weight: (out, in); bias: (out,). The weight is not needed afterwards.
         then: what is done to each sum before it is written.
     """
 
-    def __init__(self, linear: nn.Linear, then: Then = "none") -> None:
+    def __init__(self, weight: Tensor, bias: Tensor | None, then: Then = "none") -> None:
         super().__init__()
-        self.then = then
-        self._bias: Tensor | None = linear.bias  # a layer may have none
-        ops = torch.ops.mkldnn  # what torch.compile makes of a linear layer on a CPU; there is no public name
+        self._bias = bias
+        self._then = then, [], _exact(then)
+        ops = torch.ops.mkldnn  # what torch.compile makes of a layer on a CPU; there is no public name
         self._multiply = ops._linear_pointwise  # noqa: SLF001
-        self._weight: Tensor = ops._reorder_linear_weight(linear.weight.detach())  # noqa: SLF001
+        self._weight: Tensor = ops._reorder_linear_weight(weight.detach())  # noqa: SLF001
 
     def forward(self, x: Tensor) -> Tensor:
-        exact = "none" if self.then == "gelu" else ""  # no tanh in place of the error function
-        return self._multiply(x, self._weight, self._bias, self.then, [], exact)
+        return self._multiply(x, self._weight, self._bias, *self._then)
 
 
-def pack_linear(model: nn.Module) -> int:
+class PackedConv(nn.Module):
+    """What a convolution makes of maps, as `PackedLinear`."""
+
+    def __init__(self, conv: nn.Conv2d, then: Then = "none") -> None:
+        super().__init__()
+        self._bias: Tensor | None = conv.bias
+        self._how = list(conv.padding), list(conv.stride), list(conv.dilation), conv.groups
+        self._then = then, [], _exact(then)
+        ops = torch.ops.mkldnn
+        self._convolve = ops._convolution_pointwise  # noqa: SLF001
+        shape = [1, conv.in_channels, *_USUAL_MAP]
+        self._weight: Tensor = ops._reorder_convolution_weight(conv.weight.detach(), *self._how, shape)  # noqa: SLF001
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self._convolve(x, self._weight, self._bias, *self._how, *self._then)
+
+
+class _Cells(nn.Module):
+    """A linear layer over the channels of each cell of a map; the map comes out with its channels last in memory."""
+
+    def __init__(self, conv: nn.Conv2d, then: Then) -> None:
+        super().__init__()
+        self.linear = PackedLinear(conv.weight.flatten(1), conv.bias, then)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.linear(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+def pack(model: nn.Module) -> int:
     """Pack in place, weights on the CPU and in their final format; returns how many layers: none where it cannot be."""
-    left = {id(part) for whole in model.modules() if isinstance(whole, _LEFT) for part in whole.modules()}
+    left = {id(part) for whole in model.modules() for own in _left(whole) for part in own.modules()}
     packed = 0
     for module in [module for module in model.modules() if id(module) not in left]:
         children = list(module.named_children())
-        for (name, child), (next_name, follower) in pairwise([*children, ("", None)]):
-            if not isinstance(child, nn.Linear) or not _can_pack(child.weight.dtype):
+        for row, (name, child) in enumerate(children):
+            if id(child) in left or not _can_pack(child):
                 continue
-            then = _FOLLOWERS.get(type(follower), "none") if (name, next_name) in _HIDDEN else "none"
-            setattr(module, name, PackedLinear(child, then))
-            if then != "none":
+            next_name, then = _follower(module, name, children[row + 1 :])
+            setattr(module, name, _packed(child, then))
+            if next_name is not None:
                 setattr(module, next_name, nn.Identity())
             packed += 1
     return packed
 
 
+def _packed(layer: nn.Linear | nn.Conv2d, then: Then) -> nn.Module:
+    if isinstance(layer, nn.Linear):
+        return PackedLinear(layer.weight, layer.bias, then)
+    sees_one_cell = set(layer.kernel_size) == set(layer.stride) == {1} and set(layer.padding) == {0}
+    return _Cells(layer, then) if sees_one_cell else PackedConv(layer, then)
+
+
+def _left(module: nn.Module) -> list[nn.Module]:
+    """Words are read once a prompt; others multiply with their weights themselves."""
+    if isinstance(module, EdgeEncoder):
+        return [merge.get_submodule("reduce") for merge in module.merge]
+    return [module] if isinstance(module, TextEncoder | Fusion) else []
+
+
+def _follower(parent: nn.Module, name: str, rest: Sequence[tuple[str, nn.Module]]) -> tuple[str | None, Then]:
+    """The child that can be done at once with the one of that name, and what it does."""
+    rest = [(own, child) for own, child in rest if not isinstance(child, nn.Identity)]
+    if not rest or not (type(parent) is nn.Sequential or (name, rest[0][0]) in _HIDDEN):
+        return None, "none"
+    then = _FOLLOWERS.get(type(rest[0][1]))
+    return (None, "none") if then is None else (rest[0][0], then)
+
+
+def _exact(then: Then) -> str:
+    """The error function itself, no tanh in its place."""
+    return "none" if then == "gelu" else ""
+
+
+def _can_pack(layer: nn.Module) -> TypeGuard[nn.Linear | nn.Conv2d]:
+    """Only what does nothing else; a convolution in groups is not faster for it."""
+    if type(layer) is nn.Linear:
+        return _packs(layer.weight.dtype)
+    return (
+        type(layer) is nn.Conv2d and layer.groups == 1 and layer.padding_mode == "zeros" and _packs(layer.weight.dtype)
+    )
+
+
 @cache
-def _can_pack(dtype: torch.dtype) -> bool:
+def _packs(dtype: torch.dtype) -> bool:
     """Whether this torch, on this processor, multiplies by packed weights in that format."""
     try:
-        PackedLinear(nn.Linear(8, 8, dtype=dtype))(torch.zeros(1, 8, dtype=dtype))
+        PackedLinear(torch.zeros(8, 8, dtype=dtype), None)(torch.zeros(1, 8, dtype=dtype))
+        PackedConv(nn.Conv2d(8, 8, 1, dtype=dtype))(torch.zeros(1, 8, 4, 4, dtype=dtype))
     except (AttributeError, RuntimeError) as error:
-        _log.info("linear layers in %s are not packed: %s", dtype, str(error).partition("\n")[0])
+        _log.info("layers in %s are not packed: %s", dtype, str(error).partition("\n")[0])
         return False
     return True

@@ -17,7 +17,7 @@ from groundcast.launch.bench_pairs import in_turns
 from groundcast.launch.bench_sizes import sizes
 from groundcast.launch.bench_truth import HalfCost
 from groundcast.launch.exits import InputError, RunError
-from groundcast.model.packed import pack_linear
+from groundcast.model.packed import pack
 
 from ..model.oracle import Sizes, oracle
 
@@ -47,7 +47,7 @@ def test_packed_products_are_counted_like_plain_ones() -> None:
     layers = nn.Sequential(nn.Linear(8, 16), nn.Linear(16, 4)).requires_grad_(False)
     wanted = 2 * 30 * (8 * 16 + 16 * 4)
     assert count_flops(lambda: layers(torch.ones(3, 10, 8))) == wanted
-    pack_linear(layers)
+    pack(layers)
     assert count_flops(lambda: layers(torch.ones(3, 10, 8))) == wanted
 
 

@@ -8,13 +8,15 @@ import torch
 from torch import Tensor, nn
 
 from groundcast.model import packed
+from groundcast.model.config import ModelConfig, TextConfig
+from groundcast.model.edge_encoder import EdgeEncoder
 from groundcast.model.layers import Attention, FeedForward
-from groundcast.model.packed import PackedLinear, pack_linear
+from groundcast.model.packed import PackedConv, PackedLinear, pack
 
 
 @pytest.fixture(autouse=True)
 def _ask_again() -> None:
-    packed._can_pack.cache_clear()  # pyright: ignore[reportPrivateUsage]
+    packed._packs.cache_clear()  # pyright: ignore[reportPrivateUsage]
 
 
 class _Hidden(nn.Module):
@@ -42,9 +44,34 @@ def test_a_packed_layer_says_what_the_plain_one_says(name: str) -> None:
     apart = torch.randn(3, 24, 4).transpose(1, 2)  # rows whose channels do not lie side by side
     asked = [torch.randn(1, 24), torch.randn(2, 5, 24), apart]
     plain = [layer(x) for x in asked]
-    assert pack_linear(layer) >= 1
+    assert pack(layer) >= 1
     torch.testing.assert_close([layer(x) for x in asked], plain)
-    assert pack_linear(layer) == 0
+    assert pack(layer) == 0
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("size", [(16, 20), (8, 10), (33, 17)])
+@pytest.mark.parametrize("is_last", [True, False], ids=["channels last", "channels first"])
+def test_packed_convolutions_say_what_plain_ones_say(size: tuple[int, int], is_last: bool) -> None:
+    torch.manual_seed(0)
+    layers = nn.Sequential(
+        *(nn.Conv2d(24, 48, 1, bias=False), nn.Identity(), nn.GELU(), nn.Conv2d(48, 24, 3, padding=1), nn.ReLU()),
+        *(nn.Conv2d(24, 32, 4, stride=4), nn.Conv2d(32, 32, 3, padding=1, groups=32), nn.Conv2d(32, 8, 1, stride=2)),
+    )
+    x = torch.randn(2, 24, *size)
+    x = x.contiguous(memory_format=torch.channels_last) if is_last else x
+    plain = layers(torch.cat([x, x], 3))
+    assert pack(layers) == 4  # not the one in groups
+    torch.testing.assert_close(layers(torch.cat([x, x], 3)), plain)
+
+
+@torch.no_grad()
+def test_what_multiplies_with_its_own_weights_keeps_them() -> None:
+    encoder = EdgeEncoder(ModelConfig("small", TextConfig(10, 32, 1, 2, 64), width=32, levels=(1, 2, 3)))
+    assert pack(encoder) > 10
+    for merge in encoder.merge:
+        assert isinstance(merge.get_submodule("reduce.0"), nn.Conv2d)
+        assert isinstance(merge.get_submodule("smooth.0"), PackedConv)
 
 
 @torch.no_grad()
@@ -53,7 +80,7 @@ def test_a_packed_layer_in_bfloat16_errs_no_more_than_a_plain_one() -> None:
     x, layer = torch.randn(40, 24), _Hidden()
     exact = layer.double()(x.double())
     plain = layer.bfloat16()(x.bfloat16())
-    if pack_linear(layer) == 0:
+    if pack(layer) == 0:
         pytest.skip("this processor has no packed layers in bfloat16")
     got = layer(x.bfloat16())
     assert got.dtype == torch.bfloat16
@@ -66,5 +93,5 @@ def test_layers_stay_plain_where_nothing_can_be_packed(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(PackedLinear, "forward", fail)
     layer = Attention(16, 2)
-    assert pack_linear(layer) == 0
+    assert pack(layer) == 0
     assert isinstance(layer.query, nn.Linear)
