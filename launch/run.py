@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from .exits import InputError, RunError
+from .heap import tidy_heap
 from .log_setup import log_as_json
 from .node import Addresses, NodeRun, process_age_s, run_node
 from .settings import NodeSettings, is_map
@@ -78,6 +79,7 @@ def run(
         log_as_json(settings.node)
     tell = _LOG.info if is_logged else _print
     with ExitStack() as stack:
+        stack.enter_context(tidy_heap())
         board = stack.enter_context(Board(silent=quiet or as_json or is_logged))
         reread = None if file is None else lambda: read_flags(file, flags)
         ended = run_node(settings, lambda at: _say_ready(at, tell, as_json=as_json), board.show, reread)
