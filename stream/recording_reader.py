@@ -23,6 +23,7 @@ from .topics import MessageError, parse_topic
 
 _HEAD = struct.Struct("<BQ")  # what every record begins with: its kind and its size
 _LARGEST_RECORD = 256 * 2**20
+_MOST_DIGITS = 19  # of a moment in ns
 # What the library meets where bytes were changed.
 _BROKEN = (McapError, ZstdError, struct.error, ValueError, OverflowError, RuntimeError)
 
@@ -61,8 +62,7 @@ class RecordingReader:
     @property
     def order(self) -> tuple[int, int]:
         """Sorts the files of a recording, and recordings by their beginning."""
-        recording, number = self.about.get("recording", ""), self.about.get("file", "")
-        return (int(recording) if recording.isdecimal() else 0, int(number) if number.isdecimal() else 0)
+        return _number(self.about.get("recording", "")), _number(self.about.get("file", ""))
 
     def __iter__(self) -> Iterator[Recorded]:
         self.torn, self.damaged = True, 0
@@ -112,6 +112,11 @@ class RecordingReader:
                 with contextlib.suppress(*_BROKEN):
                     found = Metadata.read(ReadDataStream(BytesIO(frame[_HEAD.size :])))
                     self.about = found.metadata if found.name == ABOUT else self.about
+
+
+def _number(text: str) -> int:
+    """What the recorder wrote as a number; 0 for what it did not write, such as digits that no number has room for."""
+    return int(text) if text.isdecimal() and len(text) <= _MOST_DIGITS else 0
 
 
 def _frames(file: IO[bytes]) -> Iterator[bytes]:

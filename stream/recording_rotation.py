@@ -71,9 +71,10 @@ class Recording:
         options = self._options
         is_full = self._file.size_bytes >= options.rotate_bytes and self._file.messages > 0
         if is_full or self._file.age_s >= options.rotate_s:
-            self._file.close()
-            self._finished.append((self._file.path, self._file.size_bytes))
-            self._file = self._begin()
+            finished = self._file
+            finished.close()
+            self._file = self._begin()  # which may fail: until then the finished one is the last
+            self._finished.append((finished.path, finished.size_bytes))
             self._forget()
         return self._file.put(topic, parts, published_unix_ns, seq)
 

@@ -240,3 +240,22 @@ def test_nothing_is_written_over(tmp_path: Path, name: str) -> None:
         Recording(tmp_path / "a.mcap", RotationOptions(), ABOUT)
 
     assert (tmp_path / name).read_text() == "precious"
+
+
+@pytest.mark.usefixtures("chunk_each")
+def test_a_file_that_cannot_be_followed_by_another_is_counted_once(tmp_path: Path, large: bytes) -> None:
+    recording = Recording(tmp_path / "a.mcap", RotationOptions(rotate_bytes=100_000), ABOUT)
+    recording.put(DET, [large], None, 1)
+    (tmp_path / "a-0002.mcap").touch()
+
+    with pytest.raises(RecordingWriteError, match="cannot be created"):
+        recording.put(DET, [large], None, 2)
+
+    assert recording.files == [tmp_path / "a.mcap"]
+    assert recording.size_bytes == (tmp_path / "a.mcap").stat().st_size
+
+
+def test_a_forged_number_sorts_as_none(tmp_path: Path) -> None:
+    RecordingFile(tmp_path / "a.mcap", {**ABOUT, "recording": "9" * 5000, "file": "2"}).close()
+
+    assert RecordingReader(tmp_path / "a.mcap").order == (0, 2)
