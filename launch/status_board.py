@@ -28,6 +28,7 @@ class StatusBoard:
 
     def __init__(self, *, silent: bool = False) -> None:
         self._silent = silent
+        # replaced at each status, since rich's thread may be reading it
         self._last: dict[tuple[str, str], tuple[StatusMessage, float]] = {}
         self._live: Live | None = None
         if sys.stdout.isatty() and not silent:
@@ -37,7 +38,7 @@ class StatusBoard:
 
     def show(self, status: StatusMessage) -> None:
         """Take in one status."""
-        self._last[status.node, status.source] = status, time.monotonic()
+        self._last = {**self._last, (status.node, status.source): (status, time.monotonic())}
         if self._live is None and not self._silent:
             print(status_line(status), flush=True)
 
@@ -60,9 +61,10 @@ class StatusBoard:
         )  # fits into 80 columns
         for heading in _HEADINGS:
             table.add_column(heading, no_wrap=True)
-        several = len({node for node, _ in self._last}) > 1
+        last = self._last
+        several = len({node for node, _ in last}) > 1
         remarks: list[str] = []
-        for (node, source), (status, heard_s) in sorted(self._last.items()):
+        for (node, source), (status, heard_s) in sorted(last.items()):
             name = f"{node}/{source}" if several else source
             remarks += [f"{name}: {remark}" for remark in _remarks(status)]
             table.add_row(

@@ -85,6 +85,18 @@ def test_a_table_says_how_long_ago_it_was_heard(monkeypatch: pytest.MonkeyPatch)
     assert "[red]no route [2J" in said
 
 
+def test_a_status_that_comes_while_the_table_is_drawn_does_not_break_it() -> None:
+    board = StatusBoard()
+    board.show(DOOR)
+    drawn = iter(board._last)
+    assert next(drawn) == ("bench", "door")
+
+    board.show(SHELF)
+
+    assert list(drawn) == []  # what is drawn stays as it was
+    assert list(board._last) == [("bench", "door"), ("bench", "shelf")]
+
+
 def test_silence_is_a_failure_when_a_limit_was_set(capsys: pytest.CaptureFixture[str]) -> None:
     ended = in_process(capsys, "listen", "tcp://127.0.0.1:9", "--status", "--timeout-s", "0.3")
 
