@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,16 +13,14 @@ from .jpeg import to_jpeg
 from .message import DetectionMessage
 from .publisher import Publisher
 
+_LOG = logging.getLogger(__name__)
 _MOST_WAITING = 8
 
 
 class PictureSender:
     """Makes JPEGs in a thread of its own and hands them to the publisher.
 
-    A picture that finds eight others waiting is left out.
-
-    Attributes:
-        left_out: how many were.
+    A picture that finds eight others waiting is left out, and so is one that cannot be encoded or sent.
 
     Args:
         publisher: where pictures leave.
@@ -29,7 +28,8 @@ class PictureSender:
     """
 
     def __init__(self, publisher: Publisher, quality: int) -> None:
-        self.left_out = 0
+        self._too_many = 0  # counted by the loop
+        self._failed = 0  # counted by the worker
         self._publisher = publisher
         self._quality = quality
         self._room = threading.BoundedSemaphore(_MOST_WAITING)
@@ -40,7 +40,12 @@ class PictureSender:
         if self._room.acquire(blocking=False):
             self._worker.submit(self._encode_and_send, message, image)
         else:
-            self.left_out += 1
+            self._too_many += 1
+
+    @property
+    def left_out(self) -> int:
+        """How many pictures were."""
+        return self._too_many + self._failed
 
     def close(self) -> None:
         """Send what waits, and end the thread."""
@@ -50,5 +55,9 @@ class PictureSender:
         try:
             belongs_to = {"epoch": message.epoch, "generation": message.generation, "seq": message.seq}
             self._publisher.send_picture(message.source, belongs_to, to_jpeg(image, self._quality))
-        finally:  # a publisher that failed says so to the loop, which ends the node
+        except Exception:  # noqa: BLE001  a picture is no reason to end; a publisher that failed says so to the loop
+            if self._failed == 0:
+                _LOG.exception("a picture of source %s was left out; others are only counted", message.source)
+            self._failed += 1
+        finally:
             self._room.release()

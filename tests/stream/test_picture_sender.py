@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from groundcast.stream.message import decode_detections
 from groundcast.stream.options import PublisherOptions
@@ -42,3 +43,17 @@ def test_pictures_that_find_too_many_waiting_are_left_out_and_counted() -> None:
         assert publisher.sent == [(GOLDEN.source, seq) for seq in range(1, len(publisher.sent) + 1)]
         assert len(publisher.sent) + sender.left_out == 20
         assert sender.left_out > 0
+
+
+def test_pictures_that_cannot_be_sent_are_counted_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    publisher = HeldPublisher()
+    with publisher:
+        publisher.may.set()
+        sender = PictureSender(publisher, quality=85)
+        no_picture = np.zeros((0, 0, 3), np.uint8)
+        for image in (no_picture, no_picture, np.zeros((8, 8, 3), np.uint8)):
+            sender.send(GOLDEN, image)
+        sender.close()
+
+    assert (len(publisher.sent), sender.left_out) == (1, 2)
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
