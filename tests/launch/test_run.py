@@ -21,7 +21,7 @@ from groundcast.stream.control_client import Controller
 from groundcast.stream.namesake import NameClaim
 from groundcast.stream.subscriber import Subscriber
 
-from .commands import in_process
+from .commands import eventually, in_process
 from .conftest import CLIP_FRAMES
 
 ANY_PORT = "tcp://127.0.0.1:*"
@@ -101,8 +101,7 @@ def test_a_node_without_sources_takes_one_by_request_and_runs_until_it_is_told_t
         try:
             with Controller(address) as controller:
                 controller.add_source({"name": "late", "url": str(clip)})
-                while controller.status().sources[0].state != "ended":
-                    time.sleep(0.02)
+                assert eventually(lambda: controller.status().sources[0].state == "ended")
                 time.sleep(0.3)  # in which it would end by itself
                 controller.status()
         finally:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import pytest
 
 from groundcast.stream.command_queue import CommandQueue
 from groundcast.stream.node_commands import CommandError
+
+from .raw_client import eventually
 
 
 class Loop:
@@ -37,9 +38,9 @@ class Loop:
 
 def test_the_loops_thread_carries_out_what_others_ask_for() -> None:
     loop = Loop()
-    while loop.queue.call(threading.get_ident) != loop.thread.ident:  # before it begins, it was our turn
-        time.sleep(0.001)
+    carried_out = eventually(lambda: loop.queue.call(threading.get_ident) == loop.thread.ident)  # once it has begun
     loop.stop()
+    assert carried_out
 
 
 def test_an_error_goes_to_whoever_asked_and_the_loop_goes_on() -> None:

@@ -19,6 +19,7 @@ from groundcast.stream.message import DetectionMessage
 from groundcast.stream.options import SourceOptions
 
 from .blob_detector import BlobDetector
+from .raw_client import eventually
 from .running_node import FRAMES, HEIGHT, RATE_HZ, RED_AND_GREEN, WIDTH, Node
 
 
@@ -152,8 +153,7 @@ def test_a_stop_takes_less_than_a_second_whatever_is_going_on(clip: str) -> None
             SourceOptions("clip", clip),
         )
         with Node(slow, *sources) as node:
-            while not slow.asked:
-                time.sleep(0.01)
+            assert eventually(lambda: slow.asked > 0)
             assert node.stop() < 1.0
             assert node.listen_to_the_end() == []
             assert {node.last_status(source.name).state for source in sources} == {"ended"}

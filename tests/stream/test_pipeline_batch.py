@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from statistics import median
@@ -16,6 +15,7 @@ from groundcast.stream.message import DetectionMessage
 from groundcast.stream.options import SourceOptions
 
 from .blob_detector import BlobDetector, BlobTicket, find_blobs
+from .raw_client import eventually
 from .running_node import FRAMES, Node
 
 CAMERAS = [SourceOptions(f"cam{number}", "lavfi:testsrc=rate=20:size=320x240") for number in range(4)]
@@ -108,8 +108,7 @@ def test_a_result_waits_for_earlier_ones_of_its_own_source_alone(clip: str) -> N
     with Node(detector, *sources, on_message=note, begins=False) as node:
         node.pipeline.pause()
         node.begin()
-        while not all(status.frames_decoded for status in node.pipeline.status().sources):
-            time.sleep(0.01)
+        assert eventually(lambda: all(status.frames_decoded for status in node.pipeline.status().sources))
         node.pipeline.resume()
         for _ in range(2):
             assert detector.submitted.acquire(timeout=20)

@@ -13,6 +13,7 @@ from groundcast.stream.clock import Clock
 from groundcast.stream.options import SourceOptions
 
 from .blob_detector import BlobDetector
+from .raw_client import eventually
 from .running_node import FRAMES, HEIGHT, WIDTH, Node
 
 CAMERA = SourceOptions("cam", "lavfi:testsrc=rate=30:size=320x240")
@@ -43,8 +44,7 @@ def test_where_nothing_of_the_area_is_in_the_picture_nothing_is_said_about_it(
 
 def test_an_area_can_be_moved_while_the_node_runs(detector: BlobDetector) -> None:
     with Node(detector, replace(CAMERA, roi_xyxy=(0, 900, 100, 1000))) as node:
-        while not node.pipeline.status().sources[0].dropped_total:
-            time.sleep(0.01)
+        assert eventually(lambda: node.pipeline.status().sources[0].dropped_total > 0)
         node.pipeline.update_source(replace(CAMERA, roi_xyxy=(300, 200, 400, 300)))
         messages = node.listen(until=lambda message: message.seq == 10)
         assert messages[0].dropped == messages[0].frame.index > 0
