@@ -12,12 +12,12 @@ from .node_commands import CommandError, LeaseInfo
 
 @dataclass(frozen=True, slots=True)
 class LeaseLimits:
-    """How much may be asked for: leases and phrases, of one client and in all, and for how long."""
+    """How much may be asked for: leases and phrases, of one user and in all, and for how long."""
 
     leases: int = 256
-    leases_of_client: int = 32
+    leases_of_user: int = 32
     phrases: int = 512
-    phrases_of_client: int = 64
+    phrases_of_user: int = 64
     least_s: float = 1.0
     most_s: float = 3600.0
 
@@ -28,7 +28,7 @@ class HeldLease:
 
     Args:
         id: names it, and whoever knows it may renew or end it.
-        client: who asked last.
+        client: who asked last: a connection, behind the name of its key and '/' where there are keys.
         phrases: asked for; none is negative.
         source: of this source alone, or None for every one.
         until_s: when it ends, on the clock that `now_s` was read from.
@@ -39,6 +39,11 @@ class HeldLease:
     phrases: tuple[Phrase, ...]
     source: str | None
     until_s: float
+
+    @property
+    def user(self) -> str:
+        """Whose connection asked last: the name of its key, or the connection itself where there are no keys."""
+        return self.client.partition("/")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,7 @@ class Leases:
             held = tuple(new if one.id == lease else one for one in current.held)
         else:
             raise CommandError("unknown_lease", "the lease is over, or there never was one: ask without its id")
-        self._check_room(held, client)
+        self._check_room(held, new.user)
         return replace(self, held=held), new
 
     def release(self, lease: str) -> Leases:
@@ -127,14 +132,14 @@ class Leases:
     def _only(self, held: tuple[HeldLease, ...]) -> Leases:
         return self if len(held) == len(self.held) else replace(self, held=held)
 
-    def _check_room(self, held: tuple[HeldLease, ...], client: str) -> None:
+    def _check_room(self, held: tuple[HeldLease, ...], user: str) -> None:
         limits = self.limits
-        own = [one for one in held if one.client == client]
+        own = [one for one in held if one.user == user]
         rooms = (
             (len(held), limits.leases, "leases in all"),
-            (len(own), limits.leases_of_client, "leases of one client"),
+            (len(own), limits.leases_of_user, "leases of one user"),
             (sum(len(one.phrases) for one in held), limits.phrases, "phrases in all"),
-            (sum(len(one.phrases) for one in own), limits.phrases_of_client, "phrases of one client"),
+            (sum(len(one.phrases) for one in own), limits.phrases_of_user, "phrases of one user"),
         )
         for count, most, what in rooms:
             if count > most:

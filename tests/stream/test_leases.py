@@ -86,9 +86,9 @@ def test_phrases_that_cannot_be_leased_are_refused(phrases: tuple[Phrase, ...]) 
     ("limits", "what"),
     [
         (LeaseLimits(leases=2), "leases in all"),
-        (LeaseLimits(leases_of_client=1), "leases of one client"),
+        (LeaseLimits(leases_of_user=1), "leases of one user"),
         (LeaseLimits(phrases=5), "phrases in all"),
-        (LeaseLimits(phrases_of_client=3), "phrases of one client"),
+        (LeaseLimits(phrases_of_user=3), "phrases of one user"),
     ],
 )
 def test_nobody_can_ask_for_more_than_there_is_room_for(limits: LeaseLimits, what: str) -> None:
@@ -103,12 +103,22 @@ def test_nobody_can_ask_for_more_than_there_is_room_for(limits: LeaseLimits, wha
     leases.ask("anna", two, 10.0, None, None, 10.0)  # what is over makes room
 
 
+def test_connections_with_one_key_share_what_one_user_may_ask_for() -> None:
+    leases, _ = Leases(limits=LeaseLimits(leases_of_user=2)).ask("anna/01", BOLT, 10.0, None, None, 0.0)
+    leases, _ = leases.ask("anna/02", BOLT, 10.0, None, None, 0.0)
+
+    with pytest.raises(CommandError, match="3 leases of one user"):
+        leases.ask("anna/03", BOLT, 10.0, None, None, 0.0)
+
+    leases.ask("ben/01", BOLT, 10.0, None, None, 0.0)
+
+
 class LeasesAndWhatIsMeant(RuleBasedStateMachine):
     """Any commands in any order, beside the plainest account of what was asked for."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.leases = Leases(limits=LeaseLimits(phrases_of_client=1000))
+        self.leases = Leases(limits=LeaseLimits(phrases_of_user=1000))
         self.now_s = 0.0
         self.meant: dict[str, tuple[str, frozenset[str], str | None, float]] = {}
 
