@@ -25,7 +25,7 @@ from .options import SourceOptions
 from .pace import Pacer
 from .picture import Picture, StreamFacts
 from .pulse import Pulse
-from .source_fault import explain_reading, silence
+from .source_fault import explain_reading, silence, was_silent
 from .source_url import SourceError, kind_of, redact
 
 _MICROSECONDS = 1_000_000
@@ -139,8 +139,8 @@ class Video:
     def _check_silence(self) -> None:
         """At its time limit FFmpeg first hands out what it still had, and would only say so after another one."""
         is_timed = self.facts.live and self._kind in ("rtsp", "http")
-        if is_timed and (fault := silence(self._options, self._waited_s)):
-            raise fault
+        if is_timed and was_silent(self._options, self._waited_s):
+            raise silence(self._options)
 
     def _decode(self, packet: Packet[VideoStream] | None) -> Iterator[Picture]:
         received_ns = time.monotonic_ns()

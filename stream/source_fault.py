@@ -32,17 +32,18 @@ def explain_opening(error: FFmpegError, options: SourceOptions, kind: SourceKind
 
 def explain_reading(error: FFmpegError, options: SourceOptions, waited_s: float) -> SourceError:
     """Why a source that was open can no longer be read."""
-    if isinstance(error, TimeoutError):
-        return _silent(options)
-    return silence(options, waited_s) or SourceError(f"{redact(options.url)} was lost ({error.strerror})")
+    if isinstance(error, TimeoutError) or was_silent(options, waited_s):
+        return silence(options)
+    return SourceError(f"{redact(options.url)} was lost ({error.strerror})")
 
 
-def silence(options: SourceOptions, waited_s: float) -> SourceError | None:
-    """What to say of a source that was silent for so long; None if that is within its limit."""
-    return _silent(options) if waited_s >= _NEARLY * options.read_timeout_s else None
+def was_silent(options: SourceOptions, waited_s: float) -> bool:
+    """Whether a source that said nothing for so long has reached its limit."""
+    return waited_s >= _NEARLY * options.read_timeout_s
 
 
-def _silent(options: SourceOptions) -> SourceError:
+def silence(options: SourceOptions) -> SourceError:
+    """What to say of a source that was silent for longer than its limit."""
     return SourceError(f"{redact(options.url)} sent nothing for {options.read_timeout_s:g} s: is the camera still on?")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from itertools import pairwise
 import pytest
 
 from groundcast.stream.backoff import Backoff
+from groundcast.stream.connection import Video
 from groundcast.stream.options import SourceOptions
 
 from .rtsp_server import Behaviour, Clip, RtspServer, encode_clip, free_port
@@ -202,6 +204,25 @@ def test_a_camera_that_falls_silent_is_stalled_and_then_tried_again(camera: Call
         assert "sent nothing for 2 s" in (watched.stats.error or "")
         server.behaviour.silent = False
         assert watched.until(lambda: watched.stats.state == "running")
+
+
+def test_a_lost_connection_is_let_go_of_at_once(camera: Callable[..., RtspServer]) -> None:
+    # Its decoder's memory is nothing to Python's garbage collector, which may not look for hours.
+    server = camera()
+    gc.collect()
+    gc.disable()
+    try:
+        with _watch(server.url, read_timeout_s=0.5) as watched:
+            for lost in range(1, 4):
+                assert watched.until_frames(3 * lost)
+                server.behaviour.silent = True
+                assert watched.until(lambda: watched.stats.state == "reconnecting")
+                server.behaviour.silent = False
+                server.break_connections()
+                assert watched.until(lambda: watched.stats.state == "running")
+        assert len([one for one in gc.get_objects() if isinstance(one, Video)]) <= 1  # that of the last connection
+    finally:
+        gc.enable()
 
 
 def test_packets_whose_times_stand_still_are_a_stall(camera: Callable[..., RtspServer]) -> None:
