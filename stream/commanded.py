@@ -118,11 +118,11 @@ class Commanded:
 
         return self._queue.call(apply)
 
-    def release(self, lease: str) -> Applied:
+    def release(self, lease: str, client: str | None = None) -> Applied:
         """As `CommandedNode` says."""
 
         def apply() -> Applied:
-            held = self._questions.release(lease)
+            held = self._questions.release(lease, client)
             return self._applied(line for line in self._lineup if held and held.source in (None, line.name))
 
         return self._queue.call(apply)

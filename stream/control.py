@@ -96,7 +96,7 @@ class Control:
         self.dropped = 0
         self.failure: Exception | None = None
         self._outbox: deque[_Answer] = deque()  # filled by the lanes, emptied by the thread
-        self._holders = LeaseHolders()
+        self._holders = LeaseHolders[_Peer]()
         self._next_beat_s = 0.0
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
@@ -228,20 +228,20 @@ class Control:
         if answer.granted is not None:
             self._holders.drop(answer.granted)
             if not answer.peer.envelope:  # a REQ socket breaks off at what is no answer, so it cannot be told of leases
-                self._holders.grant(answer.peer.client, answer.granted, time.monotonic() + answer.seconds)
+                self._holders.grant(answer.peer, answer.granted, time.monotonic() + answer.seconds)
 
     def _send(self, answer: _Answer) -> None:
-        self._deliver(answer.peer.client, (*answer.peer.envelope, answer.body))
+        self._deliver(answer.peer, answer.body)
 
-    def _deliver(self, client: bytes, frames: tuple[bytes, ...]) -> None:
+    def _deliver(self, peer: _Peer, body: bytes) -> None:
         try:
-            self._socket.send_multipart((client, *frames), zmq.NOBLOCK)
+            self._socket.send_multipart((peer.client, *peer.envelope, body), zmq.NOBLOCK)
         except zmq.Again:
             self.dropped += 1  # connected, but does not read
         except zmq.ZMQError as error:
             if error.errno != errno.EHOSTUNREACH:
                 raise
-            self._forget(client)
+            self._forget(peer)
 
     def _until_beat_ms(self) -> int | None:
         return max(0, int((self._next_beat_s - time.monotonic()) * 1000) + 1) if self._holders else None
@@ -251,22 +251,23 @@ class Control:
         now_s = time.monotonic()
         if self._holders and now_s >= self._next_beat_s:
             self._next_beat_s = now_s + _BEAT_S
-            for client, left in self._holders.seconds_left(now_s).items():
-                self._deliver(client, (lease_event(left),))
+            for holder, left in self._holders.seconds_left(now_s).items():
+                self._deliver(holder, lease_event(left))
 
-    def _forget(self, client: bytes) -> None:
+    def _forget(self, peer: _Peer) -> None:
         """End the leases of a connection that is gone, after what it had still asked; if too much waits, next time."""
-        held = self._holders.held_by(client)
-        if held and self._lanes.put(client, "quick", functools.partial(self._release, client, held)):
+        held = self._holders.held_by(peer)
+        if held and self._lanes.put(peer.client, "quick", functools.partial(self._release, peer, held)):
             for lease in held:
                 self._holders.drop(lease)
 
-    def _release(self, client: bytes, leases: tuple[str, ...]) -> None:
+    def _release(self, peer: _Peer, leases: tuple[str, ...]) -> None:
+        """In a lane: somebody else may have renewed a lease since, and holds it now."""
         for lease in leases:
             try:
-                self._node.release(lease)
+                self._node.release(lease, peer.name)
             except Exception:  # noqa: BLE001  it ends by itself when its time is over
-                _LOG.exception("a lease of client %s, who is gone, could not be ended", client.hex())
+                _LOG.exception("a lease of client %s, who is gone, could not be ended", peer.name)
 
 
 def _answer(peer: _Peer, asked: Asked, values: Map) -> _Answer:

@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
+from typing import Generic, TypeVar
+
+Holder = TypeVar("Holder", bound=Hashable)
 
 
-class LeaseHolders:
+class LeaseHolders(Generic[Holder]):
     """Every lease has one holder: the connection that asked for it last. Times are of one clock that is never set."""
 
     def __init__(self) -> None:
-        self._until_s: dict[bytes, dict[str, float]] = {}
+        self._until_s: dict[Holder, dict[str, float]] = {}
 
-    def grant(self, client: bytes, lease: str, until_s: float) -> None:
-        """The client holds the lease from now on."""
-        self._until_s.setdefault(client, {})[lease] = until_s
+    def grant(self, holder: Holder, lease: str, until_s: float) -> None:
+        """The lease is held by this one from now on."""
+        self._until_s.setdefault(holder, {})[lease] = until_s
 
     def drop(self, lease: str) -> None:
         """The lease is over."""
-        for client, held in list(self._until_s.items()):
+        for holder, held in list(self._until_s.items()):
             held.pop(lease, None)
             if not held:
-                del self._until_s[client]
+                del self._until_s[holder]
 
-    def held_by(self, client: bytes) -> tuple[str, ...]:
-        return tuple(self._until_s.get(client, ()))
+    def held_by(self, holder: Holder) -> tuple[str, ...]:
+        return tuple(self._until_s.get(holder, ()))
 
-    def seconds_left(self, now_s: float) -> Mapping[bytes, Mapping[str, float]]:
+    def seconds_left(self, now_s: float) -> Mapping[Holder, Mapping[str, float]]:
         """What each holder has left. Leases whose time is over are told once more, with 0, and forgotten."""
         left = {
-            client: {lease: max(0.0, until_s - now_s) for lease, until_s in held.items()}
-            for client, held in self._until_s.items()
+            holder: {lease: max(0.0, until_s - now_s) for lease, until_s in held.items()}
+            for holder, held in self._until_s.items()
         }
         for held in left.values():
             for lease, seconds in held.items():

@@ -86,13 +86,9 @@ class Leases:
         self._check_room(held, new.user)
         return replace(self, held=held), new
 
-    def release(self, lease: str) -> Leases:
-        """Without that lease; these themselves where there is none."""
-        return self._only(tuple(one for one in self.held if one.id != lease))
-
-    def release_client(self, client: str) -> Leases:
-        """Without the leases of a client that is gone; these themselves where it has none."""
-        return self._only(tuple(one for one in self.held if one.client != client))
+    def release(self, lease: str, client: str | None = None) -> Leases:
+        """Without that lease, with `client` only if it asked last; these themselves where there is none."""
+        return self._only(tuple(one for one in self.held if one.id != lease or client not in (None, one.client)))
 
     def expire(self, now_s: float) -> Leases:
         """Without those whose time is over; these themselves where none is."""

@@ -142,8 +142,8 @@ class CommandedNode(Protocol):
         """Add phrases for a time, to what all others ask for; with `lease`, for longer, or other phrases instead."""
         ...
 
-    def release(self, lease: str) -> Applied:
-        """End a lease before its time. One that is no longer there is no error."""
+    def release(self, lease: str, client: str | None = None) -> Applied:
+        """End a lease before its time; with `client` only if it asked last. One that is not there is no error."""
         ...
 
     def add_source(self, options: SourceOptions) -> Applied: ...

@@ -143,11 +143,12 @@ class Questions:
         self._become(replace(self.asked, leases=leases))
         return held
 
-    def release(self, lease: str) -> HeldLease | None:
-        """End a lease; it, or None if it was no longer there."""
-        leases = self.asked.leases
-        self._become(replace(self.asked, leases=leases.release(lease)))
-        return next((one for one in leases.held if one.id == lease), None)
+    def release(self, lease: str, client: str | None = None) -> HeldLease | None:
+        """End a lease, with `client` only if it asked last; the lease, or None if it was no longer there or its."""
+        before = self.asked.leases
+        after = before.release(lease, client)
+        self._become(replace(self.asked, leases=after))
+        return next((one for one in before.held if one not in after.held), None)
 
     def expire(self, now_s: float) -> None:
         """End the leases whose time is over."""

@@ -87,10 +87,10 @@ class PlainNode:
             self.leases, held = self.leases.ask(client, phrases, seconds, source, lease, time.monotonic())
             return Lease(held.id, seconds, self._applied(f"ask {held.phrases[0].name}"))
 
-    def release(self, lease: str) -> Applied:
+    def release(self, lease: str, client: str | None = None) -> Applied:
         with self.turn:
             self._check(None)
-            self.leases = self.leases.release(lease)
+            self.leases = self.leases.release(lease, client)
             return self._applied("release")
 
     def add_source(self, options: SourceOptions) -> Applied:

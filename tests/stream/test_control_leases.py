@@ -1,7 +1,7 @@
 """Leases end with the connections that asked for them."""
 
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false
+# pyright: reportUnknownArgumentType=false, reportPrivateUsage=false
 
 from __future__ import annotations
 
@@ -101,3 +101,21 @@ def test_what_a_client_asked_for_just_before_it_was_gone_does_not_stay(connect: 
 
     assert eventually(lambda: "ask bolt" in plain_node.done)
     assert eventually(lambda: not plain_node.leases.held)
+
+
+def test_a_lease_that_another_client_renewed_while_its_holder_went_stays(
+    control: Control, connect: Connect, plain_node: PlainNode
+) -> None:
+    plain_node.picture_taken.clear()
+    anna, ben = connect(), connect()
+    lease = anna.answer(ASK)["lease"]
+    anna.send({"op": "picture", "source": "wrist", "timeout_s": 10})
+    assert eventually(lambda: bool(control._lanes._lines))
+    anna.socket.close(linger=0)
+    assert eventually(lambda: not control._holders)  # her leases are to end once her picture is there
+
+    ben.answer({**ASK, "lease": lease})
+    plain_node.picture_taken.set()
+
+    assert eventually(lambda: "release" in plain_node.done)
+    assert [one.id for one in plain_node.leases.held] == [lease]

@@ -53,7 +53,8 @@ def test_a_renewed_lease_keeps_its_place_and_belongs_to_who_renewed_it() -> None
 
     assert renewed.id == first.id
     assert leases.prompt(BASE, "left").names == ("red mug", "washer", "nut")
-    assert leases.release_client("anna").prompt(BASE, "left").names == ("red mug", "washer")
+    assert leases.release(first.id, "anna") is leases
+    assert leases.release(first.id, "ben").prompt(BASE, "left").names == ("red mug", "nut")
 
 
 def test_a_lease_that_is_over_cannot_be_renewed() -> None:
@@ -137,16 +138,12 @@ class LeasesAndWhatIsMeant(RuleBasedStateMachine):
         spoken = frozenset(phrase.spoken for phrase in phrases)
         self.meant[held.id] = (client, spoken, source, self.now_s + seconds)
 
-    @rule(pick=st.integers(0, 50))
-    def release(self, pick: int) -> None:
+    @rule(pick=st.integers(0, 50), client=st.none() | st.sampled_from(CLIENTS))
+    def release(self, pick: int, client: str | None) -> None:
         lease = sorted(self.meant)[pick % len(self.meant)] if self.meant else "never there"
-        self.leases = self.leases.release(lease)
-        self.meant.pop(lease, None)
-
-    @rule(client=st.sampled_from(CLIENTS))
-    def lose_a_client(self, client: str) -> None:
-        self.leases = self.leases.release_client(client)
-        self.meant = {lease: one for lease, one in self.meant.items() if one[0] != client}
+        self.leases = self.leases.release(lease, client)
+        if lease in self.meant and client in (None, self.meant[lease][0]):
+            del self.meant[lease]
 
     @rule(seconds=st.floats(0.0, 15.0))
     def wait(self, seconds: float) -> None:
