@@ -20,7 +20,7 @@ from .soak_guests import Guests
 from .soak_verdict import Sample, Verdict, judge
 
 _SAMPLE_EVERY_S = 2.0
-_END_S = 20.0
+_END_S = 60.0
 
 
 @dataclass(frozen=True)

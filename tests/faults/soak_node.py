@@ -28,8 +28,8 @@ def main() -> None:
     settings, mb_per_hour = sys.argv[1], float(sys.argv[2])
     if mb_per_hour:
         threading.Thread(target=leak, args=(mb_per_hour,), daemon=True).start()
-    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
-    sys.exit(cli.run(["run", settings, "--json"]))
+    sys.argv = ["groundcast", "run", settings, "--json"]
+    cli.main()
 
 
 if __name__ == "__main__":
