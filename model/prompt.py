@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _LONGEST_NAME = 200
-_MOST_PHRASES = 1000
+MOST_PHRASES = 1000
 
 
 class PromptError(ValueError):
@@ -67,9 +67,9 @@ class Prompt:
     def __post_init__(self) -> None:
         if not any(not phrase.negative for phrase in self.phrases):
             raise PromptError("the prompt asks for nothing: write phrases such as 'red mug . blue cube'")
-        if len(self.phrases) > _MOST_PHRASES:
+        if len(self.phrases) > MOST_PHRASES:
             raise PromptError(
-                f"the prompt has {len(self.phrases)} phrases: at most {_MOST_PHRASES} can be asked at once"
+                f"the prompt has {len(self.phrases)} phrases: at most {MOST_PHRASES} can be asked at once"
             )
         seen: set[str] = set()
         for phrase in self.phrases:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from ..model.prompt import Phrase, Prompt, PromptError
@@ -56,6 +56,11 @@ class Commanded:
         self._questions = Questions(prompt, detector.check)
         self._questions.start(options.sources)
         self._lineup = Lineup(self._make_line, options.sources)
+
+    @property
+    def leases_in_force(self) -> Collection[str]:
+        """As `CommandedNode` says."""
+        return self._questions.asked.leases.ids
 
     def status(self) -> NodeStatus:
         """How the node and its sources are doing; never waits for the loop."""

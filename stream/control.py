@@ -251,7 +251,7 @@ class Control:
         now_s = time.monotonic()
         if self._holders and now_s >= self._next_beat_s:
             self._next_beat_s = now_s + _BEAT_S
-            for holder, left in self._holders.seconds_left(now_s).items():
+            for holder, left in self._holders.seconds_left(now_s, self._node.leases_in_force).items():
                 self._deliver(holder, lease_event(left))
 
     def _forget(self, peer: _Peer) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from typing import Generic, TypeVar
 
 Holder = TypeVar("Holder", bound=Hashable)
@@ -28,10 +28,10 @@ class LeaseHolders(Generic[Holder]):
     def held_by(self, holder: Holder) -> tuple[str, ...]:
         return tuple(self._until_s.get(holder, ()))
 
-    def seconds_left(self, now_s: float) -> Mapping[Holder, Mapping[str, float]]:
-        """What each holder has left. Leases whose time is over are told once more, with 0, and forgotten."""
+    def seconds_left(self, now_s: float, in_force: Collection[str]) -> Mapping[Holder, Mapping[str, float]]:
+        """What each holder has left. Leases that are over, or that the node has ended, are told once more, with 0."""
         left = {
-            holder: {lease: max(0.0, until_s - now_s) for lease, until_s in held.items()}
+            holder: {lease: max(0.0, until_s - now_s) * (lease in in_force) for lease, until_s in held.items()}
             for holder, held in self._until_s.items()
         }
         for held in left.values():

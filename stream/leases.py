@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from ..model.prompt import Phrase, Prompt, PromptError
+from ..model.prompt import MOST_PHRASES, Phrase, Prompt, PromptError
 from .node_commands import CommandError, LeaseInfo
 
 
@@ -94,6 +94,24 @@ class Leases:
         """Without those whose time is over; these themselves where none is."""
         return self._only(tuple(one for one in self.held if one.until_s > now_s))
 
+    def that_fit(self, prompts: Mapping[str, Prompt]) -> Leases:
+        """Without those that the sources' own prompts leave no room for, the newest first; these if all fit."""
+        asked = {source: {phrase.spoken for phrase in prompt.phrases} for source, prompt in prompts.items()}
+        kept: list[HeldLease] = []
+        for one in self.held:
+            new = {phrase.spoken for phrase in one.phrases}
+            concerned = [words for source, words in asked.items() if one.source in (None, source)]
+            if all(len(words) + len(new - words) <= MOST_PHRASES for words in concerned):
+                kept.append(one)
+                for words in concerned:
+                    words.update(new)
+        return self._only(tuple(kept))
+
+    @property
+    def ids(self) -> Collection[str]:
+        """Which leases are in force."""
+        return {one.id for one in self.held}
+
     def next_expiry_s(self) -> float | None:
         """When the next lease ends; None where there is none."""
         return min((one.until_s for one in self.held), default=None)
@@ -105,7 +123,7 @@ class Leases:
         first; a phrase that is asked for is not kept silent because somebody else named it as negative.
 
         Raises:
-            CommandError: bad_prompt for more than one prompt may hold.
+            CommandError: too_many for more than one prompt may hold.
         """
         union = {phrase.spoken: phrase for phrase in base.phrases}
         for one in self.held:
@@ -116,7 +134,7 @@ class Leases:
         try:
             return base if len(self.held) == 0 else Prompt(tuple(union.values()))
         except PromptError as error:
-            raise CommandError("bad_prompt", str(error)) from error
+            raise CommandError("too_many", str(error)) from error
 
     def infos(self, now_s: float) -> tuple[LeaseInfo, ...]:
         """The leases as a status tells of them."""

@@ -5,7 +5,7 @@ Every command may be called from any thread; the node's loop carries it out betw
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -116,11 +116,17 @@ class CommandedNode(Protocol):
         """When the loop last turned, monotonic ns; 0 before it runs. Seconds ago means that the node hangs."""
         ...
 
+    @property
+    def leases_in_force(self) -> Collection[str]:
+        """The ids of those that are neither over nor ended; never waits for the loop."""
+        ...
+
     def status(self) -> NodeStatus: ...
 
     def set_prompt(self, prompt: Prompt, source: str | None = None, if_version: int | None = None) -> Applied:
         """Ask for something else: of one source, or of all that have no prompt of their own.
 
+        The prompt comes first: leases that it leaves no room for end, the newest first.
         With `if_version` only while that is the newest version, so that nobody overwrites what he has not seen.
         """
         ...

@@ -48,11 +48,19 @@ class Asked:
     def effective(self, source: str) -> Prompt:
         """The source's own prompt or else the node's, then the leases; a phrase's least score, or else the source's."""
         wish = self.wishes[source]
-        own = _with_thresholds(wish.prompt or self.prompt, wish.thresholds)
-        asked = self.leases.prompt(own, source)
+        asked = self.leases.prompt(self.own(source), source)
         if wish.threshold is None:
             return asked
         return _with_thresholds(asked, {p.name: wish.threshold for p in asked.phrases if p.threshold is None})
+
+    def own(self, source: str) -> Prompt:
+        """What the source is asked without the leases."""
+        wish = self.wishes[source]
+        return _with_thresholds(wish.prompt or self.prompt, wish.thresholds)
+
+    def with_room(self) -> Asked:
+        """The same without the leases that the prompts leave no room for: nobody's lease may stand in their way."""
+        return replace(self, leases=self.leases.that_fit({source: self.own(source) for source in self.wishes}))
 
 
 class Questions:
@@ -85,7 +93,7 @@ class Questions:
         wish, before = _Wish(options.prompt, options.threshold), self.asked.wishes.get(name)
         if before is not None and (before.prompt, before.threshold) == (wish.prompt, wish.threshold):
             return
-        self._become(replace(self.asked, wishes={**self.asked.wishes, name: wish}))
+        self._become(replace(self.asked, wishes={**self.asked.wishes, name: wish}).with_room())
 
     def drop(self, source: str) -> None:
         """Ask a source nothing more."""
@@ -95,6 +103,8 @@ class Questions:
 
     def set_prompt(self, prompt: Prompt, source: str | None, if_version: int | None) -> None:
         """Change a source's own prompt; or the node's, for all sources that have none of their own.
+
+        Leases that it leaves no room for end.
 
         Raises:
             CommandError: version_conflict, bad_prompt.
@@ -106,7 +116,7 @@ class Questions:
         if source is not None:
             wishes[source] = replace(wishes[source], prompt=prompt)
         own = prompt if source is None else asked.prompt
-        self._become(replace(asked, prompt=own, wishes={**asked.wishes, **wishes}), concerned)
+        self._become(replace(asked, prompt=own, wishes={**asked.wishes, **wishes}).with_room(), concerned)
 
     def set_thresholds(self, thresholds: Mapping[str, float], source: str | None, if_version: int | None) -> None:
         """Change the least scores of phrases of a source's prompt, or of the node's.

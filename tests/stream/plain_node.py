@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,6 +43,10 @@ class PlainNode:
         self.done: list[str] = []
         self.turned_ns = 0
         self.turn = threading.Lock()
+
+    @property
+    def leases_in_force(self) -> Collection[str]:
+        return self.leases.ids
 
     def status(self) -> NodeStatus:
         with self.turn:

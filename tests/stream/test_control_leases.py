@@ -119,3 +119,12 @@ def test_a_lease_that_another_client_renewed_while_its_holder_went_stays(
 
     assert eventually(lambda: "release" in plain_node.done)
     assert [one.id for one in plain_node.leases.held] == [lease]
+
+
+def test_a_lease_that_the_node_ended_is_told_with_nothing_left(connect: Connect, plain_node: PlainNode) -> None:
+    client = connect()
+    lease = client.answer(ASK)["lease"]
+
+    plain_node.release(lease)
+
+    assert eventually(lambda: client.receive()["leases"] == {lease: 0})

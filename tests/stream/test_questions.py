@@ -151,3 +151,27 @@ def test_a_lease_with_unknown_words_is_refused_though_somebody_elses_wording_hid
     assert questions.asked is before
     questions.expire(first.until_s)
     assert asked(questions, "left")[1] == ("mug", "cup")
+
+
+def test_a_prompt_that_leaves_no_room_for_leases_ends_the_newest_of_them(questions: Questions) -> None:
+    prompt = Prompt(tuple(Phrase(f"thing {number}") for number in range(999)))
+    kept = questions.ask("anna", [Phrase("bolt")], 60.0, None, None, 0.0)
+    elsewhere = questions.ask("anna", [Phrase("washer")], 60.0, "own", None, 0.0)
+    ended = questions.ask("ben", [Phrase("nut")], 60.0, "left", None, 0.0)
+
+    questions.set_prompt(prompt, "left", None)
+
+    assert asked(questions, "left")[1] == (*prompt.names, "bolt")
+    assert set(questions.asked.leases.ids) == {kept.id, elsewhere.id}
+    assert refused(lambda: questions.ask("ben", [Phrase("nut")], 60.0, None, ended.id, 1.0)) == "unknown_lease"
+    assert refused(lambda: questions.ask("ben", [Phrase("nut")], 60.0, None, None, 1.0)) == "too_many"
+
+
+def test_a_source_with_a_long_prompt_can_be_added_beside_leases(questions: Questions) -> None:
+    questions.ask("anna", [Phrase("bolt")], 60.0, None, None, 0.0)
+    prompt = Prompt(tuple(Phrase(f"thing {number}") for number in range(1000)))
+
+    questions.put(SourceOptions("long", "long.mp4", prompt=prompt))
+
+    assert asked(questions, "long")[1] == prompt.names
+    assert not questions.asked.leases.ids
