@@ -90,6 +90,10 @@ class Leases:
         """Without that lease, with `client` only if it asked last; these themselves where there is none."""
         return self._only(tuple(one for one in self.held if one.id != lease or client not in (None, one.client)))
 
+    def without_source(self, source: str) -> Leases:
+        """Without those for a source that is gone; these themselves where there are none."""
+        return self._only(tuple(one for one in self.held if one.source != source))
+
     def expire(self, now_s: float) -> Leases:
         """Without those whose time is over; these themselves where none is."""
         return self._only(tuple(one for one in self.held if one.until_s > now_s))

@@ -96,10 +96,10 @@ class Questions:
         self._become(replace(self.asked, wishes={**self.asked.wishes, name: wish}).with_room())
 
     def drop(self, source: str) -> None:
-        """Ask a source nothing more."""
+        """Ask a source nothing more; leases for it alone end."""
         asked = self.asked
         wishes = {name: wish for name, wish in asked.wishes.items() if name != source}
-        self._become(replace(asked, wishes=wishes))
+        self._become(replace(asked, wishes=wishes, leases=asked.leases.without_source(source)))
 
     def set_prompt(self, prompt: Prompt, source: str | None, if_version: int | None) -> None:
         """Change a source's own prompt; or the node's, for all sources that have none of their own.

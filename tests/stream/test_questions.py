@@ -175,3 +175,14 @@ def test_a_source_with_a_long_prompt_can_be_added_beside_leases(questions: Quest
 
     assert asked(questions, "long")[1] == prompt.names
     assert not questions.asked.leases.ids
+
+
+def test_leases_for_a_source_end_with_it(questions: Questions) -> None:
+    everywhere = questions.ask("anna", [Phrase("bolt")], 60.0, None, None, 0.0)
+    questions.ask("anna", [Phrase("nut")], 60.0, "left", None, 0.0)
+
+    questions.drop("left")
+    questions.put(LEFT)
+
+    assert set(questions.asked.leases.ids) == {everywhere.id}
+    assert asked(questions, "left")[1] == ("mug", "cup", "bolt")
