@@ -49,7 +49,8 @@ class UploadRing:
         slot = self._slots[self._turn]
         self._turn = (self._turn + 1) % len(self._slots)
         compute = torch.cuda.current_stream(self._device)
-        slot.copied.synchronize()  # until then the pinned bytes are being read
+        if not slot.copied.query():  # until then the pinned bytes are being read
+            slot.copied.synchronize()
         begins = _layout(arrays)
         if slot.grow(begins[-1]):
             slot.read.record(compute)  # what the allocator hands out may still be read by what was launched before
@@ -80,7 +81,7 @@ class Download:
             self._host = torch.empty(result.shape, dtype=result.dtype, pin_memory=result.is_cuda)
             self._host.copy_(result, non_blocking=True)
             self._arrived = torch.cuda.Event(blocking=True)  # whoever waits lets other threads run
-            self._arrived.record()
+            self._arrived.record(torch.cuda.current_stream(result.device))  # another GPU than the thread's, perhaps
 
     def wait(self) -> Tensor:
         """The tensor on the host, as soon as it is there."""

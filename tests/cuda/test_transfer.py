@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from typing import cast
 
 import numpy as np
 import pytest
@@ -31,10 +32,14 @@ class Event:
 
     def __init__(self, log: list[str], current: Stream) -> None:
         self.log, self.current, self.at = log, current, "nothing"
+        self.is_over = False
 
     def record(self, stream: Stream | None = None) -> None:
         self.at = f"{(stream or self.current).name} {len(self.log)}"
         self.log.append(self.at)
+
+    def query(self) -> bool:
+        return self.is_over
 
     def synchronize(self) -> None:
         self.log.append(f"host waits for {self.at}")
@@ -96,6 +101,14 @@ def test_a_buffer_is_used_again_only_after_its_events(log: list[str]) -> None:
     assert compute == f"compute waits for {copied}"
     assert launched == "compute launches"
     assert read.startswith("compute ")
+
+
+def test_the_host_does_not_wait_for_what_was_copied_long_ago(log: list[str]) -> None:
+    ring = UploadRing(CPU, slots=1, asynchronous=True)
+    for _ in range(2):
+        with ring.upload([_picture(1, 4, 4, 3)]):
+            cast("Event", ring._slots[0].copied).is_over = True
+    assert [line for line in log if line.startswith("host")] == ["host waits for nothing"]
 
 
 def test_a_buffer_that_grows_waits_for_what_was_launched_before(log: list[str]) -> None:
