@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 _LONGEST_NAME = 200
 MOST_PHRASES = 1000
@@ -58,11 +58,16 @@ class Phrase:
 class Prompt:
     """The set of phrases asked for at one time, in order.
 
+    Args:
+        hash: 16 hex digits that are equal exactly when two prompts ask for the same; made once, and asked for with
+            every picture.
+
     Raises:
         PromptError: no phrase, only negative ones, or the same name twice.
     """
 
     phrases: tuple[Phrase, ...]
+    hash: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not any(not phrase.negative for phrase in self.phrases):
@@ -76,6 +81,7 @@ class Prompt:
             if phrase.spoken in seen:
                 raise PromptError(f"phrase {phrase.name!r} is asked for twice: name it once")
             seen.add(phrase.spoken)
+        object.__setattr__(self, "hash", self._hash())
 
     @classmethod
     def parse(cls, text: str) -> Prompt:
@@ -103,9 +109,7 @@ class Prompt:
         """The names that detections may carry: every phrase that is not negative."""
         return tuple(phrase.name for phrase in self.phrases if not phrase.negative)
 
-    @property
-    def hash(self) -> str:
-        """16 hex digits that are equal exactly when two prompts ask for the same."""
+    def _hash(self) -> str:
         content = [[p.name, list(p.ask), p.threshold, p.negative] for p in self.phrases]
         return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()[:16]
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
+from dataclasses import replace
+
 import pytest
 
 from groundcast.model.prompt import Phrase, Prompt, PromptError
@@ -54,6 +57,13 @@ def test_the_hash_tells_prompts_apart() -> None:
     assert Prompt.parse("mug . can").hash == Prompt.of(["mug", "can"]).hash
     assert Prompt.parse("mug . can").hash != Prompt.parse("can . mug").hash
     assert Prompt((Phrase("mug"),)).hash != Prompt((Phrase("mug", threshold=0.5),)).hash
+
+
+def test_the_hash_is_made_once() -> None:
+    prompt = Prompt.parse("mug . can")
+    assert prompt.hash is prompt.hash
+    assert replace(prompt, phrases=(Phrase("mug"),)).hash == Prompt.parse("mug").hash
+    assert pickle.loads(pickle.dumps(prompt)).hash == prompt.hash
 
 
 def test_a_phrase_too_long_to_be_one_is_refused() -> None:
