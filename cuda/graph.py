@@ -26,7 +26,8 @@ class GraphCache:
     Args:
         device: where the functions compute.
         calls_before: how often a function is called before it is captured.
-        most: graphs that are kept; the one that was not used for longest goes first.
+        most: graphs that are kept, such as up to eight pictures of four sizes; the one that was not used for longest
+            goes first.
         capture: how a function becomes a graph; None is CUDA's way on a GPU, and none elsewhere.
     """
 
@@ -34,7 +35,7 @@ class GraphCache:
         self,
         device: torch.device,
         calls_before: int = _CALLS_BEFORE,
-        most: int = 16,
+        most: int = 32,
         capture: Callable[[Function, Sequence[Tensor]], Graph] | None = None,
     ) -> None:
         self._device, self._calls_before, self._most = device, calls_before, most

@@ -87,6 +87,7 @@ def test_out_of_memory_forgets_every_graph() -> None:
     assert recorder.captured == 3
 
 
+@torch.inference_mode()  # as the network does: PyTorch keeps one state for all graphs, and takes no other mode later
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 def test_a_gpu_replays_what_it_captured() -> None:
