@@ -112,11 +112,10 @@ class _Bench:
     def _timed(self, ours: dict[torch.dtype, GroundingDino], truth: Truth) -> dict[str, Any]:
         asks = {_called(dtype): self._our_way(network, truth) for dtype, network in ours.items()}
         dtype = list(ours)[-1]
-        through = Through(self.path, self.device, dtype, truth.picture.shape[2:], self.prompt)
         others = {_EAGER: self._their_way(self.theirs, truth)}
         if self.device.type == "cuda":
-            others[_COMPILED] = self._their_way(torch.compile(copy.deepcopy(self.theirs).to(dtype)), truth, dtype)
-        with through:
+            others |= self._compiled(truth, dtype)
+        with Through(self.path, self.device, dtype, truth.picture.shape[2:], self.prompt) as through:
             turns = in_turns(asks | {_THROUGH: through.once} | others, self.pairs)
             rates = through.rates()
         self._say(turns, [*asks, _THROUGH], truth)
@@ -144,6 +143,17 @@ class _Bench:
             finish(self.device)
 
         return ask
+
+    def _compiled(self, truth: Truth, dtype: torch.dtype) -> dict[str, Callable[[], object]]:
+        """transformers' own, for this size alone; none, and said, where it does not compile."""
+        torch.compiler.reset()  # else the second size is compiled for any size, which is slower
+        way = self._their_way(torch.compile(copy.deepcopy(self.theirs).to(dtype), dynamic=False), truth, dtype)
+        try:
+            way()
+        except RuntimeError as error:
+            say(f"no figures of {_COMPILED}: {error}")
+            return {}
+        return {_COMPILED: way}
 
     def _their_way(self, network: Any, truth: Truth, dtype: torch.dtype = torch.float32) -> Callable[[], object]:
         picture, words = truth.picture.to(dtype), truth.words

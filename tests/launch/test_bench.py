@@ -1,27 +1,36 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-# pyright: reportUnknownLambdaType=false
+# pyright: reportUnknownLambdaType=false, reportPrivateUsage=false
 """What is said of ways that take known times, and that nothing is said where answers differ."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import torch
 from torch import nn
 
-from groundcast.launch import bench_hardware, bench_model, bench_pairs
+from groundcast.launch import bench_all, bench_hardware, bench_model, bench_pairs
+from groundcast.launch.bench_detector import short_side
 from groundcast.launch.bench_hardware import count_flops, roofline
+from groundcast.launch.bench_oracle import vocabulary
 from groundcast.launch.bench_pairs import in_turns
 from groundcast.launch.bench_sizes import sizes
-from groundcast.launch.bench_truth import HalfCost
+from groundcast.launch.bench_truth import HalfCost, Truth
 from groundcast.launch.exits import InputError, RunError
+from groundcast.model.config import ModelConfig, TextConfig
+from groundcast.model.input_rule import InputRule
 from groundcast.model.packed import pack
+from groundcast.model.prompt import Prompt
+from groundcast.model.text_encoder import pad_words
+from groundcast.model.tokenizer import Tokenizer
 
 from ..model.oracle import Sizes, oracle
 
 CPU = torch.device("cpu")
+FULL = ModelConfig("full", TextConfig(100), body="full")
 
 
 def test_the_faster_one_is_so_many_times_as_fast(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,6 +80,16 @@ def test_sizes_are_squares_or_height_by_width() -> None:
         sizes("20")
 
 
+@pytest.mark.parametrize("input_hw", [(800, 1333), (544, 960), (540, 960), (640, 640), (480, 640), (960, 544)])
+def test_the_detector_is_shown_pictures_of_the_size_that_is_timed(input_hw: tuple[int, int]) -> None:
+    rule = InputRule(FULL, short_side(input_hw))
+    assert rule.size(*input_hw).picture_hw == input_hw
+
+
+def test_the_cameras_of_bench_all_are_looked_at_as_large_as_it_says() -> None:
+    assert InputRule(FULL, bench_all._NODE_PX).size(1080, 1920).picture_hw == (540, 960)
+
+
 def test_half_precision_may_cost_twice_what_it_costs_elsewhere() -> None:
     assert HalfCost("bfloat16", 0.2, 0.1, 2e-3, 1e-3, 0.4, 0.2, 4e-3, 2e-3).ok
     assert not HalfCost("bfloat16", 0.2, 0.1, 2e-3, 1e-3, 0.5, 0.2, 4e-3, 2e-3).ok
@@ -99,6 +118,24 @@ def test_bench_model_compares_both_formats_with_transformers() -> None:
         assert 0.0 < low <= own["ratio"] <= high
         assert own["pairs"] == 7
     assert size["stream"]["fps"] > 0.0
+
+
+@pytest.mark.usefixtures("small", "quick_machine")
+def test_what_does_not_compile_leaves_the_other_figures(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(_network: object, *, dynamic: bool) -> Any:
+        def ask(**_: object) -> None:
+            raise RuntimeError(f"no compiler ({dynamic=})")
+
+        return ask
+
+    monkeypatch.setattr(torch, "compile", refuse)
+    picture = torch.randn(1, 3, 64, 64)
+    words = pad_words([Tokenizer(vocabulary()).encode(Prompt.parse("word1"))])
+    bench = bench_model._Bench("tiny", oracle(Sizes()), cast("Any", None), Path(), CPU, Prompt.parse("word1"), 7)
+    assert bench._compiled(Truth(picture, words, torch.zeros(1, 1), None), torch.float32) == {}
+    assert "no compiler (dynamic=False)" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("small")
