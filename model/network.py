@@ -24,7 +24,7 @@ from .precision import Precision, convert, number_format
 from .preprocess import InputSize
 from .prompt import Prompt
 from .read_prompts import ReadCaption, ReadPrompts
-from .room import Room
+from .room import Room, is_out_of_memory
 from .seen import Asked, Launched, Pack, RawOutput, pack_all, unpack_all
 from .text_encoder import TextFeatures
 from .ticket import Image
@@ -136,11 +136,12 @@ class Network:
         """As many rows at a time as there is room for."""
         packed: dict[_Row, Tensor] = {}
         while waiting := rows[len(packed) :]:
-            some = waiting[: self.room.rows]
+            some, graphs = waiting[: self.room.rows], self._graphs.captured
             try:
                 packed |= zip(some, self._launch_pass(some, images, size, pack), strict=True)
             except (RuntimeError, MemoryError) as error:
-                self.room.shrink(error, len(some))
+                if not (graphs and len(some) == 1 and is_out_of_memory(error)):  # one alone tries without graphs first
+                    self.room.shrink(error, len(some))
             else:
                 continue
             self._graphs.clear()  # now that the error, which holds what did not fit, is gone

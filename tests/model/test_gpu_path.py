@@ -156,6 +156,28 @@ def test_what_does_not_fit_alone_ends_with_its_reason(edge: Path, monkeypatch: p
         network.launch([_picture(0)], PROMPTS[:1])
 
 
+def test_one_alone_that_does_not_fit_beside_graphs_has_their_memory(
+    edge: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = _network(edge)
+    network._graphs = type(network._graphs)(CPU, calls_before=0, capture=Recorder())
+    wanted = _found(network, [_picture(0)], PROMPTS[:1])
+    assert network._graphs.captured == 1
+    errors, forward = [torch.OutOfMemoryError("CUDA out of memory")], network._model.forward
+
+    def narrow(*arguments: Any) -> Any:
+        if errors:
+            assert network._graphs.captured == 1
+            raise errors.pop()
+        assert network._graphs.captured < 2
+        return forward(*arguments)
+
+    monkeypatch.setattr(network._model, "forward", narrow)
+    _assert_alike(_found(network, [_picture(0)], PROMPTS[:1]), wanted)
+    assert not errors
+    assert network.room.rows == 16
+
+
 def test_another_error_of_the_device_shrinks_nothing(edge: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     network = _network(edge)
     error = RuntimeError("CUDA error: an illegal memory access was encountered")
