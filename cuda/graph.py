@@ -122,6 +122,7 @@ class _Capture:
         self._device = device
         self._stream = torch.cuda.Stream(device)
         self._pool = torch.cuda.graph_pool_handle()
+        self._broken: list[torch.cuda.CUDAGraph] = []
 
     def __call__(self, function: Function, inputs: Sequence[Tensor]) -> Graph:
         own = tuple(one.clone() for one in inputs)
@@ -136,6 +137,10 @@ class _Capture:
             capturing = torch.cuda.graph(graph, self._pool, self._stream, capture_error_mode="thread_local")
             with holding() as held, capturing:
                 outputs = function(*own)
+        except RuntimeError:
+            self._broken.append(graph)  # PyTorch's allocator goes on asking it, and takes no other into its memory
+            self._pool = torch.cuda.graph_pool_handle()
+            raise
         finally:
             torch.cuda.set_stream(current)  # a capture that fails leaves its own behind
         return Graph(graph.replay, own, outputs, held)
