@@ -29,6 +29,7 @@ _NODE_PX = 576  # of 1080p pictures: 540x960, whose long side is the limit
 def bench_all(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     frames: Annotated[int | None, typer.Option(help="Pictures for the memory; as many as fit the time.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write what there is here too, part by part.")] = None,
 ) -> None:
     """Measure all of it, in less than ten minutes on a GPU.
 
@@ -36,7 +37,7 @@ def bench_all(
     the others go on; the exit code tells.
     """
     chosen, began_s = named_device(device), time.monotonic()
-    results: dict[str, Any] = {}
+    results, whole = dict[str, Any](), "{}"
     for name, part in _parts(chosen, frames).items():
         say(f"{name} ...")
         try:
@@ -44,7 +45,10 @@ def bench_all(
         except RuntimeError as error:  # of the part, or of the device
             results[name] = {"failed": str(error)}
             say(f"{name} failed: {error}")
-    print(json.dumps({"bench": "all", "seconds": time.monotonic() - began_s, **results}))
+        whole = json.dumps({"bench": "all", "seconds": time.monotonic() - began_s, **results})
+        if out is not None:
+            out.write_text(whole + "\n")  # whoever runs out of time has what came before
+    print(whole)
     failed = [name for name, result in results.items() if "failed" in result]
     if failed:
         raise RunError(f"no figures of {', '.join(failed)}")

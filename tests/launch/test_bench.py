@@ -90,6 +90,22 @@ def test_the_cameras_of_bench_all_are_looked_at_as_large_as_it_says() -> None:
     assert InputRule(FULL, bench_all._NODE_PX).size(1080, 1920).picture_hw == (540, 960)
 
 
+def test_what_was_measured_is_written_before_all_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "figures.json"
+
+    def model() -> dict[str, Any]:
+        assert json.loads(out.read_text())["kernel"] == {"ms": 1.0}
+        raise RunError("no parity")
+
+    monkeypatch.setattr(bench_all, "_parts", lambda *_: {"kernel": lambda: {"ms": 1.0}, "model": model})
+    with pytest.raises(RunError, match="no figures of model"):
+        bench_all.bench_all("cpu", None, out)
+    assert json.loads(out.read_text())["model"] == {"failed": "no parity"}
+    assert json.loads(capsys.readouterr().out)["kernel"] == {"ms": 1.0}
+
+
 def test_half_precision_may_cost_twice_what_it_costs_elsewhere() -> None:
     assert HalfCost("bfloat16", 0.2, 0.1, 2e-3, 1e-3, 0.4, 0.2, 4e-3, 2e-3).ok
     assert not HalfCost("bfloat16", 0.2, 0.1, 2e-3, 1e-3, 0.5, 0.2, 4e-3, 2e-3).ok
