@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeGuard, cast
 from pydantic import AfterValidator, Field, model_validator
 
 from ..model.prompt import Prompt
-from ..stream.options import ControlOptions, NodeOptions, PublisherOptions, TrackerOptions
+from ..stream.options import MOST_SOURCES, ControlOptions, NodeOptions, PublisherOptions, TrackerOptions
 from ..stream.source_settings import (
     NAME_PATTERN,
     Name,
@@ -112,7 +112,7 @@ class NodeSettings(Section):
     health: HealthSettings = HealthSettings()
     log: LogSettings = LogSettings()
     defaults: SourceDefaults = SourceDefaults()
-    sources: list[SourceSettings]
+    sources: Annotated[list[SourceSettings], Field(max_length=MOST_SOURCES)]
     stale_after_ms: Annotated[float, Field(gt=0)] = 1000.0
     heartbeat_s: Annotated[float, Field(gt=0)] = 1.0
     batch_wait_ms: Annotated[float, Field(ge=0)] = 5.0

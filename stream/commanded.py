@@ -137,7 +137,7 @@ class Commanded:
         options = self._as_ours(options)
 
         def apply() -> Applied:
-            self._lineup.must_be_free(options.name)
+            self._lineup.must_have_room(options.name)
             self._questions.put(options)
             self._stays = True
             return self._applied([self._begin(options)])

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
 from .node_commands import CommandError
-from .options import SourceOptions
+from .options import MOST_SOURCES, SourceOptions
 from .source_line import SourceLine
 
 _MOST_REMEMBERED = 1000
@@ -44,10 +44,12 @@ class Lineup:
         """The line of a source, or all."""
         return tuple(self) if name is None else (self.find(name),)
 
-    def must_be_free(self, name: str) -> None:
-        """Raise CommandError where there is a source of that name."""
+    def must_have_room(self, name: str) -> None:
+        """Raise CommandError where there is a source of that name, or as many as there may be."""
         if name in self._lines:
             raise CommandError("name_taken", f"there is a source {name!r} already: remove it first, or update it")
+        if len(self._lines) >= MOST_SOURCES:
+            raise CommandError("too_many", f"there are {MOST_SOURCES} sources, which is the most: remove one first")
 
     def put(self, options: SourceOptions) -> SourceLine:
         """A new line: behind all others, or in the place of the one that has its name."""

@@ -12,6 +12,10 @@ Pace = Literal["asap", "realtime"]
 Decoding = Literal["auto", "cpu", "cuda"]
 
 
+MOST_SOURCES = 256
+LONGEST_TIMEOUT_S = 300.0  # a reader that was stopped is left behind for as long, if its camera is silent
+
+
 @dataclass(frozen=True, slots=True)
 class SourceOptions:
     """One camera, stream, file or folder.

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import ErrorDetails
 
 from ..model.prompt import Phrase, Prompt
-from .options import SourceOptions
+from .options import LONGEST_TIMEOUT_S, SourceOptions
 
 Place = tuple[str | int, ...]
 NAME_PATTERN = r"^[A-Za-z0-9_.-]+$"
@@ -30,6 +30,7 @@ def _area(roi_xyxy: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
 
 
 Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=64)]
+Timeout = Annotated[float, Field(gt=0, le=LONGEST_TIMEOUT_S)]
 Share = Annotated[float, BeforeValidator(_no_nan), Field(ge=0, le=1)]
 
 
@@ -68,8 +69,8 @@ class SourceDefaults(Section):
     pace: Literal["asap", "realtime"] = "asap"
     loop: bool = False
     transport: Literal["tcp", "udp"] = "tcp"
-    open_timeout_s: Annotated[float, Field(gt=0)] = 5.0
-    read_timeout_s: Annotated[float, Field(gt=0)] = 5.0
+    open_timeout_s: Timeout = 5.0
+    read_timeout_s: Timeout = 5.0
     frame_id: str | None = None
     camera_latency_ms: Annotated[float, Field(ge=0)] = 0.0
     prompt: PromptSettings | None = None

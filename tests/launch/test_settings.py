@@ -104,6 +104,7 @@ def test_the_examples_can_be_read(path: Path) -> None:
         ("model: tabletop", "publish: 5570", "line 5: `publish` must hold settings, one on a line, such as"),
         ("model: tabletop", "publish: {address: '5570'}", "line 5: `publish.address` must be a ZeroMQ address such as"),
         ("model: tabletop", "heartbeat_s: .inf", "line 5: `heartbeat_s` must be a finite number"),
+        ("read_timeout_s: 2", "read_timeout_s: 1e12", "read_timeout_s` must be less than or equal to 300"),
         ("name: door", "name: shelf", "two sources are called 'shelf': give each its own name"),
         ("name: door", "name: the door", "line 8: `sources.0.name` must be letters, digits"),
         ("{PASSWORD}", "{PASWORD}", "line 9: ${PASWORD} is not in the environment: set it"),
@@ -142,3 +143,9 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         read_settings(tmp_path / "nowhere.yaml", {})
     with pytest.raises(SettingsError, match="cannot be read as a text file"):
         read_settings(tmp_path, {})
+
+
+def test_more_sources_than_a_node_takes_are_refused(tmp_path: Path) -> None:
+    listed = "".join(f"\n  - {{name: s{number}, url: b}}" for number in range(257))
+
+    assert "`sources` must have at most 256 items" in complaint(tmp_path, f"prompt: a\nsources:{listed}")

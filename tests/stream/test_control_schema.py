@@ -47,6 +47,8 @@ BAD: list[dict[str, Any]] = [
     {"op": "add_source", "source": {"name": "door"}},
     {"op": "add_source", "source": {**SOURCE, "loop": 1}},
     {"op": "add_source", "source": {**SOURCE, "read_timeout_s": 0}},
+    {"op": "add_source", "source": {**SOURCE, "read_timeout_s": 1e12}},
+    {"op": "update_source", "source": {"name": "door", "open_timeout_s": 301}},
     {"op": "update_source", "source": {"target_hz": 5}},
     {"op": "update_source", "source": {"name": "wrist", "url": ""}},
     {"op": "remove_source", "source": None},

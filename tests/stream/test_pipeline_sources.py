@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from groundcast.model.prompt import Prompt
+from groundcast.stream import lineup
 from groundcast.stream.message import DetectionMessage
 from groundcast.stream.node_commands import CommandError
 from groundcast.stream.options import SourceOptions
@@ -120,6 +121,16 @@ def test_what_cannot_be_added_is_refused_and_changes_nothing(clip: str, detector
         for command in ("pause", "resume", "reset_tracks", "picture"):
             assert refused(node, command, "more") == "unknown_source"
         assert [source.name for source in node.pipeline.status().options] == ["cam"]
+
+
+def test_there_is_an_end_to_sources(detector: BlobDetector, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lineup, "MOST_SOURCES", 1)
+    with Node(detector, CAMERA) as node:
+        assert refused(node, "add_source", OTHER) == "too_many"
+        node.pipeline.update_source(replace(CAMERA, loop=True))
+        node.pipeline.remove_source("cam")
+        node.pipeline.add_source(OTHER)
+        assert [status.source for status in node.pipeline.status().sources] == ["other"]
 
 
 def test_an_update_that_needs_no_connection_makes_none(detector: BlobDetector) -> None:
