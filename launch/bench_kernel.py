@@ -17,11 +17,12 @@ from ..cuda.image_prep import Preparation, image_prep
 from ..model.network import named_device
 from .bench_hardware import finish, hardware, roofline
 from .bench_oracle import deform_attn_of_transformers
-from .bench_pairs import in_turns
+from .bench_pairs import Turns, in_turns
 from .exits import RunError, say
 
 _HEADS, _CHANNELS, _POINTS, _QUERIES = 8, 32, 4, 900
 _THEIRS = "transformers"
+_IN_A_ROW = {"cpu": 1, "cuda": 20}  # a GPU is done with a small one before Python has launched the next
 _SAME = 1e-3  # what fp32 may make of places a few cells apart
 _ALSO = "the compiled kernel of the hub's 'kernels' package is fetched over the network: not run here"
 _MEAN, _SCALE = (123.675, 116.28, 103.53), (1 / 58.395, 1 / 57.12, 1 / 57.375)
@@ -135,7 +136,7 @@ def _attention(asked: Asked, pairs: int, device: torch.device) -> dict[str, Any]
     }
     if device.type == "cuda":  # on a CPU grid_sample in bfloat16 reads beside the map
         ways[f"{_THEIRS}, bfloat16"] = half.run_theirs
-    turns = in_turns({name: _finished(way, device) for name, way in ways.items()}, pairs)
+    turns = _timed(ways, pairs, device)
     pairs_of = {(own, other): turns.pairs(own, other) for own in errors for other in ways if other not in errors}
     floors = {
         own: asdict(roofline(asked.flops, one.bytes, turns.median_s(own), device, dtype))
@@ -161,7 +162,7 @@ def _preparation(pairs: int, device: torch.device) -> list[dict[str, Any]]:
         apart = float((ways["triton"]().float() - ways["reference"]().float()).abs().max())
         if apart > (1e-6 if dtype == torch.float32 else 2**-6):
             raise RunError(f"image_prep kernel 'triton' is off by {apart:.1e} in {dtype}: no figures")
-        turns = in_turns({name: _finished(way, device) for name, way in ways.items()}, pairs)
+        turns = _timed(ways, pairs, device)
         moved = picture.numel() + 3 * 544 * 960 * dtype.itemsize
         results.append(
             {
@@ -174,12 +175,8 @@ def _preparation(pairs: int, device: torch.device) -> list[dict[str, Any]]:
     return results
 
 
-def _finished(way: Callable[[], Tensor], device: torch.device) -> Callable[[], None]:
-    def run() -> None:
-        way()
-        finish(device)
-
-    return run
+def _timed(ways: dict[str, Callable[[], Tensor]], pairs: int, device: torch.device) -> Turns:
+    return in_turns(ways, pairs, _IN_A_ROW[device.type], lambda: finish(device))
 
 
 def _centres(height: int, width: int) -> Tensor:

@@ -43,19 +43,30 @@ class Turns:
         return Pairs(self.median_s(ours), self.median_s(theirs), middle, (low, high), len(ratios))
 
 
-def in_turns(ways: Mapping[str, Callable[[], object]], rounds: int) -> Turns:
+def in_turns(
+    ways: Mapping[str, Callable[[], object]],
+    rounds: int,
+    in_a_row: int = 1,
+    finish: Callable[[], object] = lambda: None,
+) -> Turns:
     """Time each `rounds` times after one run each that does not count; who begins moves on from round to round.
 
-    A way ends when its answer is there: what computes on a GPU waits for it itself.
+    Args:
+        in_a_row: how often a way is taken for one figure, which is their mean: what is launched on a GPU while the one
+            before computes there takes as long as it computes.
+        finish: waits until the answers are there, where a way does not itself.
     """
     names = list(ways)
     for name in names:
         ways[name]()
+    finish()
     times: dict[str, list[float]] = {name: [] for name in names}
     for row in range(rounds):
         first = row % len(names)
         for name in names[first:] + names[:first]:
             began = time.perf_counter()
-            ways[name]()
-            times[name].append(time.perf_counter() - began)
+            for _ in range(in_a_row):
+                ways[name]()
+            finish()
+            times[name].append((time.perf_counter() - began) / in_a_row)
     return Turns({name: tuple(own) for name, own in times.items()})

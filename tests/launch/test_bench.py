@@ -52,6 +52,20 @@ def test_the_faster_one_is_so_many_times_as_fast(monkeypatch: pytest.MonkeyPatch
     assert order[2:8] == ["ours", "theirs", "theirs", "ours", "ours", "theirs"]
 
 
+def test_what_is_done_in_a_row_is_timed_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s, order = [0.0], list[str]()
+    monkeypatch.setattr(bench_pairs, "time", type("Clock", (), {"perf_counter": staticmethod(lambda: now_s[0])}))
+
+    def compute() -> None:
+        order.append("finished")
+        now_s[0] += 2.0
+
+    turns = in_turns({"way": lambda: order.append("launched")}, 1, 4, compute)
+
+    assert order == ["launched", "finished", *["launched"] * 4, "finished"]
+    assert turns.median_s("way") == 0.5
+
+
 def test_packed_products_are_counted_like_plain_ones() -> None:
     layers = nn.Sequential(nn.Linear(8, 16), nn.Linear(16, 4)).requires_grad_(False)
     wanted = 2 * 30 * (8 * 16 + 16 * 4)
