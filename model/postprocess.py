@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -174,9 +175,11 @@ def _suppress(boxes_Q4: Tensor, phrases_Q: Tensor | None, rows: Tensor, most_iou
         phrases = phrases_Q[rows]
         overlaps &= phrases[:, None] == phrases[None]
     kept: list[int] = []
-    for row, row_overlaps in enumerate(overlaps.tolist()):
-        if not any(row_overlaps[better] for better in kept):
+    gone = np.zeros(len(boxes), bool)
+    for row, row_overlaps in enumerate(overlaps.numpy()):
+        if not gone[row]:
             kept.append(row)
+            gone |= row_overlaps
     return rows[kept]
 
 
