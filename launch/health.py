@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from ..stream.message_types import StatusMessage
 from ..stream.node_commands import NodeStatus
+from ..stream.strangers import Reason
 
 HANGS_AFTER_S = 10.0
 _OWES_TOO_LONG_S = 120.0  # the largest model on a slow CPU takes less for its largest batch
@@ -39,19 +41,41 @@ class WatchedNode(Protocol):
     def status(self) -> NodeStatus: ...
 
 
+class WatchedControl(Protocol):
+    """What of a control socket is looked at, from any thread.
+
+    Attributes:
+        dropped: messages that could not be answered, and answers that were not taken.
+    """
+
+    dropped: int
+
+    @property
+    def strangers(self) -> Mapping[Reason, int]:
+        """How often somebody was turned away, by reason."""
+        ...
+
+
 class Health:
-    """What is known of a node, from before its model is loaded until it has ended. Any thread may ask."""
+    """What is known of a node, from before its model is loaded until it has ended. Any thread may ask.
+
+    Attributes:
+        control: takes requests for the node; None while it loads, and where nothing does.
+    """
 
     def __init__(self) -> None:
         self._running: tuple[WatchedNode, threading.Event] | None = None
+        self.control: WatchedControl | None = None
 
-    def attach(self, node: WatchedNode, stop: threading.Event) -> None:
+    def attach(self, node: WatchedNode, stop: threading.Event, control: WatchedControl | None = None) -> None:
         """The model is loaded and the sockets are bound: from now on the node itself is asked.
 
         Args:
             node: about to run.
             stop: is set when the node was told to end.
+            control: takes requests for it, if anything does.
         """
+        self.control = control
         self._running = node, stop
 
     def status(self) -> NodeStatus | None:

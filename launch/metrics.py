@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 from ..stream.message_types import StatusMessage
 from ..stream.node_commands import NodeStatus
 from ..stream.stats import SourceState
-from .health import Health
+from .health import Health, WatchedControl
 
 _STATES: tuple[SourceState, ...] = get_args(SourceState)
 _Read = Callable[[StatusMessage], float | None]
@@ -75,6 +75,7 @@ class NodeCollector(Collector):
         if status is not None:
             yield from _of_node(status)
             yield from _of_sources(status)
+            yield from _of_callers(status, self._health.control)
 
 
 def _of_node(status: NodeStatus) -> Iterator[Metric]:
@@ -86,12 +87,20 @@ def _of_node(status: NodeStatus) -> Iterator[Metric]:
     yield _gauge("groundcast_leases", "Leases in force.", len(status.leases))
     unsent = "Messages and pictures that were never handed to the socket."
     yield CounterMetricFamily("groundcast_messages_unsent", unsent, value=status.unsent)
-    turned_away = CounterMetricFamily(
-        "groundcast_strangers", "Turned away at the socket, by reason.", labels=["reason"]
-    )
+
+
+def _of_callers(status: NodeStatus, control: WatchedControl | None) -> Iterator[Metric]:
+    """Who was turned away at the node's own sockets, and what control could not answer."""
+    said = "Turned away at a socket, by reason."
+    turned_away = CounterMetricFamily("groundcast_strangers", said, labels=["socket", "reason"])
     for reason, count in status.strangers.items():
-        turned_away.add_metric([reason], count)
+        turned_away.add_metric(["publish", reason], count)
+    for reason, count in control.strangers.items() if control is not None else ():
+        turned_away.add_metric(["control", reason], count)
     yield turned_away
+    if control is not None:
+        said = "Requests that could not be answered, and answers that were not taken."
+        yield CounterMetricFamily("groundcast_control_dropped", said, value=control.dropped)
 
 
 def _of_sources(status: NodeStatus) -> Iterator[Metric]:

@@ -116,7 +116,7 @@ def run_node(
 
         pipeline = Pipeline(options, detector, prompt, publisher, on_message=on_message)
         _warm_up(detector, prompt)
-        with stop_on_signals() as stop, running(), service.around(pipeline, stop):
+        with stop_on_signals() as stop, running(), service.around(pipeline, stop, control):
             if control is not None:
                 control.start(pipeline, stop.set)
             on_ready(Addresses(publisher.address, None if control is None else control.address))

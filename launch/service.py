@@ -12,7 +12,7 @@ from typing import Protocol
 
 from ..stream.node_commands import CommandedNode
 from .hangup import Rereader, catching_hangups, rereading
-from .health import Health, WatchedNode
+from .health import Health, WatchedControl, WatchedNode
 from .health_pages import health_pages
 from .health_server import HealthServer
 from .sd_notify import ServiceManager
@@ -50,14 +50,15 @@ class Service:
         self._hangups = self._open.enter_context(catching_hangups()) if reread else None
 
     @contextmanager
-    def around(self, node: RunningNode, stop: threading.Event) -> Generator[None]:
+    def around(self, node: RunningNode, stop: threading.Event, control: WatchedControl | None) -> Generator[None]:
         """Look after a node whose model is loaded and whose sockets are bound, for as long as it runs.
 
         Args:
             node: runs within.
             stop: is set when the node was told to end.
+            control: takes requests for it, if anything does.
         """
-        self._health.attach(node, stop)
+        self._health.attach(node, stop, control)
         with ExitStack() as stack:
             if self._reread and self._hangups:
                 rereader = Rereader(node, self._settings, self._reread)

@@ -14,7 +14,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -31,6 +31,7 @@ from .control_wire import Asked, RequestError, accepted, lease_event, parse_requ
 from .gate import Gate
 from .node_commands import CommandedNode, CommandError
 from .options import ControlOptions
+from .strangers import Reason
 from .topics import MessageError
 from .wake import Wake
 
@@ -112,6 +113,11 @@ class Control:
             self._let_go()
             self._wake.close()
             raise
+
+    @property
+    def strangers(self) -> Mapping[Reason, int]:
+        """How often somebody was turned away, by reason; empty without keys."""
+        return {} if self._gate is None else self._gate.strangers.counts
 
     def start(self, node: CommandedNode, on_failure: Callable[[], None]) -> None:
         """Take requests.

@@ -5,15 +5,21 @@ from __future__ import annotations
 import json
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import zmq
 from prometheus_client.parser import text_string_to_metric_families
 
 from groundcast.launch.health import Health
 from groundcast.launch.health_pages import health_pages
+from groundcast.stream.control import Control
 from groundcast.stream.message_types import StatusMessage
+from groundcast.stream.options import ControlOptions
 from groundcast.stream.stats import SourceState
 
+from ..stream.key_folder import make_keys
+from .commands import eventually
 from .standing_node import DOOR, SHELF, StandingNode, health_of, with_sources
 
 
@@ -108,7 +114,8 @@ def test_metrics_say_what_the_node_says() -> None:
     assert said["groundcast_node_info", "float32,tabletop,bench,mean"] == 1
     assert said["groundcast_node_start_time_seconds", ""] == 1.79e9
     assert (said["groundcast_leases", ""], said["groundcast_messages_unsent_total", ""]) == (1, 4)
-    assert said["groundcast_strangers_total", "unknown_key"] == 5
+    assert said["groundcast_strangers_total", "unknown_key,publish"] == 5
+    assert ("groundcast_control_dropped_total", "") not in said  # nothing takes requests
     assert said["process_open_fds", ""] > 2
 
 
@@ -126,3 +133,15 @@ def test_openmetrics_can_be_had() -> None:
 
     assert page.content_type.startswith("application/openmetrics-text")
     assert page.body.endswith(b"# EOF\n")
+
+
+def test_metrics_tell_who_was_turned_away_at_the_control_socket(tmp_path: Path) -> None:
+    keys = make_keys(tmp_path / "keys")
+    with Control(ControlOptions("tcp://127.0.0.1:*", keys=keys)) as control, zmq.Context() as context:
+        health = Health()
+        health.attach(StandingNode(), threading.Event(), control)
+        with context.socket(zmq.DEALER) as stranger:
+            stranger.connect(control.address)
+
+            assert eventually(lambda: figures(health)["groundcast_strangers_total", "no_handshake,control"] > 0)
+        assert figures(health)["groundcast_control_dropped_total", ""] == 0
