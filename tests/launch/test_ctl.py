@@ -107,7 +107,10 @@ def test_ctrl_c_is_the_ordinary_end_of_asking(node: PlainNode) -> None:
             assert "asked for until Ctrl-C" in asker.stdout.readline()
             assert [lease.phrases for lease in node.status().leases] == [("bolt",)]
             asker.send_signal(signal.SIGINT)
-            assert asker.wait(20.0) == 0
+            try:
+                assert asker.wait(20.0) == 0
+            finally:
+                asker.kill()
 
         assert node.leases.held == ()
 
