@@ -70,6 +70,7 @@ class DetectionTicket(Generic[Found]):
     def finish(self, result: list[Found] | None = None, error: BaseException | None = None) -> None:
         """For the worker: hand over the result or the reason there is none."""
         self._result, self._error = result or [], error
+        on_done, self._on_done = self._on_done, None  # who asked often holds the ticket: without it, no circle is left
         self._finished.set()
-        if self._on_done is not None:
-            self._on_done()
+        if on_done is not None:
+            on_done()
