@@ -15,7 +15,7 @@ from ..stream.blob_detector import BlobDetector
 from .camera_process import cameras
 from .running_node import RunningNode
 
-CAMERAS, RATE_HZ = 4, 10
+CAMERAS, RATE_HZ = 4, 25
 TIMES_SLOWER = 5
 STEP_S = TIMES_SLOWER / (CAMERAS * RATE_HZ)
 MOST_AGE_MS = 2 * STEP_S * 1e3 + 100
