@@ -21,7 +21,7 @@ from .blob_detector import BlobDetector
 PROMPT = Prompt.parse("red blob")
 
 
-class PromptDetector(BlobDetector):
+class InstantDetector(BlobDetector):
     """Answers at once, with the tickets of the real detector."""
 
     def submit(  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -48,7 +48,7 @@ def no_collector() -> Iterator[None]:
 
 @pytest.mark.usefixtures("no_collector")
 def test_a_frame_that_was_answered_is_let_go_of_at_once() -> None:
-    detector = PromptDetector()
+    detector = InstantDetector()
     image = np.zeros((8, 8, 3), np.uint8)
     frame = Frame("cam", 1, 0, None, (1, 25), 0.0, None, "file", None, 0, 0, None, image)
     picture = weakref.ref(image)
