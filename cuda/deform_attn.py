@@ -67,7 +67,11 @@ def deform_attn(
     return deform_attn_op(value_BSND, sizes, reference_BQLX, projected_BQX, points, kernel)
 
 
-@torch.library.custom_op("groundcast::deform_attn", mutates_args=())
+# A list of plain sizes: inferred from the annotation, it would be one that tracing to TorchScript cannot write down.
+_SCHEMA = "(Tensor value, int[] sizes, Tensor reference, Tensor projected, int points, str kernel) -> Tensor"
+
+
+@torch.library.custom_op("groundcast::deform_attn", mutates_args=(), schema=_SCHEMA)
 def deform_attn_op(
     value: Tensor, sizes: Sequence[int], reference: Tensor, projected: Tensor, points: int, kernel: str
 ) -> Tensor:

@@ -1,27 +1,42 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-"""CUDA graphs: what a function launches is captured once for each key, and replayed with one call."""
+"""Graphs: what a function launches is captured once for each key, and replayed with one call."""
 
 from __future__ import annotations
 
 import logging
+import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from .kept import holding
+from .traced import Tracing
 
 Function = Callable[..., tuple[Tensor, ...]]
 
 _log = logging.getLogger(__name__)
 _CALLS_BEFORE = 2  # as they are: a capture costs as much as many, and pictures of a folder may differ in size
 _KEYS_COUNTED = 256
+_CALLS_BEFORE_TRACING = 16  # tracing takes as long as four pictures of the Edge body, and pays after some thirty
+_MOST_TRACED = 8  # some 20 MB each
+
+
+class Captured(Protocol):
+    """A function that was captured."""
+
+    def run(self, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """As the function, on other inputs of the same shapes."""
+        ...
 
 
 class GraphCache:
-    """Runs functions as graphs on a GPU, as they are elsewhere. For one thread and one stream.
+    """Runs functions as CUDA graphs on a GPU, elsewhere as they are or as `capture` makes them.
+
+    On a GPU for one thread and one stream, else for several threads: while one captures, the others run the function.
 
     Args:
         device: where the functions compute.
@@ -36,13 +51,19 @@ class GraphCache:
         device: torch.device,
         calls_before: int = _CALLS_BEFORE,
         most: int = 32,
-        capture: Callable[[Function, Sequence[Tensor]], Graph] | None = None,
+        capture: Callable[[Function, Sequence[Tensor]], Captured] | None = None,
     ) -> None:
         self._device, self._calls_before, self._most = device, calls_before, most
         self._calls: OrderedDict[Hashable, int] = OrderedDict()  # before a capture
-        self._graphs: OrderedDict[Hashable, Graph | None] = OrderedDict()  # None cannot be captured
+        self._graphs: OrderedDict[Hashable, Captured | None] = OrderedDict()  # None cannot be captured, or not yet
+        self._lock = threading.Lock()
         self._capture = _Capture(device) if capture is None and device.type == "cuda" else capture
         self._refused = False
+
+    @classmethod
+    def tracing(cls, opaque: Sequence[Tensor]) -> GraphCache:
+        """One for a CPU, whose graphs are TorchScript programs; `opaque` as in `Tracing`."""
+        return cls(torch.device("cpu"), _CALLS_BEFORE_TRACING, _MOST_TRACED, Tracing(opaque))
 
     def run(self, key: Hashable, function: Function, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """What the function makes of the inputs.
@@ -56,13 +77,12 @@ class GraphCache:
         Raises:
             torch.OutOfMemoryError: and every graph is forgotten.
         """
-        if self._capture is None or self._is_rare(key):
+        if self._capture is None:
             return function(*inputs)
-        if key not in self._graphs:
-            self._make_room()
-            self._graphs[key] = self._captured(self._capture, function, inputs)
-        self._graphs.move_to_end(key)
-        graph = self._graphs[key]
+        with self._lock:
+            graph, is_due = self._find(key)
+        if is_due:
+            graph = self._graphs[key] = self._captured(self._capture, function, inputs)
         return function(*inputs) if graph is None else graph.run(inputs)
 
     @property
@@ -75,6 +95,17 @@ class GraphCache:
         if self._device.type == "cuda":
             torch.cuda.synchronize(self._device)  # none may be running
         self._graphs.clear()
+
+    def _find(self, key: Hashable) -> tuple[Captured | None, bool]:
+        """The graph, if there is one, and whether it is for the caller to capture."""
+        if self._is_rare(key):
+            return None, False
+        is_due = key not in self._graphs
+        if is_due:
+            self._make_room()
+            self._graphs[key] = None
+        self._graphs.move_to_end(key)
+        return self._graphs[key], is_due
 
     def _is_rare(self, key: Hashable) -> bool:
         """Whether a capture would not pay yet; counts."""
@@ -96,17 +127,18 @@ class GraphCache:
         self._graphs.popitem(last=False)
 
     def _captured(
-        self, capture: Callable[[Function, Sequence[Tensor]], Graph], function: Function, inputs: Sequence[Tensor]
-    ) -> Graph | None:
+        self, capture: Callable[[Function, Sequence[Tensor]], Captured], function: Function, inputs: Sequence[Tensor]
+    ) -> Captured | None:
         try:
             return capture(function, inputs)
-        except RuntimeError as error:
+        except (RuntimeError, AttributeError, TypeError) as error:
             if _is_out_of_memory(error):
                 self.clear()
                 raise torch.OutOfMemoryError(str(error)) from error
             if not self._refused:
                 self._refused = True
-                _log.warning("no CUDA graph: what the network launches cannot be captured (%s)", error)
+                reason = str(error).partition("\n")[0]
+                _log.warning("no graph: what the network launches cannot be captured (%s)", reason)
             return None
 
 

@@ -33,7 +33,7 @@ class EdgeEncoder(Recomputed):
     def forward(self, maps: Sequence[Tensor], text: TextFeatures) -> tuple[Tensor, Tensor]:
         """Maps (B, C, H, W), the finest first -> one memory (B, S, C), and the text as the picture changed it."""
         coarse = maps[-1]
-        _, C, H, W = coarse.shape
+        C, H, W = (int(side) for side in coarse.shape[1:])  # plain sizes when traced, too
         image_BSC = coarse.flatten(2).transpose(1, 2)
         text_BTC = text.features_BTC
         place_1SC = map_embedding(H, W, C, coarse.device).flatten(1).T[None].to(coarse.dtype)

@@ -154,7 +154,7 @@ class GroundingDino(nn.Module):
         maps = self.backbone(pictures_B3HW)
         if picture_of_row is not None:
             maps = [one.index_select(0, picture_of_row) for one in maps]
-        shapes = tuple((one.shape[2], one.shape[3]) for one in maps)
+        shapes = tuple((int(one.shape[2]), int(one.shape[3])) for one in maps)  # plain sizes when traced, too
         area = None
         if isinstance(self.encoder, EdgeEncoder):
             memory_BSC, text_BTC = self.encoder(maps, text)

@@ -71,7 +71,7 @@ def in_pieces(layer: Callable[[Tensor], Tensor], x: Tensor, widest: int) -> Tens
     """
     rows = x.flatten(0, -2)
     piece = max(1, PIECE_BYTES // (widest * x.element_size()))
-    if torch.is_grad_enabled() or x.device.type != "cpu" or len(rows) <= piece:
+    if torch.is_grad_enabled() or x.device.type != "cpu" or rows.shape[0] <= piece:
         return layer(x)
     out = torch.empty_like(rows)
     for own, some in zip(out.split(piece), rows.split(piece), strict=True):

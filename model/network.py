@@ -17,7 +17,7 @@ from .device import named_device, within
 from .fold import fold_norms, join_groups, join_projections, join_values
 from .grounding_dino import GroundingDino
 from .input_rule import InputRule
-from .packed import pack
+from .packed import pack, packed_weights
 from .picture_input import PictureInput
 from .postprocess import CaptionAnswer
 from .precision import Precision, convert, number_format
@@ -67,8 +67,14 @@ class Network:
         self._model = build(checkpoint, self.device, path, self.dtype)
         self._prompts = ReadPrompts(checkpoint, self._model, self.dtype, buckets=self.device.type == "cuda")
         self._input = PictureInput(self._rule, self.device, self.dtype)
-        self._graphs = GraphCache(self.device)
+        self._graphs = self._graph_cache()
         self.tokenizer = self._prompts.tokenizer
+
+    def _graph_cache(self) -> GraphCache:
+        """The full body's ops are few and large: on a CPU there is nothing to gain."""
+        if self.device.type == "cpu" and self.config.body == "edge":
+            return GraphCache.tracing(packed_weights(self._model))
+        return GraphCache(self.device)
 
     @property
     def input_rule(self) -> str:
@@ -167,7 +173,7 @@ class Network:
 
         def answer(pictures_B3HW: Tensor, *text: Tensor) -> tuple[Tensor, Tensor]:
             valid_B2 = _repeated(size.valid_xy, len(order), pictures_B3HW.device) if size.padded else None
-            each_once = order == tuple(range(len(pictures_B3HW)))
+            each_once = order == tuple(range(pictures_B3HW.shape[0]))
             rows_B = None if each_once else _places(order, pictures_B3HW.device)
             output = self._model(pictures_B3HW, TextFeatures(*text), valid_B2, rows_B)
             return output.logits[-1], output.boxes[-1]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from functools import cache
-from typing import Literal, TypeGuard
+from typing import Any, Literal, TypeGuard
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +21,7 @@ from .text_encoder import TextEncoder
 
 Then = Literal["none", "relu", "gelu"]
 
+_jit: Any = torch.jit
 _log = logging.getLogger(__name__)
 # Maps are of many sizes; this one decides how a convolution's weight lies.
 _USUAL_MAP = (32, 40)
@@ -45,7 +46,14 @@ class PackedLinear(nn.Module):
         self._multiply = ops._linear_pointwise  # noqa: SLF001
         self._weight: Tensor = ops._reorder_linear_weight(weight.detach())  # noqa: SLF001
 
+    @property
+    def weight(self) -> Tensor:
+        """In oneDNN's own layout, which no TorchScript program can hold."""
+        return self._weight
+
     def forward(self, x: Tensor) -> Tensor:
+        if _jit.is_tracing():
+            return _traceable().linear(x, self._weight, self._bias, self._then[0], self._then[2])
         return self._multiply(x, self._weight, self._bias, *self._then)
 
 
@@ -62,8 +70,31 @@ class PackedConv(nn.Module):
         shape = [1, conv.in_channels, *_USUAL_MAP]
         self._weight: Tensor = ops._reorder_convolution_weight(conv.weight.detach(), *self._how, shape)  # noqa: SLF001
 
+    @property
+    def weight(self) -> Tensor:
+        """As of `PackedLinear`."""
+        return self._weight
+
     def forward(self, x: Tensor) -> Tensor:
+        if _jit.is_tracing():
+            return _traceable().convolution(x, self._weight, self._bias, *self._how, self._then[0], self._then[2])
         return self._convolve(x, self._weight, self._bias, *self._how, *self._then)
+
+
+@cache
+def _traceable() -> Any:
+    """The two ops in TorchScript's own language: tracing has no way to write down their empty lists of numbers."""
+    return _jit.CompilationUnit("""
+def linear(x, weight, bias: Optional[Tensor], then: str, how: str):
+    numbers: List[Optional[Union[int, float, complex]]] = []
+    return torch.ops.mkldnn._linear_pointwise(x, weight, bias, then, numbers, how)
+
+def convolution(x, weight, bias: Optional[Tensor], padding: List[int], stride: List[int], dilation: List[int],
+                groups: int, then: str, how: str):
+    numbers: List[Optional[Union[int, float, complex]]] = []
+    return torch.ops.mkldnn._convolution_pointwise(
+        x, weight, bias, padding, stride, dilation, groups, then, numbers, how)
+""")
 
 
 class _Cells(nn.Module):
@@ -75,6 +106,11 @@ class _Cells(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.linear(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+def packed_weights(model: nn.Module) -> list[Tensor]:
+    """Of every layer that was packed."""
+    return [layer.weight for layer in model.modules() if isinstance(layer, PackedLinear | PackedConv)]
 
 
 def pack(model: nn.Module) -> int:

@@ -77,7 +77,7 @@ class QuerySelection(nn.Module):
                 best_BS = best_BS.masked_fill(~usable_BS, float("-inf"))
             places_BQ = best_rows(best_BS, self.queries)
         content_BQC = _rows(memory_BSC, places_BQ)
-        start_BQ4 = _rows(start_BS4.expand(len(places_BQ), -1, -1), places_BQ)
+        start_BQ4 = _rows(start_BS4.expand(places_BQ.shape[0], -1, -1), places_BQ)
         boxes_BQ4 = (self.box(content_BQC) + start_BQ4).sigmoid()
         return Selected(places_BQ, content_BQC, boxes_BQ4, _rows(logits_BST, places_BQ))
 

@@ -68,7 +68,7 @@ def test_what_cannot_be_captured_is_called_and_said_once(caplog: pytest.LogCaptu
     graphs = GraphCache(CPU, calls_before=0, capture=recorder)
     for key in ("a", "a", "b"):
         assert graphs.run(key, double, (torch.ones(1), torch.ones(1)))[0].item() == 3.0
-    assert caplog.text.count("no CUDA graph") == 1
+    assert caplog.text.count("no graph") == 1
     assert "not permitted" in caplog.text
 
 
