@@ -9,7 +9,7 @@ demo: venv  ## watch the embedded model find, track and publish objects of the e
 	@.venv/bin/groundcast demo $(ARGS)
 
 test: venv  ## run the tests (no GPU, no network, under three minutes on two cores)
-	.venv/bin/python -m pytest $(ARGS)
+	.venv/bin/python -m pytest --numprocesses=2 --dist=worksteal $(ARGS)
 
 slow: venv  ## run the tests that take minutes: trainings, several processes
 	.venv/bin/python -m pytest -m slow --ignore=tests/faults $(ARGS)
