@@ -1,5 +1,7 @@
 # The commands of the house. ARGS are handed on: make test ARGS="-k reader", make demo ARGS=--json.
 .NOTPARALLEL:
+# A test that hangs says where, and ends.
+OR_SAY_WHERE = -o faulthandler_timeout=100 -o faulthandler_exit_on_timeout=true
 .PHONY: help demo test slow faults soak overhead check dev format-check lint types venv view
 
 help:  ## list these commands
@@ -9,7 +11,7 @@ demo: venv  ## watch the embedded model find, track and publish objects of the e
 	@.venv/bin/groundcast demo $(ARGS)
 
 test: venv  ## run the tests (no GPU, no network, under three minutes on two cores)
-	.venv/bin/python -m pytest --numprocesses=2 --dist=worksteal $(ARGS)
+	.venv/bin/python -m pytest --numprocesses=2 --dist=worksteal $(OR_SAY_WHERE) $(ARGS)
 
 slow: venv  ## run the tests that take minutes: trainings, several processes
 	.venv/bin/python -m pytest -m slow --ignore=tests/faults $(ARGS)
