@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from ..stream.message import StatusMessage
+from .live_view import LiveView
 
 if TYPE_CHECKING:
-    from rich.live import Live
     from rich.table import Table
 
 _REDRAW_HZ = 4
@@ -19,7 +17,7 @@ _COLOURS = {"running": "green", "failed": "red", "stalled": "yellow", "reconnect
 _OVER = ("ended", "failed")
 
 
-class StatusBoard:
+class StatusBoard(LiveView):
     """The last status of each source, and how long ago it came: figures of a node that is gone would look fresh.
 
     Args:
@@ -27,29 +25,15 @@ class StatusBoard:
     """
 
     def __init__(self, *, silent: bool = False) -> None:
-        self._silent = silent
+        super().__init__(_REDRAW_HZ, silent=silent)
         # replaced at each status, since rich's thread may be reading it
         self._last: dict[tuple[str, str], tuple[StatusMessage, float]] = {}
-        self._live: Live | None = None
-        if sys.stdout.isatty() and not silent:
-            from rich.live import Live
-
-            self._live = Live(get_renderable=self._table, refresh_per_second=_REDRAW_HZ)
 
     def show(self, status: StatusMessage) -> None:
         """Take in one status."""
         self._last = {**self._last, (status.node, status.source): (status, time.monotonic())}
-        if self._live is None and not self._silent:
+        if self._prints:
             print(status_line(status), flush=True)
-
-    def __enter__(self) -> StatusBoard:
-        if self._live is not None:
-            self._live.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if self._live is not None:
-            self._live.stop()
 
     def _table(self) -> Table:
         from rich.box import SIMPLE_HEAD

@@ -2,55 +2,40 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from ..stream.message import DetectionMessage
+from .live_view import LiveView
 
 if TYPE_CHECKING:
-    from rich.live import Live
     from rich.table import Table
 
 _REDRAW_HZ = 10
 _LINE_EVERY_S = 1.0
 
 
-class Board:
+class Board(LiveView):
     """The newest message of each source.
 
     On a terminal it is a table that stays in place; elsewhere one line of each source a second; nothing if `silent`.
     """
 
     def __init__(self, *, silent: bool = False) -> None:
-        self._silent = silent
+        super().__init__(_REDRAW_HZ, silent=silent)
+        # replaced at each message, since rich's thread may be reading it
         self._newest: dict[tuple[str, str], DetectionMessage] = {}
         self._counts: dict[tuple[str, str], int] = {}
         self._next_line_s: dict[tuple[str, str], float] = {}
-        self._live: Live | None = None
-        if sys.stdout.isatty() and not silent:
-            from rich.live import Live
-
-            self._live = Live(get_renderable=self._table, refresh_per_second=_REDRAW_HZ)
 
     def show(self, message: DetectionMessage) -> None:
         """Take in one message."""
         key = message.node, message.source
-        self._newest[key] = message
         self._counts[key] = self._counts.get(key, 0) + 1
-        if self._live is None and not self._silent and time.monotonic() >= self._next_line_s.get(key, 0.0):
+        self._newest = {**self._newest, key: message}
+        if self._prints and time.monotonic() >= self._next_line_s.get(key, 0.0):
             self._next_line_s[key] = time.monotonic() + _LINE_EVERY_S
             print(message_line(message), flush=True)
-
-    def __enter__(self) -> Board:
-        if self._live is not None:
-            self._live.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if self._live is not None:
-            self._live.stop()
 
     def _table(self) -> Table:
         from rich.table import Table

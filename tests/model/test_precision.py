@@ -13,15 +13,17 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from groundcast.launch.bench_oracle import chosen_places, save
-from groundcast.model import precision
+from groundcast.model import precision, query_selection
 from groundcast.model.checkpoint import find_checkpoint, read_checkpoint
 from groundcast.model.detections import Detections
 from groundcast.model.detector import Detector, DetectorOptions
 from groundcast.model.network import build
-from groundcast.model.precision import Precision, PrecisionError, number_format
+from groundcast.model.precision import PrecisionError, number_format
 from groundcast.model.prompt import Prompt
+from groundcast.model.tabletop.clip_truth import read_truth
 
 from .oracle import Sizes, ask_oracle, oracle, words_of
 
@@ -103,18 +105,30 @@ def _apart(one: Detections, other: Detections) -> Iterator[tuple[float, float]]:
         yield float(apart.min()), float(other.scores[apart.argmin()] - one.scores[row])
 
 
-def test_tabletop_finds_the_same_in_bfloat16() -> None:
-    """Nothing is lost; boxes are within a pixel and scores within 0.02, as root mean squares."""
-    prompt = Prompt.parse("red mug . blue cube . green bottle . yellow can . white ring . ball . cone")
-    found: dict[Precision, list[Detections]] = {}
-    asked: tuple[tuple[Precision, float], ...] = (("float32", 0.5), ("bfloat16", 0.4))
-    for dtype, threshold in asked:
-        with Detector.load("tabletop", DetectorOptions(dtype=dtype, threshold=threshold)) as detector:
-            assert detector.info.dtype == dtype
-            found[dtype] = [detector.detect([frame], [prompt])[0] for frame in _frames([1, 3, 5, 7, 9, 11])]
-    pairs = zip(found["float32"], found["bfloat16"], strict=True)
-    boxes_px, scores = np.array([apart for one, other in pairs for apart in _apart(one, other)]).T
-    assert len(boxes_px) > 20
-    assert np.abs(boxes_px).max() < 5.0  # each was found
-    assert np.sqrt(np.square(boxes_px).mean()) < 1.0
-    assert np.sqrt(np.square(scores).mean()) < 0.02
+def test_tabletop_finds_the_same_in_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the same places, all is found, and of twenty, nineteen within a pixel and 0.02: two queries that want the
+    same thing may swap. Rounding also swaps places that score alike, which moves more: the second half."""
+    prompt = Prompt.parse(read_truth().prompt)
+    frames = _frames(range(15))
+    choose_places = query_selection.best_rows
+    places: list[Tensor] = []
+
+    def note(scores_BS: Tensor, count: int) -> Tensor:
+        places.append(choose_places(scores_BS, count))
+        return places[-1]
+
+    with Detector.load("tabletop", DetectorOptions(dtype="float32", threshold=0.5)) as detector:
+        monkeypatch.setattr(query_selection, "best_rows", note)
+        exact = [detector.detect([frame], [prompt])[0] for frame in frames]
+    with Detector.load("tabletop", DetectorOptions(dtype="bfloat16", threshold=0.3)) as detector:
+        assert detector.info.dtype == "bfloat16"
+        monkeypatch.setattr(query_selection, "best_rows", lambda *_: places.pop(0))
+        from_same = [detector.detect([frame], [prompt])[0] for frame in frames]
+        monkeypatch.setattr(query_selection, "best_rows", choose_places)
+        from_own = [detector.detect([frame], [prompt])[0] for frame in frames]
+    for found, most_apart, most in ((from_same, 3.0, 0.05), (from_own, 15.0, 0.2)):
+        pairs = zip(exact, found, strict=True)
+        boxes_px, scores = np.array([apart for one, other in pairs for apart in _apart(one, other)]).T
+        assert len(boxes_px) > 80
+        assert np.abs(boxes_px).max() < most_apart  # each was found
+        assert ((boxes_px > 1.0) | (np.abs(scores) > 0.02)).mean() < most

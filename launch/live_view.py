@@ -1,0 +1,43 @@
+"""A table that stays in place on a terminal and is drawn anew a few times a second."""
+
+from __future__ import annotations
+
+import sys
+from abc import ABC, abstractmethod
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from rich.live import Live
+    from rich.table import Table
+
+
+class LiveView(ABC):
+    """Shown within a `with` block, on a terminal alone.
+
+    Args:
+        redraw_hz: how often.
+        silent: show nothing there either.
+    """
+
+    def __init__(self, redraw_hz: float, *, silent: bool) -> None:
+        is_terminal = sys.stdout.isatty()
+        self._prints = not silent and not is_terminal  # lines, in the table's place
+        self._live: Live | None = None
+        if is_terminal and not silent:
+            from rich.live import Live
+
+            self._live = Live(get_renderable=self._table, refresh_per_second=redraw_hz)
+
+    @abstractmethod
+    def _table(self) -> Table:
+        """As things are now; called from rich's own thread."""
+
+    def __enter__(self) -> Self:
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._live is not None:
+            self._live.stop()
