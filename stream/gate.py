@@ -73,7 +73,8 @@ class Gate:
             _LOG.warning("nobody may %s yet: groundcast keys allow NAME --folder %s", purpose, keys)
         self._context = context
         self._guarded: list[zmq.Socket[bytes]] = []
-        self._new_monitors: deque[str] = deque()
+        self._monitors: list[zmq.Socket[bytes]] = []
+        self._new_monitors: deque[zmq.Socket[bytes]] = deque()
         self._shut_out_until_s: dict[str, float] = {}
         self._revoked = threading.Event()
         self._closing = False
@@ -92,10 +93,8 @@ class Gate:
         server.set(zmq.ZAP_DOMAIN, self._purpose.encode())
         server.set(zmq.ZAP_ENFORCE_DOMAIN, 1)  # nobody passes while nobody answers
         server.set(zmq.HANDSHAKE_IVL, _HANDSHAKE_WITHIN_MS)
-        address = f"inproc://gate-{secrets.token_hex(8)}"
-        server.monitor(address, _FAILED | zmq.EVENT_MONITOR_STOPPED)
         self._guarded.append(server)
-        self._new_monitors.append(address)
+        self._new_monitors.append(self._watch(server))
         self._wake.ring()
 
     def must_bind_anew(self) -> bool:
@@ -119,42 +118,47 @@ class Gate:
         if self._closing:
             return
         self._closing = True
-        for server in self._guarded:
-            if not server.closed:
-                server.disable_monitor()  # its events would soon have no reader, and then ZeroMQ would wait for one
         self._wake.ring()
         self._thread.join()
+        for server in self._guarded:
+            if not server.closed:
+                server.disable_monitor()
+        for own in (self._zap, *self._monitors, *self._new_monitors):
+            own.close(linger=0)
         self._wake.close()
 
     def _run(self) -> None:
-        monitors: list[zmq.Socket[bytes]] = []
         try:
             while not self._closing:
-                self._serve(monitors)
+                self._serve()
         except Exception as error:  # noqa: BLE001  the edge of a thread: the sockets' owner ends the node
             _LOG.exception("the gate's thread failed")
             self._failure = error
             self._on_change()
-        finally:
-            for own in (self._zap, *monitors):
-                own.close(linger=0)
 
-    def _serve(self, monitors: list[zmq.Socket[bytes]]) -> None:
+    def _serve(self) -> None:
         poller = zmq.Poller()
-        for source in (self._zap, self._wake.fileno(), *monitors):
+        for source in (self._zap, self._wake.fileno(), *self._monitors):
             poller.register(source, zmq.POLLIN)
         poller.poll(_LOOK_EVERY_MS)
         self._wake.hear()
         while self._new_monitors:
-            monitors.append(self._connect(self._new_monitors.popleft()))
+            self._monitors.append(self._new_monitors.popleft())
         if self._allowed.refresh():
             self._revoked.set()
             self._on_change()
         self._answer()
-        for monitor in monitors:
+        for monitor in self._monitors:
             self._count_failed(monitor)
 
-    def _connect(self, address: str) -> zmq.Socket[bytes]:
+    def _watch(self, server: zmq.Socket[bytes]) -> zmq.Socket[bytes]:
+        """Where ZeroMQ tells of failed handshakes.
+
+        While it tells, there must be somebody to hear, or its own thread waits, and whoever ends the telling waits for
+        that one, without letting other threads of Python run.
+        """
+        address = f"inproc://gate-{secrets.token_hex(8)}"
+        server.monitor(address, _FAILED)
         monitor = self._context.socket(zmq.PAIR)
         monitor.set(zmq.RCVHWM, 0)  # ZeroMQ's own thread would wait for us if there were no room
         monitor.connect(address)

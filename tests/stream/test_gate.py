@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -206,3 +208,17 @@ def test_keys_that_others_can_read_are_refused(keys: Path) -> None:
 def test_with_keys_any_address_may_be_bound(keys: Path) -> None:
     with Publisher(PublisherOptions("tcp://0.0.0.0:*", keys=keys), "bench") as publisher:
         assert publisher.address.startswith("tcp://0.0.0.0:")
+
+
+def test_a_gate_that_is_closed_before_its_thread_has_looked_ends(keys: Path) -> None:
+    """ZeroMQ would hold Python's lock while it waits for somebody to hear what it tells of a socket."""
+    program = (
+        "import sys, time\n"
+        "from pathlib import Path\n"
+        "from groundcast.stream.gate import Gate\n"
+        "from groundcast.stream.options import PublisherOptions\n"
+        "from groundcast.stream.publisher import Publisher\n"
+        "Gate._serve = lambda *_: time.sleep(0.1)\n"
+        "Publisher(PublisherOptions('tcp://127.0.0.1:*', keys=Path(sys.argv[1])), 'bench').close()\n"
+    )
+    subprocess.run([sys.executable, "-c", program, str(keys)], check=True, timeout=30)
