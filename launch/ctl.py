@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..stream.control_answers import applied_map, picture_map, status_map
+from ..stream.control_answers import applied_map, message_map, status_map
 from ..stream.control_client import Asking, ControlError, Controller
 from ..stream.node_commands import Applied
 from .command_options import spread_options
@@ -182,7 +182,7 @@ def picture(
     except OSError as error:
         raise InputError(f"{out} cannot be written: {error.strerror}") from error
     if way.as_json:
-        _print_json({"out": str(out), "message": picture_map(b"", message)["message"]})
+        _print_json({"out": str(out), "message": message_map(message)})
     else:
         found = ", ".join(f"{track.phrase} #{track.id}" for track in message.tracks) or "nothing found"
         typer.echo(f"{out}: {message.source} seq {message.seq}, {found}")

@@ -67,6 +67,9 @@ class Rereader:
         except (SettingsError, InputError, CommandError) as error:
             _LOG.error("the settings were read again, and nothing was changed: %s", error)
             return
+        except Exception:  # noqa: BLE001 - the edge of a thread, which must hear the next one too
+            _LOG.exception("the settings could not be read again")
+            return
         kept = settings_kept(self._settings, new)
         self._settings = settings_in_force(self._settings, new)
         _LOG.info("the settings were read again: %s", ", ".join(map(str, commands)) or "no change to the node")

@@ -10,11 +10,11 @@ from typing import Protocol
 
 from ..stream.message_types import StatusMessage
 from ..stream.node_commands import NodeStatus
+from ..stream.stats import LAST_STATES
 from ..stream.strangers import Reason
 
 HANGS_AFTER_S = 10.0
 _OWES_TOO_LONG_S = 120.0  # the largest model on a slow CPU takes less for its largest batch
-_OVER = frozenset({"ended", "failed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ def _since_s(moment_ns: int) -> float:
 
 
 def _usable(sources: tuple[StatusMessage, ...]) -> Verdict:
-    if sources and all(source.state in _OVER for source in sources):
+    if sources and all(source.state in LAST_STATES for source in sources):
         return Verdict(ok=False, said="every source has ended or failed")
     if sources and not any(source.frames_decoded for source in sources):
         return Verdict(ok=False, said="no source has given a picture yet")

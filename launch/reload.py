@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 
@@ -10,6 +11,7 @@ from ..stream.node_commands import CommandedNode, CommandError
 from ..stream.options import SourceOptions
 from .settings import NodeSettings
 
+_LOG = logging.getLogger(__name__)
 _CHANGEABLE = frozenset({"prompt", "sources", "defaults"})  # the defaults stand in every source already
 
 
@@ -96,14 +98,14 @@ def carry_out(node: CommandedNode, commands: Iterable[Command]) -> None:
     """Give a running node the commands, in order; if it refuses one, what was done is taken back.
 
     Raises:
-        CommandError: the first refusal. The node is as it was before.
+        CommandError: the first refusal, or another error. The node is as it was before.
     """
     options_before = {options.name: options for options in node.status().options}
     done: list[Command] = []
     for command in commands:
         try:
             _give(node, command)
-        except CommandError:
+        except Exception:
             for earlier in reversed(done):
                 _take_back(node, earlier, options_before)
             raise
@@ -137,10 +139,13 @@ def _give(node: CommandedNode, command: Command) -> None:
 
 def _take_back(node: CommandedNode, command: Command, options_before: dict[str, SourceOptions]) -> None:
     """Undo an addition or a change; after a prompt only removals follow, which are not refused."""
-    match command:
-        case AddSource(options):
-            node.remove_source(options.name)
-        case UpdateSource(options):
-            node.update_source(options_before[options.name])
-        case _:
-            pass
+    try:
+        match command:
+            case AddSource(options):
+                node.remove_source(options.name)
+            case UpdateSource(options):
+                node.update_source(options_before[options.name])
+            case _:
+                pass
+    except CommandError as error:
+        _LOG.warning("%s, and it stays so: %s", command, error)

@@ -31,10 +31,11 @@ class ServiceManager:
         """Send `READY=1` and its like, and wait so long at most for a manager that is busy."""
         if not self._address.startswith(("/", "@")):
             return
+        address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as out:
             out.settimeout(wait_s)
             try:
-                out.sendto("\n".join(lines).encode(), self._address.replace("@", "\0", 1))
+                out.sendto("\n".join(lines).encode(), address)
             except BlockingIOError:
                 pass  # it has more signs of life than it reads
             except OSError as error:  # nothing that a node could do about it

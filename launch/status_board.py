@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from ..stream.message import StatusMessage
+from ..stream.stats import LAST_STATES
 from .live_view import LiveView
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 _REDRAW_HZ = 4
 _HEADINGS = ("source", "state", "fps in/out", "drops", "p95", "lost", "prompt", "silent")
 _COLOURS = {"running": "green", "failed": "red", "stalled": "yellow", "reconnecting": "yellow"}
-_OVER = ("ended", "failed")
 
 
 class StatusBoard(LiveView):
@@ -59,7 +59,7 @@ class StatusBoard(LiveView):
                 f"{status.latency_ms['p95']:.0f} ms" if "p95" in status.latency_ms else "",
                 str(status.reconnects),
                 str(status.prompt_version),
-                "" if status.state in _OVER else f"{time.monotonic() - heard_s:.0f} s",
+                "" if status.state in LAST_STATES else f"{time.monotonic() - heard_s:.0f} s",
             )
         table.caption = Text("\n".join(remarks))
         return table

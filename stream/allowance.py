@@ -27,6 +27,11 @@ class Allowance:
         self._filled_s = now_s
         return self._left < 1
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is as if nothing had happened yet."""
+        return not self.is_spent and self._left >= self._most
+
     def spend(self) -> None:
         """It happens once."""
         self._left -= 1

@@ -49,7 +49,7 @@ class CaptureClock:
     Args:
         latency_ms: stated by the user: from light to the first byte. Subtracted; may be set at any time.
         delay_known: nothing but `latency_ms` lies between the picture and its arrival (a generated picture).
-        unix_from_monotonic_ns: what to add to a monotonic time to get a unix time; for tests.
+        unix_from_monotonic_ns: what to add to a monotonic time to get a unix time.
     """
 
     def __init__(

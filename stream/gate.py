@@ -106,7 +106,8 @@ class Gate:
         if self._failure is not None:
             raise GateError(f"the gate before {self._purpose} has failed: {self._failure}") from self._failure
         was_revoked = self._revoked.is_set()
-        self._revoked.clear()
+        if was_revoked:  # one that comes from here on is told of the next time
+            self._revoked.clear()
         return was_revoked
 
     def shut_out(self, name: str) -> None:

@@ -18,7 +18,9 @@ from .message import (
     decode_status,
 )
 from .seq_progress import SeqProgress
+from .stats import LAST_STATES
 from .topics import Topic, parse_topic
+from .wire_stamp import check_parts
 
 _LOG = logging.getLogger(__name__)
 _MOST_SOURCES = 4096  # of which something is remembered, whatever a forger makes up
@@ -116,8 +118,7 @@ class Inbox:
         topic = parse_topic(parts[0][len(request) :])
         if not self._is_wanted(topic):
             return
-        if len(parts) != (3 if topic.kind == "img" else 2):
-            raise MessageError(f"topic {parts[0][:100]!r} came with {len(parts)} parts")
+        check_parts(parts[0][len(request) :], parts[1:])
         if len(self._progress) >= _MOST_SOURCES and (topic.node, topic.source) not in self._progress:
             raise MessageError(f"source {topic.node}/{topic.source} is one of more than {_MOST_SOURCES}")
         self.heard += 1
@@ -169,7 +170,7 @@ class Inbox:
     def _take_status(self, status: StatusMessage, progress: _Progress) -> None:
         if not status.replay:
             self.gaps += progress.lost_before_status(status.epoch, status.generation, status.seq)
-        progress.ended = status.state in ("ended", "failed")
+        progress.ended = status.state in LAST_STATES
         self.statuses[status.source] = status
         if self._on_status is not None:
             self._on_status(status)

@@ -157,7 +157,7 @@ def _checked(name: str) -> str:
 def _read(path: Path) -> tuple[bytes, bytes | None]:
     try:
         public, secret = zmq.auth.load_certificate(path)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, IndexError) as error:  # pyzmq takes a line apart without looking
         reason = "holds no key" if path.is_file() and os.access(path, os.R_OK) else "cannot be read"
         raise KeyFileError(f"{path} {reason}: groundcast keys new {path.stem}, or copy it again") from error
     if not _is_key(public):

@@ -116,10 +116,6 @@ class Leases:
         """Which leases are in force."""
         return {one.id for one in self.held}
 
-    def next_expiry_s(self) -> float | None:
-        """When the next lease ends; None where there is none."""
-        return min((one.until_s for one in self.held), default=None)
-
     def prompt(self, base: Prompt, source: str) -> Prompt:
         """What a source is asked: its own prompt, then what the leases add to it.
 

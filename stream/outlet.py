@@ -111,6 +111,8 @@ class Outlet:
 
     def _hear(self, request: zmq.Frame) -> None:
         if not self._subscriptions.is_known_end(request.bytes):
+            if self._requests.is_whole:
+                self._asked.clear()  # whoever asked so far has not asked too much
             self._requests.spend()
             self._asked[self._sender(request)] += 1
         prefix = self._subscriptions.hear(request.bytes)

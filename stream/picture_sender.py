@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .jpeg import to_jpeg
-from .message import DetectionMessage
+from .message import DetectionMessage, PictureHeader
 from .publisher import Publisher
 
 _LOG = logging.getLogger(__name__)
@@ -53,11 +53,16 @@ class PictureSender:
 
     def _encode_and_send(self, message: DetectionMessage, image: NDArray[np.uint8]) -> None:
         try:
-            belongs_to = {"epoch": message.epoch, "generation": message.generation, "seq": message.seq}
-            self._publisher.send_picture(message.source, belongs_to, to_jpeg(image, self._quality))
+            self._publisher.send_picture(_header_of(message), to_jpeg(image, self._quality))
         except Exception:  # noqa: BLE001  a picture is no reason to end; a publisher that failed says so to the loop
             if self._failed == 0:
                 _LOG.exception("a picture of source %s was left out; others are only counted", message.source)
             self._failed += 1
         finally:
             self._room.release()
+
+
+def _header_of(message: DetectionMessage) -> PictureHeader:
+    return PictureHeader(
+        node=message.node, source=message.source, epoch=message.epoch, generation=message.generation, seq=message.seq
+    )

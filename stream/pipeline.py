@@ -119,7 +119,7 @@ class Pipeline(Commanded):
                 if not self._stays and all(line.over for line in self._lineup):
                     break
                 self._wake.wait(patience_s)
-        except PipelineError as error:
+        except Exception as error:
             failure = str(error)
             raise
         finally:
@@ -163,7 +163,7 @@ class Pipeline(Commanded):
         """Keep the detector busy; returns after how many seconds to look again if nobody wakes us."""
         while True:
             waiting, most = self._lineup.waiting(), self._detector.batch  # which may shrink where memory is short
-            coming = self._lineup.coming(self._company.longest_s) if len(waiting) < most else 0
+            coming = self._lineup.coming(self._company.longest_s) if 0 < len(waiting) < most else 0
             wait_s = self._company.wait_s(len(waiting), most, coming, time.monotonic())
             if wait_s is None or len(self._flights) >= self._detector.depth:
                 return _LOOK_EVERY_S

@@ -95,19 +95,15 @@ class Publisher:
         """How often somebody was turned away at the socket, by reason."""
         return self._outlet.strangers
 
-    def send_detections(self, message: DetectionMessage, body: bytes | None = None) -> None:
-        """Send what was found in one frame.
-
-        Args:
-            message: of this node.
-            body: the message's bytes, if they are known already.
+    def send_detections(self, message: DetectionMessage) -> None:
+        """Send what was found in one frame of this node.
 
         Raises:
             MessageError: a value that may not travel.
             PublisherError: closed, or the thread has failed.
         """
         topic = detections_topic(self._own(message.node), message.source)
-        self._put(_Outgoing((topic, body or encode(message)), message))
+        self._put(_Outgoing((topic, encode(message)), message))
 
     def send_status(self, message: StatusMessage) -> None:
         """Send how a source is doing; raises as `send_detections` does."""
@@ -125,22 +121,10 @@ class Publisher:
                 self._outbox.append(_Forgotten(source))
                 self._wake.ring()
 
-    def send_picture(self, source: str, header: Mapping[str, int], jpeg: bytes) -> None:
-        """Send a JPEG.
-
-        Args:
-            source: the source's name.
-            header: `epoch`, `generation` and `seq` of the message it belongs to.
-            jpeg: the picture.
-        """
-        belongs = PictureHeader(
-            node=self._node,
-            source=source,
-            epoch=header["epoch"],
-            generation=header["generation"],
-            seq=header["seq"],
-        )
-        self._put(_Outgoing((picture_topic(self._node, source), encode(belongs), jpeg), None))
+    def send_picture(self, belongs_to: PictureHeader, jpeg: bytes) -> None:
+        """Send the JPEG of a message of this node's; raises as `send_detections` does."""
+        topic = picture_topic(self._own(belongs_to.node), belongs_to.source)
+        self._put(_Outgoing((topic, encode(belongs_to), jpeg), None))
 
     def wait_for_subscriber(self, timeout_s: float, stop: Callable[[], bool]) -> bool:
         """Wait until somebody listens to detections of this node; False if time ran out or `stop()` said so."""

@@ -17,6 +17,7 @@ from .allowance import Allowance
 from .endpoint import parse_endpoint
 from .packing import pack, unpack
 from .topics import MessageError
+from .wake import Wake
 
 GROUP, PORT = "239.255.103.99", 5569
 """Where questions go to: a group of the range that stays within a site; no router passes them on."""
@@ -66,7 +67,7 @@ class RollCall:
         self._told: set[str] = set()
         self._hearing = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._hearing.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._wake_in, self._wake_out = socket.socketpair()
+        self._over = Wake()
         self._interfaces = self._join(interfaces)
         self._thread = threading.Thread(target=self._run, name="roll-call", daemon=True)
         self._thread.start()
@@ -88,10 +89,10 @@ class RollCall:
 
     def close(self) -> None:
         """Answer no more."""
-        self._wake_in.close()
+        self._over.ring()
         self._thread.join()
         self._hearing.close()
-        self._wake_out.close()
+        self._over.close()
 
     def _join(self, interfaces: Sequence[Interface]) -> tuple[Interface, ...]:
         joined: list[Interface] = []
@@ -129,8 +130,8 @@ class RollCall:
 
     def _run(self) -> None:
         while True:
-            ready, _, _ = select.select([self._hearing, self._wake_out], [], [])
-            if self._wake_out in ready:
+            ready, _, _ = select.select([self._hearing, self._over], [], [])
+            if self._over in ready:
                 return
             body, sender = self._hearing.recvfrom(_LARGEST)
             token = self._namesake(_read(body))

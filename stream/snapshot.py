@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .message import DetectionMessage, StatusMessage, as_replay, detections_topic, encode, status_topic
+from .stats import LAST_STATES
 
 _Key = tuple[str, str]  # source; det or sys
 
@@ -45,7 +46,7 @@ class Snapshot:
 
     def _has_ended(self, source: str) -> bool:
         status = self._last.get((source, "sys"))
-        return isinstance(status, StatusMessage) and status.state in ("ended", "failed")
+        return isinstance(status, StatusMessage) and status.state in LAST_STATES
 
 
 def _replay(message: DetectionMessage | StatusMessage) -> tuple[bytes, bytes]:

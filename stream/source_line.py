@@ -14,11 +14,9 @@ from .message import DetectionMessage, FrameInfo, ModelInfo, PromptInfo, StatusM
 from .options import NodeOptions, SourceOptions
 from .questions import Question
 from .reader import Reader
-from .stats import ReaderStats, SourceState
+from .stats import LAST_STATES, ReaderStats, SourceState
 from .tally import SourceSummary, Tally
 from .tracker import Tracker
-
-_LAST_STATES = frozenset({"ended", "failed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +209,7 @@ class SourceLine:
         """How the source is doing now; from any thread."""
         stats, tally = self._reader.stats(), self._tally
         state, messages = self._state(stats), tally.messages
-        is_over = self.gone or state in _LAST_STATES
+        is_over = self.gone or state in LAST_STATES
         return StatusMessage(
             node=self._node.node,
             source=self.name,
@@ -233,7 +231,7 @@ class SourceLine:
             paused=self.paused,
             error=self._error(stats),
             warning="; ".join(text for text in (stats.warning, self._area_warning) if text) or None,
-            ended=self._how_it_ended(stats) if state in _LAST_STATES else None,
+            ended=self._how_it_ended(stats) if state in LAST_STATES else None,
         )
 
     def summary(self) -> SourceSummary:
@@ -245,7 +243,7 @@ class SourceLine:
         if self._ending is not None and self._ending.state != "ended":
             return self._ending.state
         # Whoever hears 'ended' stops listening, so the reader's word is not passed on before the last message is out.
-        return "running" if stats.state in _LAST_STATES and not self.over else stats.state
+        return "running" if stats.state in LAST_STATES and not self.over else stats.state
 
     def _error(self, stats: ReaderStats) -> str | None:
         has_failed = self._ending is not None and self._ending.state == "failed"

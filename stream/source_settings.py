@@ -71,8 +71,8 @@ class SourceDefaults(Section):
     transport: Literal["tcp", "udp"] = "tcp"
     open_timeout_s: Timeout = 5.0
     read_timeout_s: Timeout = 5.0
-    frame_id: str | None = None
-    camera_latency_ms: Annotated[float, Field(ge=0)] = 0.0
+    frame_id: Annotated[str, Field(max_length=100)] | None = None
+    camera_latency_ms: Annotated[float, Field(ge=0, le=60_000)] = 0.0
     prompt: PromptSettings | None = None
     threshold: Share | None = None
     size_px: Annotated[int, Field(ge=32, le=4096)] | None = None

@@ -33,7 +33,7 @@ def kind_of(url: str) -> SourceKind:
     """Which kind of source `url` names.
 
     Raises:
-        SourceError: nothing, a scheme that is not known, no host, or a port that cannot be.
+        SourceError: nothing, a scheme that is not known, a host or a port that cannot be, or no path that can be.
     """
     if not url.strip():
         raise SourceError("the source is empty: give a path, rtsp://..., http://..., /dev/video0 or lavfi:testsrc")
@@ -52,7 +52,10 @@ def kind_of(url: str) -> SourceKind:
         )
     if _DEVICE.match(url):
         return "device"
-    return "folder" if path_of(url).is_dir() else "file"
+    try:
+        return "folder" if path_of(url).is_dir() else "file"
+    except (OSError, RuntimeError, ValueError) as error:
+        raise SourceError(f"{redact(url)} is no path that can be used: {redact(str(error))}") from None
 
 
 def path_of(url: str) -> Path:
@@ -101,13 +104,13 @@ def _without_user(url: re.Match[str]) -> str:
 
 
 def _check_address(url: str) -> None:
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         host, port = parts.hostname, parts.port
-    except ValueError:
+    except ValueError:  # whose text may show a password
         raise SourceError(
-            f"{redact(url)} has a port that cannot be: it is a number from 1 to 65535 "
-            "(and a / or # in a password is written %2F or %23)"
+            f"{redact(url)} has a host or a port that cannot be: a port is a number from 1 to 65535 "
+            "(and in a password a / is written %2F, a # %23, a [ %5B, and a letter that is not ASCII likewise)"
         ) from None
     if port == 0:
         raise SourceError(f"{redact(url)} has port 0: it is a number from 1 to 65535")

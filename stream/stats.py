@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 SourceState = Literal["connecting", "running", "stalled", "reconnecting", "ended", "failed"]
+LAST_STATES: frozenset[SourceState] = frozenset({"ended", "failed"})  # nothing follows
 
 
 @dataclass(frozen=True, slots=True)

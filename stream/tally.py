@@ -68,7 +68,7 @@ class Tally:
 
     def since_message_ms(self, now_ns: int) -> float | None:
         """How long ago the last message was sent; None before the first."""
-        return (now_ns - self._last_ns) / 1e6 if self.messages else None
+        return max(0.0, (now_ns - self._last_ns) / 1e6) if self.messages else None  # one may be sent meanwhile
 
     def summary(self, name: str, frames: int, error: str | None) -> SourceSummary:
         spread_s = (self._last_ns - self._first_ns) / 1e9

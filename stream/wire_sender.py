@@ -72,6 +72,7 @@ class WireSender:
             try:
                 self._outlet.send((topic, *parts), None)
             except zmq.Again:
+                self._outlet.look()  # it may be one who may listen no longer
                 continue
             return True
         return False

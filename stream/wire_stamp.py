@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from .message_fields import Fields
 from .packing import unpack
+from .stats import LAST_STATES
 from .topics import MAJOR, MessageError, Topic, parse_topic
 
 
@@ -64,5 +65,5 @@ def read_stamp(topic: bytes, parts: Sequence[bytes]) -> Stamp:
         fields.integer("seq"),
         None if known.kind == "img" else fields.integer("published_unix_ns"),
         known.kind != "img" and fields.flag("replay"),
-        known.kind == "sys" and fields.text("state") in ("ended", "failed"),
+        known.kind == "sys" and fields.text("state") in LAST_STATES,
     )

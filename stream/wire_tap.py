@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from types import TracebackType
 
@@ -59,11 +60,13 @@ class WireTap:
 
     def take(self, wait_s: float) -> tuple[bytes, ...] | None:
         """The next message, its topic first, or None if none has come within `wait_s`."""
-        if not self._socket.poll(round(wait_s * 1000)):
-            self._link.look()
-            return None
-        parts = tuple(self._socket.recv_multipart())
-        return parts if self._is_wanted(parts[0]) else None
+        until_s = time.monotonic() + wait_s
+        while self._socket.poll(max(0, round((until_s - time.monotonic()) * 1000))):
+            parts = tuple(self._socket.recv_multipart())
+            if self._is_wanted(parts[0]):
+                return parts
+        self._link.look()
+        return None
 
     def close(self) -> None:
         self._link.close()

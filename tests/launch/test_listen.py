@@ -13,7 +13,7 @@ import av
 import cv2
 import pytest
 
-from groundcast.stream.message import DetectionMessage, FrameInfo, ModelInfo, PromptInfo, StatusMessage
+from groundcast.stream.message import DetectionMessage, FrameInfo, ModelInfo, PictureHeader, PromptInfo, StatusMessage
 from groundcast.stream.options import PublisherOptions
 from groundcast.stream.publisher import Publisher
 from groundcast.stream.track import Track
@@ -52,7 +52,9 @@ def speaking_node(*, pictures: bool = False) -> Generator[str]:
             publisher.send_detections(replace(MESSAGE, seq=seq, published_monotonic_ns=stamp))
             if pictures:
                 jpeg = cv2.imencode(".jpg", red_square(50)[..., ::-1])[1].tobytes()
-                publisher.send_picture("wrist", {"epoch": 1, "generation": 1, "seq": seq}, jpeg)
+                publisher.send_picture(
+                    PictureHeader(node="bench", source="wrist", epoch=1, generation=1, seq=seq), jpeg
+                )
         publisher.send_status(ENDED)
 
     with Publisher(PublisherOptions("tcp://127.0.0.1:*"), "bench") as publisher:

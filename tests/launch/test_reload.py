@@ -122,6 +122,21 @@ def test_a_refusal_takes_back_what_was_done_before_it(reread: Reread, caplog: py
     assert "nothing was changed: phrase 'an elephant' names none of the colours" in caplog.text
 
 
+def test_an_error_nobody_thought_of_takes_back_what_was_done_and_is_not_the_last_reading(
+    reread: Reread, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = reread(settings())
+    with monkeypatch.context() as failing:
+        failing.setattr(Pipeline, "set_prompt", None)
+        assert reread(settings("door desk", prompt="green blob")) == before
+    assert "TypeError" in caplog.text
+
+    assert reread(settings("door desk", prompt="green blob")) == {
+        "door": ("green blob", None),
+        "desk": ("green blob", None),
+    }
+
+
 def test_a_file_that_is_wrong_changes_nothing_and_once_mended_it_counts(
     reread: Reread, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -117,12 +117,15 @@ def test_tabletop_finds_the_same_in_bfloat16(monkeypatch: pytest.MonkeyPatch) ->
         places.append(choose_places(scores_BS, count))
         return places[-1]
 
+    def taken(_scores_BS: Tensor, _count: int) -> Tensor:
+        return places.pop(0)
+
     with Detector.load("tabletop", DetectorOptions(dtype="float32", threshold=0.5)) as detector:
         monkeypatch.setattr(query_selection, "best_rows", note)
         exact = [detector.detect([frame], [prompt])[0] for frame in frames]
     with Detector.load("tabletop", DetectorOptions(dtype="bfloat16", threshold=0.3)) as detector:
         assert detector.info.dtype == "bfloat16"
-        monkeypatch.setattr(query_selection, "best_rows", lambda *_: places.pop(0))
+        monkeypatch.setattr(query_selection, "best_rows", taken)
         from_same = [detector.detect([frame], [prompt])[0] for frame in frames]
         monkeypatch.setattr(query_selection, "best_rows", choose_places)
         from_own = [detector.detect([frame], [prompt])[0] for frame in frames]

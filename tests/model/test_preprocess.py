@@ -17,6 +17,8 @@ from groundcast.model.preprocess import input_size, normalise, preprocess
         ((360, 640), (208, 370), (224, 384)),
         ((1920, 1080), (370, 208), (384, 224)),
         ((1, 1), (277, 277), (288, 288)),
+        ((1000, 16000), (69, 1109), (96, 1120)),
+        ((40_000_000, 1), (1109, 1), (1120, 32)),
     ],
 )
 def test_a_picture_keeps_its_shape_and_its_area(

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import av
@@ -13,7 +13,7 @@ import numpy as np
 
 from groundcast.model.prompt import Prompt
 from groundcast.stream.clock import Clock
-from groundcast.stream.message import DetectionMessage, StatusMessage
+from groundcast.stream.message import DetectionMessage, PictureHeader, StatusMessage
 from groundcast.stream.options import NodeOptions, PublisherOptions, SourceOptions
 from groundcast.stream.pipeline import NodeSummary, Pipeline, PipelineError, StreamDetector
 from groundcast.stream.publisher import Publisher
@@ -42,9 +42,9 @@ class PictureCounter(Publisher):
 
     pictures = 0
 
-    def send_picture(self, source: str, header: Mapping[str, int], jpeg: bytes) -> None:
+    def send_picture(self, belongs_to: PictureHeader, jpeg: bytes) -> None:
         self.pictures += 1
-        super().send_picture(source, header, jpeg)
+        super().send_picture(belongs_to, jpeg)
 
 
 class Node:

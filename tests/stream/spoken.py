@@ -83,7 +83,9 @@ def speaking(publisher: Publisher, every_s: float = 0.01, most: int = 10**6) -> 
             seq = len(sent) + 1
             publisher.send_detections(detections(seq))
             if publisher.wants_pictures("wrist"):
-                publisher.send_picture("wrist", {"epoch": 1, "generation": 1, "seq": seq}, JPEG)
+                publisher.send_picture(
+                    PictureHeader(node="bench", source="wrist", epoch=1, generation=1, seq=seq), JPEG
+                )
             sent.append(seq)
         publisher.send_status(status(len(sent), "ended"))
 

@@ -151,6 +151,8 @@ def test_an_allowance_is_spent_and_fills_again() -> None:
         allowance.spend()
     assert allowance.is_spent
     assert eventually(lambda: not allowance.is_spent)
+    assert not allowance.is_whole
+    assert eventually(lambda: allowance.is_whole)
 
 
 def test_a_subscriber_of_the_oldest_protocol_of_which_nothing_is_known_ends_nothing(publisher: Publisher) -> None:

@@ -47,6 +47,7 @@ def test_an_old_pair_stays_unless_forced(tmp_path: Path) -> None:
     ("text", "reason"),
     [
         ("", "holds no key: groundcast keys new arm"),
+        ("public-key: abc", "holds no key: groundcast keys new arm"),
         ('public-key = "short"', "public key is none"),
         ('public-key = "' + "#" * 40 + '"', "public key is none"),
         (f'public-key = "{"a" * 40}"', "holds no secret key"),

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from groundcast.stream.message import decode_detections
+from groundcast.stream.message import PictureHeader, decode_detections
 from groundcast.stream.options import PublisherOptions
 from groundcast.stream.picture_sender import PictureSender
 from groundcast.stream.publisher import Publisher
@@ -26,9 +25,9 @@ class HeldPublisher(Publisher):
         self.may = threading.Event()
         self.sent: list[tuple[str, int]] = []
 
-    def send_picture(self, source: str, header: Mapping[str, int], jpeg: bytes) -> None:
+    def send_picture(self, belongs_to: PictureHeader, jpeg: bytes) -> None:
         self.may.wait()
-        self.sent.append((source, header["seq"]))
+        self.sent.append((belongs_to.source, belongs_to.seq))
 
 
 def test_pictures_that_find_too_many_waiting_are_left_out_and_counted() -> None:

@@ -22,6 +22,7 @@ from groundcast.stream import publisher as publisher_file
 from groundcast.stream.message import (
     DetectionMessage,
     MessageError,
+    PictureHeader,
     StatusMessage,
     decode_detections,
     decode_picture_header,
@@ -179,7 +180,7 @@ def test_pictures_are_wanted_until_the_last_of_two_leaves(publisher: Publisher, 
 
 def test_a_picture_names_the_message_it_belongs_to(publisher: Publisher, listen: Listen) -> None:
     sub = listen(publisher, b"img/1/bench-2/wrist/")
-    publisher.send_picture("wrist", {"epoch": 5, "generation": 2, "seq": 9}, b"\xff\xd8jpeg")
+    publisher.send_picture(PictureHeader(node=NODE, source="wrist", epoch=5, generation=2, seq=9), b"\xff\xd8jpeg")
     topic, header, jpeg = receive(sub)
     belongs = decode_picture_header(header)
     assert (topic, jpeg) == (b"img/1/bench-2/wrist/", b"\xff\xd8jpeg")
@@ -241,7 +242,7 @@ def test_a_reader_that_stands_still_slows_nobody_down(publisher: Publisher, list
     longest_s = 0.0
     for seq in range(1, 1501):
         before_s = time.monotonic()
-        publisher.send_detections(replace(message, seq=seq), b"x" * 20_000)
+        publisher.send_detections(replace(message, seq=seq))
         longest_s = max(longest_s, time.monotonic() - before_s)
     publisher.send_status(status(1500))
     assert receive(awake)[0] == b"sys/1/bench-2/wrist/"

@@ -34,12 +34,19 @@ def test_the_kind_of_a_source_is_read_off_its_url(url: str, kind: str) -> None:
         ("rtsp://camera:99999/live", "1 to 65535"),
         ("rtsp://camera:0/live", "1 to 65535"),
         ("rtsp://camera:port/live", "1 to 65535"),
+        ("rtsp://viewer:hunter2\uff1apw@camera/1", "letter that is not ASCII"),
+        ("rtsp://viewer:[hunter2]@camera/1", "%5B"),
+        ("rtsp://viewer:hunter2[@camera/1", "%5B"),
+        ("~nobody-of-that-name/a.mp4", "no path"),
+        ("a" * 5000, "no path"),
     ],
 )
 def test_a_url_that_cannot_be_right_is_refused_in_one_sentence(url: str, says: str) -> None:
     with pytest.raises(SourceError, match=says) as caught:
         kind_of(url)
     assert "\n" not in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+    assert caught.value.__cause__ is None
 
 
 def test_a_file_url_means_its_path() -> None:

@@ -13,7 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from groundcast.stream.message import DetectionMessage, StatusMessage, decode_detections, decode_status, read_boot_id
+from groundcast.stream.message import (
+    DetectionMessage,
+    PictureHeader,
+    StatusMessage,
+    decode_detections,
+    decode_status,
+    read_boot_id,
+)
 from groundcast.stream.options import PublisherOptions
 from groundcast.stream.publisher import Publisher
 from groundcast.stream.stats import SourceState
@@ -235,12 +242,14 @@ def test_pictures_come_with_the_message_they_belong_to(publisher: Publisher) -> 
         assert publisher.wants_pictures("wrist")
         for seq in (1, 2, 3, 4):
             message = detections(seq)
-            belongs = {"epoch": message.epoch, "generation": message.generation, "seq": seq}
+            belongs = PictureHeader(
+                node=message.node, source="wrist", epoch=message.epoch, generation=message.generation, seq=seq
+            )
             if seq == 2:  # before its message
-                publisher.send_picture("wrist", belongs, b"jpeg 2")
+                publisher.send_picture(belongs, b"jpeg 2")
             publisher.send_detections(message)
             if seq in (1, 4):  # after its message; the third has none
-                publisher.send_picture("wrist", belongs, b"jpeg %d" % seq)
+                publisher.send_picture(belongs, b"jpeg %d" % seq)
         publisher.send_status(status(4, "ended"))
         got = [(message.seq, message.picture) for message in subscriber]
         assert got == [(1, b"jpeg 1"), (2, b"jpeg 2"), (3, None), (4, b"jpeg 4")]
