@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from .exits import (
@@ -67,6 +68,9 @@ def run(arguments: list[str]) -> int:
     Returns:
         The exit code: 0 done, 1 failed while running, 2 the input was wrong, 130 interrupted.
     """
+    if arguments == ["--version"]:
+        print(f"groundcast {version('groundcast')}")
+        return DONE
     try:
         import typer
 
@@ -99,6 +103,7 @@ def _app(command: str) -> typer.Typer:
 
     app = typer.Typer(
         help="Point it at a camera, say in words what to look for, subscribe to tracked boxes.",
+        epilog="groundcast --version says which one this is.",
         no_args_is_help=True,
         add_completion=False,
         rich_markup_mode=None,  # boxes leave too little room for words in 80 columns

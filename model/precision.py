@@ -27,7 +27,7 @@ class PrecisionError(ValueError):
 def number_format(precision: Precision, device: torch.device, body: Body = "full") -> torch.dtype:
     """What to compute in. 'auto' takes bfloat16 where the device multiplies in it, and float32 elsewhere.
 
-    The Edge body stays in float32 on a CPU: bfloat16 would make it a quarter faster, and move single scores by 0.08.
+    The Edge body stays in float32 on a CPU: bfloat16 would make it a quarter faster, and move single scores by 0.2.
 
     Raises:
         PrecisionError: float16 on a CPU, where sums overflow and nothing is gained.

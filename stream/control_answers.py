@@ -80,12 +80,14 @@ def status_map(status: NodeStatus) -> Map:
         "paused": list(status.paused),
         "leases": [_lease_info_map(lease) for lease in status.leases],
         "unsent": status.unsent,
+        "strangers": dict(status.strangers),
     }
 
 
 def read_status(fields: Fields) -> NodeStatus:
     """How the node is; without `options`, which do not travel. Raises MessageError or PromptError."""
     model, prompts = fields.fields("model"), fields.fields("prompts")
+    strangers = fields.maybe(fields.fields, "strangers")  # of an older node, none
     return NodeStatus(
         node=fields.text("node"),
         epoch=fields.integer("epoch"),
@@ -99,6 +101,7 @@ def read_status(fields: Fields) -> NodeStatus:
         paused=fields.texts("paused"),
         leases=tuple(_read_lease_info(Fields(one, "leases[]")) for one in fields.items("leases")),
         unsent=fields.integer("unsent"),
+        strangers={} if strangers is None else {reason: strangers.integer(reason) for reason in strangers.names()},
     )
 
 

@@ -47,7 +47,7 @@ class NoAnswerError(ControlError, TimeoutError):
 class Controller:
     """Tells one node what to look at and for.
 
-        with Controller("tcp://127.0.0.1:6570") as node:
+        with Controller("tcp://127.0.0.1:5571") as node:
             node.set_prompt("red mug . blue cube")
             with node.ask("bolt"):
                 ...  # bolts are looked for in here, whatever others ask for
@@ -56,7 +56,7 @@ class Controller:
     means all. Every method raises ControlError, with the node's code, and NoAnswerError.
 
     Args:
-        address: where the node takes requests, such as tcp://127.0.0.1:6570.
+        address: where the node takes requests, such as tcp://127.0.0.1:5571.
         timeout_s: how long an answer may take.
         keys: for a node that lets nobody in without: the folder with our own key and the node's.
 
@@ -136,8 +136,8 @@ class Controller:
         Args:
             phrases: as in a prompt.
             source: in this one alone.
-            seconds: for how long the node goes on if this program hangs; one that ends, or is cut off, is noticed
-                within two seconds.
+            seconds: for how long the node goes on if this program hangs; one that ends is noticed within two
+                seconds.
         """
         return Asking(Controller(self.address, self.timeout_s, keys=self._keys), phrases, source, seconds)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 
@@ -70,6 +71,11 @@ def test_a_wrong_command_line_gets_one_sentence(
 
     assert ended.code == 2
     assert said in ended.sentence
+
+
+def test_its_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    ended = in_process(capsys, "--version")
+    assert (ended.code, ended.out) == (0, f"groundcast {version('groundcast')}\n")
 
 
 def test_the_installed_command_runs() -> None:
