@@ -68,15 +68,11 @@ def run(arguments: list[str]) -> int:
     Returns:
         The exit code: 0 done, 1 failed while running, 2 the input was wrong, 130 interrupted.
     """
-    if arguments == ["--version"]:
-        print(f"groundcast {version('groundcast')}")
-        return DONE
     try:
         import typer
 
-        command = arguments[0] if arguments else ""
         try:
-            return _app(command)(arguments or ["--help"], prog_name="groundcast", standalone_mode=False) or DONE
+            return _carry_out(arguments or ["--help"])
         except typer.Abort:
             return INTERRUPTED
     except KeyboardInterrupt:
@@ -96,6 +92,13 @@ def run(arguments: list[str]) -> int:
             raise
         _say_why(usage() if usage else str(error))
         return FAILED if isinstance(error, RunError) else WRONG_INPUT
+
+
+def _carry_out(arguments: list[str]) -> int:
+    if arguments == ["--version"]:
+        print(f"groundcast {version('groundcast')}")
+        return DONE
+    return _app(arguments[0])(arguments, prog_name="groundcast", standalone_mode=False) or DONE
 
 
 def _app(command: str) -> typer.Typer:
