@@ -21,20 +21,20 @@ class LiveView(ABC):
     """
 
     def __init__(self, redraw_hz: float, *, silent: bool) -> None:
-        is_terminal = sys.stdout.isatty()
-        self._prints = not silent and not is_terminal  # lines, in the table's place
+        self._redraw_hz = redraw_hz
+        self._is_shown = not silent and sys.stdout.isatty()
+        self._prints = not silent and not self._is_shown  # lines, in the table's place
         self._live: Live | None = None
-        if is_terminal and not silent:
-            from rich.live import Live
-
-            self._live = Live(get_renderable=self._table, refresh_per_second=redraw_hz)
 
     @abstractmethod
     def _table(self) -> Table:
         """As things are now; called from rich's own thread."""
 
     def __enter__(self) -> Self:
-        if self._live is not None:
+        if self._is_shown:
+            from rich.live import Live
+
+            self._live = Live(get_renderable=self._table, refresh_per_second=self._redraw_hz)
             self._live.start()
         return self
 
