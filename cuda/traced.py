@@ -15,8 +15,6 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from .kept import holding
-
 _jit: Any = torch.jit
 # torch.jit.trace would do, but what it traced stays for as long as the process.
 _tracer = cast("Any", torch)._C  # noqa: SLF001
@@ -46,9 +44,9 @@ class Tracing:
             return function(*given[: len(inputs)])
 
         own = (*(one.clone() for one in inputs), *self._opaque)
-        with _unwarned(), holding() as held:
+        with _unwarned():
             graph, _ = _tracer._create_graph_by_tracing(on_all, own, lambda _: "", True, False, None, [])  # noqa: SLF001
-        return Program(_tracer._create_function_from_graph("traced", graph), self._opaque, held)  # noqa: SLF001
+        return Program(_tracer._create_function_from_graph("traced", graph), self._opaque)  # noqa: SLF001
 
 
 @contextmanager
@@ -67,14 +65,12 @@ class Program:
     """A traced function; any number of threads may run it at once.
 
     Args:
-        run: does it; opaque: what it is given after its inputs.
-        held: tensors that it may read.
+        run: does it.
+        opaque: what it is given after its inputs.
     """
 
-    def __init__(
-        self, run: Callable[..., tuple[Tensor, ...]], opaque: tuple[Tensor, ...], held: Sequence[object]
-    ) -> None:
-        self._run, self._opaque, self._held = run, opaque, held
+    def __init__(self, run: Callable[..., tuple[Tensor, ...]], opaque: tuple[Tensor, ...]) -> None:
+        self._run, self._opaque = run, opaque
 
     def run(self, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """As the function; what it returns is the caller's."""
