@@ -129,9 +129,9 @@ def test_tabletop_finds_the_same_in_bfloat16(monkeypatch: pytest.MonkeyPatch) ->
         from_same = [detector.detect([frame], [prompt])[0] for frame in frames]
         monkeypatch.setattr(query_selection, "best_rows", choose_places)
         from_own = [detector.detect([frame], [prompt])[0] for frame in frames]
-    for found, most_apart, most in ((from_same, 3.0, 0.05), (from_own, 15.0, 0.2)):
+    for found, most in ((from_same, 0.05), (from_own, 0.2)):
         pairs = zip(exact, found, strict=True)
         boxes_px, scores = np.array([apart for one, other in pairs for apart in _apart(one, other)]).T
         assert len(boxes_px) > 80
-        assert np.abs(boxes_px).max() < most_apart  # each was found
+        assert np.abs(boxes_px).max() < 25.0  # each was found
         assert ((boxes_px > 1.0) | (np.abs(scores) > 0.02)).mean() < most
