@@ -94,7 +94,8 @@ class GraphCache:
         """Forget every graph, and give their memory back."""
         if self._device.type == "cuda":
             torch.cuda.synchronize(self._device)  # none may be running
-        self._graphs.clear()
+        with self._lock:
+            self._graphs.clear()
 
     def _find(self, key: Hashable) -> tuple[Captured | None, bool]:
         """The graph, if there is one, and whether it is for the caller to capture."""

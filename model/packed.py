@@ -44,17 +44,12 @@ class PackedLinear(nn.Module):
         self._then = then, [], _exact(then)
         ops = torch.ops.mkldnn  # what torch.compile makes of a layer on a CPU; there is no public name
         self._multiply = ops._linear_pointwise  # noqa: SLF001
-        self._weight: Tensor = ops._reorder_linear_weight(weight.detach())  # noqa: SLF001
-
-    @property
-    def weight(self) -> Tensor:
-        """In oneDNN's own layout, which no TorchScript program can hold."""
-        return self._weight
+        self.weight: Tensor = ops._reorder_linear_weight(weight.detach())  # noqa: SLF001
 
     def forward(self, x: Tensor) -> Tensor:
         if _jit.is_tracing():
-            return _traceable().linear(x, self._weight, self._bias, self._then[0], self._then[2])
-        return self._multiply(x, self._weight, self._bias, *self._then)
+            return _traceable().linear(x, self.weight, self._bias, self._then[0], self._then[2])
+        return self._multiply(x, self.weight, self._bias, *self._then)
 
 
 class PackedConv(nn.Module):
@@ -68,17 +63,12 @@ class PackedConv(nn.Module):
         ops = torch.ops.mkldnn
         self._convolve = ops._convolution_pointwise  # noqa: SLF001
         shape = [1, conv.in_channels, *_USUAL_MAP]
-        self._weight: Tensor = ops._reorder_convolution_weight(conv.weight.detach(), *self._how, shape)  # noqa: SLF001
-
-    @property
-    def weight(self) -> Tensor:
-        """As of `PackedLinear`."""
-        return self._weight
+        self.weight: Tensor = ops._reorder_convolution_weight(conv.weight.detach(), *self._how, shape)  # noqa: SLF001
 
     def forward(self, x: Tensor) -> Tensor:
         if _jit.is_tracing():
-            return _traceable().convolution(x, self._weight, self._bias, *self._how, self._then[0], self._then[2])
-        return self._convolve(x, self._weight, self._bias, *self._how, *self._then)
+            return _traceable().convolution(x, self.weight, self._bias, *self._how, self._then[0], self._then[2])
+        return self._convolve(x, self.weight, self._bias, *self._how, *self._then)
 
 
 @cache
@@ -109,7 +99,7 @@ class _Cells(nn.Module):
 
 
 def packed_weights(model: nn.Module) -> list[Tensor]:
-    """Of every layer that was packed."""
+    """Of every layer that was packed, in oneDNN's own layout."""
     return [layer.weight for layer in model.modules() if isinstance(layer, PackedLinear | PackedConv)]
 
 
