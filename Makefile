@@ -10,7 +10,7 @@ help:  ## list these commands
 demo: venv  ## watch the embedded model find, track and publish objects of the embedded clip
 	@.venv/bin/groundcast demo $(ARGS)
 
-test: venv  ## run the tests (no GPU, no network, under three minutes on two cores)
+test: venv  ## run the tests (no GPU, no network, about three minutes on two cores)
 	.venv/bin/python -m pytest --numprocesses=2 --dist=worksteal $(OR_SAY_WHERE) $(ARGS)
 
 slow: venv  ## run the tests that take minutes: trainings, several processes
