@@ -105,6 +105,8 @@ def test_the_examples_can_be_read(path: Path) -> None:
         ("model: tabletop", "publish: {address: '5570'}", "line 5: `publish.address` must be a ZeroMQ address such as"),
         ("model: tabletop", "heartbeat_s: .inf", "line 5: `heartbeat_s` must be a finite number"),
         ("read_timeout_s: 2", "read_timeout_s: 1e12", "read_timeout_s` must be less than or equal to 300"),
+        ("read_timeout_s: 2", "frame_id: " + "x" * 101, "frame_id` must"),  # more than a message carries
+        ("read_timeout_s: 2", "camera_latency_ms: 2e12", "camera_latency_ms` must be less than or equal to 60000"),
         ("name: door", "name: shelf", "two sources are called 'shelf': give each its own name"),
         ("name: door", "name: the door", "line 8: `sources.0.name` must be letters, digits"),
         ("{PASSWORD}", "{PASWORD}", "line 9: ${PASWORD} is not in the environment: set it"),
