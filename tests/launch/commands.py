@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,16 +51,6 @@ def as_a_user(*arguments: str | Path, cwd: Path | None = None) -> Ended:
         command, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=600
     )
     return Ended(done.returncode, done.stdout, done.stderr)
-
-
-def eventually(holds: Callable[[], bool], within_s: float = 30.0) -> bool:
-    """Whether it does, sooner or later."""
-    deadline_s = time.monotonic() + within_s
-    while not holds():
-        if time.monotonic() > deadline_s:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def _named(arguments: Sequence[str | Path]) -> list[str]:

@@ -19,7 +19,7 @@ from groundcast.stream.options import ControlOptions
 from groundcast.stream.stats import SourceState
 
 from ..stream.key_folder import make_keys
-from .commands import eventually
+from ..waiting import eventually
 from .standing_node import DOOR, SHELF, StandingNode, health_of, with_sources
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from groundcast.launch.heap import tidy_heap
 
-from .commands import eventually
+from ..waiting import eventually
 
 BLOCKS, BLOCK_BYTES = 20_000, 5_000
 

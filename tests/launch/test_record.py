@@ -21,7 +21,8 @@ from groundcast.stream.wire_stamp import read_stamp
 
 from ..stream.key_folder import hand_over, make_keys
 from ..stream.spoken import ANY_PORT, JPEG, detections, speaking, status
-from .commands import as_a_user, eventually, in_process
+from ..waiting import eventually
+from .commands import as_a_user, in_process
 
 
 @pytest.fixture

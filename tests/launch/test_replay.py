@@ -18,7 +18,8 @@ from groundcast.stream.recording_file import RecordingFile
 from groundcast.stream.subscriber import Subscriber
 
 from ..stream.spoken import detections, status
-from .commands import eventually, in_process
+from ..waiting import eventually
+from .commands import in_process
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,8 @@ from groundcast.stream.control_client import Controller
 from groundcast.stream.namesake import NameClaim
 from groundcast.stream.subscriber import Subscriber
 
-from .commands import eventually, in_process
+from ..waiting import eventually
+from .commands import in_process
 from .conftest import CLIP_FRAMES
 
 ANY_PORT = "tcp://127.0.0.1:*"

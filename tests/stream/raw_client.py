@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -51,15 +50,6 @@ class Client:
         answer = self.answer(request)
         assert not answer["ok"]
         return answer["error"]["code"], answer["error"]["message"]
-
-
-def eventually(is_true: Callable[[], bool], within_s: float = 20.0) -> bool:
-    deadline_s = time.monotonic() + within_s
-    while not is_true():
-        if time.monotonic() > deadline_s:
-            return False
-        time.sleep(0.01)
-    return True
 
 
 Connect = Callable[[], Client]

@@ -9,7 +9,7 @@ import pytest
 from groundcast.stream.command_queue import CommandQueue
 from groundcast.stream.node_commands import CommandError
 
-from .raw_client import eventually
+from ..waiting import eventually
 
 
 class Loop:

@@ -16,8 +16,8 @@ from groundcast.stream.control_client import ControlError, Controller, NoAnswerE
 from groundcast.stream.options import ControlOptions
 from groundcast.stream.packing import pack
 
+from ..waiting import eventually
 from .plain_node import JPEG, PlainNode
-from .raw_client import eventually
 
 
 @pytest.fixture

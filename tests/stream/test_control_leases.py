@@ -17,9 +17,10 @@ import zmq
 from groundcast.stream.control import Control
 from groundcast.stream.options import ControlOptions
 
+from ..waiting import eventually
 from .plain_node import PlainNode
 from .published_schemas import is_valid
-from .raw_client import ASK, Connect, eventually, packed
+from .raw_client import ASK, Connect, packed
 
 ASKER = """
 import sys, time

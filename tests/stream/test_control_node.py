@@ -18,8 +18,8 @@ from groundcast.stream.message import DetectionMessage
 from groundcast.stream.node_commands import Applied
 from groundcast.stream.options import ControlOptions, SourceOptions
 
+from ..waiting import eventually
 from .blob_detector import BlobDetector
-from .raw_client import eventually
 from .running_node import Node
 
 

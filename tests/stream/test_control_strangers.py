@@ -17,10 +17,11 @@ from groundcast.stream.control_client import Controller, NoAnswerError
 from groundcast.stream.key_files import public_file
 from groundcast.stream.options import ControlOptions, SourceOptions
 
+from ..waiting import eventually
 from .key_folder import hand_over, make_keys
 from .plain_node import PlainNode
 from .published_schemas import is_valid
-from .raw_client import SOURCE, Connect, eventually, packed
+from .raw_client import SOURCE, Connect, packed
 
 BAD_URLS = ("gopher://eve:secret@hole/", "rtsp://eve:secret@door:0/", "rtsp://eve:secret@:1/x")
 

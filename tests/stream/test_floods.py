@@ -20,6 +20,7 @@ from groundcast.stream.options import PublisherOptions
 from groundcast.stream.publisher import Publisher
 from groundcast.stream.subscriber import Subscriber
 
+from ..waiting import eventually
 from .key_folder import make_keys
 
 GOLDEN = decode_detections((Path(__file__).parent / "golden_live.msgpack").read_bytes())
@@ -67,15 +68,6 @@ def speaking(publisher: Publisher) -> Generator[None]:
     finally:
         stop.set()
         thread.join()
-
-
-def eventually(is_so: Callable[[], bool], within_s: float = 20.0) -> bool:
-    end_s = time.monotonic() + within_s
-    while not is_so():
-        if time.monotonic() > end_s:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def letters(publisher: Publisher) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from groundcast.stream.publisher import Publisher, PublisherError
 from groundcast.stream.strangers import Reason
 from groundcast.stream.subscriber import Subscriber
 
+from ..waiting import eventually
 from .key_folder import hand_over, make_keys
 
 Speak = Callable[[], int]
@@ -72,15 +72,6 @@ def waiting(subscriber: Subscriber) -> list[int]:
             got.append(next(subscriber).seq)
         except TimeoutError:
             return got
-
-
-def eventually(is_so: Callable[[], bool], within_s: float = 20.0) -> bool:
-    end_s = time.monotonic() + within_s
-    while not is_so():
-        if time.monotonic() > end_s:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 @pytest.mark.parametrize("publisher", ["tcp", "ipc"], indirect=True)

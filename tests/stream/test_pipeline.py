@@ -18,8 +18,8 @@ import pytest
 from groundcast.stream.message import DetectionMessage
 from groundcast.stream.options import SourceOptions
 
+from ..waiting import eventually
 from .blob_detector import BlobDetector
-from .raw_client import eventually
 from .running_node import FRAMES, HEIGHT, RATE_HZ, RED_AND_GREEN, WIDTH, Node
 
 

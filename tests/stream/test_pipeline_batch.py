@@ -14,8 +14,8 @@ from groundcast.model.prompt import Prompt
 from groundcast.stream.message import DetectionMessage
 from groundcast.stream.options import SourceOptions
 
+from ..waiting import eventually
 from .blob_detector import BlobDetector, BlobTicket, find_blobs
-from .raw_client import eventually
 from .running_node import FRAMES, Node
 
 CAMERAS = [SourceOptions(f"cam{number}", "lavfi:testsrc=rate=20:size=320x240") for number in range(4)]

@@ -12,8 +12,8 @@ from groundcast.model.prompt import Phrase, Prompt
 from groundcast.stream.clock import Clock
 from groundcast.stream.options import SourceOptions
 
+from ..waiting import eventually
 from .blob_detector import BlobDetector
-from .raw_client import eventually
 from .running_node import FRAMES, HEIGHT, WIDTH, Node
 
 CAMERA = SourceOptions("cam", "lavfi:testsrc=rate=30:size=320x240")

@@ -31,6 +31,8 @@ from groundcast.stream.message import (
 from groundcast.stream.options import PublisherOptions
 from groundcast.stream.publisher import Publisher, PublisherError
 
+from ..waiting import eventually
+
 HERE = Path(__file__).parent
 NODE = "bench-2"
 NONCE = "0123456789abcdef"
@@ -85,15 +87,6 @@ def receive_all(sub: zmq.Socket[bytes], quiet_ms: int = 300) -> list[list[bytes]
     while sub.poll(quiet_ms):
         got.append(sub.recv_multipart())
     return got
-
-
-def eventually(is_so: Callable[[], bool], within_s: float = 5.0) -> bool:
-    end_s = time.monotonic() + within_s
-    while not is_so():
-        if time.monotonic() > end_s:
-            return False
-        time.sleep(0.01)
-    return True
 
 
 def refusal(node: Publisher) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
@@ -25,6 +25,8 @@ from groundcast.stream.options import PublisherOptions
 from groundcast.stream.publisher import Publisher
 from groundcast.stream.stats import SourceState
 from groundcast.stream.subscriber import Subscriber
+
+from ..waiting import eventually
 
 HERE = Path(__file__).parent
 GOLDEN = decode_detections((HERE / "golden_live.msgpack").read_bytes())
@@ -78,15 +80,6 @@ def gone_out(publisher: Publisher) -> None:
 
 def sequence(subscriber: Subscriber) -> list[int]:
     return [message.seq for message in subscriber]
-
-
-def eventually(is_so: Callable[[], bool], within_s: float = 5.0) -> bool:
-    end_s = time.monotonic() + within_s
-    while not is_so():
-        if time.monotonic() > end_s:
-            return False
-        time.sleep(0.01)
-    return True
 
 
 def test_every_message_arrives_in_order_and_the_loop_ends_with_the_source(publisher: Publisher) -> None:
