@@ -25,7 +25,8 @@ class ClassHead(nn.Module):
         self.bias = nn.Parameter(torch.tensor(-math.log(99.0))) if scaled else None
 
     def forward(self, queries_BQC: Tensor, text_BTC: Tensor, no_word_BT: Tensor) -> Tensor:
-        logits_BQT = (queries_BQC.float() @ text_BTC.float().transpose(-1, -2)) * self.scale
+        with torch.autocast(queries_BQC.device.type, enabled=False):
+            logits_BQT = (queries_BQC.float() @ text_BTC.float().transpose(-1, -2)) * self.scale
         if self.bias is not None:
             logits_BQT = logits_BQT + self.bias
         return logits_BQT.masked_fill(no_word_BT[:, None], float("-inf"))

@@ -40,7 +40,7 @@ class DensePlaces(nn.Module):
         losses: list[Tensor] = []
         for picture, truth in enumerate(truths):
             rows_X, owners_X = _middles(places_S4, truth.boxes_G4)
-            features_1XC = self.project(output.enhanced.memory_BSC[picture, rows_X])[None]
+            features_1XC = self.project(output.enhanced.memory_BSC[picture, rows_X].float())[None]
             words = no_word_BT[picture : picture + 1]
             logits_XT = self.classify(features_1XC, output.enhanced.text_BTC[picture : picture + 1], words)[0]
             counts_T = ~words[0]
