@@ -21,10 +21,12 @@ def train_tabletop(
     count: Annotated[int, typer.Option(help="How many scenes to render.", min=1)] = 20_000,
     steps: Annotated[int, typer.Option(help="Optimiser steps.", min=1)] = 6000,
     workers: Annotated[int, typer.Option(help="Processes that share their gradients.", min=1)] = 2,
+    first: Annotated[Path | None, typer.Option(help="Begin with these weights instead of from nothing.")] = None,
+    bfloat16: Annotated[bool, typer.Option("--bfloat16", help="Compute in bfloat16 where that is safe.")] = False,
     seed: Annotated[int, typer.Option(help="Decides first weights and batches.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False,
 ) -> None:
-    """Train the embedded model from scratch.
+    """Train the embedded model.
 
     Run the same again after an interruption to go on.
     """
@@ -32,7 +34,7 @@ def train_tabletop(
     from ..model.training.tabletop import Recipe, train_recipe
 
     build(scenes, count, "train", processes=workers)
-    recipe = Recipe(scenes, folder, steps=steps, workers=workers, seed=seed)
+    recipe = Recipe(scenes, folder, first, steps=steps, workers=workers, bfloat16=bfloat16, seed=seed)
     with TrainingProgress(steps) as shown:
         train_recipe(recipe, shown)
     weights = folder / "tabletop.safetensors"

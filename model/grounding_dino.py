@@ -104,7 +104,8 @@ class GroundingDino(nn.Module):
         self.backbone = Backbone(config)
         self.encoder = EdgeEncoder(config) if config.body == "edge" else Encoder(config)
         self.selection = QuerySelection(config)
-        self.query_content = nn.Parameter(torch.randn(config.queries, config.width))
+        contents = config.queries if config.proposals == "ranked" else 1
+        self.query_content = nn.Parameter(torch.randn(contents, config.width))
         self.decoder = Decoder(config)
         shared = ClassHead(config)
         self.classify = nn.ModuleList(
@@ -182,7 +183,7 @@ class GroundingDino(nn.Module):
         )
         boxes_BQ4 = selected.boxes_BQ4
         B, Q, _ = boxes_BQ4.shape
-        content_BQC = self.query_content[:Q].expand(B, -1, -1).to(memory_BSC.dtype)
+        content_BQC = self.query_content[:Q].expand(B, Q, -1).to(memory_BSC.dtype)
         self_bias = None
         if extra is not None:
             content_BQC = torch.cat([content_BQC, extra.content_BKC.to(content_BQC.dtype)], 1)

@@ -61,7 +61,8 @@ class Network:
     ) -> None:
         self.config = checkpoint.config
         self.device = named_device(device)
-        self.dtype = number_format(precision, self.device, self.config.body)
+        steady = self.config.body == "full" or self.config.proposals == "peaks"
+        self.dtype = number_format(precision, self.device, steady=steady)
         self.room = Room(_MOST_TOGETHER)
         self._rule = InputRule(checkpoint.config, short_side)
         self._model = build(checkpoint, self.device, path, self.dtype)

@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 """Which places of the picture become queries: those that answer some word best.
 
 Letters: B picture, S flattened pixels, C channel, Q query, T token.
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..cuda.kept import kept
@@ -42,6 +44,7 @@ class QuerySelection(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.queries = config.queries
+        self.peaks = config.proposals == "peaks"
         self.output = nn.Linear(config.width, config.width)
         self.norm = nn.LayerNorm(config.width)
         self.classify = ClassHead(config)
@@ -75,11 +78,26 @@ class QuerySelection(nn.Module):
             best_BS = logits_BST.max(-1).values
             if area is None:  # as the original does it, the full body may choose what it may not use
                 best_BS = best_BS.masked_fill(~usable_BS, float("-inf"))
+            if self.peaks:
+                best_BS = peaks_only(best_BS, shapes)
             places_BQ = best_rows(best_BS, self.queries)
         content_BQC = _rows(memory_BSC, places_BQ)
         start_BQ4 = _rows(start_BS4.expand(places_BQ.shape[0], -1, -1), places_BQ)
         boxes_BQ4 = (self.box(content_BQC) + start_BQ4).sigmoid()
         return Selected(places_BQ, content_BQC, boxes_BQ4, _rows(logits_BST, places_BQ))
+
+
+def peaks_only(scores_BS: Tensor, shapes: Sequence[tuple[int, int]]) -> Tensor:
+    """-inf wherever one of the eight neighbours on the same map scores higher.
+
+    Source: CenterNet (https://arxiv.org/abs/1904.07850), section 4, finds its centres so.
+    """
+    parts: list[Tensor] = []
+    for scores_BX, (height, width) in zip(scores_BS.split([h * w for h, w in shapes], 1), shapes, strict=True):
+        map_BHW = scores_BX.view(-1, height, width)
+        best_BHW = F.max_pool2d(map_BHW, 3, stride=1, padding=1)
+        parts.append(map_BHW.masked_fill(map_BHW < best_BHW, float("-inf")).flatten(1))
+    return torch.cat(parts, 1)
 
 
 def best_rows(scores_BS: Tensor, count: int) -> Tensor:

@@ -21,13 +21,12 @@ from .matching import MatchingCosts, Truth, match
 
 @dataclass(frozen=True, slots=True)
 class LossWeights:
-    """How much each part counts, and how many proposals may stand for one true box."""
+    """How much each part counts."""
 
     classes: float = 2.0
     l1: float = 5.0
     giou: float = 2.0
     dense: float = 0.0
-    proposals_per_truth: int = 1
     costs: MatchingCosts = field(default_factory=MatchingCosts)
 
 
@@ -60,23 +59,23 @@ def detection_loss(
             that the sum is as of one large batch.
         noised: what the extra queries are, if there are any.
     """
-    enhanced, costs, copies = output.enhanced, weights.costs, weights.proposals_per_truth
+    enhanced, costs = output.enhanced, weights.costs
     truths = _measured_alike(truths, enhanced)
 
-    def cost(logits_BQT: Tensor, boxes_BQ4: Tensor, pairs: _Pairs, count: float) -> dict[str, Tensor]:
-        return _layer_loss(logits_BQT, enhanced.picture_from_input(boxes_BQ4), pairs, enhanced.no_word_BT, count)
+    def cost(logits_BQT: Tensor, boxes_BQ4: Tensor, pairs: _Pairs) -> dict[str, Tensor]:
+        return _layer_loss(logits_BQT, enhanced.picture_from_input(boxes_BQ4), pairs, enhanced.no_word_BT, size)
 
-    def matched(logits_BQT: Tensor, boxes_BQ4: Tensor, per_truth: int) -> dict[str, Tensor]:
-        pairs = _matched(logits_BQT, enhanced.picture_from_input(boxes_BQ4), truths, costs, per_truth)
-        return cost(logits_BQT, boxes_BQ4, pairs, size * per_truth)
+    def matched(logits_BQT: Tensor, boxes_BQ4: Tensor) -> dict[str, Tensor]:
+        pairs = _matched(logits_BQT, enhanced.picture_from_input(boxes_BQ4), truths, costs)
+        return cost(logits_BQT, boxes_BQ4, pairs)
 
-    layers = [matched(logits, boxes, 1) for logits, boxes in zip(output.logits, output.boxes, strict=True)]
-    proposed = matched(output.selected.logits_BQT, output.selected.boxes_BQ4, copies)
+    layers = [matched(logits, boxes) for logits, boxes in zip(output.logits, output.boxes, strict=True)]
+    proposed = matched(output.selected.logits_BQT, output.selected.boxes_BQ4)
     mended: list[dict[str, Tensor]] = []
     if noised is not None:
         pairs = _noised_pairs(noised, truths)
         answers = zip(output.extra_logits, output.extra_boxes, strict=True)
-        mended = [cost(logits, boxes, pairs, size) for logits, boxes in answers]
+        mended = [cost(logits, boxes, pairs) for logits, boxes in answers]
     every = torch.stack(
         [
             weights.classes * part["class"] + weights.l1 * part["l1"] + weights.giou * part["giou"]
@@ -95,11 +94,9 @@ def _measured_alike(truths: Sequence[Truth], enhanced: Enhanced) -> list[Truth]:
     return [Truth(truth.boxes_G4 * scale, truth.answers_GT) for truth, scale in zip(truths, scales_B4, strict=True)]
 
 
-def _matched(
-    logits_BQT: Tensor, boxes_BQ4: Tensor, truths: Sequence[Truth], costs: MatchingCosts, per_truth: int
-) -> _Pairs:
+def _matched(logits_BQT: Tensor, boxes_BQ4: Tensor, truths: Sequence[Truth], costs: MatchingCosts) -> _Pairs:
     counts_BQ = torch.ones(logits_BQT.shape[:2], device=logits_BQT.device)
-    return _paired(match(logits_BQT, boxes_BQ4, truths, costs, per_truth), truths, counts_BQ)
+    return _paired(match(logits_BQT, boxes_BQ4, truths, costs), truths, counts_BQ)
 
 
 def _noised_pairs(noised: Noised, truths: Sequence[Truth]) -> _Pairs:

@@ -43,15 +43,14 @@ class MatchingCosts:
 
 @torch.no_grad()
 def match(
-    logits_BQT: Tensor, boxes_BQ4: Tensor, truths: Sequence[Truth], costs: MatchingCosts, per_truth: int = 1
+    logits_BQT: Tensor, boxes_BQ4: Tensor, truths: Sequence[Truth], costs: MatchingCosts
 ) -> list[tuple[Tensor, Tensor]]:
-    """Per picture: rows of queries and the rows of truths they stand for, `per_truth` queries to each truth."""
+    """Per picture: rows of queries and the rows of truths they stand for."""
     pairs: list[tuple[Tensor, Tensor]] = []
     for logits_QT, boxes_Q4, truth in zip(logits_BQT, boxes_BQ4, truths, strict=True):
-        cost_QG = _cost(logits_QT, boxes_Q4, truth, costs).repeat(1, per_truth)
+        cost_QG = _cost(logits_QT, boxes_Q4, truth, costs)
         rows, columns = linear_sum_assignment(cost_QG.cpu().numpy())
-        count = max(len(truth.boxes_G4), 1)
-        pairs.append((torch.as_tensor(rows), torch.as_tensor(columns) % count))
+        pairs.append((torch.as_tensor(rows), torch.as_tensor(columns)))
     return pairs
 
 

@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import torch
+from torch import nn
 
-from ..checkpoint import Checkpoint, keep_weights, write_checkpoint
+from ..checkpoint import Checkpoint, find_checkpoint, keep_weights, read_checkpoint, set_weights, write_checkpoint
 from ..config import ModelConfig, TextConfig
 from ..grounding_dino import GroundingDino
 from ..tabletop.dataset import open_shards
@@ -19,6 +21,7 @@ from ..tokenizer import Tokenizer
 from .batch import Batch
 from .crops import CropBatches, CropLesson
 from .detection import DetectionLesson
+from .feature_noise import add_feature_noise
 from .loss import LossWeights
 from .stored_scenes import ShardScenes
 from .tabletop_batches import BatchOptions, TabletopBatches
@@ -37,10 +40,15 @@ class Recipe:
         steps: of the detector; the last `whole_share` of them see whole pictures instead of cuts.
         crop_batch, cut_batch, whole_batch: pictures a step, in each worker.
         workers: processes that share their gradients.
+        noise: deviation of what is added to features; see `add_feature_noise`.
+        mean_decay: the weights are the exponential mean of the detector's, which forgets 1 - this at each step.
+        bfloat16: autocast the detector's forward pass.
+        first: weights to begin with, instead of the backbone's lesson on crops.
     """
 
     scenes: Path
     folder: Path
+    first: Path | None = None
     crop_steps: int = 3000
     steps: int = 6000
     whole_share: float = 0.2
@@ -50,6 +58,9 @@ class Recipe:
     workers: int = 2
     crop_learning_rate: float = 1.5e-3
     learning_rate: float = 8e-4
+    noise: float = 0.04
+    mean_decay: float = 0.998
+    bfloat16: bool = False
     seed: int = 20
 
     @property
@@ -61,7 +72,7 @@ class Recipe:
 def tabletop_config() -> ModelConfig:
     """The embedded model's sizes."""
     text = TextConfig(len(vocabulary()), width=128, layers=2, heads=4, feed_forward=512)
-    return ModelConfig("tabletop", text, backbone="fasternet_t0")
+    return ModelConfig("tabletop", text, backbone="fasternet_t0", proposals="peaks")
 
 
 def train_recipe(recipe: Recipe, on_progress: Callable[[Progress], None] = lambda progress: None) -> None:
@@ -81,17 +92,23 @@ class _Job:
         torch.manual_seed(recipe.seed)
         model = GroundingDino(tabletop_config())
         scenes = ShardScenes(open_shards(recipe.scenes))
-        if recipe.crop_steps:
+        if recipe.first is not None:
+            first = find_checkpoint(str(recipe.first))
+            set_weights(model, read_checkpoint(first).weights, first)
+        elif recipe.crop_steps:
             crops = CropBatches(scenes, recipe.crop_batch, recipe.seed * 1000 + worker.rank)
             options = TrainingOptions(recipe.crop_steps, recipe.crop_learning_rate, weight_decay=0.02)
             lesson = CropLesson(model.backbone)
             train(lesson, crops, options, recipe.folder / "crops", Watcher(self.on_progress), worker)
-        options = TrainingOptions(recipe.steps, recipe.learning_rate)
+        if recipe.noise:
+            add_feature_noise(model, recipe.noise)
+        options = TrainingOptions(recipe.steps, recipe.learning_rate, mean_decay=recipe.mean_decay)
         batches = _batches(recipe, scenes, worker)
-        lesson = DetectionLesson(model, LossWeights(dense=1.0, proposals_per_truth=4))
-        train(lesson, batches, options, recipe.folder, Watcher(self.on_progress), worker)
-        if worker.rank == 0:
-            write_weights(model, recipe)
+        lesson = DetectionLesson(model, LossWeights(dense=1.0), bfloat16=recipe.bfloat16)
+        train(lesson, batches, options, recipe.folder, Watcher(self.on_progress, self._write), worker)
+
+    def _write(self, _step: int, networks: Mapping[str, nn.Module]) -> None:
+        write_weights(cast("GroundingDino", networks["model"]), self.recipe)
 
 
 def write_weights(model: GroundingDino, recipe: Recipe) -> Path:

@@ -24,9 +24,9 @@ PROMPTS = [Prompt.parse("red mug . can"), Prompt.parse("blue mug . cone")]  # as
 SIZES = [(48, 64), (64, 48), (30, 64)]  # the last is padded
 
 
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tiny(tmp_path_factory.mktemp("edge"), known=False)
+@pytest.fixture(scope="module", params=["ranked", "peaks"])
+def weights(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny(tmp_path_factory.mktemp("edge"), known=False, proposals=request.param)
 
 
 def network(path: Path, precision: Precision, *, traced: bool) -> Network:

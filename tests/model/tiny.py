@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import torch
 
@@ -13,7 +14,7 @@ from groundcast.model.grounding_dino import GroundingDino
 from groundcast.model.tabletop.vocabulary import known_wordings, vocabulary
 
 
-def tiny_config() -> ModelConfig:
+def tiny_config(proposals: Literal["ranked", "peaks"] = "ranked") -> ModelConfig:
     """Two of every layer, 32 wide."""
     return ModelConfig(
         "tiny",
@@ -24,14 +25,15 @@ def tiny_config() -> ModelConfig:
         feed_forward=64,
         fusion_width=32,
         queries=9,
+        proposals=proposals,
         input_pixels=96 * 64,
     )
 
 
-def tiny_model(seed: int = 0) -> GroundingDino:
+def tiny_model(seed: int = 0, proposals: Literal["ranked", "peaks"] = "ranked") -> GroundingDino:
     """Evaluation mode. Parameters that begin at zero would hide whole blocks."""
     torch.manual_seed(seed)
-    return without_zeros(GroundingDino(tiny_config()).eval())
+    return without_zeros(GroundingDino(tiny_config(proposals)).eval())
 
 
 def without_zeros(model: GroundingDino) -> GroundingDino:
@@ -48,9 +50,10 @@ def without_zeros(model: GroundingDino) -> GroundingDino:
     return model
 
 
-def write_tiny(folder: Path, known: bool = True) -> Path:
+def write_tiny(folder: Path, known: bool = True, proposals: Literal["ranked", "peaks"] = "ranked") -> Path:
     """The same as a weight file."""
     path = folder / "tiny.safetensors"
-    weights = keep_weights(tiny_model())
-    write_checkpoint(path, Checkpoint(tiny_config(), vocabulary(), known_wordings() if known else None, weights))
+    model = tiny_model(proposals=proposals)
+    known_words = known_wordings() if known else None
+    write_checkpoint(path, Checkpoint(model.config, vocabulary(), known_words, keep_weights(model)))
     return path

@@ -78,20 +78,19 @@ def _published(
     }
 
 
-@pytest.mark.parametrize("copies", [1, 2])
-def test_each_layer_costs_what_the_published_formulas_say(copies: int) -> None:
+def test_each_layer_costs_what_the_published_formulas_say() -> None:
     output, truths = _output(), _truths()
-    weights = LossWeights(proposals_per_truth=copies)
+    weights = LossWeights()
     ours = detection_loss(output, truths, weights, 7.0)
     total = torch.zeros(())
-    layers = [(logits, boxes, "", 1) for logits, boxes in zip(output.logits, output.boxes, strict=True)]
-    layers.append((output.selected.logits_BQT, output.selected.boxes_BQ4, "proposal_", copies))
-    for logits, boxes, name, per_truth in layers:
+    layers = [(logits, boxes, "") for logits, boxes in zip(output.logits, output.boxes, strict=True)]
+    layers.append((output.selected.logits_BQT, output.selected.boxes_BQ4, "proposal_"))
+    for logits, boxes, name in layers:
         sums = {part: torch.zeros(()) for part in ("class", "l1", "giou")}
-        for row, (queries, own) in enumerate(match(logits, boxes, truths, weights.costs, per_truth)):
+        for row, (queries, own) in enumerate(match(logits, boxes, truths, weights.costs)):
             one = _published(logits[row], boxes[row], queries.tolist(), truths[row], own.tolist(), ~NO_WORD[row])
             sums = {part: value + one[part] for part, value in sums.items()}
-        means = {part: value / (7.0 * per_truth) for part, value in sums.items()}
+        means = {part: value / 7.0 for part, value in sums.items()}
         total = total + 2 * means["class"] + 5 * means["l1"] + 2 * means["giou"]
         for part in means if layers[-2][0] is logits or name else ():
             torch.testing.assert_close(ours[name + part], means[part])

@@ -52,16 +52,9 @@ def test_each_truth_gets_the_query_that_answers_it() -> None:
     assert sorted(zip(columns.tolist(), rows.tolist(), strict=True)) == [(0, 3), (1, 1)]
 
 
-def test_a_truth_may_have_several_proposals() -> None:
-    ((rows, columns),) = match(*_right(), [TRUTH], MatchingCosts(), per_truth=2)
-    assert len(set(rows.tolist())) == 4
-    assert sorted(columns.tolist()) == [0, 0, 1, 1]
-    assert {3: 0, 1: 1}.items() <= dict(zip(rows.tolist(), columns.tolist(), strict=True)).items()
-
-
 def test_a_picture_without_truths_matches_nothing() -> None:
     empty = Truth(torch.zeros(0, 4), torch.zeros(0, 3, dtype=torch.bool))
-    ((rows, columns),) = match(*_right(), [empty], MatchingCosts(), per_truth=4)
+    ((rows, columns),) = match(*_right(), [empty], MatchingCosts())
     assert len(rows) == len(columns) == 0
     assert float(detection_loss(_output(*_right()), [empty], LossWeights(), 1.0)["l1"]) == 0.0
 

@@ -1,0 +1,58 @@
+# pyright: reportUnknownMemberType=false
+"""The embedded model's recipe from end to end, for two steps: what it writes is a model, and can be begun with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from groundcast.model.checkpoint import CheckpointError, read_checkpoint
+from groundcast.model.detector import Detector
+from groundcast.model.prompt import Prompt
+from groundcast.model.tabletop.dataset import build, open_shards, options_of
+from groundcast.model.tabletop.scenes import draw_scene
+from groundcast.model.training.tabletop import Recipe, train_recipe
+
+from ..drawing import drawing
+
+
+def _recipe(scenes: Path, folder: Path) -> Recipe:
+    return Recipe(
+        scenes, folder, crop_steps=2, steps=2, whole_share=0.5, crop_batch=2, cut_batch=2, whole_batch=2, workers=1
+    )
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    with drawing() as draw:
+        draw(draw_scene(0, options_of("train")))  # skips where nothing can be drawn
+    folder = tmp_path_factory.mktemp("scenes")
+    build(folder, 4, "train", processes=1)
+    return folder
+
+
+def test_the_recipe_writes_a_model_and_begins_with_it_again(scenes: Path, tmp_path: Path) -> None:
+    recipe = _recipe(scenes, tmp_path / "first")
+    train_recipe(recipe)
+
+    written = recipe.folder / "tabletop.safetensors"
+    picture = np.array(open_shards(scenes)[0].images()[0])
+    with Detector.load(str(written)) as detector:
+        assert detector.detect([picture], [Prompt.parse("red mug")])[0].names == ("red mug",)
+
+    again = replace(recipe, folder=tmp_path / "again", first=written, steps=1, learning_rate=0.0)
+    train_recipe(again)
+    first, second = (read_checkpoint(one.folder / "tabletop.safetensors").weights for one in (recipe, again))
+    assert torch.equal(first["query_content"], second["query_content"])
+    assert torch.equal(first["decoder.norm.weight"], second["decoder.norm.weight"])
+
+
+def test_weights_of_another_model_are_refused(scenes: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.safetensors"
+    other.write_bytes(b"no weights")
+    with pytest.raises(CheckpointError):
+        train_recipe(replace(_recipe(scenes, tmp_path / "run"), first=other))
