@@ -73,9 +73,6 @@ class GraphCache:
         Args:
             key: equal only where the function launches the same on tensors of the same shapes.
             inputs: not to be written to afterwards, if they are given again.
-
-        Raises:
-            torch.OutOfMemoryError: and every graph is forgotten.
         """
         if self._capture is None:
             return function(*inputs)
@@ -133,14 +130,16 @@ class GraphCache:
         try:
             return capture(function, inputs)
         except (RuntimeError, AttributeError, TypeError) as error:
-            if _is_out_of_memory(error):
-                self.clear()
-                raise torch.OutOfMemoryError(str(error)) from error
-            if not self._refused:
-                self._refused = True
-                reason = str(error).partition("\n")[0]
-                _log.warning("no graph: what the network launches cannot be captured (%s)", reason)
-            return None
+            is_full, reason = _is_out_of_memory(error), str(error).partition("\n")[0]
+        if is_full:  # and the error is gone, which held what did not fit
+            self.clear()
+            if self._device.type == "cuda":
+                torch.cuda.empty_cache()
+            _log.warning("no graph of this size: memory ran out, and the others were forgotten (%s)", reason)
+        elif not self._refused:
+            self._refused = True
+            _log.warning("no graph: what the network launches cannot be captured (%s)", reason)
+        return None
 
 
 def _is_out_of_memory(error: BaseException | None) -> bool:
@@ -171,6 +170,7 @@ class _Capture:
             with holding() as held, capturing:
                 outputs = function(*own)
         except RuntimeError:
+            graph.reset()  # else the memory of all graphs is never given back
             self._broken.append(graph)  # PyTorch's allocator goes on asking it, and takes no other into its memory
             self._pool = torch.cuda.graph_pool_handle()
             raise

@@ -105,8 +105,9 @@ class _Slot:
         if size <= len(self.host):
             return False
         size = -(-size // _PIECE) * _PIECE
-        self.host = torch.empty(size, dtype=torch.uint8, pin_memory=self._device.type == "cuda")
+        host = torch.empty(size, dtype=torch.uint8, pin_memory=self._device.type == "cuda")
         self.twin = torch.empty(size, dtype=torch.uint8, device=self._device)
+        self.host = host  # only now: either may not fit
         return True
 
 
