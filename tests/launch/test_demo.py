@@ -29,8 +29,8 @@ def test_the_main_job_is_done_and_judged(tmp_path: Path) -> None:
     figures = json.loads(ended.out.splitlines()[-1])
     assert ended.code == 0, ended.err
     assert (figures["frames"], figures["messages"], figures["gaps"]) == (frames, frames, 0)
-    assert figures["MOTA"] >= 0.8
-    assert figures["IDF1"] >= 0.8
+    assert figures["MOTA"] >= 0.95
+    assert figures["IDF1"] >= 0.95
     assert figures["fps"] > 0
     assert (tmp_path / "demo.png").is_file()
     with av.open(str(tmp_path / "demo.mp4")) as video:
