@@ -20,6 +20,7 @@ from ..model.tokenizer import Tokenizer
 from .bench_oracle import full_size, save, vocabulary
 from .bench_sizes import sizes as read_sizes
 from .bench_truth import Parity, ask_truth, measure_parity
+from .command_options import MOST_SEED
 from .exits import RunError, say
 
 _PROMPT = "word1 word2 . word3 . word4 word5 word6 . word7"
@@ -29,7 +30,7 @@ _SIZES = "480x640,800x1333"
 def parity(
     model: Annotated[Literal["swin-t", "swin-b", "both"], typer.Option(help="Which size.")] = "both",
     sizes: Annotated[str, typer.Option(help="Heights and widths of the input: 480x640,800x1333.")] = _SIZES,
-    seed: Annotated[int, typer.Option(help="Decides weights and pictures.")] = 0,
+    seed: Annotated[int, typer.Option(help="Decides weights and pictures.", min=0, max=MOST_SEED)] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False,
 ) -> None:
     """Compare answers with those of transformers.

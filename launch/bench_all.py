@@ -19,7 +19,7 @@ from .bench_memory import bench_memory
 from .bench_model import bench_model
 from .bench_node import bench_node
 from .bench_weights import PROMPT, random_node_model
-from .exits import RunError, say
+from .exits import InputError, RunError, say
 
 _TABLETOP = "red cube . blue ball . green can . yellow ring"
 _NODE_S = 8.0
@@ -38,6 +38,11 @@ def bench_all(
     """
     chosen, began_s = named_device(device), time.monotonic()
     results, whole = dict[str, Any](), "{}"
+    if out is not None:
+        try:
+            out.write_text(whole)
+        except OSError as error:
+            raise InputError(f"{out} cannot be written ({error.strerror}): name another file") from error
     for name, part in _parts(chosen, frames).items():
         say(f"{name} ...")
         try:

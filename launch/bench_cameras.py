@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from fractions import Fraction
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -93,7 +94,8 @@ def main() -> None:
     """Serve until the process is ended."""
     server = serve(Path(sys.argv[1]))
     print(server.server_port, flush=True)
-    server.serve_forever()
+    with suppress(KeyboardInterrupt):  # of the terminal, which the bench hears too
+        server.serve_forever()
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ from .bench_oracle import full_size, save, vocabulary
 from .bench_pairs import Turns, in_turns
 from .bench_sizes import Size, sizes
 from .bench_truth import Truth, ask_truth, measure_half, measure_parity
+from .command_options import MOST_SEED
 from .exits import RunError, say
 
 ModelName = Literal["swin-t", "swin-b"]
@@ -43,7 +44,7 @@ def model(
     phrases: Annotated[int, typer.Option(help="How many are asked.", min=1, max=50)] = 4,
     pairs: Annotated[int, typer.Option(help="How often each way is timed.", min=7)] = 7,
     device: DeviceName = "auto",
-    seed: Annotated[int, typer.Option(help="Decides weights and pictures.")] = 0,
+    seed: Annotated[int, typer.Option(help="Decides weights and pictures.", min=0, max=MOST_SEED)] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False,
 ) -> None:
     """Time a whole model beside transformers. Parity comes first, and no figure without it.

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from .command_options import MOST_SEED
 from .training_progress import TrainingProgress
 
 
@@ -19,23 +20,28 @@ def train_tabletop(
         "runs/tabletop/train"
     ),
     count: Annotated[int, typer.Option(help="How many scenes to render.", min=1)] = 20_000,
-    steps: Annotated[int, typer.Option(help="Optimiser steps.", min=1)] = 6000,
+    steps: Annotated[int, typer.Option(help="Optimiser steps, after the backbone's 3000 on crops.", min=1)] = 6000,
     workers: Annotated[int, typer.Option(help="Processes that share their gradients.", min=1)] = 2,
     first: Annotated[Path | None, typer.Option(help="Begin with these weights instead of from nothing.")] = None,
     bfloat16: Annotated[bool, typer.Option("--bfloat16", help="Compute in bfloat16 where that is safe.")] = False,
-    seed: Annotated[int, typer.Option(help="Decides first weights and batches.")] = 20,
+    seed: Annotated[int, typer.Option(help="Decides first weights and batches.", min=0, max=MOST_SEED)] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False,
 ) -> None:
     """Train the embedded model.
 
     Run the same again after an interruption to go on.
     """
+    from ..model.checkpoint import find_checkpoint, read_checkpoint
     from ..model.tabletop.dataset import build
     from ..model.training.tabletop import Recipe, train_recipe
+    from ..model.training.trainer import make_folder
 
+    make_folder(folder)  # before the scenes are rendered, which takes minutes
+    if first is not None:
+        read_checkpoint(find_checkpoint(str(first)))
     build(scenes, count, "train", processes=workers)
     recipe = Recipe(scenes, folder, first, steps=steps, workers=workers, bfloat16=bfloat16, seed=seed)
-    with TrainingProgress(steps) as shown:
+    with TrainingProgress(recipe.steps_before + steps) as shown:
         train_recipe(recipe, shown)
     weights = folder / "tabletop.safetensors"
     if as_json:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .command_options import spread_options
+from .command_options import MOST_SEED, spread_options
 from .eval_run import check_libraries
 from .exits import InputError, running
 from .training_progress import TrainingProgress
@@ -56,7 +56,7 @@ class TrainOptions:
     steps: Annotated[int, typer.Option(help="Optimiser steps.", min=1)] = 5000
     batch: Annotated[int, typer.Option(help="Pictures at once, in each process.", min=1)] = 4
     accumulate: Annotated[int, typer.Option(help="Batches a step, one after another.", min=1)] = 1
-    learning_rate: Annotated[float, typer.Option(help="The highest, of most parts.", min=0.0)] = 1e-4
+    learning_rate: Annotated[float, typer.Option(help="The highest, of most parts.", min=0.0, max=1.0)] = 1e-4
     backbone_rate: Annotated[float, typer.Option(help="The backbone's in parts of that; 0 freezes it.", min=0.0)] = 0.1
     text_rate: Annotated[float, typer.Option(help="BERT's in parts of that; 0 freezes it.", min=0.0)] = 0.1
     only: Annotated[
@@ -81,7 +81,7 @@ class TrainOptions:
     recompute: Annotated[bool, typer.Option("--recompute", help="Less memory, for a third more time.")] = False
     checkpoint_every: Annotated[int, typer.Option(help="Steps between checkpoints and judgements.", min=1)] = 500
     loaders: Annotated[int, typer.Option(help="Threads that read pictures ahead.", min=1)] = 2
-    seed: Annotated[int, typer.Option(help="Decides what is drawn and dropped.", min=0)] = 0
+    seed: Annotated[int, typer.Option(help="Decides what is drawn and dropped.", min=0, max=MOST_SEED)] = 0
     offline: Annotated[bool, typer.Option("--offline", help="Take published models from the local cache alone.")] = (
         False
     )

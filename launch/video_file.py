@@ -15,6 +15,8 @@ import numpy as np
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from .exits import InputError
+
 _TICKS_HZ = 12800  # fine enough for any rate that cameras have
 
 
@@ -23,9 +25,16 @@ class VideoFile:
 
     Args:
         path: where it goes; what is there is replaced.
+
+    Raises:
+        InputError: it cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
+        try:
+            path.open("wb").close()
+        except OSError as error:
+            raise InputError(f"{path} cannot be written ({error.strerror}): name another file") from error
         self._container = av.open(str(path), "w", format="mp4")
         self._stream: VideoStream | None = None
         self._first_s = 0.0

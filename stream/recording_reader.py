@@ -36,7 +36,7 @@ class RecordingReader:
 
     Attributes:
         about: what the recorder wrote about itself: version, address, recording, file, began.
-        torn: known after iterating: the file ends without its index, as after a kill or a full disk.
+        torn: known after iterating to the end: the file ends without its index, as after a kill or a full disk.
         damaged: after iterating: parts that could not be read and were passed over.
 
     Raises:
@@ -65,13 +65,14 @@ class RecordingReader:
         return _number(self.about.get("recording", "")), _number(self.about.get("file", ""))
 
     def __iter__(self) -> Iterator[Recorded]:
-        self.torn, self.damaged = True, 0
+        self.torn, self.damaged, torn = False, 0, True
         channels: dict[int, Channel] = {}
         with self.path.open("rb") as file:
             for frame in _frames(file):
                 if frame[0] == Opcode.CHUNK:
                     yield from self._messages(frame, channels)
-                self.torn = frame[0] != Opcode.FOOTER
+                torn = frame[0] != Opcode.FOOTER
+        self.torn = torn
 
     def _messages(self, frame: bytes, channels: dict[int, Channel]) -> Iterator[Recorded]:
         try:

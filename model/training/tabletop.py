@@ -12,7 +12,15 @@ from typing import cast
 import torch
 from torch import nn
 
-from ..checkpoint import Checkpoint, find_checkpoint, keep_weights, read_checkpoint, set_weights, write_checkpoint
+from ..checkpoint import (
+    Checkpoint,
+    file_sha256,
+    find_checkpoint,
+    keep_weights,
+    read_checkpoint,
+    set_weights,
+    write_checkpoint,
+)
 from ..config import ModelConfig, TextConfig
 from ..grounding_dino import GroundingDino
 from ..tabletop.dataset import open_shards
@@ -64,6 +72,11 @@ class Recipe:
     seed: int = 20
 
     @property
+    def steps_before(self) -> int:
+        """How many steps the backbone's lesson takes, before the detector's."""
+        return self.crop_steps if self.first is None else 0
+
+    @property
     def cut_steps(self) -> int:
         """How many steps see cuts."""
         return round(self.steps * (1 - self.whole_share))
@@ -92,23 +105,35 @@ class _Job:
         torch.manual_seed(recipe.seed)
         model = GroundingDino(tabletop_config())
         scenes = ShardScenes(open_shards(recipe.scenes))
-        if recipe.first is not None:
-            first = find_checkpoint(str(recipe.first))
+        first = None if recipe.first is None else find_checkpoint(str(recipe.first))
+        identity = _identity(recipe, first, len(scenes))
+        if first is not None:
             set_weights(model, read_checkpoint(first).weights, first)
         elif recipe.crop_steps:
             crops = CropBatches(scenes, recipe.crop_batch, recipe.seed * 1000 + worker.rank)
             options = TrainingOptions(recipe.crop_steps, recipe.crop_learning_rate, weight_decay=0.02)
             lesson = CropLesson(model.backbone)
-            train(lesson, crops, options, recipe.folder / "crops", Watcher(self.on_progress), worker)
+            train(lesson, crops, options, recipe.folder / "crops", Watcher(self.on_progress), worker, identity)
         if recipe.noise:
             add_feature_noise(model, recipe.noise)
         options = TrainingOptions(recipe.steps, recipe.learning_rate, mean_decay=recipe.mean_decay)
         batches = _batches(recipe, scenes, worker)
         lesson = DetectionLesson(model, LossWeights(dense=1.0), bfloat16=recipe.bfloat16)
-        train(lesson, batches, options, recipe.folder, Watcher(self.on_progress, self._write), worker)
+        train(lesson, batches, options, recipe.folder, Watcher(self._tell, self._write), worker, identity)
+
+    def _tell(self, progress: Progress) -> None:
+        """Steps are counted over both lessons."""
+        self.on_progress(replace(progress, step=self.recipe.steps_before + progress.step))
 
     def _write(self, _step: int, networks: Mapping[str, nn.Module]) -> None:
         write_weights(cast("GroundingDino", networks["model"]), self.recipe)
+
+
+def _identity(recipe: Recipe, first: Path | None, scenes: int) -> dict[str, object]:
+    """What may not change while a run goes on."""
+    free = {"scenes", "folder", "first", "steps", "crop_steps"}
+    own = {key.replace("_", " "): value for key, value in asdict(recipe).items() if key not in free}
+    return {**own, "number of scenes": scenes, "first weights": None if first is None else file_sha256(first)}
 
 
 def write_weights(model: GroundingDino, recipe: Recipe) -> Path:

@@ -42,6 +42,16 @@ def write(path: Path, count: int) -> list[Recorded]:
     return written
 
 
+def test_a_whole_recording_is_not_called_torn_where_reading_stopped_early(tmp_path: Path) -> None:
+    file = RecordingFile(tmp_path / "a.mcap", ABOUT)
+    for seq in (1, 2):
+        file.put(DET, [encode(detections(seq))], 5, seq)
+    file.close()
+    reader = RecordingReader(tmp_path / "a.mcap")
+    next(iter(reader))
+    assert not reader.torn
+
+
 def test_what_travelled_is_what_is_read(tmp_path: Path) -> None:
     newer = pack({**unpack(encode(detections(1))), "a key of a later version": [1, 2.5, b"\0", None]})  # type: ignore[dict-item]
     file = RecordingFile(tmp_path / "a.mcap", ABOUT)

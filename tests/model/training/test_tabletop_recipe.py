@@ -15,6 +15,7 @@ from groundcast.model.detector import Detector
 from groundcast.model.prompt import Prompt
 from groundcast.model.tabletop.dataset import build, open_shards, options_of
 from groundcast.model.tabletop.scenes import draw_scene
+from groundcast.model.training.optimiser import TrainingError
 from groundcast.model.training.tabletop import Recipe, train_recipe
 
 from ..drawing import drawing
@@ -43,6 +44,10 @@ def test_the_recipe_writes_a_model_and_begins_with_it_again(scenes: Path, tmp_pa
     picture = np.array(open_shards(scenes)[0].images()[0])
     with Detector.load(str(written)) as detector:
         assert detector.detect([picture], [Prompt.parse("red mug")])[0].names == ("red mug",)
+
+    for other in (replace(recipe, seed=3), replace(recipe, bfloat16=True), replace(recipe, first=written)):
+        with pytest.raises(TrainingError, match="is of a run with another"):
+            train_recipe(other)
 
     again = replace(recipe, folder=tmp_path / "again", first=written, steps=1, learning_rate=0.0)
     train_recipe(again)

@@ -1,0 +1,22 @@
+"""What cannot be written is said in a sentence, before there is anything to lose."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from groundcast.launch.bench_all import bench_all
+from groundcast.launch.exits import InputError
+from groundcast.launch.findings import Findings
+from groundcast.launch.video_file import VideoFile
+
+
+def test_a_folder_is_no_file_to_write(tmp_path: Path) -> None:
+    (tmp_path / "detections.jsonl").mkdir()
+    with pytest.raises(InputError, match=r"detections\.jsonl cannot be written \(Is a directory\)"):
+        Findings(tmp_path, as_json=False)
+    with pytest.raises(InputError, match="cannot be written"):
+        VideoFile(tmp_path)
+    with pytest.raises(InputError, match="cannot be written"):
+        bench_all(device="cpu", out=tmp_path)
