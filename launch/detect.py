@@ -51,6 +51,10 @@ def detect(
     """Find what a prompt asks for in pictures, folders and clips."""
     if (prompt is None) == (refer is None):
         raise InputError("say what to look for: either --prompt 'red mug . blue cube' or --refer 'the left red mug'")
+    if refer is not None and (text_threshold is not None or nms is not None):
+        raise InputError("--refer finds one box: leave --text-threshold and --nms away")
+    if text_threshold is not None and nms is not None:
+        raise InputError("with --text-threshold boxes have no phrases that --nms could compare: leave one of them away")
     asked = Prompt.parse(prompt) if prompt is not None else Prompt((Phrase(refer or ""),))
     values = {"name": model, "device": device, "size_px": size, "threshold": threshold, "nms_iou": nms}
     settings = checked(ModelSettings, {**values, "offline": offline, "lanes": 1})

@@ -43,6 +43,7 @@ def listen(
 ) -> None:
     """Subscribe to a node and print, store or draw what it sends. Ends with the sources, or on Ctrl-C."""
     began_s = time.monotonic()
+    _check_wait(timeout_s)
     if status:
         if every or draw is not None or max_age_ms is not None:
             raise InputError("--status shows no detections: leave --every, --max-age-ms and --draw away")
@@ -124,3 +125,8 @@ def _into_video(path: Path, stack: ExitStack) -> Callable[[DetectionMessage], No
         video.write(draw(image, drawn_tracks(message.tracks)), message.published_monotonic_ns / 1e9)
 
     return write
+
+
+def _check_wait(timeout_s: float | None) -> None:
+    if timeout_s is not None and not timeout_s > 0:
+        raise InputError(f"--timeout-s {timeout_s:g} is no time to wait: name one above 0")

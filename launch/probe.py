@@ -17,7 +17,7 @@ import typer
 from ..stream.frame import Frame
 from ..stream.options import SourceOptions
 from ..stream.reader import Reader, check_source, redact
-from .exits import RunError
+from .exits import InputError, RunError
 
 _LOOK_EVERY_S = 0.1
 
@@ -66,6 +66,8 @@ def probe(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Say what a camera, a stream or a file sends: codec, size, rate, key frames, clock, time to the first picture."""
+    if url.startswith("push:"):
+        raise InputError("a program that pushes pictures is no camera to probe: groundcast run shows what it sends")
     options = SourceOptions("probe", url, transport=transport, open_timeout_s=open_timeout_s)
     check_source(options)
     with _quiet():

@@ -91,7 +91,7 @@ class ReadPrompts:
         return ReadCaption(tokens, features, Wordings.of(tokens, self._device, features.features_BTC.shape[1]))
 
     def _warn_of_letters(self, prompt: Prompt) -> None:
-        foreign = [phrase.name for phrase in prompt.phrases if not all(own.isascii() for own in phrase.wordings)]
+        foreign = [own for phrase in prompt.phrases for own in phrase.wordings if not own.isascii()]
         if foreign:
             _log.warning("the text encoder learnt English: it may not know %s", ", ".join(map(repr, foreign[:5])))
 

@@ -99,6 +99,27 @@ def test_a_flag_that_cannot_be_meant_is_named(
     assert _no_thread_stays()
 
 
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("listen --timeout-s 0", "--timeout-s 0 is no time to wait"),
+        ("listen --status --timeout-s nan", "--timeout-s nan is no time to wait"),
+        ("probe push:tcp://127.0.0.1:5599", "is no camera to probe"),
+        ("detect a.png --refer ball --nms 0.5", "--refer finds one box"),
+        ("detect a.png --prompt ball --nms 0.5 --text-threshold 0.2", "leave one of them away"),
+        ("bench parity --sizes 64x64", "at least 208x208"),
+        ("bench parity --seed 99999999999", "less than or equal to 1000000"),
+    ],
+)
+def test_options_that_would_do_nothing_or_break_are_refused(
+    command: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended = in_process(capsys, *command.split())
+
+    assert ended.code == 2
+    assert said in ended.sentence
+
+
 @pytest.mark.usefixtures("blobs")
 def test_a_truncated_clip_gives_its_frames_and_then_says_how_it_ended(
     quick_start_clip: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]

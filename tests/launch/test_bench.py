@@ -92,6 +92,8 @@ def test_sizes_are_squares_or_height_by_width() -> None:
     assert sizes("480x640, 800x1333") == [(480, 640), (800, 1333)]
     with pytest.raises(InputError, match="'20' is no size"):
         sizes("20")
+    with pytest.raises(InputError, match="too small"):
+        sizes("64x64")
 
 
 @pytest.mark.parametrize("input_hw", [(800, 1333), (544, 960), (540, 960), (640, 640), (480, 640), (960, 544)])
@@ -136,7 +138,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("small", "quick_machine")
 def test_bench_model_compares_both_formats_with_transformers() -> None:
-    result = json.loads(json.dumps(bench_model.bench_model("swin-t", "96x128", 4, 7, CPU, 0)))
+    result = json.loads(json.dumps(bench_model.bench_model("swin-t", "208x208", 4, 7, CPU, 0)))
     (size,) = result["sizes"]
     assert (size["height"], size["width"]) == (96, 128)
     assert size["parity"]["our_box_error"] < 1e-5
@@ -180,4 +182,4 @@ def test_no_figure_without_parity(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench_model, "build", broken)
     monkeypatch.setattr(bench_model, "in_turns", lambda *_: pytest.fail("something was timed"))
     with pytest.raises(RunError, match="no figures"):
-        bench_model.bench_model("swin-t", "96x128", 4, 7, CPU, 0)
+        bench_model.bench_model("swin-t", "208x208", 4, 7, CPU, 0)
