@@ -93,6 +93,7 @@ class GraphCache:
             torch.cuda.synchronize(self._device)  # none may be running
         with self._lock:
             self._graphs.clear()
+        torch.cuda.empty_cache()
 
     def _find(self, key: Hashable) -> tuple[Captured | None, bool]:
         """The graph, if there is one, and whether it is for the caller to capture."""
@@ -133,8 +134,6 @@ class GraphCache:
             is_full, reason = _is_out_of_memory(error), str(error).partition("\n")[0]
         if is_full:  # and the error is gone, which held what did not fit
             self.clear()
-            if self._device.type == "cuda":
-                torch.cuda.empty_cache()
             _log.warning("no graph of this size: memory ran out, and the others were forgotten (%s)", reason)
         elif not self._refused:
             self._refused = True

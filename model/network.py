@@ -152,7 +152,6 @@ class Network:
             else:
                 continue
             self._graphs.clear()  # now that the error, which holds what did not fit, is gone
-            torch.cuda.empty_cache()
         return packed
 
     def _launch_pass(self, rows: Sequence[_Row], images: Sequence[Image], size: InputSize, pack: Pack) -> list[Tensor]:

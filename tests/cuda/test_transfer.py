@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -120,6 +120,24 @@ def test_a_buffer_that_grows_waits_for_what_was_launched_before(log: list[str]) 
         assert uploaded.shape == (900, 900, 3)
     assert log[1].startswith("compute ")
     assert log[2] == f"copies waits for {log[1]}"
+
+
+@pytest.mark.usefixtures("log")
+def test_a_buffer_that_could_not_grow_grows_the_next_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    ring = UploadRing(CPU, slots=1, asynchronous=True)
+    empty = torch.empty
+
+    def only_on_the_host(*sizes: int, **how: Any) -> torch.Tensor:
+        if "device" in how:
+            raise torch.OutOfMemoryError("out of memory")
+        return empty(*sizes, **how)
+
+    with monkeypatch.context() as scarce:
+        scarce.setattr(torch, "empty", only_on_the_host)
+        with pytest.raises(torch.OutOfMemoryError), ring.upload([_picture(1, 900, 900, 3)]):
+            pass
+    with ring.upload([_picture(7, 900, 900, 3)]) as (uploaded,):
+        assert bool((uploaded == 7).all())
 
 
 def test_a_failure_within_frees_the_buffer(log: list[str]) -> None:
