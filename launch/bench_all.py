@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,7 +20,7 @@ from .bench_memory import bench_memory
 from .bench_model import bench_model
 from .bench_node import bench_node
 from .bench_weights import PROMPT, random_node_model
-from .exits import InputError, RunError, say
+from .exits import RunError, say, writing
 
 _TABLETOP = "red cube . blue ball . green can . yellow ring"
 _NODE_S = 8.0
@@ -39,10 +40,8 @@ def bench_all(
     chosen, began_s = named_device(device), time.monotonic()
     results, whole = dict[str, Any](), "{}"
     if out is not None:
-        try:
+        with writing(out):
             out.write_text(whole)
-        except OSError as error:
-            raise InputError(f"{out} cannot be written ({error.strerror}): name another file") from error
     for name, part in _parts(chosen, frames).items():
         say(f"{name} ...")
         try:
@@ -50,6 +49,7 @@ def bench_all(
         except Exception as error:  # noqa: BLE001 - whatever ends one part, the others are still worth their time
             results[name] = {"failed": str(error)}
             say(f"{name} failed: {error}")
+            traceback.print_exc()
         whole = json.dumps({"bench": "all", "seconds": time.monotonic() - began_s, **results})
         if out is not None:
             out.write_text(whole + "\n")  # whoever runs out of time has what came before

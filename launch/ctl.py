@@ -18,7 +18,7 @@ from ..stream.control_client import Asking, ControlError, Controller
 from ..stream.node_commands import Applied
 from .command_options import spread_options
 from .control_tables import say_sources, say_status
-from .exits import InputError, RunError, say
+from .exits import InputError, RunError, say, writing
 from .runtime_folder import running_nodes
 from .sources import named_sources
 
@@ -177,10 +177,8 @@ def picture(
     """Get a source's next picture, and what was found in it."""
     with _node(way) as node:
         jpeg, message = node.picture(name, wait_s)
-    try:
+    with writing(out):
         out.write_bytes(jpeg)
-    except OSError as error:
-        raise InputError(f"{out} cannot be written: {error.strerror}") from error
     if way.as_json:
         _print_json({"out": str(out), "message": message_map(message)})
     else:

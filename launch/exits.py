@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 
 DONE = 0
 FAILED = 1  # while running
@@ -36,6 +37,19 @@ def running() -> Generator[None]:
         if not isinstance(error, RunError) and is_named(error):
             raise RunError(str(error)) from error
         raise
+
+
+@contextmanager
+def writing(path: Path) -> Generator[None]:
+    """Around the writing of a file that the user named.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{path} cannot be written ({error.strerror}): name another file") from error
 
 
 def is_named(error: BaseException) -> bool:

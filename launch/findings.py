@@ -7,12 +7,12 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..model.detections import Detections
-from .exits import InputError
+from .exits import InputError, writing
 from .shots import Shot, is_picture
 
 if TYPE_CHECKING:
@@ -25,7 +25,10 @@ class Findings:
     def __init__(self, out: Path | None, *, as_json: bool) -> None:
         self._out = out
         self._as_json = as_json
-        self._sheet = None if out is None else _opened(out / "detections.jsonl")
+        self._sheet = None
+        if out is not None:
+            with writing(sheet := out / "detections.jsonl"):
+                self._sheet = sheet.open("w")
         self._videos: dict[str, VideoFile] = {}
         self._pictures = self._boxes = 0
         self._began_s = time.monotonic()
@@ -106,10 +109,3 @@ def _line(values: dict[str, Any]) -> str:
         for one in values["detections"]
     )
     return f"{values['source']} {values['frame']}: {found or 'nothing found'}"
-
-
-def _opened(path: Path) -> TextIO:
-    try:
-        return path.open("w")
-    except OSError as error:
-        raise InputError(f"{path} cannot be written ({error.strerror}): name another folder") from error

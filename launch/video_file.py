@@ -15,7 +15,7 @@ import numpy as np
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from .exits import InputError
+from .exits import writing
 
 _TICKS_HZ = 12800  # fine enough for any rate that cameras have
 
@@ -31,10 +31,8 @@ class VideoFile:
     """
 
     def __init__(self, path: Path) -> None:
-        try:
-            path.open("wb").close()
-        except OSError as error:
-            raise InputError(f"{path} cannot be written ({error.strerror}): name another file") from error
+        with writing(path):
+            path.open("wb").close()  # FFmpeg would find out with the first picture
         self._container = av.open(str(path), "w", format="mp4")
         self._stream: VideoStream | None = None
         self._first_s = 0.0
