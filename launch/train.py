@@ -20,7 +20,7 @@ def train_tabletop(
         "runs/tabletop/train"
     ),
     count: Annotated[int, typer.Option(help="How many scenes to render.", min=1)] = 20_000,
-    steps: Annotated[int, typer.Option(help="Optimiser steps, after the backbone's 3000 on crops.", min=1)] = 6000,
+    steps: Annotated[int, typer.Option(help="Optimiser steps, after the backbone's own on crops.", min=1)] = 6000,
     workers: Annotated[int, typer.Option(help="Processes that share their gradients.", min=1)] = 2,
     first: Annotated[Path | None, typer.Option(help="Begin with these weights instead of from nothing.")] = None,
     bfloat16: Annotated[bool, typer.Option("--bfloat16", help="Compute in bfloat16 where that is safe.")] = False,

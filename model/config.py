@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
+Proposals = Literal["ranked", "peaks"]
+
 
 class ConfigError(ValueError):
     """A model configuration cannot be read; the text names the key."""
@@ -65,7 +67,7 @@ class ModelConfig:
     fusion_width: int = 128
     fusion_scale: float = 1.0
     queries: int = 60
-    proposals: Literal["ranked", "peaks"] = "ranked"
+    proposals: Proposals = "ranked"
     head: Literal["dot", "scaled"] = "scaled"
     share_heads: bool = False
     input_pixels: int = 320 * 240

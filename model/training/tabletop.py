@@ -139,7 +139,10 @@ def _identity(recipe: Recipe, first: Path | None, scenes: int) -> dict[str, obje
 def write_weights(model: GroundingDino, recipe: Recipe) -> Path:
     """The weights, what belongs to them, and how they came about: recipe and curve."""
     path = recipe.folder / "tabletop.safetensors"
-    made_by = {key: value for key, value in asdict(recipe).items() if not isinstance(value, Path)}
+    first = None if recipe.first is None else file_sha256(find_checkpoint(str(recipe.first)))
+    made_by = {key: value for key, value in asdict(recipe).items() if key not in ("scenes", "folder")} | {
+        "first": first
+    }
     points = [json.loads(line) for line in (recipe.folder / "curve.jsonl").read_text().splitlines()]
     facts = {"recipe": made_by, "curve": [[point["step"], round(point["loss"], 3)] for point in points]}
     write_checkpoint(path, Checkpoint(model.config, vocabulary(), known_wordings(), keep_weights(model)), facts)

@@ -4,17 +4,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 import torch
 
 from groundcast.model.checkpoint import Checkpoint, keep_weights, write_checkpoint
-from groundcast.model.config import ModelConfig, TextConfig
+from groundcast.model.config import ModelConfig, Proposals, TextConfig
 from groundcast.model.grounding_dino import GroundingDino
 from groundcast.model.tabletop.vocabulary import known_wordings, vocabulary
 
 
-def tiny_config(proposals: Literal["ranked", "peaks"] = "ranked") -> ModelConfig:
+def tiny_config(proposals: Proposals = "ranked") -> ModelConfig:
     """Two of every layer, 32 wide."""
     return ModelConfig(
         "tiny",
@@ -30,7 +29,7 @@ def tiny_config(proposals: Literal["ranked", "peaks"] = "ranked") -> ModelConfig
     )
 
 
-def tiny_model(seed: int = 0, proposals: Literal["ranked", "peaks"] = "ranked") -> GroundingDino:
+def tiny_model(seed: int = 0, proposals: Proposals = "ranked") -> GroundingDino:
     """Evaluation mode. Parameters that begin at zero would hide whole blocks."""
     torch.manual_seed(seed)
     return without_zeros(GroundingDino(tiny_config(proposals)).eval())
@@ -50,7 +49,7 @@ def without_zeros(model: GroundingDino) -> GroundingDino:
     return model
 
 
-def write_tiny(folder: Path, known: bool = True, proposals: Literal["ranked", "peaks"] = "ranked") -> Path:
+def write_tiny(folder: Path, known: bool = True, proposals: Proposals = "ranked") -> Path:
     """The same as a weight file."""
     path = folder / "tiny.safetensors"
     model = tiny_model(proposals=proposals)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from groundcast.model.checkpoint import CheckpointError, read_checkpoint
+from groundcast.model.checkpoint import CheckpointError, file_sha256, read_checkpoint
 from groundcast.model.detector import Detector
 from groundcast.model.prompt import Prompt
 from groundcast.model.tabletop.dataset import build, open_shards, options_of
@@ -19,6 +20,7 @@ from groundcast.model.training.optimiser import TrainingError
 from groundcast.model.training.tabletop import Recipe, train_recipe
 
 from ..drawing import drawing
+from ..tiny import write_tiny
 
 
 def _recipe(scenes: Path, folder: Path) -> Recipe:
@@ -52,12 +54,12 @@ def test_the_recipe_writes_a_model_and_begins_with_it_again(scenes: Path, tmp_pa
     again = replace(recipe, folder=tmp_path / "again", first=written, steps=1, learning_rate=0.0)
     train_recipe(again)
     first, second = (read_checkpoint(one.folder / "tabletop.safetensors").weights for one in (recipe, again))
+    facts = json.loads((again.folder / "tabletop.json").read_text())
+    assert facts["recipe"]["first"] == file_sha256(written)
     assert torch.equal(first["query_content"], second["query_content"])
     assert torch.equal(first["decoder.norm.weight"], second["decoder.norm.weight"])
 
 
 def test_weights_of_another_model_are_refused(scenes: Path, tmp_path: Path) -> None:
-    other = tmp_path / "other.safetensors"
-    other.write_bytes(b"no weights")
-    with pytest.raises(CheckpointError):
-        train_recipe(replace(_recipe(scenes, tmp_path / "run"), first=other))
+    with pytest.raises(CheckpointError, match="do not fit"):
+        train_recipe(replace(_recipe(scenes, tmp_path / "run"), first=write_tiny(tmp_path)))
