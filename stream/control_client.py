@@ -250,9 +250,10 @@ class Asking:
 
     def _renew(self) -> None:
         while not self._stop.wait(self._every_s):
-            self.error = self._try(self.lease.id)
-            if self.error is not None and self.error.code == "unknown_lease":
-                self.error = self._try(None)
+            error = self._try(self.lease.id)
+            if error is not None and error.code == "unknown_lease":
+                error = self._try(None)
+            self.error = error  # only what asking anew did not mend
 
     def _try(self, lease: str | None) -> ControlError | None:
         try:
