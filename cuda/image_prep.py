@@ -14,16 +14,25 @@ import torch
 from torch import Tensor
 
 from .filter_taps import Filter
-from .image_prep_reference import Nv12, Preparation, image_prep_reference
+from .image_prep_reference import Matrix, Preparation, Yuv420, image_prep_reference
 from .kernel_choice import KernelError, log_choice, why_not_triton
 
-__all__ = ["Filter", "KernelError", "Nv12", "PrepKernel", "Preparation", "image_prep", "image_prep_kernel"]
+__all__ = [
+    "Filter",
+    "KernelError",
+    "Matrix",
+    "PrepKernel",
+    "Preparation",
+    "Yuv420",
+    "image_prep",
+    "image_prep_kernel",
+]
 
 PrepKernel = Literal["auto", "reference", "triton"]
 
 
 def image_prep(
-    pictures: Tensor | Nv12,
+    pictures: Tensor | Yuv420,
     how: Preparation,
     dtype: torch.dtype,
     out_B3HW: Tensor | None = None,
@@ -41,7 +50,7 @@ def image_prep(
     Raises:
         KernelError: the named kernel cannot run on this device.
     """
-    pixels = pictures.luma_BHW if isinstance(pictures, Nv12) else pictures
+    pixels = pictures.luma_BHW if isinstance(pictures, Yuv420) else pictures
     if kernel == "auto":
         kernel = image_prep_kernel(pixels)
         log_choice("image_prep", kernel, pixels.device.type, why_not_triton(pixels) if pixels.is_cuda else None)

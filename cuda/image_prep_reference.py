@@ -15,6 +15,7 @@ from torch import Tensor
 from .filter_taps import Filter, Taps, filter_taps
 
 Colour = tuple[float, float, float]
+Matrix = Literal["bt601", "bt709"]
 
 _UNIT_BITS = 16  # of the colour conversion
 
@@ -38,19 +39,20 @@ class Preparation:
 
 
 @dataclass(frozen=True, slots=True)
-class Nv12:
-    """A picture as video decoders give it: brightness everywhere, colour for two by two pixels.
+class Yuv420:
+    """Pictures as video decoders give them: brightness everywhere, colour for two by two pixels.
 
     Args:
         luma_BHW: (B, h, w) uint8.
-        chroma_BHW2: (B, h / 2, w / 2, 2) uint8, rounded up; blue first.
+        u_BHW, v_BHW: (B, h / 2, w / 2) uint8, rounded up: blue, then red; in memory side by side or each for itself.
         matrix: how colours were made of RGB.
         full_range: brightness takes all of 0..255, else 16..235 (and colour 16..240).
     """
 
     luma_BHW: Tensor
-    chroma_BHW2: Tensor
-    matrix: Literal["bt601", "bt709"]
+    u_BHW: Tensor
+    v_BHW: Tensor
+    matrix: Matrix
     full_range: bool
 
     @property
@@ -73,9 +75,9 @@ class Nv12:
         return 0 if self.full_range else 16, y, rv, gu, gv, bu
 
 
-def image_prep_reference(pictures: Tensor | Nv12, how: Preparation) -> Tensor:
+def image_prep_reference(pictures: Tensor | Yuv420, how: Preparation) -> Tensor:
     """See `image_prep`. (B, 3, H, W) fp32 on any device."""
-    rgb_BHW3 = rgb_from_nv12(pictures) if isinstance(pictures, Nv12) else pictures
+    rgb_BHW3 = rgb_from_yuv420(pictures) if isinstance(pictures, Yuv420) else pictures
     pixels_B3HW = rgb_BHW3.permute(0, 3, 1, 2).double()  # whole numbers up to 2 ** 53
     height, width = how.picture_hw
     for axis, wanted in ((3, width), (2, height)):
@@ -87,14 +89,15 @@ def image_prep_reference(pictures: Tensor | Nv12, how: Preparation) -> Tensor:
     return out_B3HW
 
 
-def rgb_from_nv12(picture: Nv12) -> Tensor:
+def rgb_from_yuv420(picture: Yuv420) -> Tensor:
     """(B, h, w, 3) uint8; each colour serves its two by two pixels alike."""
     offset, y, rv, gu, gv, bu = picture.coefficients
     _, height, width = picture.luma_BHW.shape
     luma_BHW = (picture.luma_BHW.int() - offset) * y
-    chroma_BHW2 = picture.chroma_BHW2.int() - 128
-    chroma_BHW2 = chroma_BHW2.repeat_interleave(2, 1).repeat_interleave(2, 2)[:, :height, :width]
-    u_BHW, v_BHW = chroma_BHW2.unbind(-1)
+    u_BHW, v_BHW = (
+        (half_BHW.int() - 128).repeat_interleave(2, 1).repeat_interleave(2, 2)[:, :height, :width]
+        for half_BHW in (picture.u_BHW, picture.v_BHW)
+    )
     colours = torch.stack([luma_BHW + rv * v_BHW, luma_BHW + gu * u_BHW + gv * v_BHW, luma_BHW + bu * u_BHW], -1)
     return _rounded(colours, _UNIT_BITS).to(torch.uint8)
 

@@ -16,19 +16,21 @@ import triton.language as tl
 from torch import Tensor
 
 from .filter_taps import filter_taps
-from .image_prep_reference import Nv12, Preparation
+from .image_prep_reference import Preparation, Yuv420
 
 _COLUMNS = 128
 _WARPS = 4
 
 
-def image_prep_triton(pictures: Tensor | Nv12, how: Preparation, out_B3HW: Tensor) -> Tensor:
+def image_prep_triton(pictures: Tensor | Yuv420, how: Preparation, out_B3HW: Tensor) -> Tensor:
     """See `image_prep`. Into `out_B3HW`, whatever its strides."""
-    if isinstance(pictures, Nv12):
-        luma, chroma = _packed(pictures.luma_BHW, 1), _packed(pictures.chroma_BHW2, 2)
+    if isinstance(pictures, Yuv420):
+        luma, u, v = _packed(pictures.luma_BHW, 1), pictures.u_BHW, pictures.v_BHW
+        if u.stride() != v.stride():
+            u, v = u.contiguous(), v.contiguous()
         coefficients = pictures.coefficients
     else:
-        luma = chroma = _packed(pictures, 2)
+        luma = u = v = _packed(pictures, 2)
         coefficients = (0,) * 6
     B, h, w = luma.shape[:3]
     H, W = how.canvas_hw
@@ -37,9 +39,10 @@ def image_prep_triton(pictures: Tensor | Nv12, how: Preparation, out_B3HW: Tenso
     grid = (triton.cdiv(W, _COLUMNS), H, B)
     _prepare[grid](
         luma,
-        chroma,
+        u,
+        v,
         luma.stride()[:2],
-        chroma.stride()[:2],
+        u.stride()[:3],
         (h, w),
         coefficients,
         (x_taps.first_N, y_taps.first_N),
@@ -51,7 +54,7 @@ def image_prep_triton(pictures: Tensor | Nv12, how: Preparation, out_B3HW: Tenso
         out_B3HW,
         out_B3HW.stride(),
         (*how.picture_hw, W),
-        IS_NV12=isinstance(pictures, Nv12),
+        IS_YUV=isinstance(pictures, Yuv420),
         BLOCK=_COLUMNS,
         num_warps=_WARPS,
     )
@@ -67,9 +70,10 @@ def _packed(pixels: Tensor, dimensions: int) -> Tensor:
 @triton.jit
 def _prepare(
     luma,
-    chroma,
+    u,
+    v,
     luma_by,
-    chroma_by,
+    half_by,
     given_hw,
     coefficients,
     firsts,
@@ -81,17 +85,18 @@ def _prepare(
     out,
     out_bcyx,
     sizes,
-    IS_NV12: tl.constexpr,
+    IS_YUV: tl.constexpr,
     BLOCK: tl.constexpr,
 ):
-    """luma is the RGB picture (B,h,w,3) where it is not NV12; taps of x, then of y; PH, PW of H, W show picture."""
+    """luma is the RGB picture (B,h,w,3) where it is not YUV; taps of x, then of y; PH, PW of H, W show picture."""
     h, w = given_hw
     PH, PW, W = sizes
     x = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     y = tl.program_id(1)
     picture = tl.program_id(2).to(tl.int64)  # a batch of pictures may be longer than int32 counts
     luma += picture * luma_by[0]
-    chroma += picture * chroma_by[0]
+    u += picture * half_by[0]
+    v += picture * half_by[0]
     is_row = y < PH
     is_pixel = (x < PW) & is_row
     left = tl.load(firsts[0] + x, is_pixel, 0)
@@ -109,7 +114,7 @@ def _prepare(
         for i in range(counts[0]):
             column = tl.minimum(left + i, w - 1)
             share = tl.load(weights[0] + i * PW + x, is_pixel, 0)
-            own = _colours(luma, chroma, luma_by[1], chroma_by[1], row, column, is_pixel, coefficients, IS_NV12)
+            own = _colours(luma, u, v, luma_by[1], half_by, row, column, is_pixel, coefficients, IS_YUV)
             r += share * own[0]
             g += share * own[1]
             b += share * own[2]
@@ -125,17 +130,17 @@ def _prepare(
 
 
 @triton.jit
-def _colours(luma, chroma, luma_y, chroma_y, row, column, is_pixel, coefficients, IS_NV12: tl.constexpr):
+def _colours(luma, u, v, luma_y, half_by, row, column, is_pixel, coefficients, IS_YUV: tl.constexpr):
     """Red, green and blue of pixels of one row, 0..255 in int32."""
-    if IS_NV12:
-        at = chroma + (row // 2) * chroma_y + (column // 2) * 2
+    if IS_YUV:
+        at = (row // 2) * half_by[1] + (column // 2) * half_by[2]
         bright = (tl.load(luma + row * luma_y + column, is_pixel, 0).to(tl.int32) - coefficients[0]) * coefficients[1]
-        u = tl.load(at, is_pixel, 0).to(tl.int32) - 128
-        v = tl.load(at + 1, is_pixel, 0).to(tl.int32) - 128
+        blueness = tl.load(u + at, is_pixel, 0).to(tl.int32) - 128
+        redness = tl.load(v + at, is_pixel, 0).to(tl.int32) - 128
         bright += 1 << 15
-        r = _whole((bright + coefficients[2] * v) >> 16)
-        g = _whole((bright + coefficients[3] * u + coefficients[4] * v) >> 16)
-        b = _whole((bright + coefficients[5] * u) >> 16)
+        r = _whole((bright + coefficients[2] * redness) >> 16)
+        g = _whole((bright + coefficients[3] * blueness + coefficients[4] * redness) >> 16)
+        b = _whole((bright + coefficients[5] * blueness) >> 16)
     else:
         at = luma + row * luma_y + column * 3
         r = tl.load(at, is_pixel, 0).to(tl.int32)

@@ -4,13 +4,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from groundcast.cuda.image_prep import Nv12, Preparation, PrepKernel, image_prep
+from groundcast.cuda.image_prep import Matrix, Preparation, PrepKernel, Yuv420, image_prep
 
 # height and width of what comes in, of the picture in the output, and of the output
 SIZES = [
@@ -33,21 +32,30 @@ def pictures(h: int, w: int, B: int = 2, seed: int = 0) -> Tensor:
     return torch.from_numpy(drawn)
 
 
-def nv12(h: int, w: int, matrix: Literal["bt601", "bt709"] = "bt601", *, full_range: bool = False) -> Nv12:
+def nv12(h: int, w: int, matrix: Matrix = "bt601", *, full_range: bool = False) -> Yuv420:
     """Noise in planes whose rows lie apart, as a decoder's do; colours beyond what RGB can hold among it."""
     drawn = np.random.default_rng(1)
     luma = torch.from_numpy(drawn.integers(0, 256, (2, h, w + 9), np.uint8))[:, :, :w]
     chroma = torch.from_numpy(drawn.integers(0, 256, (2, (h + 1) // 2, (w + 1) // 2 + 5, 2), np.uint8))
-    return Nv12(luma, chroma[:, :, : (w + 1) // 2], matrix, full_range)
+    u, v = chroma[:, :, : (w + 1) // 2].unbind(-1)
+    return Yuv420(luma, u, v, matrix, full_range)
 
 
-def prepared(asked: Tensor | Nv12, how: Preparation, kernel: PrepKernel, dtype: torch.dtype = torch.float32) -> Tensor:
+def planar(yuv: Yuv420) -> Yuv420:
+    """The same with each colour for itself, in rows of different lengths."""
+    v = torch.nn.functional.pad(yuv.v_BHW, (0, 3))[:, :, : yuv.v_BHW.shape[2]]
+    return replace(yuv, u_BHW=yuv.u_BHW.contiguous(), v_BHW=v)
+
+
+def prepared(
+    asked: Tensor | Yuv420, how: Preparation, kernel: PrepKernel, dtype: torch.dtype = torch.float32
+) -> Tensor:
     """Into memory that begins as NaN."""
     canvas = torch.full((2, *how.canvas_hw, 3), float("nan"), dtype=dtype).permute(0, 3, 1, 2)
     return image_prep(asked, how, dtype, canvas, kernel)
 
 
-def assert_as_the_reference(kernel: PrepKernel, asked: Tensor | Nv12, how: Preparation) -> None:
+def assert_as_the_reference(kernel: PrepKernel, asked: Tensor | Yuv420, how: Preparation) -> None:
     """To the last bit, whatever the filter."""
     for one in (how, replace(how, filter="area")):
         assert torch.equal(prepared(asked, one, kernel), prepared(asked, one, "reference"))

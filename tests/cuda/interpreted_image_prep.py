@@ -3,14 +3,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import pytest
 import torch
 
-from groundcast.cuda.image_prep import image_prep
+from groundcast.cuda.image_prep import Matrix, image_prep
 
-from .image_prep_cases import SIZES, assert_as_the_reference, nv12, pictures, preparation, prepared
+from .image_prep_cases import SIZES, assert_as_the_reference, nv12, pictures, planar, preparation, prepared
 
 pytest.importorskip("groundcast.cuda.image_prep_triton", exc_type=ModuleNotFoundError)
 
@@ -27,9 +25,10 @@ def test_rgb_is_prepared_as_by_the_reference(
 
 @pytest.mark.parametrize("full_range", [False, True])
 @pytest.mark.parametrize("matrix", ["bt601", "bt709"])
-def test_nv12_is_prepared_as_by_the_reference(matrix: Literal["bt601", "bt709"], full_range: bool) -> None:
-    asked = nv12(7, 11, matrix, full_range=full_range)
-    assert_as_the_reference("triton", asked, preparation((5, 8), (6, 9)))
+def test_video_is_prepared_as_by_the_reference(matrix: Matrix, full_range: bool) -> None:
+    asked, how = nv12(7, 11, matrix, full_range=full_range), preparation((5, 8), (6, 9))
+    assert_as_the_reference("triton", asked, how)
+    assert_as_the_reference("triton", planar(asked), how)
 
 
 def test_rows_that_lie_apart_and_other_layouts_of_the_output() -> None:

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Literal
 
 import av
 import numpy as np
@@ -16,8 +15,8 @@ import torch
 from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
-from groundcast.cuda.image_prep import KernelError, Nv12, image_prep
-from groundcast.cuda.image_prep_reference import rgb_from_nv12
+from groundcast.cuda.image_prep import KernelError, Matrix, Yuv420, image_prep
+from groundcast.cuda.image_prep_reference import rgb_from_yuv420
 from groundcast.model.preprocess import (
     IMAGENET_STD,
     input_size,
@@ -61,7 +60,7 @@ def test_areas_are_opencvs_but_for_one_step_of_colour(hw: tuple[int, int], pixel
 
 @pytest.mark.parametrize("full_range", [False, True])
 @pytest.mark.parametrize("matrix", ["bt601", "bt709"])
-def test_colours_of_video_are_those_of_ffmpeg(matrix: Literal["bt601", "bt709"], full_range: bool) -> None:
+def test_colours_of_video_are_those_of_ffmpeg(matrix: Matrix, full_range: bool) -> None:
     flat = [(200, 30, 40), (30, 180, 50), (20, 60, 220), (128, 128, 128), (0, 0, 0), (255, 255, 255), (250, 240, 20)]
     picture = np.repeat(np.repeat(np.array([flat], np.uint8), 16, 0), 16, 1)  # 16x16 px of each colour
     space = {"bt601": Colorspace.ITU601, "bt709": Colorspace.ITU709}[matrix]
@@ -70,28 +69,25 @@ def test_colours_of_video_are_those_of_ffmpeg(matrix: Literal["bt601", "bt709"],
         format="nv12", dst_colorspace=space, dst_color_range=tone, src_color_range=ColorRange.JPEG
     )
     luma, chroma = (np.asarray(memoryview(plane)).reshape(-1, plane.line_size) for plane in planes.planes)
-    given = Nv12(
-        torch.from_numpy(luma[:, : planes.width].copy())[None],
-        torch.from_numpy(chroma[:, : planes.width].copy()).view(1, planes.height // 2, -1, 2),
-        matrix,
-        full_range,
-    )
-    middle = rgb_from_nv12(given)[0, 8, 8::16].numpy().astype(int)
+    u, v = torch.from_numpy(chroma[:, : planes.width].copy()).view(1, planes.height // 2, -1, 2).unbind(-1)
+    given = Yuv420(torch.from_numpy(luma[:, : planes.width].copy())[None], u, v, matrix, full_range)
+    middle = rgb_from_yuv420(given)[0, 8, 8::16].numpy().astype(int)
     assert np.abs(middle - np.array(flat)).max() <= 3  # what eight bits of brightness and colour keep
 
 
 def test_colours_that_no_rgb_has_are_cut_off() -> None:
     odd = cases.nv12(5, 7)
-    assert rgb_from_nv12(odd).shape == (2, 5, 7, 3)
-    glaring = Nv12(
-        torch.full((1, 2, 2), 255, dtype=torch.uint8), torch.zeros(1, 1, 1, 2, dtype=torch.uint8), "bt601", False
-    )
-    assert rgb_from_nv12(glaring)[0, 0, 0].tolist() == [74, 255, 20]
+    assert rgb_from_yuv420(odd).shape == (2, 5, 7, 3)
+    none = torch.zeros(1, 1, 1, dtype=torch.uint8)
+    glaring = Yuv420(torch.full((1, 2, 2), 255, dtype=torch.uint8), none, none, "bt601", False)
+    assert rgb_from_yuv420(glaring)[0, 0, 0].tolist() == [74, 255, 20]
 
 
-def test_nv12_is_its_rgb_prepared() -> None:
+def test_video_is_its_rgb_prepared() -> None:
     given, how = cases.nv12(27, 35, "bt709"), cases.preparation((13, 21), (16, 32))
-    assert torch.equal(cases.prepared(given, how, "reference"), cases.prepared(rgb_from_nv12(given), how, "reference"))
+    wanted = cases.prepared(rgb_from_yuv420(given), how, "reference")
+    assert torch.equal(cases.prepared(given, how, "reference"), wanted)
+    assert torch.equal(cases.prepared(cases.planar(given), how, "reference"), wanted)
 
 
 def test_a_kernel_that_cannot_run_says_why() -> None:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from groundcast.cuda.deform_attn import Kernel, deform_attn
-from groundcast.cuda.image_prep import Nv12, image_prep
+from groundcast.cuda.image_prep import Yuv420, image_prep
 
 from . import image_prep_cases as pictures
 from .deform_attn_cases import SIZES, Case, assert_as_exact, assert_odd_places_read_nothing, draws
@@ -62,8 +62,8 @@ def test_pictures_are_prepared_to_the_last_bit(kind: str, dtype: torch.dtype) ->
     for given_hw, picture_hw, canvas_hw in [*pictures.SIZES, ((1080, 1920), (750, 1333), (768, 1344))]:
         how = pictures.preparation(picture_hw, canvas_hw)
         here = pictures.pictures(*given_hw) if kind == "rgb" else pictures.nv12(*given_hw, kind)  # pyright: ignore[reportArgumentType]
-        if isinstance(here, Nv12):
-            there = replace(here, luma_BHW=here.luma_BHW.cuda(), chroma_BHW2=here.chroma_BHW2.cuda())
+        if isinstance(here, Yuv420):
+            there = replace(here, luma_BHW=here.luma_BHW.cuda(), u_BHW=here.u_BHW.cuda(), v_BHW=here.v_BHW.cuda())
         else:
             there = here.cuda()
         got = image_prep(there, how, dtype, torch.full((2, 3, *canvas_hw), float("nan"), dtype=dtype, device="cuda"))
