@@ -1,4 +1,4 @@
-# pyright: reportUnknownMemberType=false
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 """Pictures to a GPU and answers back while it computes: pinned memory, a stream for copies, events.
 
 On a CPU nothing is copied, and everything is there at once.
@@ -8,14 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.utils.dlpack import from_dlpack
 
 _PIECE = 1 << 20  # buffers grow by whole MiB
 _ALIGNED = 256  # where each array begins, bytes
+
+
+class Exported(Protocol):
+    """What offers its values by DLPack, on the host or on the ring's device."""
+
+    def __dlpack__(self) -> object: ...
 
 
 class UploadRing:
@@ -38,31 +46,42 @@ class UploadRing:
         self._copies = torch.cuda.Stream(device) if is_asynchronous else None
 
     @contextmanager
-    def upload(self, arrays: Sequence[NDArray[np.uint8]]) -> Generator[list[Tensor]]:
-        """The arrays on the device, for what is launched on the current stream within the `with` block.
+    def upload(self, given: Sequence[NDArray[np.uint8] | Exported]) -> Generator[list[Tensor]]:
+        """The uint8 arrays on the device, for what is launched on the current stream within the `with` block.
 
-        Returns before they are there: the current stream waits, the host does not.
+        Returns before they are there: the current stream waits, the host does not. What lies on the device already
+        must have been written on its default stream; it is copied too, and may be overwritten from then on.
         """
+        arrays = [_tensor(one) for one in given]
         if self._copies is None:
-            yield [torch.from_numpy(np.require(array, requirements=["C", "W"])) for array in arrays]
+            yield arrays
             return
         slot = self._slots[self._turn]
         self._turn = (self._turn + 1) % len(self._slots)
         compute = torch.cuda.current_stream(self._device)
         if not slot.copied.query():  # until then the pinned bytes are being read
             slot.copied.synchronize()
-        begins = _layout(arrays)
+        here = [array for array in arrays if not array.is_cuda]
+        there = [array for array in arrays if array.is_cuda]
+        begins = _layout([*here, *there])
         if slot.grow(begins[-1]):
             slot.read.record(compute)  # what the allocator hands out may still be read by what was launched before
-        for array, begin in zip(arrays, begins, strict=False):
-            slot.host[begin : begin + array.nbytes].view(array.shape).numpy()[...] = array
+        for array, at in zip(here, begins, strict=False):
+            _piece(slot.host, at, array).numpy()[...] = array.numpy()  # torch would share it among all cores
         with torch.cuda.stream(self._copies):
             self._copies.wait_event(slot.read)
-            slot.twin[: begins[-1]].copy_(slot.host[: begins[-1]], non_blocking=True)
+            whole = begins[len(here)]
+            slot.twin[:whole].copy_(slot.host[:whole], non_blocking=True)
+            if there:
+                self._copies.wait_stream(torch.cuda.default_stream(self._device))
+            for array, at in zip(there, begins[len(here) :], strict=False):
+                _piece(slot.twin, at, array).copy_(array, non_blocking=True)
             slot.copied.record(self._copies)
+        slot.sources = there  # until they are known to be copied, at the slot's next turn
         compute.wait_event(slot.copied)
+        places = {id(array): at for array, at in zip([*here, *there], begins, strict=False)}
         try:
-            yield [slot.twin[begin : begin + a.nbytes].view(a.shape) for a, begin in zip(arrays, begins, strict=False)]
+            yield [_piece(slot.twin, places[id(array)], array) for array in arrays]
         finally:
             slot.read.record(compute)
 
@@ -97,6 +116,7 @@ class _Slot:
         self._device = device
         self.host = torch.empty(0, dtype=torch.uint8)
         self.twin = torch.empty(0, dtype=torch.uint8, device=device)
+        self.sources: list[Tensor] = []
         self.copied = torch.cuda.Event(blocking=True)
         self.read = torch.cuda.Event()
 
@@ -111,7 +131,19 @@ class _Slot:
         return True
 
 
-def _layout(arrays: Sequence[NDArray[np.uint8]]) -> list[int]:
+def _tensor(given: NDArray[np.uint8] | Exported) -> Tensor:
+    """Shares the values: DLPack's capsule says where they lie, and asks nobody to wait for a stream."""
+    if isinstance(given, np.ndarray):
+        return torch.from_numpy(np.require(given, requirements=["C", "W"]))
+    return from_dlpack(given.__dlpack__())
+
+
+def _piece(buffer: Tensor, at: int, like: Tensor) -> Tensor:
+    """The part of a buffer that holds such an array, its values one after another."""
+    return buffer[at : at + like.numel()].view(like.shape)
+
+
+def _layout(arrays: Sequence[Tensor]) -> list[int]:
     """Where each array begins, and at last where they end."""
     begins = [0]
     for array in arrays:

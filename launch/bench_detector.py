@@ -16,10 +16,11 @@ import torch
 from ..model.checkpoint import find_checkpoint
 from ..model.detections import Detections
 from ..model.detector import Detector, DetectorOptions
+from ..model.image import Image
 from ..model.precision import Precision
 from ..model.preprocess import LONGEST_SIDE, SHORT_SIDE
 from ..model.prompt import Prompt
-from ..model.ticket import DetectionTicket, Image
+from ..model.ticket import DetectionTicket
 from .bench_oracle import full_size, save
 from .bench_overlap import trace_overlap
 

@@ -79,7 +79,7 @@ def shots_of(source: SourceOptions, errors: list[str]) -> Iterator[Shot]:
             changed.clear()
             if taken := reader.frames.take():
                 frame = taken[0]
-                yield Shot(source, frame.image, frame.width, frame.height, frame.index, frame.time_s)
+                yield Shot(source, frame.rgb, frame.width, frame.height, frame.index, frame.time_s)
             elif not reader.finished:
                 changed.wait(0.1)
     finally:

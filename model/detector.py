@@ -11,6 +11,7 @@ from .checkpoint import Checkpoint, find_checkpoint, read_checkpoint
 from .detections import Detections, DetectorInfo
 from .device import DeviceError
 from .gpu_loop import GpuLoop
+from .image import DecodedImage, Image
 from .job import Job
 from .lanes import Lanes
 from .network import Network
@@ -18,7 +19,7 @@ from .postprocess import Rules, candidates, choose
 from .precision import Precision
 from .prompt import Phrase, Prompt, least_score
 from .seen import Pack, RawOutput, Seen, pack_all, unpack_all
-from .ticket import CancelledError, DetectionTicket, Found, Image
+from .ticket import CancelledError, DetectionTicket, Found
 
 __all__ = ["Detector", "DetectorOptions", "DeviceError", "RawOutput"]
 
@@ -102,6 +103,11 @@ class Detector:
         """How many pictures are of use in one ticket: fewer than the options say once memory has run out."""
         return min(self._batch, self._network.room.rows)
 
+    @property
+    def gpu(self) -> int | None:
+        """The CUDA device that takes pictures as a decoder gives them; None where they are to come as RGB."""
+        return self._network.device.index if self._network.device.type == "cuda" else None
+
     def check(self, prompt: Prompt) -> None:
         """Nothing, if the model can answer the prompt.
 
@@ -141,7 +147,7 @@ class Detector:
         """Ask for the detections of some pictures.
 
         Args:
-            images: (h, w, 3) uint8 RGB each, of any sizes.
+            images: (h, w, 3) uint8 RGB each, of any sizes; or as a decoder gave them, which spares a GPU's host work.
             prompts: one a picture.
             on_done: called from the lane's thread as soon as the ticket is done.
             sizes_px: the short sides of the network's input, one a picture; None is what the options say.
@@ -179,6 +185,8 @@ class Detector:
         if sizes_px is not None and len(sizes_px) != len(images):
             raise ValueError(f"{len(images)} images need as many sizes, not {len(sizes_px)}")
         for image in images:
+            if isinstance(image, DecodedImage):
+                continue
             if image.ndim != 3 or image.shape[2] != 3 or str(image.dtype) != "uint8" or 0 in image.shape:
                 raise ValueError(f"an image must be (h, w, 3) uint8 RGB, not {image.shape} {image.dtype}")
         for prompt in {prompt.hash: prompt for prompt in prompts}.values():

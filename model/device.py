@@ -38,3 +38,15 @@ def named_device(name: str) -> torch.device:
 def within(device: torch.device) -> AbstractContextManager[object]:
     """Kernels go to the thread's own device, which is the first GPU unless the thread is told."""
     return torch.cuda.device(device) if device.type == "cuda" else nullcontext()
+
+
+def own_stream(device: torch.device) -> AbstractContextManager[object]:
+    """What the thread launches on a GPU goes to a stream of its own, behind what was launched before.
+
+    A decoder writes its pictures on the default stream, and whoever copies them must not wait for the network too.
+    """
+    if device.type != "cuda":
+        return nullcontext()
+    stream = torch.cuda.Stream(device)
+    stream.wait_stream(torch.cuda.default_stream(device))
+    return torch.cuda.stream(stream)

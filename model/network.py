@@ -16,6 +16,7 @@ from .checkpoint import Checkpoint, set_weights
 from .device import named_device, within
 from .fold import fold_norms, join_groups, join_projections, join_values
 from .grounding_dino import GroundingDino
+from .image import Image
 from .input_rule import InputRule
 from .packed import pack, packed_weights
 from .picture_input import PictureInput
@@ -27,7 +28,6 @@ from .read_prompts import ReadCaption, ReadPrompts
 from .room import Room, is_out_of_memory
 from .seen import Asked, Launched, Pack, RawOutput, pack_all, unpack_all
 from .text_encoder import TextFeatures
-from .ticket import Image
 
 _MOST_TOGETHER = 16  # pictures, or captions about them, in one pass: what bounds memory
 

@@ -3,17 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..cuda.image_prep import image_prep
+from ..cuda.image_prep import Yuv420, image_prep
 from ..cuda.transfer import UploadRing
+from .image import DecodedImage, Image, rgb_of
 from .input_rule import InputRule
 from .preprocess import InputSize, normalise, preparation
-from .ticket import Image
 
 
 class PictureInput:
@@ -36,14 +37,35 @@ class PictureInput:
         """(B, 3, H, W)"""
         if self._on_device:
             return self._prepared_there(images, size)
-        canvases = np.stack([self._rule.resize(image, size) for image in images])
+        canvases = np.stack([self._rule.resize(rgb_of(image), size) for image in images])
         return normalise(canvases, [size.valid_xy] * len(images)).to(self._device, self._dtype)
 
     def _prepared_there(self, images: Sequence[Image], size: InputSize) -> Tensor:
         how = preparation(size, self._rule.filter)
         out_BHW3 = torch.empty(len(images), *size.canvas_hw, 3, dtype=self._dtype, device=self._device)
         out_B3HW = out_BHW3.permute(0, 3, 1, 2)
-        with self._ring.upload(images) as pictures:
-            for row, picture in enumerate(pictures):
-                image_prep(picture[None], how, self._dtype, out_B3HW[row : row + 1])
+        shown = [image if self._reaches(image) else rgb_of(image) for image in images]
+        arrays = [array for image in shown for array in (image.planes if isinstance(image, DecodedImage) else [image])]
+        with self._ring.upload(arrays) as uploaded:
+            pieces = iter(uploaded)
+            for row, image in enumerate(shown):
+                picture = _picture(image, pieces)
+                image_prep(picture, how, self._dtype, out_B3HW[row : row + 1])
         return out_B3HW
+
+    def _reaches(self, image: Image) -> bool:
+        """Whether the pixels lie where they can be uploaded from."""
+        return not isinstance(image, DecodedImage) or image.gpu in (None, self._device.index)
+
+
+def _picture(image: Image, uploaded: Iterator[Tensor]) -> Tensor | Yuv420:
+    """One picture of what was uploaded of it, and of others after it."""
+    if not isinstance(image, DecodedImage):
+        return next(uploaded)[None]
+    luma_HW, *colours = islice(uploaded, len(image.planes))
+    u_HW, v_HW = colours[0].unbind(-1) if len(colours) == 1 else colours
+    left, top = image.corner_xy
+    height, width = image.shape[:2]
+    luma_HW = luma_HW[top : top + height, left : left + width]
+    half = slice(top // 2, (top + height + 1) // 2), slice(left // 2, (left + width + 1) // 2)
+    return Yuv420(luma_HW[None], u_HW[half][None], v_HW[half][None], image.matrix, image.full_range)

@@ -6,12 +6,9 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
+from .image import Image
 from .prompt import Prompt
 
-Image = NDArray[np.uint8]
 Found = TypeVar("Found")
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..model.detections import Detections
+from ..model.image import DecodedImage, Image
 
 Area = tuple[int, int, int, int]
 """Left, top, right, bottom in px of the original picture."""
@@ -18,10 +18,12 @@ def part_inside(area: Area, width: int, height: int) -> Area | None:
     return inside if inside[0] < inside[2] and inside[1] < inside[3] else None
 
 
-def cut_out(image: NDArray[np.uint8], area: Area | None) -> NDArray[np.uint8]:
+def cut_out(image: Image, area: Area | None) -> Image:
     """The pixels of an area that lies in the picture; None is all of it."""
     if area is None:
         return image
+    if isinstance(image, DecodedImage):
+        return image.part(*area)
     left, top, right, bottom = area
     return np.ascontiguousarray(image[top:bottom, left:right])
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import Colorspace, VideoReformatter
@@ -12,10 +14,11 @@ _HD_HEIGHT_PX = 720
 
 
 class RgbConverter:
-    """Keeps FFmpeg's conversion tables between pictures of one source. For one thread."""
+    """Keeps FFmpeg's conversion tables between pictures of one source."""
 
     def __init__(self) -> None:
         self._reformatter = VideoReformatter()
+        self._lock = threading.Lock()
 
     def convert(self, frame: VideoFrame) -> NDArray[np.uint8]:
         """The picture as (height, width, 3) uint8 RGB, turned as its file says (but never mirrored back), without
@@ -24,16 +27,21 @@ class RgbConverter:
         The stream's own matrix and range are used; a stream that names no matrix gets BT.709 from 720 lines on and
         BT.601 below, as players do.
         """
-        unnamed_hd = frame.colorspace == _UNSPECIFIED and frame.height >= _HD_HEIGHT_PX
-        rgb = self._reformatter.reformat(
-            frame,
-            format="rgb24",
-            src_colorspace=Colorspace.ITU709 if unnamed_hd else None,
-            threads=1,  # the model needs the other cores more
-        )
+        with self._lock:
+            rgb = self._reformatter.reformat(
+                frame,
+                format="rgb24",
+                src_colorspace=Colorspace.ITU709 if is_unnamed_hd(frame) else None,
+                threads=1,  # the model needs the other cores more
+            )
         plane = rgb.planes[0]  # its rows may be padded; PyAV's to_ndarray would copy those
         image: NDArray[np.uint8] = np.ndarray(
             (rgb.height, rgb.width, 3), np.uint8, memoryview(plane), strides=(plane.line_size, 3, 1)
         )
         quarter_turns = round(frame.rotation / 90) % 4  # counterclockwise, as numpy turns
         return np.ascontiguousarray(np.rot90(image, quarter_turns)) if quarter_turns else image
+
+
+def is_unnamed_hd(frame: VideoFrame) -> bool:
+    """Whether a picture names no matrix, and is so large that BT.709 is meant."""
+    return frame.colorspace == _UNSPECIFIED and frame.height >= _HD_HEIGHT_PX

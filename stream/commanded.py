@@ -206,7 +206,7 @@ class Commanded:
                 text = f"source {source!r} gave no picture within {timeout_s:g} s: its status may say why"
                 raise CommandError("not_ready", text) from None
             frame, message = request.result()
-        return to_jpeg(frame.image, self._options.publisher.jpeg_quality), message
+        return to_jpeg(frame.rgb, self._options.publisher.jpeg_quality), message
 
     def _pause(self, source: str | None, *, paused: bool) -> Applied:
         def apply() -> Applied:
@@ -218,9 +218,7 @@ class Commanded:
         return self._queue.call(apply)
 
     def _make_line(self, options: SourceOptions, generation: int) -> SourceLine:
-        return SourceLine(
-            options, generation, self._options, self._epoch, self._detector.info, self._wake.set, self._clock
-        )
+        return SourceLine(options, generation, self._options, self._epoch, self._detector, self._wake.set, self._clock)
 
     def _begin(self, options: SourceOptions) -> SourceLine:
         line = self._lineup.put(options)

@@ -10,17 +10,17 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import partial
 
-import numpy as np
 from av.error import FFmpegError
 from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
-from numpy.typing import NDArray
 
+from ..model.image import Image
 from .backlog import Backlog
 from .colour import RgbConverter
 from .container import choose_stream, is_recording, open_container, rate_of
-from .gpu_decoding import check_gpu_decodes
+from .decoded import as_decoded
+from .gpu_decoding import check_gpu_decoded, check_gpu_decodes
 from .options import SourceOptions
 from .pace import Pacer
 from .picture import Picture, StreamFacts
@@ -49,16 +49,18 @@ class Video:
     Args:
         options: the source.
         pause: waits so many seconds; true if the wait was cut short because the work is over.
+        gpu: as in `StreamDetector`; None has pictures in RGB.
 
     Raises:
         SourceError: it cannot be opened. Network sources say so within twice the time limit for opening.
     """
 
-    def __init__(self, options: SourceOptions, pause: Callable[[float], bool]) -> None:
+    def __init__(self, options: SourceOptions, pause: Callable[[float], bool], gpu: int | None = None) -> None:
         self._options = options
+        self._gpu = gpu
         self._kind = kind_of(options.url)
         self._where = redact(options.url)
-        self._container = open_container(options, self._kind)
+        self._container = open_container(options, self._kind, gpu)
         try:
             self._stream = choose_stream(self._container, self._where)
             check_gpu_decodes(self._stream, options)
@@ -155,8 +157,9 @@ class Video:
         for frame in frames:
             self.pulse.show()
             self.pulse.corrupt += frame.is_corrupt
+            check_gpu_decoded(frame, self._stream, self._options)
             yield Picture(
-                rgb=partial(self._rgb, frame),
+                image=partial(self._image, frame),
                 pts=self._pts_of(frame),
                 time_base=self._time_base.as_integer_ratio(),
                 camera_unix_ns=_camera_time(packet, frame),
@@ -164,7 +167,9 @@ class Video:
                 received_ns=received_ns,
             )
 
-    def _rgb(self, frame: VideoFrame) -> NDArray[np.uint8] | None:
+    def _image(self, frame: VideoFrame) -> Image | None:
+        if self._gpu is not None and (decoded := as_decoded(frame, self._converter)) is not None:
+            return decoded
         try:
             return self._converter.convert(frame)
         except FFmpegError:

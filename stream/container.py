@@ -29,8 +29,8 @@ _RTSP_OPTIONS = {"allowed_media_types": "video", "fpsprobesize": "0", "probesize
 _HTTP_OPTIONS = {"analyzeduration": "100000"}
 
 
-def open_container(options: SourceOptions, kind: SourceKind) -> InputContainer:
-    """Open a source with the options that its kind needs.
+def open_container(options: SourceOptions, kind: SourceKind, gpu: int | None = None) -> InputContainer:
+    """Open a source with the options that its kind needs; `gpu` as in `gpu_decoder`.
 
     Raises:
         SourceError: it cannot be opened, or not be decoded where its options say. Network sources say so within twice
@@ -48,7 +48,7 @@ def open_container(options: SourceOptions, kind: SourceKind) -> InputContainer:
     elif kind == "file":
         url, ffmpeg_options = f"file:{path_of(options.url)}", {"pattern_type": "none"}  # a % in a name is a %
     timeout = (options.open_timeout_s, options.read_timeout_s) if kind in ("rtsp", "http") else None
-    decoder = gpu_decoder(options)
+    decoder = gpu_decoder(options, gpu)
     began_s = time.monotonic()
     try:
         return av.open(url, format=demuxer, options=ffmpeg_options, timeout=timeout, hwaccel=decoder)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
+from ..model.image import Image, Rgb, rgb_of
 
 Clock = Literal["rtcp", "driver", "push", "arrival", "file"]
 
@@ -27,9 +26,9 @@ class Frame:
         clock: whose clock says so.
         captured_error_ms: how far off `captured_unix_ns` may be, or None for files.
         received_ns: monotonic; when the picture's first bytes were handed to the decoder.
-        decoded_ns: monotonic; when the decoded picture was there in RGB.
+        decoded_ns: monotonic; when the decoded picture was there, as the detector takes it.
         frame_id: the camera's coordinate frame, if the user named it.
-        image: (height, width, 3) uint8 RGB; origin top left, x right, y down.
+        image: (height, width, 3) uint8 RGB, or as it was decoded; origin top left, x right, y down.
         captured_monotonic_ns: the same moment as `captured_unix_ns` on this computer's monotonic clock, which nobody
             can set: ages are counted from it. None for files.
     """
@@ -46,8 +45,13 @@ class Frame:
     received_ns: int
     decoded_ns: int
     frame_id: str | None
-    image: NDArray[np.uint8]
+    image: Image
     captured_monotonic_ns: int | None = None
+
+    @property
+    def rgb(self) -> Rgb:
+        """The picture as an array on the host, which may have to be made first."""
+        return rgb_of(self.image)
 
     @property
     def width(self) -> int:

@@ -6,9 +6,7 @@ import logging
 import time
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
+from ..model.image import Image
 from .capture_clock import Capture, CaptureClock
 from .clock import Clock
 from .frame import Frame
@@ -96,7 +94,7 @@ class FrameMaker:
 
     def frame(self, picture: Picture, moment: Moment) -> Frame | None:
         """The picture's frame; None, and not counted, where it turns out to be damaged."""
-        image = picture.rgb()
+        image = picture.image()
         if image is None:
             return None
         if self._connection and self._connection.facts.live:
@@ -120,7 +118,7 @@ class FrameMaker:
             captured_monotonic_ns=capture.monotonic_ns if capture else None,
         )
 
-    def _watch(self, image: NDArray[np.uint8]) -> None:
+    def _watch(self, image: Image) -> None:
         was_warned = self._stillness.warning is not None
         self._stillness.look(image, time.monotonic(), self.options.frozen_after_s)
         warning = self._stillness.warning

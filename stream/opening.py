@@ -14,12 +14,13 @@ from .push_source import PushSource, check_push
 from .source_url import SourceError, kind_of, path_of, redact
 
 
-def open_source(options: SourceOptions, pause: Callable[[float], bool]) -> Connection:
+def open_source(options: SourceOptions, pause: Callable[[float], bool], gpu: int | None = None) -> Connection:
     """Open what `options.url` names.
 
     Args:
         options: the source.
         pause: waits so many seconds; true if the wait was cut short because the work is over.
+        gpu: as in `StreamDetector`.
 
     Raises:
         SourceError: it cannot be opened.
@@ -27,7 +28,7 @@ def open_source(options: SourceOptions, pause: Callable[[float], bool]) -> Conne
     kind = kind_of(options.url)
     if kind == "push":
         return PushSource(options, pause)
-    return PictureFolder(options, pause) if kind == "folder" else Video(options, pause)
+    return PictureFolder(options, pause) if kind == "folder" else Video(options, pause, gpu)
 
 
 def check_source(options: SourceOptions) -> None:

@@ -6,9 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
+from ..model.image import Image
 from .frame import Clock
 from .pulse import Pulse
 
@@ -18,7 +16,7 @@ class Picture:
     """One decoded picture and all that the stream says about its time.
 
     Args:
-        rgb: makes the image, (height, width, 3) uint8 RGB, which costs time and is left out where nobody wants it.
+        image: makes the image, as `Frame` has it, which costs time and is left out where nobody wants it.
             None if the picture turns out to be damaged, and has been counted as such.
         pts: presentation time in ticks of `time_base`, None where the stream states none that can be used.
         time_base: (numerator, denominator) in seconds per tick.
@@ -30,7 +28,7 @@ class Picture:
         superseded: a newer one is already at hand, so that this one need only be counted.
     """
 
-    rgb: Callable[[], NDArray[np.uint8] | None]
+    image: Callable[[], Image | None]
     pts: int | None
     time_base: tuple[int, int]
     camera_unix_ns: int | None

@@ -6,9 +6,7 @@ import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
-from numpy.typing import NDArray
-
+from ..model.image import Image, rgb_of
 from .jpeg import to_jpeg
 from .message import DetectionMessage, PictureHeader
 from .publisher import Publisher
@@ -35,7 +33,7 @@ class PictureSender:
         self._room = threading.BoundedSemaphore(_MOST_WAITING)
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="pictures")  # begins with the first picture
 
-    def send(self, message: DetectionMessage, image: NDArray[np.uint8]) -> None:
+    def send(self, message: DetectionMessage, image: Image) -> None:
         """Send the picture that `message`, which was sent already, speaks about; returns at once."""
         if self._room.acquire(blocking=False):
             self._worker.submit(self._encode_and_send, message, image)
@@ -51,9 +49,9 @@ class PictureSender:
         """Send what waits, and end the thread."""
         self._worker.shutdown()
 
-    def _encode_and_send(self, message: DetectionMessage, image: NDArray[np.uint8]) -> None:
+    def _encode_and_send(self, message: DetectionMessage, image: Image) -> None:
         try:
-            self._publisher.send_picture(_header_of(message), to_jpeg(image, self._quality))
+            self._publisher.send_picture(_header_of(message), to_jpeg(rgb_of(image), self._quality))
         except Exception:  # noqa: BLE001  a picture is no reason to end; a publisher that failed says so to the loop
             if self._failed == 0:
                 _LOG.exception("a picture of source %s was left out; others are only counted", message.source)

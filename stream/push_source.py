@@ -120,7 +120,7 @@ class PushSource:
         self.pulse.show()
         self._last_pts = pts
         return Picture(
-            rgb=partial(self._rgb, header, parts[1]),
+            image=partial(self._rgb, header, parts[1]),
             pts=pts,
             time_base=_NS,
             camera_unix_ns=header.captured_unix_ns,

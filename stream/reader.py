@@ -44,6 +44,7 @@ class Reader:
         generation: grows when a source is added again under the same name.
         backoff: how long to wait before a lost camera is tried again.
         clock: what time it is.
+        gpu: as in `StreamDetector`; None has pictures in RGB.
     """
 
     def __init__(
@@ -53,8 +54,10 @@ class Reader:
         generation: int = 1,
         backoff: Backoff | None = None,
         clock: Clock | None = None,
+        gpu: int | None = None,
     ) -> None:
         self.options = options
+        self._gpu = gpu
         self._log = logging.LoggerAdapter(_log, {"source": options.name})  # for logs that machines read
         self.frames: Newest[Frame] = Newest(wake)
         self._wake = wake
@@ -174,7 +177,7 @@ class Reader:
         Raises:
             SourceError: it could not be opened, or was lost.
         """
-        connection = open_source(self.options, self._stop.wait)
+        connection = open_source(self.options, self._stop.wait, self._gpu)
         with self._lock:
             self._connection, self._facts, self._pulse = connection, connection.facts, connection.pulse
         try:

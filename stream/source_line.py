@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..model.detections import DetectorInfo
 from .area import Area, part_inside
 from .clock import Clock
 from .flight import Answer, Look
@@ -15,6 +14,7 @@ from .options import NodeOptions, SourceOptions
 from .questions import Question
 from .reader import Reader
 from .stats import LAST_STATES, ReaderStats, SourceState
+from .stream_detector import StreamDetector
 from .tally import SourceSummary, Tally
 from .tracker import Tracker
 
@@ -46,7 +46,7 @@ class SourceLine:
         generation: how often a source of this name was added.
         node: the node it belongs to.
         epoch: the node's start, unix ns.
-        model: who answers.
+        detector: who answers.
         wake: called, from the reader's thread, when there is something to take or to tell.
         clock: what time it is.
     """
@@ -57,7 +57,7 @@ class SourceLine:
         generation: int,
         node: NodeOptions,
         epoch: int,
-        model: DetectorInfo,
+        detector: StreamDetector,
         wake: Callable[[], None],
         clock: Clock,
     ) -> None:
@@ -68,10 +68,11 @@ class SourceLine:
         self.gone = False
         self._node = node
         self._epoch = epoch
-        self._model = ModelInfo(model.name, model.dtype, model.score_rule)
+        info = detector.info
+        self._model = ModelInfo(info.name, info.dtype, info.score_rule)
         self._boot_id = read_boot_id()
         self._clock = clock
-        self._reader = Reader(options, wake, generation, clock=clock)
+        self._reader = Reader(options, wake, generation, clock=clock, gpu=detector.gpu)
         # '/' occurs in no name, so no two nodes or sources share a prefix.
         self._tracker = Tracker(node.tracker, f"{node.node}/{options.name}/{epoch:x}/{generation}")
         self._tracked_version = 0

@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..model.image import Image, Rgb, rgb_of
+
 _PARTS_ACROSS, _PARTS_DOWN = 64, 36
 _SAMPLES = 4  # across and down in each part
 _LOOK_EVERY_S = 0.25
@@ -31,11 +33,11 @@ class Stillness:
         self._changed_s = self._bright_s = 0.0
         self._looked_s: float | None = None
 
-    def look(self, image: NDArray[np.uint8], now_s: float, longest_s: float) -> None:
+    def look(self, image: Image, now_s: float, longest_s: float) -> None:
         """Look at a picture, if it is time to.
 
         Args:
-            image: (height, width, 3).
+            image: as `Frame` has it; what was not converted yet is, where it is time to look.
             now_s: monotonic.
             longest_s: how long pictures may be still or black before `warning` says so.
         """
@@ -44,7 +46,7 @@ class Stillness:
         elif now_s - self._looked_s < _LOOK_EVERY_S:
             return
         self._looked_s = now_s
-        parts = _mean_parts(image)
+        parts = _mean_parts(rgb_of(image))
         if self._parts is None or self._size != image.shape or _differ(parts, self._parts):
             self._size, self._parts, self._changed_s = image.shape, parts, now_s
         if float(np.mean(parts < _BLACK_LEVEL)) < _BLACK_SHARE:
@@ -52,7 +54,7 @@ class Stillness:
         self.warning = _warn(now_s - self._changed_s, now_s - self._bright_s, longest_s)
 
 
-def _mean_parts(image: NDArray[np.uint8]) -> NDArray[np.int16]:
+def _mean_parts(image: Rgb) -> NDArray[np.int16]:
     height, width = image.shape[:2]
     step = max(1, min(height // (_SAMPLES * _PARTS_DOWN), width // (_SAMPLES * _PARTS_ACROSS)))
     sampled = np.ascontiguousarray(image[::step, ::step])

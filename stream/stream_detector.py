@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ..model.detections import Detections, DetectorInfo
+from ..model.image import Image
 from ..model.prompt import Prompt
 
 
@@ -44,13 +42,18 @@ class StreamDetector(Protocol):
         """How many pictures are of use in one ticket: 1 where they gain nothing from being looked at together."""
         ...
 
+    @property
+    def gpu(self) -> int | None:
+        """The number of the GPU that takes pictures as a decoder gives them, there or on the host; None takes RGB."""
+        ...
+
     def check(self, prompt: Prompt) -> None:
         """Raise PromptError for words that it does not know."""
         ...
 
     def submit(
         self,
-        images: Sequence[NDArray[np.uint8]],
+        images: Sequence[Image],
         prompts: Sequence[Prompt],
         on_done: Callable[[], None] | None = None,
         sizes_px: Sequence[int | None] | None = None,

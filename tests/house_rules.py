@@ -14,7 +14,7 @@ FLOORS = ("launch", "stream", "model", "cuda")  # each may look at those that co
 
 # What of a floor can be seen from above it: (who looks, the floor looked at) -> the files that may be seen.
 DOORS = {
-    ("stream", "model"): {"model.detections", "model.prompt"},
+    ("stream", "model"): {"model.detections", "model.image", "model.prompt"},
     ("stream", "cuda"): set[str](),
     ("model", "cuda"): {"cuda.deform_attn", "cuda.image_prep", "cuda.transfer", "cuda.graph", "cuda.kept"},
     ("launch", "cuda"): {"cuda.deform_attn", "cuda.image_prep", "cuda.transfer", "cuda.graph"},
@@ -29,6 +29,7 @@ KNOWN_TO = {
             "stream/reader.py",
             "stream/connection.py",
             "stream/container.py",
+            "stream/decoded.py",
             "stream/picture_folder.py",
             "stream/colour.py",
             "stream/gpu_decoding.py",
@@ -78,6 +79,7 @@ LIGHT = {
     "stream/node_commands.py": {"msgpack"},
     "model/prompt.py": set[str](),
     "model/detections.py": {"numpy"},
+    "model/image.py": {"numpy"},
     "model/config.py": set[str](),
     "model/tabletop/words.py": set[str](),
 }

@@ -12,6 +12,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from groundcast.cuda import transfer
 from groundcast.cuda.transfer import Download, UploadRing
 
 CPU = torch.device("cpu")
@@ -25,6 +26,9 @@ class Stream:
 
     def wait_event(self, event: Event) -> None:
         self.log.append(f"{self.name} waits for {event.at}")
+
+    def wait_stream(self, other: object) -> None:
+        self.log.append(f"{self.name} waits for {other}")
 
 
 class Event:
@@ -138,6 +142,38 @@ def test_a_buffer_that_could_not_grow_grows_the_next_time(monkeypatch: pytest.Mo
             pass
     with ring.upload([_picture(7, 900, 900, 3)]) as (uploaded,):
         assert bool((uploaded == 7).all())
+
+
+class There(torch.Tensor):
+    """A tensor that says it lies on the device."""
+
+    @property
+    def is_cuda(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return True
+
+
+def test_what_lies_on_the_device_is_copied_there_behind_who_wrote_it(
+    log: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded = torch.full((4, 6), 5, dtype=torch.uint8).as_subclass(There)
+    monkeypatch.setattr(transfer, "from_dlpack", lambda _: decoded)
+    monkeypatch.setattr(torch.cuda, "default_stream", lambda _: "the decoder")
+    ring = UploadRing(CPU, slots=1, asynchronous=True)
+    with ring.upload([_picture(1, 2, 3), decoded, _picture(2, 4, 4)]) as uploaded:
+        assert [int(one.float().mean()) for one in uploaded] == [1, 5, 2]
+        assert [tuple(one.shape) for one in uploaded] == [(2, 3), (4, 6), (4, 4)]
+    waits = [line for line in log if line.startswith("copies waits")]
+    assert waits == ["copies waits for compute 1", "copies waits for the decoder"]
+    assert ring._slots[0].sources == [decoded]  # not to be reused while it may be read
+    with ring.upload([_picture(3, 2, 3)]):
+        assert ring._slots[0].sources == []
+
+
+def test_arrays_of_others_are_read_where_they_lie() -> None:
+    given = torch.arange(12, dtype=torch.uint8).view(3, 4)[:, :3]
+    with UploadRing(CPU).upload([given]) as (uploaded,):
+        assert uploaded.data_ptr() == given.data_ptr()
+        assert torch.equal(uploaded, given)
 
 
 def test_a_failure_within_frees_the_buffer(log: list[str]) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from groundcast.model.detections import Detections, DetectorInfo
+from groundcast.model.image import Image
 from groundcast.model.prompt import Prompt
 
 
@@ -33,13 +33,14 @@ class FreeDetector:
     info = DetectorInfo("free", "uint8", "max")
     depth = 1
     batch = 1
+    gpu = None
 
     def check(self, prompt: Prompt) -> None:
         """Any words will do."""
 
     def submit(
         self,
-        images: Sequence[NDArray[np.uint8]],
+        images: Sequence[Image],
         prompts: Sequence[Prompt],
         on_done: Callable[[], None] | None = None,
         sizes_px: Sequence[int | None] | None = None,

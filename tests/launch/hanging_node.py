@@ -5,10 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
 from groundcast.launch import cli, node
+from groundcast.model.image import Image
 from groundcast.model.prompt import Prompt
 
 from ..stream.blob_detector import BlobTicket
@@ -20,7 +18,7 @@ class HangingModel(BlobModel):
 
     def submit(
         self,
-        images: Sequence[NDArray[np.uint8]],
+        images: Sequence[Image],
         prompts: Sequence[Prompt],
         on_done: Callable[[], None] | None = None,
         sizes_px: Sequence[int | None] | None = None,

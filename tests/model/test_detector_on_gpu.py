@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -15,18 +17,20 @@ from numpy.typing import NDArray
 from groundcast.model import detector as model_detector
 from groundcast.model.detections import Detections
 from groundcast.model.detector import Detector, DetectorOptions
+from groundcast.model.image import DecodedImage, rgb_of
 from groundcast.model.prompt import Prompt
 
 pytestmark = [
     pytest.mark.gpu,
     pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU"),
 ]
+CLIP = Path(model_detector.__file__).parent / "tabletop" / "clip.mp4"
 PROMPT = Prompt.parse("red mug . blue cube . green bottle . yellow can . white ring . ball . cone")
 
 
 @pytest.fixture(scope="module")
 def frames() -> list[NDArray[np.uint8]]:
-    clip = cv2.VideoCapture(str(Path(model_detector.__file__).parent / "tabletop" / "clip.mp4"))
+    clip = cv2.VideoCapture(str(CLIP))
     read = [clip.read()[1] for _ in range(12)]
     return [np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8) for image in read]
 
@@ -67,3 +71,28 @@ def test_a_replayed_graph_answers_another_prompt(frames: list[NDArray[np.uint8]]
         (again,) = detector.detect(frames[:1], [other])
         assert again.names == other.names
         np.testing.assert_allclose(again.scores, first.scores, atol=1e-3)
+
+
+@pytest.mark.parametrize("decode", ["cpu", "cuda"])
+def test_pictures_as_decoders_give_them_are_found_in_alike(
+    decode: Literal["cpu", "cuda"], frames: list[NDArray[np.uint8]], on_cpu: list[Detections]
+) -> None:
+    """From the host's planes, and from those that NVDEC left on the GPU."""
+    pytest.importorskip("av")
+    from groundcast.stream.connection import Video
+    from groundcast.stream.gpu_decoding import why_no_gpu_decoder
+    from groundcast.stream.options import SourceOptions
+
+    with Detector.load("tabletop", DetectorOptions(device="cuda", dtype="float32", threshold=0.5)) as detector:
+        gpu = detector.gpu
+        assert gpu is not None
+        if decode == "cuda" and (reason := why_no_gpu_decoder(gpu)):
+            pytest.skip(reason)
+        video = Video(SourceOptions("clip", str(CLIP), decode=decode), lambda _: False, gpu)
+        images = [picture.image() for picture in islice(video.pictures(), len(frames))]
+        shown = [image for image in images if isinstance(image, DecodedImage)]
+        assert len(shown) == len(frames)
+        assert {image.gpu for image in shown} == {gpu if decode == "cuda" else None}
+        assert np.abs(rgb_of(shown[0]).astype(int) - frames[0]).mean() < 3
+        _near(detector.detect(shown, [PROMPT] * len(shown)), on_cpu, 1.5, 0.05)
+        video.close()

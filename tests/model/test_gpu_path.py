@@ -5,17 +5,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
 
+from groundcast.cuda.image_prep import Yuv420
+from groundcast.cuda.image_prep_reference import rgb_from_yuv420
 from groundcast.launch.bench_oracle import save
 from groundcast.model.checkpoint import find_checkpoint, read_checkpoint
 from groundcast.model.detections import Detections
+from groundcast.model.image import DecodedImage, Image, Rgb, rgb_of
 from groundcast.model.network import Network
 from groundcast.model.picture_input import PictureInput
 from groundcast.model.postprocess import Rules, candidates, choose
@@ -50,7 +55,7 @@ def _picture(seed: int, height: int = 48, width: int = 64) -> NDArray[np.uint8]:
     return np.random.default_rng(seed).integers(0, 255, (height, width, 3), np.uint8)
 
 
-def _found(network: Network, pictures: Sequence[NDArray[np.uint8]], prompts: Sequence[Prompt]) -> list[Detections]:
+def _found(network: Network, pictures: Sequence[Image], prompts: Sequence[Prompt]) -> list[Detections]:
     seen = network.launch(pictures, prompts, None, lambda answer: candidates(answer, RULES)).wait()
     return [choose(one.parts, one.asked.prompt, one.asked.size, one.asked.image_hw, RULES) for one in seen]
 
@@ -93,6 +98,42 @@ def test_pictures_prepared_on_the_device_are_those_prepared_here(edge: Path, ful
         assert apart.max() <= steps
         assert here.is_contiguous(memory_format=torch.channels_last)
         assert there.is_contiguous(memory_format=torch.channels_last)
+
+
+def _yuv(picture: NDArray[np.uint8], *, side_by_side: bool, gpu: int | None = None) -> DecodedImage:
+    """Planes that OpenCV makes, and what they mean in RGB."""
+    height, width = picture.shape[:2]
+    flat = cv2.cvtColor(picture, cv2.COLOR_RGB2YUV_I420).reshape(-1)
+    luma, colours = flat[: height * width].reshape(height, width), flat[height * width :]
+    u, v = (torch.from_numpy(half.reshape(height // 2, width // 2)) for half in np.split(colours, 2))
+    planes = (torch.stack([u, v], -1),) if side_by_side else (u, v)
+    rgb: Rgb = rgb_from_yuv420(Yuv420(torch.from_numpy(luma)[None], u[None], v[None], "bt601", False))[0].numpy()
+    return DecodedImage((torch.from_numpy(luma), *planes), (height, width, 3), "bt601", False, gpu, lambda: rgb)
+
+
+@pytest.mark.parametrize("side_by_side", [False, True])
+def test_pictures_as_decoders_give_them_are_prepared_as_their_rgb(full: Path, side_by_side: bool) -> None:
+    network = _network(full)
+    size = network._rule.size(48, 64)
+    decoded = [_yuv(_picture(seed, 96, 128), side_by_side=side_by_side) for seed in range(2)]
+    shown = [decoded[0], _picture(2), decoded[1].part(32, 14, 97, 61)]
+    there = PictureInput(network._rule, CPU, torch.float32, on_device=True)
+    assert torch.equal(there(shown, size), there([rgb_of(image) for image in shown], size))
+
+
+def test_what_lies_on_another_gpu_comes_by_the_host(full: Path) -> None:
+    network = _network(full)
+    size = network._rule.size(48, 64)
+    elsewhere = replace(_yuv(_picture(0), side_by_side=True, gpu=1), planes=())
+    there = PictureInput(network._rule, CPU, torch.float32, on_device=True)
+    assert torch.equal(there([elsewhere], size), there([rgb_of(elsewhere)], size))
+
+
+def test_a_network_on_a_cpu_takes_them_too(edge: Path) -> None:
+    network, decoded = _network(edge), _yuv(_picture(0), side_by_side=False)
+    found = [_found(network, [image], PROMPTS[:1])[0] for image in (decoded, rgb_of(decoded))]
+    assert (found[0].boxes_xyxy == found[1].boxes_xyxy).all()
+    assert len(found[0])
 
 
 @pytest.mark.parametrize("body", ["edge", "full"])

@@ -9,16 +9,14 @@ from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from groundcast.model.detections import Detections, DetectorInfo
+from groundcast.model.image import Image, Rgb, rgb_of
 from groundcast.model.prompt import Prompt, PromptError
 
 # Hue in OpenCV's half degrees: one range, or two where it goes round.
 HUES = {"red": ((0, 10), (170, 180)), "yellow": ((22, 36),), "green": ((45, 80),), "blue": ((105, 130),)}
 _LEAST_SIDE_PX = 6
-
-Image = NDArray[np.uint8]
 
 
 class BlobTicket:
@@ -57,25 +55,34 @@ class BlobDetector:
 
     Args:
         delay_s: how long each ticket takes at least.
-        depth, batch: as the protocol says.
+        depth, batch, gpu: as the protocol says.
         fail_at: the ticket, counted from 0, that breaks it.
 
     Attributes:
         asked: tickets so far; together: how many pictures each of them had.
-        sizes_px, shapes: of all pictures that it was shown.
+        sizes_px, shapes, kinds: of all pictures that it was shown.
     """
 
     info = DetectorInfo("blobs", "uint8", "max")
 
-    def __init__(self, delay_s: float = 0.0, depth: int = 1, fail_at: int | None = None, batch: int = 1) -> None:
+    def __init__(
+        self,
+        delay_s: float = 0.0,
+        depth: int = 1,
+        fail_at: int | None = None,
+        batch: int = 1,
+        gpu: int | None = None,
+    ) -> None:
         self.depth = depth
         self.batch = batch
+        self.gpu = gpu
         self.most_in_flight = 0
         self.in_flight = 0
         self.asked = 0
         self.together: list[int] = []
         self.sizes_px: set[int | None] = set()
         self.shapes: set[tuple[int, ...]] = set()
+        self.kinds: set[type] = set()
         self._delay_s = delay_s
         self._fail_at = fail_at
         self._closing = threading.Event()
@@ -99,6 +106,7 @@ class BlobDetector:
         self.together.append(len(images))
         self.sizes_px.update(sizes_px or ())
         self.shapes.update(image.shape for image in images)
+        self.kinds.update(type(image) for image in images)
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         self._jobs.put(ticket)
@@ -122,11 +130,13 @@ class BlobDetector:
         if self.asked - 1 == self._fail_at:
             ticket.error = RuntimeError("the lamp went out")
             return
-        ticket.result = [find_blobs(image, prompt) for image, prompt in zip(ticket.images, ticket.prompts, strict=True)]
+        ticket.result = [
+            find_blobs(rgb_of(image), prompt) for image, prompt in zip(ticket.images, ticket.prompts, strict=True)
+        ]
         self._closing.wait(max(0.0, self._delay_s - (time.monotonic() - begin_s)))
 
 
-def find_blobs(image: Image, prompt: Prompt) -> Detections:
+def find_blobs(image: Rgb, prompt: Prompt) -> Detections:
     """Each connected patch of a colour that is asked for."""
     hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
     boxes: list[tuple[int, int, int, int]] = []

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from groundcast.model.detections import Detections
+from groundcast.model.image import rgb_of
 from groundcast.stream.area import Area, cut_out, part_inside, put_back
 
 
@@ -25,7 +26,7 @@ def test_only_what_lies_in_the_picture_is_looked_at(area: Area, inside: Area | N
 
 def test_what_is_found_in_the_part_lies_where_it_is_in_the_whole() -> None:
     image = np.arange(80 * 100 * 3, dtype=np.uint8).reshape(80, 100, 3)
-    part = cut_out(image, (10, 20, 50, 60))
+    part = rgb_of(cut_out(image, (10, 20, 50, 60)))
     assert part.shape == (40, 40, 3)
     assert (part[5, 7] == image[25, 17]).all()
     boxes = np.array([[0, 0, 40, 40], [5, 6, 41, 7], [-3, 2, 9, 8]], np.float32)

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from groundcast.model.detections import Detections
+from groundcast.model.image import Image
 from groundcast.model.prompt import Prompt
-from groundcast.model.ticket import DetectionTicket, Image
+from groundcast.model.ticket import DetectionTicket
 from groundcast.stream.flight import Flight, Look
 from groundcast.stream.frame import Frame
 from groundcast.stream.questions import Question

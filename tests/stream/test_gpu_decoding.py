@@ -18,8 +18,12 @@ def _never(_seconds: float) -> bool:
     return False
 
 
-def _leave(_options: SourceOptions) -> None:
+def _leave(_options: SourceOptions, _gpu: int | None) -> None:
     """As for a codec that the GPU does not know."""
+
+
+def _know(*_: object) -> None:
+    """As for a codec that the GPU knows, in some of its profiles."""
 
 
 @no_gpu
@@ -37,7 +41,7 @@ def test_auto_decodes_on_the_processor_and_says_so_once(
     caplog.set_level("INFO")
     video = Video(SourceOptions("clip", "lavfi:testsrc", decode="auto"), _never)
     try:
-        image = next(video.pictures()).rgb()
+        image = next(video.pictures()).image()
     finally:
         video.close()
     assert image is not None
@@ -49,3 +53,14 @@ def test_a_codec_that_no_gpu_knows_is_said(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr("groundcast.stream.container.gpu_decoder", _leave)
     with pytest.raises(SourceError, match="source door is coded as wrapped_avframe, which no GPU decodes"):
         Video(SourceOptions("door", "lavfi:testsrc", decode="cuda"), _never)
+
+
+def test_a_profile_that_the_gpu_leaves_to_the_processor_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("groundcast.stream.container.gpu_decoder", _leave)
+    monkeypatch.setattr("groundcast.stream.connection.check_gpu_decodes", _know)
+    video = Video(SourceOptions("door", "lavfi:testsrc", decode="cuda"), _never)
+    try:
+        with pytest.raises(SourceError, match=r"door is coded as wrapped_avframe \(.*rgb24\), which no GPU decodes"):
+            next(video.pictures())
+    finally:
+        video.close()

@@ -14,7 +14,7 @@ def test_a_folder_is_read_in_the_order_in_which_a_person_counts(tmp_path: Path) 
     (tmp_path / "notes.txt").write_text("left alone")
     frames, stats = read_all(tmp_path)
     assert [frame.width - 40 for frame in frames] == [1, 2, 9, 10, 11]
-    assert [int(frame.image.mean()) for frame in frames] == pytest.approx([10, 20, 90, 100, 110], abs=3)
+    assert [int(frame.rgb.mean()) for frame in frames] == pytest.approx([10, 20, 90, 100, 110], abs=3)
     assert (stats.state, stats.error, stats.corrupt) == ("ended", None, 0)
 
 
@@ -33,5 +33,5 @@ def test_pictures_that_cannot_be_read_are_counted_and_the_others_still_come(tmp_
 def test_a_single_picture_with_a_percent_sign_in_its_name_is_one_frame(tmp_path: Path) -> None:
     write_picture(tmp_path / "shelf%03d.png", 120)
     frames, stats = read_all(tmp_path / "shelf%03d.png")
-    assert [int(frame.image.mean()) for frame in frames] == [120]
+    assert [int(frame.rgb.mean()) for frame in frames] == [120]
     assert stats.state == "ended"

@@ -7,9 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from statistics import median
 
-import numpy as np
-from numpy.typing import NDArray
-
+from groundcast.model.image import Image, rgb_of
 from groundcast.model.prompt import Prompt
 from groundcast.stream.message import DetectionMessage
 from groundcast.stream.options import SourceOptions
@@ -69,7 +67,7 @@ class ByHand:
     """A detector whose tickets the test answers."""
 
     info = BlobDetector.info
-    depth, batch = 2, 1
+    depth, batch, gpu = 2, 1, None
 
     def __init__(self) -> None:
         self.tickets: list[BlobTicket] = []
@@ -79,7 +77,7 @@ class ByHand:
 
     def submit(
         self,
-        images: Sequence[NDArray[np.uint8]],
+        images: Sequence[Image],
         prompts: Sequence[Prompt],
         on_done: Callable[[], None] | None = None,
         sizes_px: Sequence[int | None] | None = None,
@@ -90,7 +88,9 @@ class ByHand:
 
     def answer(self, number: int) -> None:
         ticket = self.tickets[number]
-        ticket.result = [find_blobs(image, prompt) for image, prompt in zip(ticket.images, ticket.prompts, strict=True)]
+        ticket.result = [
+            find_blobs(rgb_of(image), prompt) for image, prompt in zip(ticket.images, ticket.prompts, strict=True)
+        ]
         ticket.finish()
 
     def close(self) -> None: ...

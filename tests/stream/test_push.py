@@ -77,8 +77,8 @@ def test_a_picture_arrives_as_it_was_sent(
         assert watched.until_frames(1)
         frame, stats = watched.frames[0], watched.stats
     wanted = np.repeat(image[..., None], 3, axis=2) if isinstance(image, np.ndarray) and image.ndim == 2 else PICTURE
-    assert np.abs(frame.image.astype(int) - wanted).mean() <= (0 if exact else 6)
-    assert frame.image.flags.writeable
+    assert np.abs(frame.rgb.astype(int) - wanted).mean() <= (0 if exact else 6)
+    assert frame.rgb.flags.writeable
     assert (frame.clock, frame.captured_unix_ns, frame.frame_id) == ("push", taken_ns, "wrist_optical")
     assert frame.captured_error_ms == pytest.approx(20.0)
     assert (stats.state, stats.corrupt, stats.frames_decoded) == ("running", 0, 1)
@@ -125,11 +125,11 @@ def test_of_pictures_that_wait_together_only_the_newest_is_seen_and_the_others_c
         header = PushHeader("mono8", 2, 2, pts=number * 10**7)
         sender.send_multipart([pack_push(header), bytes([number] * 4)])
     with _watch(address) as watched:
-        assert watched.until(lambda: bool(watched.frames) and watched.frames[-1].image[0, 0, 0] == 19)
+        assert watched.until(lambda: bool(watched.frames) and watched.frames[-1].rgb[0, 0, 0] == 19)
         stats, frames = watched.stats, watched.frames
     assert stats.frames_decoded == 20
     assert stats.frames_dropped == 20 - len(frames)
-    assert [frame.index for frame in frames] == [frame.image[0, 0, 0] for frame in frames]
+    assert [frame.index for frame in frames] == [frame.rgb[0, 0, 0] for frame in frames]
 
 
 def test_sending_never_waits_for_a_node_that_is_not_there_or_stands_still(address: str) -> None:
@@ -323,4 +323,4 @@ def test_the_client_needs_no_numpy(address: str) -> None:
     with _watch(address) as watched:
         subprocess.run([sys.executable, "-c", textwrap.dedent(program)], check=True, timeout=30)
         assert watched.until_frames(1)
-        assert watched.frames[0].image.shape == (2, 2, 3)
+        assert watched.frames[0].rgb.shape == (2, 2, 3)

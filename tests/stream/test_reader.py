@@ -39,7 +39,7 @@ def _needs(name: str) -> Path:
 
 def test_a_file_gives_every_frame_once_and_in_order(clip: Path) -> None:
     frames, stats = read_all(clip)
-    assert _levels([frame.image for frame in frames]) == list(range(20))
+    assert _levels([frame.rgb for frame in frames]) == list(range(20))
     assert [frame.index for frame in frames] == list(range(20))
     assert [frame.time_s for frame in frames] == pytest.approx([i / 20 for i in range(20)])
     assert (stats.state, stats.error, stats.frames_decoded, stats.frames_dropped) == ("ended", None, 20, 0)
@@ -49,8 +49,8 @@ def test_a_frame_of_a_file_has_no_capture_time(clip: Path) -> None:
     frame = read_all(clip)[0][3]
     assert (frame.clock, frame.captured_unix_ns, frame.captured_error_ms) == ("file", None, None)
     assert frame.pts is not None
-    assert frame.image.dtype == np.uint8
-    assert frame.image.shape == (96, 160, 3)
+    assert frame.rgb.dtype == np.uint8
+    assert frame.rgb.shape == (96, 160, 3)
     assert frame.received_ns <= frame.decoded_ns <= time.monotonic_ns()
 
 
@@ -76,7 +76,7 @@ def test_a_loop_goes_on_with_growing_index_and_time(clip: Path) -> None:
     with WatchedReader(SourceOptions("file", str(clip), loop=True)) as watched:
         assert watched.until_frames(50)
         frames, stats = watched.frames[:50], watched.stats
-    assert _levels([frame.image for frame in frames]) == [*range(20), *range(20), *range(10)]
+    assert _levels([frame.rgb for frame in frames]) == [*range(20), *range(20), *range(10)]
     assert [frame.index for frame in frames] == list(range(50))
     assert [frame.time_s for frame in frames] == pytest.approx([i / 20 for i in range(50)])
     assert stats.reconnects == 0
@@ -100,7 +100,7 @@ def test_a_file_waits_for_whoever_is_slow_and_stops_when_told(clip: Path) -> Non
 
 def test_a_phone_video_is_turned_upright(tmp_path: Path) -> None:
     frames, _ = read_all(write_video(tmp_path / "turned.mp4", rotation=90))
-    image = frames[0].image
+    image = frames[0].rgb
     assert image.shape == (160, 96, 3)
     bright = image[:80, :48].mean(), image[:80, 48:].mean(), image[80:, :48].mean(), image[80:, 48:].mean()
     assert max(bright) == bright[2]  # a quarter turn counterclockwise takes the upper left corner to the lower left
@@ -119,7 +119,7 @@ def test_colours_follow_the_matrix_that_the_stream_names(tmp_path: Path, colorsp
         container.mux(stream.encode(picture))
         container.mux(stream.encode())
     frames, _ = read_all(path)
-    assert frames[0].image[32, 32, 0] == pytest.approx(red, abs=2)
+    assert frames[0].rgb[32, 32, 0] == pytest.approx(red, abs=2)
 
 
 # ---- less than everything
@@ -131,7 +131,7 @@ def test_a_file_is_thinned_by_its_own_time_and_what_is_left_out_counts_as_droppe
         taken, stats = watched.taken, watched.stats
     assert [one.frame.index for one in taken] == [0, 4, 8, 12, 16]
     assert [one.dropped for one in taken] == [0, 3, 3, 3, 3]
-    assert _levels([one.frame.image for one in taken]) == [0, 4, 8, 12, 16]
+    assert _levels([one.frame.rgb for one in taken]) == [0, 4, 8, 12, 16]
     assert (stats.frames_decoded, stats.frames_dropped) == (20, 15)
 
 
@@ -167,7 +167,7 @@ def test_key_frames_alone_come_whole_and_in_time(tmp_path: Path, suffix: str, ti
     with WatchedReader(SourceOptions("file", str(path), key_frames_only=True)) as watched:
         assert watched.until_finished()
         frames, stats = watched.frames, watched.stats
-    assert _levels([frame.image for frame in frames]) == [0, 10]
+    assert _levels([frame.rgb for frame in frames]) == [0, 10]
     assert [frame.time_s for frame in frames] == pytest.approx(times_s, abs=0.11)
     assert (stats.frames_decoded, stats.corrupt, stats.error) == (2, 0, None)
 

@@ -35,7 +35,7 @@ def _watch(server: RtspServer, **changes: object) -> WatchedReader:
 
 def _levels_follow_the_index(watched: WatchedReader) -> bool:
     """Picture n of a clip has the grey level 40 + 3 n: whatever was lost or mixed up would show."""
-    levels = [float(frame.image.mean()) for frame in watched.frames]
+    levels = [float(frame.rgb.mean()) for frame in watched.frames]
     return levels == pytest.approx([40 + 3 * (frame.index % 50) for frame in watched.frames], abs=2)
 
 
@@ -61,7 +61,7 @@ def test_h265_in_many_fragments_comes_out_whole() -> None:
         assert watched.until_frames(5)
         assert watched.stats.corrupt == 0
         seen = watched.frames[-1]
-    off = [float(np.abs(seen.image.astype(int) - grey[(seen.index + other) % 2]).mean()) for other in (0, 1)]
+    off = [float(np.abs(seen.rgb.astype(int) - grey[(seen.index + other) % 2]).mean()) for other in (0, 1)]
     assert off[0] < off[1] / 3
 
 
@@ -75,7 +75,7 @@ def test_another_size_in_mid_stream_is_followed_at_its_first_key_frame(codec: st
         server.show(small)
         assert watched.until(lambda: watched.frames[-1].width == 320)
         stats, frames = watched.stats, watched.frames
-    assert {frame.image.shape for frame in frames} == {(240, 320, 3), (368, 640, 3)}
+    assert {frame.rgb.shape for frame in frames} == {(240, 320, 3), (368, 640, 3)}
     assert (stats.corrupt, stats.reconnects, stats.state) == (0, 0, "running")
 
 

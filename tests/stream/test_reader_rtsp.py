@@ -125,7 +125,7 @@ def test_what_comes_before_the_first_key_frame_is_left_out(camera: Callable[...,
         first = watched.frames[0]
         assert watched.stats.corrupt == 0
     # The first frame is the first key frame; on a busy computer a newer one may have taken its place.
-    assert float(first.image.mean()) == pytest.approx(40 + 3 * (KEY_EVERY + first.index), abs=2)
+    assert float(first.rgb.mean()) == pytest.approx(40 + 3 * (KEY_EVERY + first.index), abs=2)
 
 
 def test_a_change_of_size_is_survived(camera: Callable[..., RtspServer]) -> None:
@@ -154,7 +154,7 @@ def test_key_frames_alone_are_decoded_and_the_camera_counts_as_running(camera: C
         assert watched.until(lambda: bool(states.add(watched.stats.state)) or len(watched.taken) >= 3)
         frames, stats = watched.frames, watched.stats
     assert states == {"connecting", "running"}  # though 1.8 s lie between two pictures
-    assert [frame.image.mean() for frame in frames] == pytest.approx([40, 175, 160], abs=2)
+    assert [frame.rgb.mean() for frame in frames] == pytest.approx([40, 175, 160], abs=2)
     assert {frame.clock for frame in frames} == {"rtcp"}
     assert (stats.frames_decoded, stats.frames_dropped, stats.corrupt) == (3, 0, 0)
 

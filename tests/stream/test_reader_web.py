@@ -78,7 +78,7 @@ def test_an_mjpeg_camera_is_live_and_comes_back_after_it_hung_up(web: str) -> No
         frames = watched.frames
     assert {frame.clock for frame in frames} == {"arrival"}
     assert all(0.0 < later.time_s - earlier.time_s < 5.0 for earlier, later in pairwise(frames))
-    assert frames[0].image.mean() == pytest.approx(90, abs=3)
+    assert frames[0].rgb.mean() == pytest.approx(90, abs=3)
 
 
 def test_a_live_stream_in_segments_keeps_its_pace_and_claims_no_capture_time(web: str, tmp_path: Path) -> None:

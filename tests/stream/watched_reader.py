@@ -89,7 +89,7 @@ class WatchedReader:
             while taken := self.reader.frames.take():
                 frame, dropped = taken
                 if not self._pictures:
-                    frame = replace(frame, image=frame.image[:1, :1].copy())
+                    frame = replace(frame, image=frame.rgb[:1, :1].copy())
                 self.taken.append(Taken(frame, dropped, time.time_ns()))
                 if self._take_every_s:
                     break
