@@ -19,6 +19,7 @@ from ..stream.node_commands import Applied
 from .command_options import spread_options
 from .control_tables import say_sources, say_status
 from .exits import InputError, RunError, say, writing
+from .key_option import KeysOption
 from .runtime_folder import running_nodes
 from .sources import named_sources
 
@@ -43,9 +44,7 @@ class Way:
     address: Annotated[
         str | None, typer.Option(help="Where the node takes requests, if not in its own socket file.")
     ] = None
-    keys: Annotated[Path | None, typer.Option(help="The folder with our key, or its file, for a node with keys.")] = (
-        None
-    )
+    keys: KeysOption = None
     timeout_s: Annotated[float, typer.Option(min=0.1, help="How long an answer may take.")] = 5.0
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False
 

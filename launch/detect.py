@@ -35,7 +35,7 @@ def detect(
     model: Annotated[str, typer.Option(help="A model's name, or the path of its weights.")] = "tabletop",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")] = "auto",
     size: Annotated[int | None, typer.Option(help="The network's input: its short side for a 4:3 picture, px.")] = None,
-    threshold: Annotated[float, typer.Option(help="The least score, 0..1.")] = 0.3,
+    threshold: Annotated[float | None, typer.Option(help="The least score, 0..1. Default: 0.3.")] = None,
     text_threshold: Annotated[
         float | None, typer.Option(help="Read phrases as the original does: the words that score above this.")
     ] = None,
@@ -51,12 +51,15 @@ def detect(
     """Find what a prompt asks for in pictures, folders and clips."""
     if (prompt is None) == (refer is None):
         raise InputError("say what to look for: either --prompt 'red mug . blue cube' or --refer 'the left red mug'")
-    if refer is not None and (text_threshold is not None or nms is not None):
-        raise InputError("--refer finds one box: leave --text-threshold and --nms away")
+    if refer is not None and (threshold, text_threshold, nms) != (None, None, None):
+        raise InputError("--refer finds one box: leave --threshold, --text-threshold and --nms away")
+    if text_threshold is not None and not 0.0 <= text_threshold <= 1.0:  # also refuses NaN
+        raise InputError(f"--text-threshold {text_threshold:g} is no score: write a number in 0..1")
     if text_threshold is not None and nms is not None:
         raise InputError("with --text-threshold boxes have no phrases that --nms could compare: leave one of them away")
     asked = Prompt.parse(prompt) if prompt is not None else Prompt((Phrase(refer or ""),))
-    values = {"name": model, "device": device, "size_px": size, "threshold": threshold, "nms_iou": nms}
+    least = 0.3 if threshold is None else threshold
+    values = {"name": model, "device": device, "size_px": size, "threshold": least, "nms_iou": nms}
     settings = checked(ModelSettings, {**values, "offline": offline, "lanes": 1})
     sources = sources_of(paths)
     if out is not None:
@@ -64,7 +67,7 @@ def detect(
     errors: list[str] = []
     with load_detector(settings) as detector:
         detector.check(asked)
-        look = _look(detector, asked, refer, threshold, text_threshold)
+        look = _look(detector, asked, refer, least, text_threshold)
         with Findings(out, as_json=as_json) as findings, running(), progress("looking") as advance:
             for together in _batches(_shots(sources, errors, advance), batch):
                 for shot, found in zip(together, look([shot.image for shot in together]), strict=True):

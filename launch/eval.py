@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from .eval_run import check_libraries
-from .exits import running
+from .exits import running, writing
 from .progress import progress
 
 if TYPE_CHECKING:
@@ -40,7 +40,9 @@ def eval_tabletop(
     from ..model.training.evaluation import evaluate_tabletop
 
     with Detector.load(model, DetectorOptions(device=device, dtype=dtype, nms_iou=None, one_phrase=False)) as detector:
-        shard = build(scenes or _cache() / "tabletop-eval", limit, "eval", processes=processes)[0]
+        folder = scenes or _cache() / "tabletop-eval"
+        with writing(folder, "folder"):
+            shard = build(folder, limit, "eval", processes=processes)[0]
         with running(), progress("detecting") as advance:
             result = evaluate_tabletop(detector, shard, on_progress=advance)
     if sys.stdout.isatty() or not as_json:

@@ -36,6 +36,8 @@ def eval_odinw(
 
     And its mean, as in Object Detection in the Wild.
     """
+    if options.split in ("", ".", "..") or set(options.split) & {"/", "*"}:
+        raise InputError(f"--split {options.split!r} is no folder's name: write that of a part, such as test or valid")
     check_libraries("faster_coco_eval")
     from ..model.training.coco_data import read_coco
     from ..model.training.coco_eval import check_prompts, prompts_of

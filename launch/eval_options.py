@@ -21,7 +21,7 @@ class EvalOptions:
     model: Annotated[str, typer.Option(help="A name, or a path to weights.")] = "tabletop"
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto"
     size: Annotated[
-        int | None, typer.Option(help="The network's input: its short side for a 4:3 picture, px.", min=32)
+        int | None, typer.Option(help="The network's input: its short side for a 4:3 picture, px.", min=32, max=4096)
     ] = None
     limit: Annotated[int | None, typer.Option(help="Use only the first pictures (refcoco: sentences).", min=1)] = None
     score_rule: RuleOption = "mean"

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 
 DONE = 0
 FAILED = 1  # while running
@@ -29,10 +30,16 @@ class InputError(ValueError):
 
 
 @contextmanager
-def running() -> Generator[None]:
-    """From here on the user's input was accepted: what goes wrong now is a failure of the run (exit code 1)."""
+def running(*refusals: type[Exception]) -> Generator[None]:
+    """From here on the user's input was accepted: what goes wrong now is a failure of the run (exit code 1).
+
+    Args:
+        refusals: what nevertheless says that the input was wrong.
+    """
     try:
         yield
+    except refusals:
+        raise
     except Exception as error:
         if not isinstance(error, RunError) and is_named(error):
             raise RunError(str(error)) from error
@@ -40,8 +47,12 @@ def running() -> Generator[None]:
 
 
 @contextmanager
-def writing(path: Path) -> Generator[None]:
-    """Around the writing of a file that the user named.
+def writing(path: Path, kind: str = "file") -> Generator[None]:
+    """Around the writing of a file, or into a folder, that the user named.
+
+    Args:
+        path: of the file or the folder.
+        kind: which of them it is.
 
     Raises:
         InputError: it cannot be written.
@@ -49,7 +60,18 @@ def writing(path: Path) -> Generator[None]:
     try:
         yield
     except OSError as error:
-        raise InputError(f"{path} cannot be written ({error.strerror}): name another file") from error
+        raise InputError(f"{path} cannot be written ({error.strerror}): name another {kind}") from error
+
+
+def make_writable(folder: Path) -> None:
+    """Make a folder that the user named, and see that files can be written into it, before there is anything to lose.
+
+    Raises:
+        InputError: they cannot.
+    """
+    with writing(folder, "folder"):
+        folder.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=folder).close()
 
 
 def is_named(error: BaseException) -> bool:

@@ -68,6 +68,8 @@ def list_keys(
 ) -> None:
     """List the keys in a folder, and what each client may do."""
     keys = _folder(folder)
+    if folder is not None and not folder.is_dir():
+        raise InputError(f"there is no folder {folder}: name the one that 'groundcast keys new' made")
     clients = _clients(keys)
     node = public_file(keys, NODE)
     node_key = read_public(node).decode() if node.exists() else None

@@ -15,6 +15,7 @@ import typer
 from ..stream.message import DetectionMessage
 from ..stream.subscriber import Subscriber
 from .exits import InputError, RunError, say
+from .key_option import KeysOption
 from .listen_status import listen_to_status
 from .tables import Board
 
@@ -25,9 +26,7 @@ def listen(
     address: Annotated[str, typer.Argument(help="Where the node publishes.")] = "tcp://127.0.0.1:5570",
     source: Annotated[list[str] | None, typer.Option(help="Only this source; may be given again.")] = None,
     node: Annotated[str | None, typer.Option(help="Only this node.")] = None,
-    keys: Annotated[
-        Path | None, typer.Option(help="The folder with our key, or its file, for a node with keys.")
-    ] = None,
+    keys: KeysOption = None,
     every: Annotated[bool, typer.Option("--every", help="Every message in order, not only the newest.")] = False,
     max_age_ms: Annotated[
         float | None, typer.Option(help="Let no older picture's boxes through, and none of unknown age.")

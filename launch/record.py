@@ -18,6 +18,7 @@ from ..stream.recording_rotation import Recording, RotationOptions
 from ..stream.recording_tally import Tally
 from ..stream.wire_tap import WireTap
 from .exits import running, say
+from .key_option import KeysOption
 from .node import stop_on_signals
 from .recording_report import tally_figures, tally_lines
 
@@ -31,9 +32,7 @@ def record(
     out: Annotated[Path | None, typer.Argument(help="The MCAP file to write; else it is named after the time.")] = None,
     source: Annotated[list[str] | None, typer.Option(help="Only this source; may be given again.")] = None,
     node: Annotated[str | None, typer.Option(help="Only this node.")] = None,
-    keys: Annotated[
-        Path | None, typer.Option(help="The folder with our key, or its file, for a node with keys.")
-    ] = None,
+    keys: KeysOption = None,
     pictures: Annotated[bool, typer.Option("--pictures", help="Write the pictures too.")] = False,
     rotate_mb: Annotated[float, typer.Option(min=0.001, help="Begin another file at this size.")] = 1000.0,
     rotate_s: Annotated[float, typer.Option(min=0.1, help="Begin another file after this long.")] = 3600.0,

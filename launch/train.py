@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from .command_options import MOST_SEED
+from .exits import make_writable, writing
 from .training_progress import TrainingProgress
 
 
@@ -34,12 +35,12 @@ def train_tabletop(
     from ..model.checkpoint import find_checkpoint, read_checkpoint
     from ..model.tabletop.dataset import build
     from ..model.training.tabletop import Recipe, train_recipe
-    from ..model.training.trainer import make_folder
 
-    make_folder(folder)  # before the scenes are rendered, which takes minutes
+    make_writable(folder)  # before the scenes are rendered, which takes minutes
     if first is not None:
         read_checkpoint(find_checkpoint(str(first)))
-    build(scenes, count, "train", processes=workers)
+    with writing(scenes, "folder"):
+        build(scenes, count, "train", processes=workers)
     recipe = Recipe(scenes, folder, first, steps=steps, workers=workers, bfloat16=bfloat16, seed=seed)
     with TrainingProgress(recipe.steps_before + steps) as shown:
         train_recipe(recipe, shown)

@@ -15,7 +15,7 @@ import typer
 
 from .command_options import MOST_SEED, spread_options
 from .eval_run import check_libraries
-from .exits import InputError, running
+from .exits import InputError, make_writable, running
 from .training_progress import TrainingProgress
 
 if TYPE_CHECKING:
@@ -68,12 +68,12 @@ class TrainOptions:
         float, typer.Option(help="Keep a running mean of the weights, the part of it kept a step; 0: none.", min=0.0)
     ] = 0.999
     negatives: Annotated[int, typer.Option(help="Phrases asked that are not in the picture, at most.", min=0)] = 80
-    noised: Annotated[int, typer.Option(help="Queries a picture for denoising; 0: none.", min=0)] = 100
+    noised: Annotated[int, typer.Option(help="Queries a picture for denoising; 0: none.", min=0, max=1000)] = 100
     mirror: Annotated[bool, typer.Option(help="Mirror half of the pictures; not where 'left' or 'right' is asked.")] = (
         True
     )
     size: Annotated[
-        int | None, typer.Option(help="The network's input: its short side for a 4:3 picture, px.", min=32)
+        int | None, typer.Option(help="The network's input: its short side for a 4:3 picture, px.", min=32, max=4096)
     ] = None
     smallest: Annotated[float, typer.Option(help="Pictures are scaled by a factor from here to 1.", min=0.1)] = 0.6
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto"
@@ -101,19 +101,22 @@ def train_detector(
     Run the same again after an interruption to go on.
     On several GPUs: torchrun --nproc-per-node 4 --no-python groundcast train detector ...
     """
+    _check(annotations, options)
     if options.validate is not None:
         check_libraries("faster_coco_eval")
     import torch
 
     from ..model.checkpoint import find_checkpoint
     from ..model.training.finetune import finetune
+    from ..model.training.trainer import ResumeError
 
     recipe, device = _recipe(options), _device(options.device)
     data, held_out = _data(annotations, pictures, options), _held_out(pictures, options)
     torch.manual_seed(options.seed)  # what is not taken from a file is drawn
     path = None if options.from_nothing else find_checkpoint(options.model, offline=options.offline)
     first = _first(path, data, held_out, options)
-    with TrainingProgress(options.steps) as shown, _this_worker() as worker, running():
+    make_writable(options.folder)
+    with TrainingProgress(options.steps) as shown, _this_worker() as worker, running(ResumeError):
 
         def on_figures(step: int, figures: Mapping[str, float]) -> None:
             shown.say(f"step {step}: " + ", ".join(f"{name} {value:.4f}" for name, value in figures.items()))
@@ -132,6 +135,20 @@ def train_detector(
         )
     if worker.rank == 0:
         _finish(options)
+
+
+def _check(annotations: Path, options: TrainOptions) -> None:
+    """Refuse options that would do nothing."""
+    if options.label_map is not None and not _is_odvg(annotations):
+        raise InputError(
+            f"--label-map is for lines of ODVG (.jsonl), {annotations} names its labels itself: leave it away"
+        )
+    if options.validate_pictures is not None and options.validate is None:
+        raise InputError("--validate-pictures are judged by nothing: name their annotations with --validate")
+
+
+def _is_odvg(annotations: Path) -> bool:
+    return annotations.suffix == ".jsonl"
 
 
 def _recipe(options: TrainOptions) -> Recipe:
@@ -180,7 +197,7 @@ def _data(annotations: Path, pictures: Path, options: TrainOptions) -> LabelledD
     from ..model.training.labelled import labelled_coco
     from ..model.training.odvg_data import read_odvg
 
-    if annotations.suffix == ".jsonl":
+    if _is_odvg(annotations):
         return read_odvg(annotations, pictures, options.label_map, keep_odd_boxes=options.keep_odd_boxes)
     return labelled_coco(read_coco(annotations, pictures, lvis=options.lvis, keep_odd_boxes=options.keep_odd_boxes))
 

@@ -101,7 +101,8 @@ def finetune(
     Raises:
         CheckpointError: the first weights do not fit their configuration.
         CocoError: a picture cannot be read.
-        TrainingError: the loss is no longer a number, the folder holds another run or cannot be written.
+        ResumeError: the folder holds another run, or one of more steps.
+        TrainingError: the loss or a weight is no longer a number, or the folder cannot be written.
     """
     torch.manual_seed(recipe.training.seed)
     model = GroundingDino(first.config)

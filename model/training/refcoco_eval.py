@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..detections import Detections, DetectorInfo
+from ..prompt import Phrase, Prompt
 from .average_precision import Found
 from .coco_data import CocoPicture, read_picture
 from .coco_eval import CocoResult
@@ -19,6 +20,12 @@ from .refcoco_data import ReferralData
 LEAST_IOU = 0.5
 
 
+class SentenceChecker(Protocol):
+    """What knows which prompts it can answer."""
+
+    def check(self, prompt: Prompt) -> None: ...
+
+
 class Referrer(Protocol):
     """What is evaluated: a picture and a whole sentence in, one row out, the best box; none where nothing is found."""
 
@@ -26,6 +33,16 @@ class Referrer(Protocol):
     def info(self) -> DetectorInfo: ...
 
     def refer(self, image: NDArray[np.uint8], sentence: str) -> Detections: ...
+
+
+def check_sentences(checker: SentenceChecker, data: ReferralData) -> None:
+    """See that the model can be asked all of them.
+
+    Raises:
+        PromptError: words it was not taught, or a sentence that is too long.
+    """
+    for sentence in dict.fromkeys(one.sentence for one in data.referrals):
+        checker.check(Prompt((Phrase(" ".join(sentence.split())),)))
 
 
 def evaluate_referrals(

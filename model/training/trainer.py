@@ -28,6 +28,10 @@ Batch = TypeVar("Batch")
 Batch_contra = TypeVar("Batch_contra", contravariant=True)
 
 
+class ResumeError(TrainingError):
+    """The checkpoint in a folder cannot be gone on with; the text says why and what to do."""
+
+
 class Lesson(Protocol[Batch_contra]):
     """What is learnt from a batch, and by which networks."""
 
@@ -122,14 +126,15 @@ def train(
         identity: what else makes two runs one; plain values. A checkpoint that differs in any is not gone on with.
 
     Raises:
-        TrainingError: the loss is no longer a number, another worker failed, the checkpoint is of another run, or
-            the folder cannot be written.
+        ResumeError: the checkpoint is of another run, damaged, or past these steps already.
+        TrainingError: the loss or a weight is no longer a number, another worker failed, or the folder cannot be
+            written.
     """
     worker, watcher = worker or Worker(), watcher or Watcher()
     path, own = folder / CHECKPOINT, dict(identity or {})
     make_folder(folder)
     learners = [_Learner.of(name, network, options) for name, network in lesson.networks.items()]
-    first = _resume(path, learners, own)
+    first = _resume(path, learners, own, options.steps)
     for learner in learners:
         worker.share_weights(learner.network)
     curve = _Curve(folder / CURVE, watcher, worker)
@@ -148,6 +153,7 @@ def train(
         if done % options.checkpoint_every == 0 or done == options.steps:
             for learner in learners:
                 worker.share_statistics(learner.network)
+                learner.check_weights()
             if worker.rank == 0:
                 _save(path, done, learners, own)
                 watcher.on_checkpoint(done, {one.name: one.best for one in learners})
@@ -212,6 +218,11 @@ class _Learner:
         }
         return parts if self.mean is None else {**parts, f"{self.name} mean": self.mean}
 
+    def check_weights(self) -> None:
+        """What an update spoils shows in the next loss, and after the last step there is none."""
+        if not all(bool(parameter.detach().isfinite().all()) for parameter in self.network.parameters()):
+            raise TrainingError("the weights are no longer numbers: lower the learning rate, then run again")
+
     def step(self, rate: float, clip_norm: float | None, worker: Worker) -> None:
         worker.share_gradients(self.network)
         if clip_norm is not None:
@@ -267,7 +278,9 @@ class _Curve:
                 with self._path.open("a") as file:
                     file.write(json.dumps(asdict(progress)) + "\n")
             except OSError as error:
-                raise TrainingError(f"{self._path} cannot be written: make room, then run again") from error
+                raise TrainingError(
+                    f"{self._path} cannot be written ({error.strerror}): make room, then run again"
+                ) from error
             self._watcher.on_progress(progress)
         self._begin()
 
@@ -276,7 +289,7 @@ class _Curve:
         self._steps, self._began_s = 0, time.monotonic()
 
 
-def _resume(path: Path, learners: Sequence[_Learner], identity: Mapping[str, object]) -> int:
+def _resume(path: Path, learners: Sequence[_Learner], identity: Mapping[str, object], steps: int) -> int:
     if not path.exists():
         return 0
     try:
@@ -284,15 +297,18 @@ def _resume(path: Path, learners: Sequence[_Learner], identity: Mapping[str, obj
         theirs: dict[str, object] = state["identity"]
         for key in (*identity, *theirs):
             if identity.get(key) != theirs.get(key):
-                raise TrainingError(f"{path} is of a run with another {key}: name another folder, or go on as it began")
+                raise ResumeError(f"{path} is of a run with another {key}: name another folder, or go on as it began")
+        first = int(state["step"])
+        if first > steps:
+            raise ResumeError(f"{path} has been trained for {first} steps already: name more steps, or another folder")
         for learner in learners:
             for name, part in learner.parts.items():
                 part.load_state_dict(state[name])
     except (KeyError, RuntimeError, OSError, EOFError, pickle.UnpicklingError) as error:
         reason = str(error).splitlines()[0]
-        raise TrainingError(f"{path} cannot be gone on with ({reason}): name another folder, or delete it") from error
-    _log.info("going on from step %d of %s", state["step"], path)
-    return int(state["step"])
+        raise ResumeError(f"{path} cannot be gone on with ({reason}): name another folder, or delete it") from error
+    _log.info("going on from step %d of %s", first, path)
+    return first
 
 
 def _save(path: Path, step: int, learners: Sequence[_Learner], identity: Mapping[str, object]) -> None:

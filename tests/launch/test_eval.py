@@ -41,6 +41,17 @@ def test_the_command_ends_with_one_json_object(tmp_path: Path, capsys: pytest.Ca
     assert "unseen_AP50" not in figures
 
 
+@pytest.mark.parametrize("command", ["eval tabletop --limit 2", "train tabletop --folder run"])
+def test_scenes_cannot_be_rendered_into_a_file(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+
+    assert run([*command.split(), "--scenes", "file"]) == 2
+    assert "file cannot be written (Not a directory): name another folder" in capsys.readouterr().err
+
+
 def test_scenes_of_other_seeds_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _store_scenes(tmp_path, first_seed=5)
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -14,7 +15,7 @@ import pytest
 import torch
 from torch import nn
 
-from groundcast.model.training.trainer import Progress, TrainingError, TrainingOptions, Watcher, train
+from groundcast.model.training.trainer import Progress, ResumeError, TrainingError, TrainingOptions, Watcher, train
 from groundcast.model.training.workers import Worker, run_workers
 
 from . import together
@@ -105,6 +106,18 @@ def test_a_loss_that_is_no_number_ends_the_run(tmp_path: Path) -> None:
 
     with pytest.raises(TrainingError, match="no longer a number"):
         train(PlaneLesson(_model()), broken, TrainingOptions(2), tmp_path)
+
+
+def test_weights_that_the_last_step_spoils_are_not_kept(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="weights are no longer numbers"):
+        train(PlaneLesson(_model()), make_batch, TrainingOptions(1, learning_rate=math.inf), tmp_path)
+    assert not (tmp_path / "checkpoint.pt").exists()
+
+
+def test_a_run_does_not_go_on_to_fewer_steps(tmp_path: Path) -> None:
+    train(PlaneLesson(_model()), make_batch, TrainingOptions(2), tmp_path)
+    with pytest.raises(ResumeError, match="trained for 2 steps already"):
+        train(PlaneLesson(_model()), make_batch, TrainingOptions(1), tmp_path)
 
 
 def _share_a_rank(worker: Worker) -> None:
