@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..cuda.deform_attn import Kernel, deform_attn
 from ..cuda.image_prep import Preparation, image_prep
-from ..model.network import named_device
+from ..model.device import named_device, within
 from .bench_hardware import finish, hardware, roofline
 from .bench_oracle import deform_attn_of_transformers
 from .bench_pairs import Turns, in_turns
@@ -82,7 +82,7 @@ def bench_kernel(
     Raises:
         RunError: a kernel is further from the truth than twice plain PyTorch in the same number format.
     """
-    with torch.inference_mode():
+    with torch.inference_mode(), within(device):  # Triton launches on the device that is current
         asked = [ask(size, device, decoder=decoder) for size in sizes for decoder in (False, True)]
         results = [_attention(one, pairs, device) for one in asked]
         prepared = _preparation(pairs, device) if device.type == "cuda" else "the reference alone runs on a CPU"

@@ -17,9 +17,10 @@ import typer
 from torch import nn
 
 from ..model.checkpoint import Checkpoint, find_checkpoint, read_checkpoint
+from ..model.device import named_device, within
 from ..model.grounding_dino import GroundingDino
-from ..model.network import build, named_device
-from ..model.precision import number_format
+from ..model.network import build
+from ..model.precision import multiplies_in_bfloat16, number_format
 from ..model.prompt import Prompt
 from ..model.text_encoder import pad_words
 from ..model.tokenizer import Tokenizer
@@ -66,7 +67,7 @@ def bench_model(
         RunError: our answers are not transformers', or half precision costs more than twice what it costs there.
     """
     theirs = full_size(name, seed)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, within(device):  # Triton launches on the device that is current
         path = find_checkpoint(str(save(theirs, Path(folder))))
         bench = _Bench(name, theirs.to(device), read_checkpoint(path), path, device, _words(phrases), pairs)
         results = [bench.measure(own, seed) for own in sizes(size or _USUAL[device.type])]
@@ -92,7 +93,7 @@ class _Bench:
             truth = ask_truth(self.theirs, picture, words)
             ours = {torch.float32: build(self.checkpoint, self.device, self.path)}
             proofs: dict[str, Any] = {"parity": asdict(self._checked(ours[torch.float32], truth))}
-        if number_format("auto", self.device) == torch.bfloat16:
+        if multiplies_in_bfloat16(self.device):
             ours[torch.bfloat16] = build(self.checkpoint, self.device, self.path, torch.bfloat16)
             proofs["half"] = asdict(self._checked(ours[torch.bfloat16], truth))
         return {"height": size[0], "width": size[1], **proofs, **self._timed(ours, truth)}
@@ -112,7 +113,7 @@ class _Bench:
     @torch.inference_mode()
     def _timed(self, ours: dict[torch.dtype, GroundingDino], truth: Truth) -> dict[str, Any]:
         asks = {_called(dtype): self._our_way(network, truth) for dtype, network in ours.items()}
-        dtype = list(ours)[-1]
+        dtype = number_format("auto", self.device)
         others = {_EAGER: self._their_way(self.theirs, truth)}
         if self.device.type == "cuda":
             others |= self._compiled(truth, dtype)
