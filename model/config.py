@@ -43,8 +43,9 @@ class ModelConfig:
         fusion_scale: the fusion's first strength (its gammas).
         queries: how many proposals go to the decoder.
         proposals: 'ranked' is the original's: the best places of all, and each query begins with what was learnt for
-            its rank. 'peaks' are places that no neighbour on their map outdoes, and all queries begin alike: two places
-            that score alike no longer want the same thing, nor does rounding decide what they begin with.
+            its rank. 'peaks' are places that no neighbour on their map makes superfluous, each with the box that it and
+            its neighbours propose, and all queries begin alike: two places that score alike no longer want the same
+            thing, nor does rounding decide what they begin with.
         head: 'dot' is the original's plain product; 'scaled' divides by sqrt(width) and adds a learnt bias.
         share_heads: one box and one class head for all decoder layers, as in the original.
         input_pixels: of the Edge body: the area of the network's input that the weights were trained for, px.

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..cuda.kept import kept
 from .config import ModelConfig
 from .heads import BoxHead, ClassHead
 from .layers import inverse_sigmoid
+from .peaks import neighbours, peaks_only, shares
 from .picture_area import PictureArea
 
 
@@ -74,30 +74,25 @@ class QuerySelection(nn.Module):
         memory_BSC = memory_BSC * usable_BS[..., None].to(memory_BSC.dtype)
         memory_BSC = self.norm(self.output(memory_BSC))
         logits_BST = self.classify(memory_BSC, text_BTC, no_word_BT)
+        best_BS = logits_BST.max(-1).values
+        if area is None:  # as the original does it, the full body may choose what it may not use
+            best_BS = best_BS.masked_fill(~usable_BS, float("-inf"))
+        around_S8 = neighbours(tuple(shapes), memory_BSC.device) if self.peaks else None
         if places_BQ is None:
-            best_BS = logits_BST.max(-1).values
-            if area is None:  # as the original does it, the full body may choose what it may not use
-                best_BS = best_BS.masked_fill(~usable_BS, float("-inf"))
-            if self.peaks:
-                best_BS = peaks_only(best_BS, shapes)
-            places_BQ = best_rows(best_BS, self.queries)
-        content_BQC = _rows(memory_BSC, places_BQ)
+            candidates_BS = best_BS if around_S8 is None else peaks_only(best_BS, logits_BST, around_S8)
+            places_BQ = best_rows(candidates_BS, self.queries)
+        if around_S8 is None:
+            boxes_BQ4 = self._boxes(memory_BSC, start_BS4, places_BQ)
+        else:
+            asked_BQ9, shares_BQ9 = shares(places_BQ, best_BS.detach(), logits_BST.detach(), around_S8)
+            boxes_BX4 = self._boxes(memory_BSC, start_BS4, asked_BQ9.flatten(1))
+            boxes_BQ4 = (boxes_BX4.view(*asked_BQ9.shape, 4) * shares_BQ9[..., None]).sum(2)
+        return Selected(places_BQ, _rows(memory_BSC, places_BQ), boxes_BQ4, _rows(logits_BST, places_BQ))
+
+    def _boxes(self, memory_BSC: Tensor, start_BS4: Tensor, places_BQ: Tensor) -> Tensor:
+        """What places propose, (B, Q, 4)."""
         start_BQ4 = _rows(start_BS4.expand(places_BQ.shape[0], -1, -1), places_BQ)
-        boxes_BQ4 = (self.box(content_BQC) + start_BQ4).sigmoid()
-        return Selected(places_BQ, content_BQC, boxes_BQ4, _rows(logits_BST, places_BQ))
-
-
-def peaks_only(scores_BS: Tensor, shapes: Sequence[tuple[int, int]]) -> Tensor:
-    """-inf wherever one of the eight neighbours on the same map scores higher.
-
-    Source: CenterNet (https://arxiv.org/abs/1904.07850), section 4, finds its centres so.
-    """
-    parts: list[Tensor] = []
-    for scores_BX, (height, width) in zip(scores_BS.split([h * w for h, w in shapes], 1), shapes, strict=True):
-        map_BHW = scores_BX.view(-1, height, width)
-        best_BHW = F.max_pool2d(map_BHW, 3, stride=1, padding=1)
-        parts.append(map_BHW.masked_fill(map_BHW < best_BHW, float("-inf")).flatten(1))
-    return torch.cat(parts, 1)
+        return (self.box(_rows(memory_BSC, places_BQ)) + start_BQ4).sigmoid()
 
 
 def best_rows(scores_BS: Tensor, count: int) -> Tensor:

@@ -112,19 +112,19 @@ def _apart(one: Detections, other: Detections) -> Iterator[tuple[float, float]]:
 
 
 def test_tabletop_finds_the_same_in_bfloat16() -> None:
-    """Every box within a pixel of the picture, every score within 0.02, in one frame of twenty.
+    """Every box within a pixel of the picture, every score within 0.02, in one frame of ten.
 
-    Of all the clip's frames it is 2,305 boxes of 2,307: rounding may choose the neighbouring place for a proposal.
+    So are all 2,313 boxes of the clip's 300 frames.
     """
     prompt = Prompt.parse(read_truth().prompt)
-    frames = _frames(range(15))
+    frames = _frames([half / 2 for half in range(30)])
     with Detector.load("tabletop", DetectorOptions(dtype="float32", threshold=0.5)) as detector:
         exact = [detector.detect([frame], [prompt])[0] for frame in frames]
     with Detector.load("tabletop", DetectorOptions(dtype="bfloat16", threshold=0.3)) as detector:
         found = [detector.detect([frame], [prompt])[0] for frame in frames]
     pairs = zip(exact, found, strict=True)
     boxes_px, scores = np.array([apart for one, other in pairs for apart in _apart(one, other)]).T
-    assert len(boxes_px) > 80
+    assert len(boxes_px) > 200
     assert boxes_px.max() < 1.0
     assert np.abs(scores).max() < 0.02
 

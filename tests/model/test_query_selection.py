@@ -3,40 +3,16 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from groundcast.model.grounding_dino import GroundingDino, Output
+from groundcast.model.peaks import neighbours, peaks_only, shares
 from groundcast.model.prompt import Prompt
-from groundcast.model.query_selection import peaks_only
 from groundcast.model.tabletop.vocabulary import vocabulary
 from groundcast.model.text_encoder import pad_words
 from groundcast.model.tokenizer import Tokenizer
 
 from .tiny import tiny_model
-
-
-def _is_peak(scores_HW: NDArray[np.float32], y: int, x: int) -> bool:
-    return bool(scores_HW[y, x] >= scores_HW[max(0, y - 1) : y + 2, max(0, x - 1) : x + 2].max())
-
-
-def test_a_peak_is_outdone_by_no_neighbour_on_its_own_map() -> None:
-    shapes = ((5, 7), (3, 4))
-    maps = [torch.randn(2, *shape, generator=torch.Generator().manual_seed(row)) for row, shape in enumerate(shapes)]
-    scores_BS = torch.cat([one.flatten(1) for one in maps], 1)
-
-    kept_BS = peaks_only(scores_BS, shapes)
-
-    for picture in range(2):
-        expected = [
-            _is_peak(one[picture].numpy(), y, x)
-            for one, (height, width) in zip(maps, shapes, strict=True)
-            for y in range(height)
-            for x in range(width)
-        ]
-        assert kept_BS[picture].isfinite().tolist() == expected
-    assert torch.equal(kept_BS[kept_BS.isfinite()], scores_BS[kept_BS.isfinite()])
 
 
 @torch.no_grad()
@@ -59,11 +35,21 @@ def test_what_a_place_answers_hangs_on_its_rank_only_where_ranks_have_contents_o
     assert _differs_by_rank(tiny_model()) > 0.01
 
 
-def test_queries_of_a_peaks_model_are_peaks() -> None:
+def test_queries_of_a_peaks_model_are_peaks_and_their_boxes_are_blended() -> None:
     model = tiny_model(proposals="peaks")
     picture = torch.randn(1, 3, 64, 96, generator=torch.Generator().manual_seed(3))
     output = _answer(model, picture)
-    every = _answer(model, picture, torch.arange(output.enhanced.memory_BSC.shape[1])[None])
-    scores_BS = every.selected.logits_BQT.max(-1).values
-    peaks = peaks_only(scores_BS, output.enhanced.shapes)[0].isfinite().nonzero()[:, 0]
-    assert set(output.selected.places_BQ[0].tolist()) <= set(peaks.tolist())
+    every_1S = torch.arange(output.enhanced.memory_BSC.shape[1])[None]
+    logits_1ST = _answer(model, picture, every_1S).selected.logits_BQT
+    best_1S, around_S8 = logits_1ST.max(-1).values, neighbours(output.enhanced.shapes, picture.device)
+    peaks = peaks_only(best_1S, logits_1ST, around_S8)[0].isfinite().nonzero()[:, 0]
+    chosen = output.selected.places_BQ
+    assert set(chosen[0].tolist()) <= set(peaks.tolist())
+
+    model.selection.peaks = False
+    alone_S4 = _answer(model, picture, every_1S).selected.boxes_BQ4[0]
+    asked_1Q9, shares_1Q9 = shares(chosen, best_1S, logits_1ST, around_S8)
+    blended_Q4 = (alone_S4[asked_1Q9[0]] * shares_1Q9[0, :, :, None]).sum(1)
+    inside = (alone_S4[asked_1Q9[0]] > 0.011).all(-1).all(-1)  # at the edge some neighbours may not be used
+    torch.testing.assert_close(output.selected.boxes_BQ4[0][inside], blended_Q4[inside])
+    assert float((blended_Q4 - alone_S4[chosen[0]]).abs().max()) > 1e-4
