@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from .command_options import MOST_SEED
-from .exits import make_writable, writing
+from .exits import make_writable, running, writing
 from .training_progress import TrainingProgress
 
 
@@ -35,6 +35,7 @@ def train_tabletop(
     from ..model.checkpoint import find_checkpoint, read_checkpoint
     from ..model.tabletop.dataset import build
     from ..model.training.tabletop import Recipe, train_recipe
+    from ..model.training.trainer import ResumeError
 
     make_writable(folder)  # before the scenes are rendered, which takes minutes
     if first is not None:
@@ -42,7 +43,7 @@ def train_tabletop(
     with writing(scenes, "folder"):
         build(scenes, count, "train", processes=workers)
     recipe = Recipe(scenes, folder, first, steps=steps, workers=workers, bfloat16=bfloat16, seed=seed)
-    with TrainingProgress(recipe.steps_before + steps) as shown:
+    with TrainingProgress(recipe.steps_before + steps) as shown, running(ResumeError):
         train_recipe(recipe, shown)
     weights = folder / "tabletop.safetensors"
     if as_json:

@@ -9,11 +9,15 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from multiprocessing.queues import SimpleQueue
 
 import torch
 import torch.distributed as dist
 from torch import nn
-from torch.multiprocessing.spawn import spawn
+from torch.multiprocessing import get_context
+from torch.multiprocessing.spawn import ProcessRaisedException, spawn
+
+from .optimiser import TrainingError
 
 _MESSAGE = 8 * 2**20  # numbers
 
@@ -89,7 +93,8 @@ def run_workers(job: Callable[[Worker], None], count: int) -> None:
     threads meet after every operation, processes once a step.
 
     Raises:
-        torch.multiprocessing.ProcessRaisedException: a worker failed; the others are ended.
+        TrainingError: a worker's own, the first one; the others are ended.
+        torch.multiprocessing.ProcessRaisedException: a worker failed in another way.
     """
     if count == 1:
         job(Worker())
@@ -97,13 +102,24 @@ def run_workers(job: Callable[[Worker], None], count: int) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
-    spawn(_work, args=(job, count, port), nprocs=count)
+    failures: SimpleQueue[TrainingError] = get_context("spawn").SimpleQueue()
+    try:
+        spawn(_work, args=(job, count, port, failures), nprocs=count)
+    except ProcessRaisedException:
+        if not failures.empty():
+            raise failures.get() from None
+        raise
 
 
-def _work(rank: int, job: Callable[[Worker], None], count: int, port: int) -> None:
+def _work(
+    rank: int, job: Callable[[Worker], None], count: int, port: int, failures: SimpleQueue[TrainingError]
+) -> None:
     torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // count))
     dist.init_process_group("gloo", f"tcp://127.0.0.1:{port}", rank=rank, world_size=count)
     try:
         job(Worker(rank, count))
+    except TrainingError as error:
+        failures.put(error)
+        raise
     finally:
         dist.destroy_process_group()

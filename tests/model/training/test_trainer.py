@@ -135,6 +135,18 @@ def test_workers_share_what_they_learnt() -> None:
     run_workers(_share_a_rank, 2)
 
 
+def _refuse(worker: Worker) -> None:
+    if worker.rank == 1:
+        raise TrainingError("the folder is of another run")
+    worker.mean(1.0)  # never answered
+
+
+@pytest.mark.slow
+def test_what_a_worker_says_is_what_the_run_says() -> None:
+    with pytest.raises(TrainingError, match=r"^the folder is of another run$"):
+        run_workers(_refuse, 2)
+
+
 @pytest.mark.slow
 def test_two_processes_learn_what_one_does_from_batches_twice_as_large(tmp_path: Path) -> None:
     begun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone"]
