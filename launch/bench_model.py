@@ -6,8 +6,7 @@ from __future__ import annotations
 import copy
 import json
 import tempfile
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -20,7 +19,7 @@ from ..model.checkpoint import Checkpoint, find_checkpoint, read_checkpoint
 from ..model.device import named_device, within
 from ..model.grounding_dino import GroundingDino
 from ..model.network import build
-from ..model.precision import multiplies_in_bfloat16, number_format
+from ..model.precision import exact_products, multiplies_in_bfloat16, number_format
 from ..model.prompt import Prompt
 from ..model.text_encoder import pad_words
 from ..model.tokenizer import Tokenizer
@@ -89,14 +88,14 @@ class _Bench:
         generator = torch.Generator().manual_seed(seed)
         picture = torch.randn(1, 3, *size, generator=generator).to(self.device)
         words = pad_words([Tokenizer(vocabulary()).encode(self.prompt)])
-        with _exact_products():
+        with exact_products(self.device):  # theirs too, so that both compute the same
             truth = ask_truth(self.theirs, picture, words)
             ours = {torch.float32: build(self.checkpoint, self.device, self.path)}
             proofs: dict[str, Any] = {"parity": asdict(self._checked(ours[torch.float32], truth))}
-        if multiplies_in_bfloat16(self.device):
-            ours[torch.bfloat16] = build(self.checkpoint, self.device, self.path, torch.bfloat16)
-            proofs["half"] = asdict(self._checked(ours[torch.bfloat16], truth))
-        return {"height": size[0], "width": size[1], **proofs, **self._timed(ours, truth)}
+            if multiplies_in_bfloat16(self.device):
+                ours[torch.bfloat16] = build(self.checkpoint, self.device, self.path, torch.bfloat16)
+                proofs["half"] = asdict(self._checked(ours[torch.bfloat16], truth))
+            return {"height": size[0], "width": size[1], **proofs, **self._timed(ours, truth)}
 
     def _checked(self, ours: GroundingDino, truth: Truth) -> Any:
         dtype = ours.query_content.dtype
@@ -191,14 +190,3 @@ def _called(dtype: torch.dtype) -> str:
 def _weights(checkpoint: Checkpoint) -> int:
     """How many numbers must be read for each picture: those of the words are not."""
     return sum(one.numel() for name, one in checkpoint.weights.items() if not name.startswith("text_encoder."))
-
-
-@contextmanager
-def _exact_products() -> Generator[None]:
-    """Without TF32, which cuDNN would take for float32 unasked."""
-    before = torch.backends.cudnn.allow_tf32
-    torch.backends.cudnn.allow_tf32 = False
-    try:
-        yield
-    finally:
-        torch.backends.cudnn.allow_tf32 = before

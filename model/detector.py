@@ -35,9 +35,9 @@ class DetectorOptions(Rules):
         device: 'auto' takes the first GPU where there is one; else 'cpu', 'cuda', 'cuda:1'.
         size: the short side of the network's input, px (of a 4:3 picture where the weights were trained at one area);
             None is what the weights were trained at.
-        dtype: the number format to compute in: 'float32', 'bfloat16', on a GPU 'float16'; 'auto' takes bfloat16 on a
-            device that is faster in it, but not for an Edge body with ranked proposals, else float32. Boxes and scores
-            are read from queries in float32 whatever it is.
+        dtype: the number format to compute in: 'float32' (on a GPU, too, without TF32), 'bfloat16', on a GPU 'float16';
+            'auto' takes bfloat16 on a device that is faster in it, but not for an Edge body with ranked proposals, else
+            float32. Boxes and scores are read from queries in float32 whatever it is.
         lanes: on a CPU, pictures that are computed side by side, each on its share of torch's threads: two lanes of
             one thread finish many more pictures than one lane of two, each of them a little later. On a GPU, pictures
             that wait behind the one that is computed, so that it never idles.

@@ -21,7 +21,7 @@ from .input_rule import InputRule
 from .packed import pack, packed_weights
 from .picture_input import PictureInput
 from .postprocess import CaptionAnswer
-from .precision import Precision, convert, number_format
+from .precision import Precision, convert, exact_products, number_format
 from .preprocess import InputSize
 from .prompt import Prompt
 from .read_prompts import ReadCaption, ReadPrompts
@@ -113,7 +113,8 @@ class Network:
         rows = [[_Row(picture, caption) for caption in own] for picture, own in enumerate(captions)]
         for size in dict.fromkeys(sizes):
             alike = [row for picture, own in enumerate(sizes) if own == size for row in rows[picture]]
-            packed |= self._launch_alike(alike, images, size, pack)
+            with exact_products(self.device):
+                packed |= self._launch_alike(alike, images, size, pack)
         asked = [
             Asked(prompt, tuple(caption.tokens for caption in own), size, (image.shape[0], image.shape[1]))
             for prompt, own, size, image in zip(prompts, captions, sizes, images, strict=True)

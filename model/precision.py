@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -59,6 +61,20 @@ def multiplies_in_bfloat16(device: torch.device) -> bool:
         return False
     flags = next((line for line in lines if line.startswith("flags")), "").split()
     return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+@contextmanager
+def exact_products(device: torch.device) -> Generator[None]:
+    """On a GPU, float32 without TF32, which cuDNN would take for convolutions unasked."""
+    if device.type != "cuda":
+        yield
+        return
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before
 
 
 @cache
