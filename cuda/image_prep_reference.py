@@ -44,9 +44,11 @@ class Yuv420:
 
     Args:
         luma_BHW: (B, h, w) uint8.
-        u_BHW, v_BHW: (B, h / 2, w / 2) uint8, rounded up: blue, then red; in memory side by side or each for itself.
+        u_BHW, v_BHW: (B, h / 2, w / 2) uint8, as many as are touched: blue, then red; in memory side by side or each
+            for itself.
         matrix: how colours were made of RGB.
         full_range: brightness takes all of 0..255, else 16..235 (and colour 16..240).
+        odd_yx: 1 where the first row, or column, is the second of those that share a colour, else 0.
     """
 
     luma_BHW: Tensor
@@ -54,6 +56,7 @@ class Yuv420:
     v_BHW: Tensor
     matrix: Matrix
     full_range: bool
+    odd_yx: tuple[int, int] = (0, 0)
 
     @property
     def coefficients(self) -> tuple[int, int, int, int, int, int]:
@@ -94,8 +97,9 @@ def rgb_from_yuv420(picture: Yuv420) -> Tensor:
     offset, y, rv, gu, gv, bu = picture.coefficients
     _, height, width = picture.luma_BHW.shape
     luma_BHW = (picture.luma_BHW.int() - offset) * y
+    odd_y, odd_x = picture.odd_yx
     u_BHW, v_BHW = (
-        (half_BHW.int() - 128).repeat_interleave(2, 1).repeat_interleave(2, 2)[:, :height, :width]
+        (half_BHW.int() - 128).repeat_interleave(2, 1).repeat_interleave(2, 2)[:, odd_y:, odd_x:][:, :height, :width]
         for half_BHW in (picture.u_BHW, picture.v_BHW)
     )
     colours = torch.stack([luma_BHW + rv * v_BHW, luma_BHW + gu * u_BHW + gv * v_BHW, luma_BHW + bu * u_BHW], -1)

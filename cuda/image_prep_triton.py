@@ -28,10 +28,10 @@ def image_prep_triton(pictures: Tensor | Yuv420, how: Preparation, out_B3HW: Ten
         luma, u, v = _packed(pictures.luma_BHW, 1), pictures.u_BHW, pictures.v_BHW
         if u.stride() != v.stride():
             u, v = u.contiguous(), v.contiguous()
-        coefficients = pictures.coefficients
+        coefficients, odd = pictures.coefficients, pictures.odd_yx
     else:
         luma = u = v = _packed(pictures, 2)
-        coefficients = (0,) * 6
+        coefficients, odd = (0,) * 6, (0, 0)
     B, h, w = luma.shape[:3]
     H, W = how.canvas_hw
     x_taps = filter_taps(w, how.picture_hw[1], how.filter, luma.device)
@@ -44,6 +44,7 @@ def image_prep_triton(pictures: Tensor | Yuv420, how: Preparation, out_B3HW: Ten
         luma.stride()[:2],
         u.stride()[:3],
         (h, w),
+        odd,
         coefficients,
         (x_taps.first_N, y_taps.first_N),
         (x_taps.weights_KN, y_taps.weights_KN),
@@ -75,6 +76,7 @@ def _prepare(
     luma_by,
     half_by,
     given_hw,
+    odd_yx,
     coefficients,
     firsts,
     weights,
@@ -114,7 +116,7 @@ def _prepare(
         for i in range(counts[0]):
             column = tl.minimum(left + i, w - 1)
             share = tl.load(weights[0] + i * PW + x, is_pixel, 0)
-            own = _colours(luma, u, v, luma_by[1], half_by, row, column, is_pixel, coefficients, IS_YUV)
+            own = _colours(luma, u, v, luma_by[1], half_by, row, column, odd_yx, is_pixel, coefficients, IS_YUV)
             r += share * own[0]
             g += share * own[1]
             b += share * own[2]
@@ -130,10 +132,10 @@ def _prepare(
 
 
 @triton.jit
-def _colours(luma, u, v, luma_y, half_by, row, column, is_pixel, coefficients, IS_YUV: tl.constexpr):
+def _colours(luma, u, v, luma_y, half_by, row, column, odd_yx, is_pixel, coefficients, IS_YUV: tl.constexpr):
     """Red, green and blue of pixels of one row, 0..255 in int32."""
     if IS_YUV:
-        at = (row // 2) * half_by[1] + (column // 2) * half_by[2]
+        at = ((row + odd_yx[0]) // 2) * half_by[1] + ((column + odd_yx[1]) // 2) * half_by[2]
         bright = (tl.load(luma + row * luma_y + column, is_pixel, 0).to(tl.int32) - coefficients[0]) * coefficients[1]
         blueness = tl.load(u + at, is_pixel, 0).to(tl.int32) - 128
         redness = tl.load(v + at, is_pixel, 0).to(tl.int32) - 128

@@ -6,9 +6,10 @@ On a CPU nothing is copied, and everything is there at once.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 import torch
@@ -50,24 +51,24 @@ class UploadRing:
         """The uint8 arrays on the device, for what is launched on the current stream within the `with` block.
 
         Returns before they are there: the current stream waits, the host does not. What lies on the device already
-        must have been written on its default stream; it is copied too, and may be overwritten from then on.
+        must have been written on its default stream; it is copied too, and held until that is done.
         """
-        arrays = [_tensor(one) for one in given]
+        arrays = [_read(one) for one in given]
         if self._copies is None:
-            yield arrays
+            yield [_tensor(array) for array in arrays]
             return
         slot = self._slots[self._turn]
         self._turn = (self._turn + 1) % len(self._slots)
         compute = torch.cuda.current_stream(self._device)
         if not slot.copied.query():  # until then the pinned bytes are being read
             slot.copied.synchronize()
-        here = [array for array in arrays if not array.is_cuda]
-        there = [array for array in arrays if array.is_cuda]
+        here = [array for array in arrays if isinstance(array, np.ndarray) or not array.is_cuda]
+        there = [array for array in arrays if not isinstance(array, np.ndarray) and array.is_cuda]
         begins = _layout([*here, *there])
         if slot.grow(begins[-1]):
             slot.read.record(compute)  # what the allocator hands out may still be read by what was launched before
         for array, at in zip(here, begins, strict=False):
-            _piece(slot.host, at, array).numpy()[...] = array.numpy()  # torch would share it among all cores
+            _piece(slot.host, at, array).numpy()[...] = np.asarray(array)  # torch would share it among all cores
         with torch.cuda.stream(self._copies):
             self._copies.wait_event(slot.read)
             whole = begins[len(here)]
@@ -131,19 +132,24 @@ class _Slot:
         return True
 
 
-def _tensor(given: NDArray[np.uint8] | Exported) -> Tensor:
-    """Shares the values: DLPack's capsule says where they lie, and asks nobody to wait for a stream."""
+def _read(given: NDArray[np.uint8] | Exported) -> NDArray[np.uint8] | Tensor:
+    """What lies there: DLPack's capsule says where, and asks nobody to wait for a stream."""
     if isinstance(given, np.ndarray):
-        return torch.from_numpy(np.require(given, requirements=["C", "W"]))
+        return cast("NDArray[np.uint8]", given)
     return from_dlpack(given.__dlpack__())
 
 
-def _piece(buffer: Tensor, at: int, like: Tensor) -> Tensor:
+def _tensor(array: NDArray[np.uint8] | Tensor) -> Tensor:
+    """Sharing the values, where they lie as PyTorch can have them."""
+    return torch.from_numpy(np.require(array, requirements=["C", "W"])) if isinstance(array, np.ndarray) else array
+
+
+def _piece(buffer: Tensor, at: int, like: NDArray[np.uint8] | Tensor) -> Tensor:
     """The part of a buffer that holds such an array, its values one after another."""
-    return buffer[at : at + like.numel()].view(like.shape)
+    return buffer[at : at + math.prod(like.shape)].view(like.shape)
 
 
-def _layout(arrays: Sequence[Tensor]) -> list[int]:
+def _layout(arrays: Sequence[NDArray[np.uint8] | Tensor]) -> list[int]:
     """Where each array begins, and at last where they end."""
     begins = [0]
     for array in arrays:

@@ -6,10 +6,11 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .eval_options import DtypeOption
 from .eval_run import check_libraries
 from .exits import running, writing
 from .progress import progress
@@ -27,9 +28,7 @@ def eval_tabletop(
     ] = None,
     limit: Annotated[int, typer.Option(help="Use only the first scenes.", min=1, max=_SCENES)] = _SCENES,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    dtype: Annotated[
-        Literal["auto", "float32", "bfloat16", "float16"], typer.Option(help="The number format to compute in.")
-    ] = "auto",
+    dtype: DtypeOption = "auto",
     processes: Annotated[int, typer.Option(help="Processes that render missing scenes.", min=1)] = 2,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False,
 ) -> None:

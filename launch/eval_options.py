@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -12,6 +12,9 @@ AnnotationsArgument = Annotated[Path, typer.Argument(help="The JSON file.", show
 PicturesArgument = Annotated[Path, typer.Argument(help="The folder of its pictures.", show_default=False)]
 RuleOption = Annotated[str, typer.Option(help="A phrase's score is the mean or the max of its tokens'.")]
 ChunkOption = Annotated[int, typer.Option(help="Categories asked in one pass of the network.", min=1)]
+DtypeOption = Annotated[
+    Literal["auto", "float32", "bfloat16", "float16"], typer.Option(help="The number format to compute in.")
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,7 @@ class EvalOptions:
 
     model: Annotated[str, typer.Option(help="A name, or a path to weights.")] = "tabletop"
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto"
+    dtype: DtypeOption = "auto"
     size: Annotated[
         int | None, typer.Option(help="The network's input: its short side for a 4:3 picture, px.", min=32, max=4096)
     ] = None

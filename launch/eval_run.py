@@ -86,6 +86,7 @@ def open_run(task: str, options: EvalOptions, data: Path) -> Generator[EvalRun]:
     chosen = DetectorOptions(
         device=options.device,
         size=options.size,
+        dtype=options.dtype,
         score_rule=options.score_rule,
         nms_iou=options.nms_iou,
         one_phrase=False,

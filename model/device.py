@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from functools import cache
 
 import torch
 
@@ -40,13 +41,19 @@ def within(device: torch.device) -> AbstractContextManager[object]:
     return torch.cuda.device(device) if device.type == "cuda" else nullcontext()
 
 
-def own_stream(device: torch.device) -> AbstractContextManager[object]:
-    """What the thread launches on a GPU goes to a stream of its own, behind what was launched before.
+def computing(device: torch.device) -> AbstractContextManager[object]:
+    """What the thread launches on a GPU goes to the stream of all networks there, behind what was launched before.
 
     A decoder writes its pictures on the default stream, and whoever copies them must not wait for the network too.
     """
     if device.type != "cuda":
         return nullcontext()
-    stream = torch.cuda.Stream(device)
+    stream = _compute_stream(device)
     stream.wait_stream(torch.cuda.default_stream(device))
     return torch.cuda.stream(stream)
+
+
+@cache
+def _compute_stream(device: torch.device) -> torch.cuda.Stream:
+    """One for all networks on a GPU, since they share what is kept per size."""
+    return torch.cuda.Stream(device)

@@ -6,7 +6,7 @@ import queue
 import threading
 from typing import Any
 
-from .device import own_stream, within
+from .device import computing, within
 from .job import Job
 from .network import Network
 from .seen import Launched
@@ -51,7 +51,7 @@ class GpuLoop:
         join_all(self._threads, wait_s)
 
     def _launch(self) -> None:
-        with within(self._network.device), own_stream(self._network.device):
+        with within(self._network.device), computing(self._network.device):
             while (job := self._jobs.get()) is not None:
                 self._free.acquire()  # until then the job can be cancelled
                 if self._closing.is_set():

@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 Rgb = NDArray[np.uint8]
 
 
+class ImageError(RuntimeError):
+    """A picture that was decoded can be neither converted nor brought to the host."""
+
+
 class Plane(Protocol):
     """Values in memory of the host or of a GPU, for whoever speaks DLPack (https://dmlc.github.io/dlpack)."""
 
@@ -31,8 +35,8 @@ class DecodedImage:
         matrix: how colours were made of RGB.
         full_range: brightness takes all of 0..255, else 16..235.
         gpu: the number of the CUDA device whose memory the planes lie in, None for the host's.
-        to_rgb: makes the picture as an array on the host, from any thread; asked twice, it has it already.
-        corner_xy: where in the planes the picture begins, both even.
+        to_rgb: makes the picture as an array on the host, from any thread, or raises `ImageError`.
+        corner_xy: where in the planes the picture begins.
     """
 
     planes: tuple[Plane, ...]
@@ -43,10 +47,8 @@ class DecodedImage:
     to_rgb: Callable[[], Rgb]
     corner_xy: tuple[int, int] = (0, 0)
 
-    def part(self, left: int, top: int, right: int, bottom: int) -> Image:
-        """What lies inside, px; where colours would be cut through, converted."""
-        if left % 2 or top % 2:
-            return np.ascontiguousarray(self.to_rgb()[top:bottom, left:right])
+    def part(self, left: int, top: int, right: int, bottom: int) -> DecodedImage:
+        """What lies inside, px."""
         return replace(
             self,
             shape=(bottom - top, right - left, 3),

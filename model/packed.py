@@ -151,14 +151,14 @@ def _exact(then: Then) -> str:
 def _can_pack(layer: nn.Module) -> TypeGuard[nn.Linear | nn.Conv2d]:
     """Only what does nothing else; a convolution in groups is not faster for it."""
     if type(layer) is nn.Linear:
-        return _packs(layer.weight.dtype)
+        return packs(layer.weight.dtype)
     return (
-        type(layer) is nn.Conv2d and layer.groups == 1 and layer.padding_mode == "zeros" and _packs(layer.weight.dtype)
+        type(layer) is nn.Conv2d and layer.groups == 1 and layer.padding_mode == "zeros" and packs(layer.weight.dtype)
     )
 
 
 @cache
-def _packs(dtype: torch.dtype) -> bool:
+def packs(dtype: torch.dtype) -> bool:
     """Whether this torch, on this processor, multiplies by packed weights in that format."""
     try:
         PackedLinear(torch.zeros(8, 8, dtype=dtype), None)(torch.zeros(1, 8, dtype=dtype))

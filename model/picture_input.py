@@ -62,10 +62,11 @@ def _picture(image: Image, uploaded: Iterator[Tensor]) -> Tensor | Yuv420:
     """One picture of what was uploaded of it, and of others after it."""
     if not isinstance(image, DecodedImage):
         return next(uploaded)[None]
-    luma_HW, *colours = islice(uploaded, len(image.planes))
-    u_HW, v_HW = colours[0].unbind(-1) if len(colours) == 1 else colours
+    luma_HW, *halves = islice(uploaded, len(image.planes))
+    u_HW, v_HW = halves[0].unbind(-1) if len(halves) == 1 else halves
     left, top = image.corner_xy
     height, width = image.shape[:2]
     luma_HW = luma_HW[top : top + height, left : left + width]
     half = slice(top // 2, (top + height + 1) // 2), slice(left // 2, (left + width + 1) // 2)
-    return Yuv420(luma_HW[None], u_HW[half][None], v_HW[half][None], image.matrix, image.full_range)
+    colours = u_HW[half][None], v_HW[half][None]
+    return Yuv420(luma_HW[None], *colours, image.matrix, image.full_range, (top % 2, left % 2))

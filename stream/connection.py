@@ -168,10 +168,12 @@ class Video:
             )
 
     def _image(self, frame: VideoFrame) -> Image | None:
-        if self._gpu is not None and (decoded := as_decoded(frame, self._converter)) is not None:
+        lent = self._kind == "device" and self.facts.codec == "rawvideo"  # by the driver, until the camera is closed
+        if self._gpu is not None and not lent and (decoded := as_decoded(frame, self._converter)) is not None:
             return decoded
         try:
-            return self._converter.convert(frame)
+            rgb = self._converter.convert(frame)
+            return rgb.copy() if lent and frame.format.name == "rgb24" else rgb
         except FFmpegError:
             self.pulse.corrupt += 1
             return None

@@ -6,10 +6,11 @@ from __future__ import annotations
 import threading
 from typing import Literal
 
+from av.error import FFmpegError
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange
 
-from ..model.image import DecodedImage, Rgb
+from ..model.image import DecodedImage, ImageError, Rgb
 from .colour import RgbConverter, is_unnamed_hd
 
 _PLANES_OF = {"yuv420p": 3, "yuvj420p": 3, "nv12": 2}
@@ -54,7 +55,10 @@ class _Conversion:
     def __call__(self) -> Rgb:
         with self._lock:
             if self._rgb is None:
-                self._rgb = self._converter.convert(self._frame)
+                try:
+                    self._rgb = self._converter.convert(self._frame)
+                except FFmpegError as error:
+                    raise ImageError(f"a picture that was decoded cannot be converted: {error}") from error
             return self._rgb
 
 

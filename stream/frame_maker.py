@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 from typing import NamedTuple
 
-from ..model.image import Image
+from ..model.image import Image, ImageError
 from .capture_clock import Capture, CaptureClock
 from .clock import Clock
 from .frame import Frame
@@ -120,7 +121,8 @@ class FrameMaker:
 
     def _watch(self, image: Image) -> None:
         was_warned = self._stillness.warning is not None
-        self._stillness.look(image, time.monotonic(), self.options.frozen_after_s)
+        with suppress(ImageError):  # the detector may do without the conversion, or will say why it cannot
+            self._stillness.look(image, time.monotonic(), self.options.frozen_after_s)
         warning = self._stillness.warning
         if warning and not was_warned:
             self._log.warning("source %s: %s", self.options.name, warning)

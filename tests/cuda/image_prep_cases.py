@@ -41,6 +41,11 @@ def nv12(h: int, w: int, matrix: Matrix = "bt601", *, full_range: bool = False) 
     return Yuv420(luma, u, v, matrix, full_range)
 
 
+def odd(yuv: Yuv420) -> Yuv420:
+    """All but its first row and column, which cuts colours through."""
+    return replace(yuv, luma_BHW=yuv.luma_BHW[:, 1:, 1:], odd_yx=(1, 1))
+
+
 def planar(yuv: Yuv420) -> Yuv420:
     """The same with each colour for itself, in rows of different lengths."""
     v = torch.nn.functional.pad(yuv.v_BHW, (0, 3))[:, :, : yuv.v_BHW.shape[2]]

@@ -8,7 +8,7 @@ import torch
 
 from groundcast.cuda.image_prep import Matrix, image_prep
 
-from .image_prep_cases import SIZES, assert_as_the_reference, nv12, pictures, planar, preparation, prepared
+from .image_prep_cases import SIZES, assert_as_the_reference, nv12, odd, pictures, planar, preparation, prepared
 
 pytest.importorskip("groundcast.cuda.image_prep_triton", exc_type=ModuleNotFoundError)
 
@@ -29,6 +29,7 @@ def test_video_is_prepared_as_by_the_reference(matrix: Matrix, full_range: bool)
     asked, how = nv12(7, 11, matrix, full_range=full_range), preparation((5, 8), (6, 9))
     assert_as_the_reference("triton", asked, how)
     assert_as_the_reference("triton", planar(asked), how)
+    assert_as_the_reference("triton", odd(asked), how)
 
 
 def test_rows_that_lie_apart_and_other_layouts_of_the_output() -> None:

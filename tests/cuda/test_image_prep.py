@@ -90,6 +90,11 @@ def test_video_is_its_rgb_prepared() -> None:
     assert torch.equal(cases.prepared(cases.planar(given), how, "reference"), wanted)
 
 
+def test_a_part_that_cuts_colours_through_has_the_colours_of_the_whole() -> None:
+    whole = cases.nv12(27, 35)
+    assert torch.equal(rgb_from_yuv420(cases.odd(whole)), rgb_from_yuv420(whole)[:, 1:, 1:])
+
+
 def test_a_kernel_that_cannot_run_says_why() -> None:
     with pytest.raises(KernelError, match="it needs CUDA"):
         cases.prepared(cases.pictures(4, 4), cases.preparation((2, 2), (2, 2)), "triton")

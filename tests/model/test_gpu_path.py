@@ -116,7 +116,7 @@ def test_pictures_as_decoders_give_them_are_prepared_as_their_rgb(full: Path, si
     network = _network(full)
     size = network._rule.size(48, 64)
     decoded = [_yuv(_picture(seed, 96, 128), side_by_side=side_by_side) for seed in range(2)]
-    shown = [decoded[0], _picture(2), decoded[1].part(32, 14, 97, 61)]
+    shown = [decoded[0], _picture(2), decoded[1].part(32, 14, 97, 61), decoded[0].part(33, 15, 98, 62)]
     there = PictureInput(network._rule, CPU, torch.float32, on_device=True)
     assert torch.equal(there(shown, size), there([rgb_of(image) for image in shown], size))
 

@@ -16,7 +16,7 @@ from groundcast.model.packed import PackedConv, PackedLinear, pack
 
 @pytest.fixture(autouse=True)
 def _ask_again() -> None:
-    packed._packs.cache_clear()  # pyright: ignore[reportPrivateUsage]
+    packed.packs.cache_clear()
 
 
 class _Hidden(nn.Module):
