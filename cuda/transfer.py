@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from typing import Protocol, cast
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -22,9 +22,14 @@ _ALIGNED = 256  # where each array begins, bytes
 
 
 class Exported(Protocol):
-    """What offers its values by DLPack, on the host or on the ring's device."""
+    """What offers its values by DLPack."""
 
     def __dlpack__(self) -> object: ...
+
+
+def shared(values: Exported) -> Tensor:
+    """The same values without a copy, on the host or a GPU; whoever writes them there is not waited for."""
+    return from_dlpack(values.__dlpack__())
 
 
 class UploadRing:
@@ -47,13 +52,12 @@ class UploadRing:
         self._copies = torch.cuda.Stream(device) if is_asynchronous else None
 
     @contextmanager
-    def upload(self, given: Sequence[NDArray[np.uint8] | Exported]) -> Generator[list[Tensor]]:
+    def upload(self, arrays: Sequence[NDArray[np.uint8] | Tensor]) -> Generator[list[Tensor]]:
         """The uint8 arrays on the device, for what is launched on the current stream within the `with` block.
 
         Returns before they are there: the current stream waits, the host does not. What lies on the device already
         must have been written on its default stream; it is copied too, and held until that is done.
         """
-        arrays = [_read(one) for one in given]
         if self._copies is None:
             yield [_tensor(array) for array in arrays]
             return
@@ -130,13 +134,6 @@ class _Slot:
         self.twin = torch.empty(size, dtype=torch.uint8, device=self._device)
         self.host = host  # only now: either may not fit
         return True
-
-
-def _read(given: NDArray[np.uint8] | Exported) -> NDArray[np.uint8] | Tensor:
-    """What lies there: DLPack's capsule says where, and asks nobody to wait for a stream."""
-    if isinstance(given, np.ndarray):
-        return cast("NDArray[np.uint8]", given)
-    return from_dlpack(given.__dlpack__())
 
 
 def _tensor(array: NDArray[np.uint8] | Tensor) -> Tensor:

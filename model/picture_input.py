@@ -3,15 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import islice
+from typing import TypeGuard
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..cuda.image_prep import Yuv420, image_prep
-from ..cuda.transfer import UploadRing
+from ..cuda.transfer import UploadRing, shared
 from .image import DecodedImage, Image, rgb_of
 from .input_rule import InputRule
 from .preprocess import InputSize, normalise, preparation
@@ -44,29 +45,33 @@ class PictureInput:
         how = preparation(size, self._rule.filter)
         out_BHW3 = torch.empty(len(images), *size.canvas_hw, 3, dtype=self._dtype, device=self._device)
         out_B3HW = out_BHW3.permute(0, 3, 1, 2)
-        shown = [image if self._reaches(image) else rgb_of(image) for image in images]
-        arrays = [array for image in shown for array in (image.planes if isinstance(image, DecodedImage) else [image])]
-        with self._ring.upload(arrays) as uploaded:
+        shown = [_planes(image) if self._reaches(image) else [rgb_of(image)] for image in images]
+        with self._ring.upload([array for arrays in shown for array in arrays]) as uploaded:
             pieces = iter(uploaded)
-            for row, image in enumerate(shown):
-                picture = _picture(image, pieces)
+            for row, (image, arrays) in enumerate(zip(images, shown, strict=True)):
+                picture = _picture(image, list(islice(pieces, len(arrays))))
                 image_prep(picture, how, self._dtype, out_B3HW[row : row + 1])
         return out_B3HW
 
-    def _reaches(self, image: Image) -> bool:
-        """Whether the pixels lie where they can be uploaded from."""
-        return not isinstance(image, DecodedImage) or image.gpu in (None, self._device.index)
+    def _reaches(self, image: Image) -> TypeGuard[DecodedImage]:
+        """Whether it is in planes that can be uploaded from where they lie."""
+        return isinstance(image, DecodedImage) and image.gpu in (None, self._device.index)
 
 
-def _picture(image: Image, uploaded: Iterator[Tensor]) -> Tensor | Yuv420:
-    """One picture of what was uploaded of it, and of others after it."""
-    if not isinstance(image, DecodedImage):
-        return next(uploaded)[None]
-    luma_HW, *halves = islice(uploaded, len(image.planes))
-    u_HW, v_HW = halves[0].unbind(-1) if len(halves) == 1 else halves
+def _planes(image: DecodedImage) -> list[Tensor]:
+    """What of the planes the picture lies on: brightness, then colours."""
     left, top = image.corner_xy
     height, width = image.shape[:2]
-    luma_HW = luma_HW[top : top + height, left : left + width]
+    luma_HW, *halves = (shared(plane) for plane in image.planes)
     half = slice(top // 2, (top + height + 1) // 2), slice(left // 2, (left + width + 1) // 2)
-    colours = u_HW[half][None], v_HW[half][None]
-    return Yuv420(luma_HW[None], *colours, image.matrix, image.full_range, (top % 2, left % 2))
+    return [luma_HW[top : top + height, left : left + width], *(one[half] for one in halves)]
+
+
+def _picture(image: Image, uploaded: list[Tensor]) -> Tensor | Yuv420:
+    """One picture of what was uploaded of it."""
+    luma_HW, *halves = uploaded
+    if not (halves and isinstance(image, DecodedImage)):
+        return luma_HW[None]
+    u_HW, v_HW = halves[0].unbind(-1) if len(halves) == 1 else halves
+    left, top = image.corner_xy
+    return Yuv420(luma_HW[None], u_HW[None], v_HW[None], image.matrix, image.full_range, (top % 2, left % 2))

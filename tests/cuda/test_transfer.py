@@ -12,8 +12,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from groundcast.cuda import transfer
-from groundcast.cuda.transfer import Download, UploadRing
+from groundcast.cuda.transfer import Download, UploadRing, shared
 
 CPU = torch.device("cpu")
 
@@ -156,7 +155,6 @@ def test_what_lies_on_the_device_is_copied_there_behind_who_wrote_it(
     log: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decoded = torch.full((4, 6), 5, dtype=torch.uint8).as_subclass(There)
-    monkeypatch.setattr(transfer, "from_dlpack", lambda _: decoded)
     monkeypatch.setattr(torch.cuda, "default_stream", lambda _: "the decoder")
     ring = UploadRing(CPU, slots=1, asynchronous=True)
     with ring.upload([_picture(1, 2, 3), decoded, _picture(2, 4, 4)]) as uploaded:
@@ -170,10 +168,19 @@ def test_what_lies_on_the_device_is_copied_there_behind_who_wrote_it(
 
 
 def test_arrays_of_others_are_read_where_they_lie() -> None:
-    given = torch.arange(12, dtype=torch.uint8).view(3, 4)[:, :3]
-    with UploadRing(CPU).upload([given]) as (uploaded,):
-        assert uploaded.data_ptr() == given.data_ptr()
+    given = _picture(7, 3, 4)[:, :3]
+    tensor = shared(given)
+    assert (tensor.data_ptr(), tensor.stride()) == (given.ctypes.data, (4, 1))
+    with UploadRing(CPU).upload([tensor]) as (uploaded,):
+        assert uploaded is tensor
+
+
+def test_tensors_with_rows_that_lie_apart_are_packed(log: list[str]) -> None:
+    given = torch.arange(24, dtype=torch.uint8).view(4, 6)[:3, 1:5]
+    with UploadRing(CPU, slots=1, asynchronous=True).upload([given, _picture(1, 2, 2)]) as (uploaded, _):
         assert torch.equal(uploaded, given)
+        assert uploaded.is_contiguous()
+    assert log
 
 
 def test_a_failure_within_frees_the_buffer(log: list[str]) -> None:
