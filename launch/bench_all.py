@@ -13,7 +13,8 @@ from typing import Annotated, Any
 import torch
 import typer
 
-from ..model.network import named_device
+from ..model.device import named_device
+from ..stream.options import Decoding
 from .bench_detector import overlap_of
 from .bench_kernel import bench_kernel
 from .bench_memory import bench_memory
@@ -74,11 +75,12 @@ def _parts(device: torch.device, frames: int | None) -> dict[str, Callable[[], d
         "overlap": lambda: overlap_of(device),
         "node": lambda: _full_node(str(device)),
         "memory": lambda: memory(10_000),
+        "node, decoded on the GPU": lambda: _full_node(str(device), 32, find=False, decode="cuda"),
     }
 
 
-def _full_node(device: str) -> dict[str, Any]:
-    """The most 1080p cameras that Swin-T looks at within the bar."""
+def _full_node(device: str, cameras: int = 16, *, find: bool = True, decode: Decoding = "cpu") -> dict[str, Any]:
+    """The most 1080p cameras that Swin-T looks at within the bar; or how it does with so many."""
     with tempfile.TemporaryDirectory() as folder:
         model = random_node_model("swin-t", Path(folder), device, _NODE_PX)
-        return bench_node(16, _NODE_S, "1920x1080", model, PROMPT, find=True)
+        return bench_node(cameras, _NODE_S, "1920x1080", model, PROMPT, find=find, decode=decode)

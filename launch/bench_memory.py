@@ -17,7 +17,7 @@ import typer
 
 from ..model.detections import Detections
 from ..model.detector import Detector, DetectorOptions
-from ..model.network import named_device
+from ..model.device import named_device
 from ..model.prompt import Prompt
 from ..model.ticket import DetectionTicket
 from .bench_hardware import hardware

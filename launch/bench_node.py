@@ -19,6 +19,7 @@ import numpy as np
 import typer
 
 from ..stream.message import DetectionMessage
+from ..stream.options import Decoding
 from ..stream.subscriber import Subscriber
 from .bench_cameras import make_clip
 from .exits import InputError, RunError, say
@@ -75,6 +76,7 @@ def node(
     prompt: Annotated[str, typer.Option(help="What is asked.")] = _PROMPT,
     input_px: Annotated[int | None, typer.Option(help="Short side of the network's input.", min=64)] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    decode: Annotated[Decoding, typer.Option(help="Where the pictures are decoded.")] = "cpu",
     find: Annotated[
         bool, typer.Option("--find", help=f"Find the most cameras with p95 within {_BAR_MS:g} ms.")
     ] = False,
@@ -84,13 +86,13 @@ def node(
     model_settings: dict[str, Any] = {"name": model, "device": device}
     if input_px is not None:
         model_settings["size_px"] = input_px
-    result = bench_node(cameras, seconds, size, model_settings, prompt, find=find)
+    result = bench_node(cameras, seconds, size, model_settings, prompt, find=find, decode=decode)
     if as_json:
         print(json.dumps(result))
 
 
 def bench_node(
-    cameras: int, seconds: float, size: str, model: dict[str, Any], prompt: str, *, find: bool
+    cameras: int, seconds: float, size: str, model: dict[str, Any], prompt: str, *, find: bool, decode: Decoding = "cpu"
 ) -> dict[str, Any]:
     """All that `bench node` says.
 
@@ -103,14 +105,15 @@ def bench_node(
     with _cameras(make_clip(cache, width, height)) as port:
 
         def measure(count: int) -> NodeFigures:
-            figures = _measure(port, count, seconds, model, prompt)
+            figures = _measure(_settings(port, count, model, prompt, decode), count, seconds)
             say(figures.sentence)
             return figures
 
         runs = list(search(measure, cameras)) if find else [measure(cameras)]
     good = [run.cameras for run in runs if run.latency_ms["p95"] <= _BAR_MS]
     most = {"most_cameras": max(good, default=0)} if find else {}
-    return {"bench": "node", "size": size, "bar_ms": _BAR_MS, **most, "runs": [asdict(run) for run in runs]}
+    how = {"size": size, "decode": decode, "bar_ms": _BAR_MS}
+    return {"bench": "node", **how, **most, "runs": [asdict(run) for run in runs]}
 
 
 def search(measure: Callable[[int], NodeFigures], first: int) -> Iterator[NodeFigures]:
@@ -128,12 +131,12 @@ def search(measure: Callable[[int], NodeFigures], first: int) -> Iterator[NodeFi
             return
 
 
-def _measure(port: int, cameras: int, seconds: float, model: dict[str, Any], prompt: str) -> NodeFigures:
+def _measure(settings: dict[str, Any], cameras: int, seconds: float) -> NodeFigures:
     with tempfile.TemporaryDirectory(prefix="groundcast-") as folder:
-        settings = Path(folder) / "bench.yaml"
-        settings.write_text(json.dumps(_settings(port, cameras, model, prompt)))  # JSON is YAML too
+        file = Path(folder) / "bench.yaml"
+        file.write_text(json.dumps(settings))  # JSON is YAML too
         with (
-            NodeProcess(settings) as running,
+            NodeProcess(file) as running,
             Subscriber(running.address, newest_only=False, snapshot=False, timeout_s=_START_S) as subscriber,
         ):
             names = {f"camera{row}" for row in range(cameras)}
@@ -198,14 +201,17 @@ def figures_of(
     )
 
 
-def _settings(port: int, cameras: int, model: dict[str, Any], prompt: str) -> dict[str, Any]:
+def _settings(port: int, cameras: int, model: dict[str, Any], prompt: str, decode: Decoding) -> dict[str, Any]:
+    sources = [
+        {"name": f"camera{row}", "url": f"http://127.0.0.1:{port}/{row}", "decode": decode} for row in range(cameras)
+    ]
     return {
         "node": f"bench-{os.getpid()}",  # beside any other
         "prompt": prompt,
         "model": model,
         "publish": {"address": "tcp://127.0.0.1:*", "high_water_mark": 10_000},
         "control": {"enabled": False},
-        "sources": [{"name": f"camera{row}", "url": f"http://127.0.0.1:{port}/{row}"} for row in range(cameras)],
+        "sources": sources,
     }
 
 
