@@ -64,3 +64,8 @@ Image = Rgb | DecodedImage
 def rgb_of(image: Image) -> Rgb:
     """(height, width, 3) uint8 RGB on the host."""
     return image.to_rgb() if isinstance(image, DecodedImage) else image
+
+
+def is_on_gpu(image: Image) -> bool:
+    """Whether it has to be brought to the host to be looked at there."""
+    return isinstance(image, DecodedImage) and image.gpu is not None

@@ -6,18 +6,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..model.image import Image, Rgb, rgb_of
+from ..model.image import Image, Rgb, is_on_gpu, rgb_of
 
 _PARTS_ACROSS, _PARTS_DOWN = 64, 36
 _SAMPLES = 4  # across and down in each part
 _LOOK_EVERY_S = 0.25
+_LOOK_ON_GPU_EVERY_S = 1.0  # where the picture has to be brought to the host first
 _CHANGED_LEVELS = 10
 _BLACK_LEVEL = 24
 _BLACK_SHARE = 0.98
 
 
 class Stillness:
-    """Compares some two thousand parts of the picture, four times a second.
+    """Compares some two thousand parts of the picture, four times a second, or once where it lies on a GPU.
 
     "Not changed" means that the mean colour of no part (1/64 of the width, 1/36 of the height) is more than 10 of 256
     levels from what it was when something last changed. A scene that stands still comes out of H.264 and JPEG within
@@ -43,7 +44,7 @@ class Stillness:
         """
         if self._looked_s is None:
             self._bright_s = now_s
-        elif now_s - self._looked_s < _LOOK_EVERY_S:
+        elif now_s - self._looked_s < (_LOOK_ON_GPU_EVERY_S if is_on_gpu(image) else _LOOK_EVERY_S):
             return
         self._looked_s = now_s
         parts = _mean_parts(rgb_of(image))

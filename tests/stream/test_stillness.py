@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from groundcast.model.image import DecodedImage
 from groundcast.stream.stillness import Stillness
 
 RANDOM = np.random.default_rng(5)
@@ -80,3 +81,17 @@ def test_a_dark_room_with_a_lamp_in_it_is_not_black() -> None:
 def test_another_size_is_a_change_and_a_tiny_picture_is_fine() -> None:
     sizes = [(24, 32), (480, 640), (3, 5), (1, 1)]
     assert _warning(*[np.full((*size, 3), 100, np.uint8) for size in sizes * 8]) is None
+
+
+@pytest.mark.parametrize(("gpu", "looks"), [(None, 12), (0, 3)])
+def test_a_picture_is_brought_from_a_gpu_once_a_second(gpu: int | None, looks: int) -> None:
+    asked: list[int] = []
+
+    def to_rgb() -> NDArray[np.uint8]:
+        asked.append(1)
+        return SCENE
+
+    watch = Stillness()
+    for number in range(30):
+        watch.look(DecodedImage((), (720, 1280, 3), "bt709", False, gpu, to_rgb), 100.0 + number / 10, 10.0)
+    assert len(asked) == pytest.approx(looks, abs=2 if gpu is None else 0)
