@@ -31,12 +31,13 @@ _NODE_PX = 576  # of 1080p pictures: 540x960, whose long side is the limit
 def bench_all(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     frames: Annotated[int | None, typer.Option(help="Pictures for the memory; as many as fit the time.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Write what there is here too, part by part.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the JSON object here, too, part by part.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False,
 ) -> None:
     """Measure all of it, in less than ten minutes on a GPU.
 
-    Kernels, model, overlap, cameras and memory; ends with one JSON object. A part that fails says so in its place and
-    the others go on; the exit code tells.
+    Kernels, model, overlap, cameras and memory. A part that fails says so in its place and the others go on; the exit
+    code tells.
     """
     chosen, began_s = named_device(device), time.monotonic()
     results, whole = dict[str, Any](), "{}"
@@ -54,7 +55,8 @@ def bench_all(
         whole = json.dumps({"bench": "all", "seconds": time.monotonic() - began_s, **results})
         if out is not None:
             out.write_text(whole + "\n")  # whoever runs out of time has what came before
-    print(whole)
+    if as_json:
+        print(whole)
     failed = [name for name, result in results.items() if "failed" in result]
     if failed:
         raise RunError(f"no figures of {', '.join(failed)}")
