@@ -9,27 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.dlpack import from_dlpack
 
 _PIECE = 1 << 20  # buffers grow by whole MiB
 _ALIGNED = 256  # where each array begins, bytes
-
-
-class Exported(Protocol):
-    """What offers its values by DLPack."""
-
-    def __dlpack__(self) -> object: ...
-
-
-def shared(values: Exported) -> Tensor:
-    """The same values without a copy, on the host or a GPU; whoever writes them there is not waited for."""
-    return from_dlpack(values.__dlpack__())
 
 
 class UploadRing:
@@ -66,27 +53,26 @@ class UploadRing:
         compute = torch.cuda.current_stream(self._device)
         if not slot.copied.query():  # until then the pinned bytes are being read
             slot.copied.synchronize()
-        here = [array for array in arrays if isinstance(array, np.ndarray) or not array.is_cuda]
-        there = [array for array in arrays if not isinstance(array, np.ndarray) and array.is_cuda]
-        begins = _layout([*here, *there])
+        begins = _layout(arrays)
+        there = [(at, one) for at, one in zip(begins, arrays, strict=False) if isinstance(one, Tensor) and one.is_cuda]
         if slot.grow(begins[-1]):
             slot.read.record(compute)  # what the allocator hands out may still be read by what was launched before
-        for array, at in zip(here, begins, strict=False):
-            _piece(slot.host, at, array).numpy()[...] = np.asarray(array)  # torch would share it among all cores
+        for at, array in zip(begins, arrays, strict=False):
+            if not (isinstance(array, Tensor) and array.is_cuda):
+                _piece(slot.host, at, array).numpy()[...] = np.asarray(array)  # torch would share it among all cores
         with torch.cuda.stream(self._copies):
             self._copies.wait_event(slot.read)
-            whole = begins[len(here)]
-            slot.twin[:whole].copy_(slot.host[:whole], non_blocking=True)
+            if len(there) < len(arrays):
+                slot.twin[: begins[-1]].copy_(slot.host[: begins[-1]], non_blocking=True)
             if there:
                 self._copies.wait_stream(torch.cuda.default_stream(self._device))
-            for array, at in zip(there, begins[len(here) :], strict=False):
+            for at, array in there:
                 _piece(slot.twin, at, array).copy_(array, non_blocking=True)
             slot.copied.record(self._copies)
-        slot.sources = there  # until they are known to be copied, at the slot's next turn
+        slot.sources = [array for _, array in there]  # until they are known to be copied, at the slot's next turn
         compute.wait_event(slot.copied)
-        places = {id(array): at for array, at in zip([*here, *there], begins, strict=False)}
         try:
-            yield [_piece(slot.twin, places[id(array)], array) for array in arrays]
+            yield [_piece(slot.twin, at, array) for at, array in zip(begins, arrays, strict=False)]
         finally:
             slot.read.record(compute)
 

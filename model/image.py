@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Rgb = NDArray[np.uint8]
+Matrix = Literal["bt601", "bt709"]
 
 
 class ImageError(RuntimeError):
@@ -41,7 +42,7 @@ class DecodedImage:
 
     planes: tuple[Plane, ...]
     shape: tuple[int, int, int]
-    matrix: Literal["bt601", "bt709"]
+    matrix: Matrix
     full_range: bool
     gpu: int | None
     to_rgb: Callable[[], Rgb]

@@ -10,9 +10,10 @@ from typing import TypeGuard
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.dlpack import from_dlpack
 
 from ..cuda.image_prep import Yuv420, image_prep
-from ..cuda.transfer import UploadRing, shared
+from ..cuda.transfer import UploadRing
 from .image import DecodedImage, Image, rgb_of
 from .input_rule import InputRule
 from .preprocess import InputSize, normalise, preparation
@@ -59,10 +60,10 @@ class PictureInput:
 
 
 def _planes(image: DecodedImage) -> list[Tensor]:
-    """What of the planes the picture lies on: brightness, then colours."""
+    """What of the planes the picture lies on, without a copy: brightness, then colours."""
     left, top = image.corner_xy
     height, width = image.shape[:2]
-    luma_HW, *halves = (shared(plane) for plane in image.planes)
+    luma_HW, *halves = (from_dlpack(plane.__dlpack__()) for plane in image.planes)  # no stream is waited for
     half = slice(top // 2, (top + height + 1) // 2), slice(left // 2, (left + width + 1) // 2)
     return [luma_HW[top : top + height, left : left + width], *(one[half] for one in halves)]
 

@@ -7,9 +7,11 @@ import threading
 import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import Colorspace, VideoReformatter
-from numpy.typing import NDArray
 
-_UNSPECIFIED = 2  # FFmpeg's AVCOL_SPC_UNSPECIFIED
+from ..model.image import Matrix, Rgb
+
+_UNSPECIFIED = 2  # of FFmpeg's AVCOL_SPC_...
+_MATRICES: dict[int, Matrix] = {1: "bt709", 5: "bt601", 6: "bt601"}
 _HD_HEIGHT_PX = 720
 
 
@@ -20,7 +22,7 @@ class RgbConverter:
         self._reformatter = VideoReformatter()
         self._lock = threading.Lock()
 
-    def convert(self, frame: VideoFrame) -> NDArray[np.uint8]:
+    def convert(self, frame: VideoFrame) -> Rgb:
         """The picture as (height, width, 3) uint8 RGB, turned as its file says (but never mirrored back), without
         a copy where it need not turn.
 
@@ -31,17 +33,19 @@ class RgbConverter:
             rgb = self._reformatter.reformat(
                 frame,
                 format="rgb24",
-                src_colorspace=Colorspace.ITU709 if is_unnamed_hd(frame) else None,
+                src_colorspace=Colorspace.ITU709 if matrix_of(frame) == "bt709" else None,
                 threads=1,  # the model needs the other cores more
             )
         plane = rgb.planes[0]  # its rows may be padded; PyAV's to_ndarray would copy those
-        image: NDArray[np.uint8] = np.ndarray(
+        image: Rgb = np.ndarray(
             (rgb.height, rgb.width, 3), np.uint8, memoryview(plane), strides=(plane.line_size, 3, 1)
         )
         quarter_turns = round(frame.rotation / 90) % 4  # counterclockwise, as numpy turns
         return np.ascontiguousarray(np.rot90(image, quarter_turns)) if quarter_turns else image
 
 
-def is_unnamed_hd(frame: VideoFrame) -> bool:
-    """Whether a picture names no matrix, and is so large that BT.709 is meant."""
-    return frame.colorspace == _UNSPECIFIED and frame.height >= _HD_HEIGHT_PX
+def matrix_of(frame: VideoFrame) -> Matrix | None:
+    """How a picture's colours were made of RGB; None for what is rare."""
+    if frame.colorspace == _UNSPECIFIED:
+        return "bt709" if frame.height >= _HD_HEIGHT_PX else "bt601"
+    return _MATRICES.get(frame.colorspace)

@@ -4,18 +4,15 @@
 from __future__ import annotations
 
 import threading
-from typing import Literal
 
 from av.error import FFmpegError
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange
 
 from ..model.image import DecodedImage, ImageError, Rgb
-from .colour import RgbConverter, is_unnamed_hd
+from .colour import RgbConverter, matrix_of
 
 _PLANES_OF = {"yuv420p": 3, "yuvj420p": 3, "nv12": 2}
-_MATRICES: dict[int, Literal["bt601", "bt709"]] = {1: "bt709", 5: "bt601", 6: "bt601"}  # FFmpeg's AVCOL_SPC_...
-_UNSPECIFIED = 2
 
 
 def as_decoded(frame: VideoFrame, converter: RgbConverter) -> DecodedImage | None:
@@ -27,7 +24,7 @@ def as_decoded(frame: VideoFrame, converter: RgbConverter) -> DecodedImage | Non
     """
     on_gpu = frame.sw_format is not None
     name = (frame.sw_format or frame.format).name
-    matrix = _matrix_of(frame)
+    matrix = matrix_of(frame)
     odd = frame.width % 2 or frame.height % 2
     if name not in _PLANES_OF or matrix is None or frame.rotation or (odd and name == "nv12"):  # PyAV halves down
         return None
@@ -60,10 +57,3 @@ class _Conversion:
                 except FFmpegError as error:
                     raise ImageError(f"a picture that was decoded cannot be converted: {error}") from error
             return self._rgb
-
-
-def _matrix_of(frame: VideoFrame) -> Literal["bt601", "bt709"] | None:
-    """As `RgbConverter` takes it; None for those that are rare."""
-    if frame.colorspace == _UNSPECIFIED:
-        return "bt709" if is_unnamed_hd(frame) else "bt601"
-    return _MATRICES.get(frame.colorspace)
