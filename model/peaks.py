@@ -1,7 +1,7 @@
 # pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 """Places that stand out on a map, and what they and their neighbours propose together.
 
-Letters: B picture, S flattened pixels, Q query, T token.
+Letters: B picture, S flattened pixels, Q query, T token; X is S or Q.
 Source: CenterNet (https://arxiv.org/abs/1904.07850), section 4, finds its centres by their eight neighbours; that two
 things side by side are told apart by their words, and that boxes are blended, is ours.
 """
@@ -29,29 +29,32 @@ def peaks_only(scores_BS: Tensor, logits_BST: Tensor, around_S8: Tensor) -> Tens
         logits_BST: of each word.
         around_S8: see `neighbours`.
     """
-    B, S, T = logits_BST.shape
     words_BS1 = logits_BST.argmax(-1, keepdim=True)
-    theirs_BS8 = logits_BST.flatten(1).gather(1, (around_S8 * T + words_BS1).flatten(1)).view(B, S, 8)
+    theirs_BS8 = _answers(logits_BST, around_S8.expand(logits_BST.shape[0], -1, -1), words_BS1)
     outdone_BS8 = (scores_BS[:, around_S8] > scores_BS[..., None]) & (theirs_BS8 > scores_BS[..., None] - _MUCH)
     return scores_BS.masked_fill(outdone_BS8.any(-1), float("-inf"))
 
 
-def shares(places_BQ: Tensor, scores_BS: Tensor, logits_BST: Tensor, around_S8: Tensor) -> tuple[Tensor, Tensor]:
+def shares(places_BQ: Tensor, usable_BS: Tensor, logits_BST: Tensor, around_S8: Tensor) -> tuple[Tensor, Tensor]:
     """Whose boxes are blended for each place, (B, Q, 9), itself first, and how much each counts, adding up to 1.
 
-    Where rounding decides which of two neighbours is the peak, both are asked, and the box is the same.
-    Arguments as in `peaks_only`; a neighbour counts by how well it answers the place's best word.
+    Where rounding decides which of two neighbours is the peak, both are asked, and the box is the same. A neighbour
+    counts by how well it answers the place's best word, and one that may not be used not at all.
     """
-    B, Q = places_BQ.shape
-    T = logits_BST.shape[2]
     around_BQ8 = around_S8[places_BQ]
-    asked_BQ9 = torch.cat([places_BQ[..., None], around_BQ8], -1)
-    words_BQ1 = logits_BST.gather(1, places_BQ[..., None].expand(-1, -1, T)).argmax(-1, keepdim=True)
-    theirs_BQ9 = logits_BST.flatten(1).gather(1, (asked_BQ9 * T + words_BQ1).flatten(1)).view(B, Q, 9)
-    usable_BQ9 = scores_BS.gather(1, asked_BQ9.flatten(1)).view(B, Q, 9).isfinite()
-    usable_BQ9 = usable_BQ9 & torch.cat([usable_BQ9[..., :1], around_BQ8 != places_BQ[..., None]], -1)
-    usable_BQ9 = usable_BQ9 | (torch.arange(9, device=places_BQ.device) == 0)  # a place that was imposed counts itself
-    return asked_BQ9, theirs_BQ9.masked_fill(~usable_BQ9, float("-inf")).mul(_SHARPNESS).softmax(-1)
+    own_BQT = logits_BST.gather(1, places_BQ[..., None].expand(-1, -1, logits_BST.shape[2]))
+    best_BQ1, words_BQ1 = own_BQT.max(-1, keepdim=True)
+    counts_BQ8 = usable_BS.gather(1, around_BQ8.flatten(1)).view(around_BQ8.shape)
+    counts_BQ8 = counts_BQ8 & (around_BQ8 != places_BQ[..., None])  # at an edge
+    theirs_BQ8 = _answers(logits_BST, around_BQ8, words_BQ1).masked_fill(~counts_BQ8, float("-inf"))
+    weights_BQ9 = torch.cat([best_BQ1, theirs_BQ8], -1).mul(_SHARPNESS).softmax(-1)
+    return torch.cat([places_BQ[..., None], around_BQ8], -1), weights_BQ9
+
+
+def _answers(logits_BST: Tensor, places_BX8: Tensor, words_BX1: Tensor) -> Tensor:
+    """What each of eight places answers to a word."""
+    at_BX8 = places_BX8 * logits_BST.shape[2] + words_BX1
+    return logits_BST.flatten(1).gather(1, at_BX8.flatten(1)).view(at_BX8.shape)
 
 
 @kept(16)

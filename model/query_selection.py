@@ -84,8 +84,8 @@ class QuerySelection(nn.Module):
         if around_S8 is None:
             boxes_BQ4 = self._boxes(memory_BSC, start_BS4, places_BQ)
         else:
-            usable = best_BS.detach().masked_fill(~usable_BS, float("-inf"))
-            asked_BQ9, shares_BQ9 = shares(places_BQ, usable, logits_BST.detach(), around_S8)
+            usable_BS = usable_BS.expand(memory_BSC.shape[0], -1)
+            asked_BQ9, shares_BQ9 = shares(places_BQ, usable_BS, logits_BST.detach(), around_S8)
             boxes_BX4 = self._boxes(memory_BSC, start_BS4, asked_BQ9.flatten(1))
             boxes_BQ4 = (boxes_BX4.view(*asked_BQ9.shape, 4) * shares_BQ9[..., None]).sum(2)
         return Selected(places_BQ, _rows(memory_BSC, places_BQ), boxes_BQ4, _rows(logits_BST, places_BQ))

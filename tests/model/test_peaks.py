@@ -11,6 +11,7 @@ from groundcast.model.peaks import neighbours, peaks_only, shares
 CPU = torch.device("cpu")
 SHAPES = ((5, 7), (3, 4))
 AROUND = neighbours(SHAPES, CPU)
+ALL_BS = torch.ones(2, len(AROUND), dtype=torch.bool)
 MIDDLE, BESIDE = 2 * 7 + 3, 2 * 7 + 4  # of the first map
 
 
@@ -61,9 +62,9 @@ def test_what_may_not_be_used_is_no_peak_and_outdoes_nobody() -> None:
 
 def test_shares_are_those_of_the_places_best_word_and_add_up_to_one() -> None:
     logits_BST = _logits()
-    best_BS, words_BS = logits_BST.max(-1)
+    words_BS = logits_BST.argmax(-1)
     places_BQ = torch.tensor([[MIDDLE, 0], [BESIDE, 5 * 7]])
-    asked_BQ9, shares_BQ9 = shares(places_BQ, best_BS, logits_BST, AROUND)
+    asked_BQ9, shares_BQ9 = shares(places_BQ, ALL_BS, logits_BST, AROUND)
     assert torch.equal(asked_BQ9[..., 0], places_BQ)
     for row in range(2):
         for query, place in enumerate(places_BQ[row].tolist()):
@@ -81,13 +82,12 @@ def test_a_tie_gives_either_place_the_same_box() -> None:
     logits_BST[0, MIDDLE], logits_BST[0, BESIDE] = 2.0, 2.0
     boxes_S = torch.arange(float(len(AROUND)))
     places_BQ = torch.tensor([[MIDDLE, BESIDE]])
-    asked_BQ9, shares_BQ9 = shares(places_BQ, logits_BST[..., 0], logits_BST, AROUND)
+    asked_BQ9, shares_BQ9 = shares(places_BQ, ALL_BS[:1], logits_BST, AROUND)
     blended_Q = (boxes_S[asked_BQ9] * shares_BQ9).sum(-1)[0]
     assert blended_Q.tolist() == pytest.approx([MIDDLE + 0.5] * 2, abs=1e-4)
 
 
 def test_a_place_that_was_imposed_counts_itself_alone_where_nothing_may_be_used() -> None:
     logits_BST = _logits()
-    none_BS = torch.full(logits_BST.shape[:2], float("-inf"))
-    _, shares_BQ9 = shares(torch.full((2, 1), MIDDLE), none_BS, logits_BST, AROUND)
+    _, shares_BQ9 = shares(torch.full((2, 1), MIDDLE), ~ALL_BS, logits_BST, AROUND)
     assert shares_BQ9.tolist() == [[[1.0, *[0.0] * 8]]] * 2
