@@ -14,10 +14,10 @@ from typing import Any
 import torch
 
 from ..model.checkpoint import find_checkpoint
+from ..model.config import Precision
 from ..model.detections import Detections
 from ..model.detector import Detector, DetectorOptions
 from ..model.image import Image
-from ..model.precision import Precision
 from ..model.preprocess import LONGEST_SIDE, SHORT_SIDE
 from ..model.prompt import Prompt
 from ..model.ticket import DetectionTicket

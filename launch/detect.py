@@ -13,7 +13,7 @@ import typer
 from numpy.typing import NDArray
 
 from ..model.detections import Detections
-from ..model.prompt import Phrase, Prompt
+from ..model.prompt import Prompt
 from ..stream.options import SourceOptions
 from .exits import InputError, RunError, running
 from .findings import Findings, make_folder
@@ -57,7 +57,7 @@ def detect(
         raise InputError(f"--text-threshold {text_threshold:g} is no score: write a number in 0..1")
     if text_threshold is not None and nms is not None:
         raise InputError("with --text-threshold boxes have no phrases that --nms could compare: leave one of them away")
-    asked = Prompt.parse(prompt) if prompt is not None else Prompt((Phrase(refer or ""),))
+    asked = Prompt.parse(prompt) if prompt is not None else Prompt.whole(refer or "")
     least = 0.3 if threshold is None else threshold
     values = {"name": model, "device": device, "size_px": size, "threshold": least, "nms_iou": nms}
     settings = checked(ModelSettings, {**values, "offline": offline, "lanes": 1})

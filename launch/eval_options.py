@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
+
+from ..model.config import Precision
 
 AnnotationsArgument = Annotated[Path, typer.Argument(help="The JSON file.", show_default=False)]
 PicturesArgument = Annotated[Path, typer.Argument(help="The folder of its pictures.", show_default=False)]
 RuleOption = Annotated[str, typer.Option(help="A phrase's score is the mean or the max of its tokens'.")]
 ChunkOption = Annotated[int, typer.Option(help="Categories asked in one pass of the network.", min=1)]
-DtypeOption = Annotated[
-    Literal["auto", "float32", "bfloat16", "float16"], typer.Option(help="The number format to compute in.")
-]
+DtypeOption = Annotated[Precision, typer.Option(help="The number format to compute in.")]
 
 
 @dataclass(frozen=True, slots=True)

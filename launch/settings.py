@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, TypeGuard, cast
 
 from pydantic import AfterValidator, Field, model_validator
 
+from ..model.config import Precision
 from ..model.prompt import Prompt
 from ..stream.options import MOST_SOURCES, ControlOptions, NodeOptions, PublisherOptions, TrackerOptions
 from ..stream.source_settings import (
@@ -86,7 +87,7 @@ class ModelSettings(Section):
     name: Annotated[str, Field(min_length=1)] = "tabletop"
     device: Annotated[str, Field(pattern=_DEVICE)] = "auto"
     size_px: Annotated[int, Field(ge=32, le=4096)] | None = None
-    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    dtype: Precision = "auto"
     threshold: Share = 0.3
     score_rule: Literal["mean", "max"] = "mean"
     nms_iou: Share | None = 0.7

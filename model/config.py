@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
 Proposals = Literal["ranked", "peaks"]
 
 

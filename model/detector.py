@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .checkpoint import Checkpoint, find_checkpoint, read_checkpoint
+from .config import Precision
 from .detections import Detections, DetectorInfo
 from .device import DeviceError
 from .gpu_loop import GpuLoop
@@ -16,8 +17,7 @@ from .job import Job
 from .lanes import Lanes
 from .network import Network
 from .postprocess import Rules, candidates, choose
-from .precision import Precision
-from .prompt import Phrase, Prompt, least_score
+from .prompt import Prompt, least_score
 from .seen import Pack, RawOutput, Seen, pack_all, unpack_all
 from .ticket import CancelledError, DetectionTicket, Found
 
@@ -126,7 +126,7 @@ class Detector:
         Raises:
             PromptError: see `check`.
         """
-        prompt = Prompt((Phrase(" ".join(sentence.split())),))
+        prompt = Prompt.whole(sentence)
         best = replace(self.options, threshold=0.0, nms_iou=None)
         (found,) = self._find([image], [prompt], best).wait()
         return found.best(1)

@@ -13,6 +13,7 @@ from torch import Tensor
 from ..cuda.graph import GraphCache
 from ..cuda.kept import kept
 from .checkpoint import Checkpoint, set_weights
+from .config import Precision
 from .device import named_device, within
 from .fold import fold_norms, join_groups, join_projections, join_values
 from .grounding_dino import GroundingDino
@@ -21,7 +22,7 @@ from .input_rule import InputRule
 from .packed import pack, packed_weights
 from .picture_input import PictureInput
 from .postprocess import CaptionAnswer
-from .precision import Precision, convert, exact_products, number_format
+from .precision import convert, exact_products, number_format
 from .preprocess import InputSize
 from .prompt import Prompt
 from .read_prompts import ReadCaption, ReadPrompts
@@ -128,7 +129,7 @@ class Network:
         captions = self._prompts.read(prompt)
         shown_13HW = picture_3HW[None].to(self.device, self.dtype)
         parts: list[Tensor] = []
-        with within(self.device):
+        with within(self.device), exact_products(self.device):
             for caption in captions:
                 output = self._model(shown_13HW, caption.features)
                 parts.append(pack_all(CaptionAnswer(output.logits[-1][0], output.boxes[-1][0], caption.wordings)))

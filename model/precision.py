@@ -9,16 +9,14 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Literal
 
 import torch
 from torch import nn
 
+from .config import Precision
 from .heads import BoxHead
 from .packed import PackedLinear, packs
 from .text_encoder import TextEncoder
-
-Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
 # Boxes lose whole pixels in half precision; words are read once for many pictures.
 _EXACT = (BoxHead, TextEncoder)
@@ -84,11 +82,11 @@ def _gain() -> float:
     On an AMD EPYC (Genoa) all of Swin-T takes 1.7 times as long in float32. An Intel Xeon (Sapphire Rapids) is meant to
     use AMX: in a virtual machine that hides it, bfloat16 takes nearly twice as long.
     """
-    drawn = torch.Generator().manual_seed(0)
-    rows, weight = (torch.randn(count, _WIDE, generator=drawn) for count in (_ROWS, _WIDE))
     took_s: dict[torch.dtype, list[float]] = {torch.float32: [], torch.bfloat16: []}
     if not all(packs(dtype) for dtype in took_s):
         return 1.0
+    drawn = torch.Generator().manual_seed(0)
+    rows, weight = (torch.randn(count, _WIDE, generator=drawn) for count in (_ROWS, _WIDE))
     with torch.inference_mode():
         layers = {dtype: PackedLinear(weight.to(dtype), None) for dtype in took_s}
         for _ in range(_TURNS):

@@ -104,6 +104,11 @@ class Prompt:
             return cls.parse(phrases)
         return cls(tuple(phrase if isinstance(phrase, Phrase) else Phrase(phrase) for phrase in phrases))
 
+    @classmethod
+    def whole(cls, sentence: str) -> Prompt:
+        """One phrase: all of a sentence such as 'the left red mug'."""
+        return cls((Phrase(" ".join(sentence.split())),))
+
     @property
     def names(self) -> tuple[str, ...]:
         """The names that detections may carry: every phrase that is not negative."""

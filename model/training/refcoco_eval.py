@@ -10,20 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..detections import Detections, DetectorInfo
-from ..prompt import Phrase, Prompt
+from ..prompt import Prompt
 from .average_precision import Found
 from .coco_data import CocoPicture, read_picture
-from .coco_eval import CocoResult
+from .coco_eval import CocoDetector, CocoResult
 from .coco_store import DetectionStore
 from .refcoco_data import ReferralData
 
 LEAST_IOU = 0.5
-
-
-class SentenceChecker(Protocol):
-    """What knows which prompts it can answer."""
-
-    def check(self, prompt: Prompt) -> None: ...
 
 
 class Referrer(Protocol):
@@ -35,14 +29,14 @@ class Referrer(Protocol):
     def refer(self, image: NDArray[np.uint8], sentence: str) -> Detections: ...
 
 
-def check_sentences(checker: SentenceChecker, data: ReferralData) -> None:
+def check_sentences(detector: CocoDetector, data: ReferralData) -> None:
     """See that the model can be asked all of them.
 
     Raises:
         PromptError: words it was not taught, or a sentence that is too long.
     """
     for sentence in dict.fromkeys(one.sentence for one in data.referrals):
-        checker.check(Prompt((Phrase(" ".join(sentence.split())),)))
+        detector.check(Prompt.whole(sentence))
 
 
 def evaluate_referrals(

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from groundcast.cuda.graph import GraphCache
 from groundcast.model.checkpoint import read_checkpoint
+from groundcast.model.config import Precision
 from groundcast.model.network import Network
-from groundcast.model.precision import Precision
 from groundcast.model.prompt import Prompt
 
 from .tiny import write_tiny
