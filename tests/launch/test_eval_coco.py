@@ -233,22 +233,21 @@ def test_refcoco_measures_one_box_a_sentence(tmp_path: Path, capsys: pytest.Capt
     assert (result["iou_at_least"], result["prompt_wording"]) == (0.5, "the whole sentence")
 
 
-def test_refcoco_refuses_words_before_anything_is_detected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("caption", "said"),
+    [
+        ('"the zebra"', "zebra"),
+        ("null", "annotation 1: neither it nor its image has a 'sentence' or a 'caption'"),
+    ],
+)
+def test_refcoco_names_what_does_not_fit_before_anything_is_detected(
+    caption: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = _sentences(tmp_path / "set")
-    path.write_text(path.read_text().replace("the mug", "the zebra"))
+    path.write_text(path.read_text().replace('"the mug"', caption))
 
     ended = in_process(capsys, "eval", "refcoco", path, tmp_path / "set", "--folder", tmp_path / "run")
 
     assert ended.code == 2
-    assert "zebra" in ended.sentence
+    assert said in ended.sentence
     assert not (tmp_path / "run").exists()
-
-
-def test_refcoco_names_what_does_not_fit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = _sentences(tmp_path / "set")
-    path.write_text(path.read_text().replace('"caption": "the mug"', '"caption": null'))
-
-    ended = in_process(capsys, "eval", "refcoco", path, tmp_path / "set", "--folder", tmp_path / "run")
-
-    assert ended.code == 2
-    assert "annotation 1: neither it nor its image has a 'sentence' or a 'caption'" in ended.sentence

@@ -1,9 +1,10 @@
-# pyright: reportPrivateUsage=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportPrivateUsage=false, reportUnknownLambdaType=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 """Half precision: what it costs, and what it leaves alone."""
 
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from groundcast.model.checkpoint import find_checkpoint, read_checkpoint
 from groundcast.model.detections import Detections
 from groundcast.model.detector import Detector, DetectorOptions
 from groundcast.model.network import build
-from groundcast.model.precision import PrecisionError, multiplies_in_bfloat16, number_format
+from groundcast.model.precision import PrecisionError, number_format
 from groundcast.model.prompt import Prompt
 from groundcast.model.tabletop.clip_truth import read_truth
 
@@ -55,9 +56,27 @@ def test_a_cpu_that_is_faster_in_bfloat16_computes_in_it_for_a_steady_model(
     assert number_format("auto", CPU, steady=steady) == dtype
 
 
-def test_how_much_faster_bfloat16_is_is_measured() -> None:
-    if multiplies_in_bfloat16(CPU):
-        assert 0.2 < precision._gain() < 10
+@pytest.mark.parametrize(("slow", "gain"), [(torch.float32, 20.0), (torch.bfloat16, 0.05)])
+def test_how_much_faster_bfloat16_is_is_measured(
+    slow: torch.dtype, gain: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Layer:
+        """Takes 20 ms in one format, and 1 in the other."""
+
+        def __init__(self, weight: torch.Tensor, _: None) -> None:
+            self.takes_s = 0.02 if weight.dtype == slow else 0.001
+
+        def __call__(self, rows: torch.Tensor) -> None:
+            assert (rows.dtype == slow) == (self.takes_s == 0.02)
+            time.sleep(self.takes_s)
+
+    monkeypatch.setattr(precision, "PackedLinear", Layer)
+    assert gain / 4 < precision._gain.__wrapped__() < gain * 4
+
+
+def test_where_layers_are_not_packed_nothing_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(precision, "packs", lambda dtype: dtype == torch.float32)
+    assert precision._gain.__wrapped__() == 1.0
 
 
 def test_a_number_format_that_was_named_is_used() -> None:
