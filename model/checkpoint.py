@@ -17,8 +17,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from .config import ConfigError, ModelConfig
+from .config_file import is_texts, read_config
 from .hub import HubError, hub_weights, is_hub_name
-from .published import find_vocabulary, recognise
+from .published import check_vocabulary, find_vocabulary, recognise
 from .weight_files import CheckpointError, RenamedWeights, StoredWeights
 from .weight_names import plan_names
 
@@ -97,14 +98,18 @@ def read_checkpoint(path: Path, *, offline: bool = False) -> Checkpoint:
 
 
 def _read_own(path: Path) -> Checkpoint:
-    facts = _read_facts(path.with_suffix(".json"))
+    described = path.with_suffix(".json")
+    facts = _read_facts(described)
     try:
-        tokens: Sequence[str] = facts["vocabulary"]
-        known: Sequence[str] | None = facts.get("known_wordings")
-        config = ModelConfig.from_dict(facts["config"])
-    except (KeyError, TypeError, ConfigError) as error:
-        raise CheckpointError(f"{path.with_suffix('.json')} does not describe a model: {error}") from error
+        config = read_config(facts.get("config"))
+    except ConfigError as error:
+        raise CheckpointError(f"{described} does not describe a model: {error}") from error
+    tokens: object = facts.get("vocabulary")
+    known: object = facts.get("known_wordings")
+    if not is_texts(tokens) or not (known is None or is_texts(known)):
+        raise CheckpointError(f"{described} does not describe a model: its words must be lists of texts")
     vocabulary = {token: index for index, token in enumerate(tokens)}
+    check_vocabulary(described, vocabulary, config.text.vocabulary)
     return Checkpoint(config, vocabulary, None if known is None else tuple(known), StoredWeights(path))
 
 
@@ -206,7 +211,7 @@ def _counter(name: str) -> bool:
 def _read_facts(path: Path) -> dict[str, Any]:
     try:
         facts: Any = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"cannot read {path}, which describes the weights beside it: {error}") from error
     if not isinstance(facts, dict):
         raise CheckpointError(f"{path} does not describe a model: it is not a JSON object")

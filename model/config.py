@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
@@ -33,7 +33,7 @@ class ModelConfig:
         name: what the messages call the model.
         body: 'full' is the original's; 'edge' fuses text into the stride-32 map alone (Grounding DINO 1.5 Edge,
             https://arxiv.org/abs/2405.10300).
-        backbone: a timm name; backbone_options: what timm is told besides.
+        backbone: a timm name; backbone_options: what timm is told besides. `config_file.py` lists what a file may name.
         levels: maps of the backbone that are used, the finest first.
         extra_levels: further maps, each half as fine as the one before.
         width: channels of every map, query and text feature.
@@ -78,23 +78,3 @@ class ModelConfig:
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as a JSON file holds them."""
         return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> ModelConfig:
-        """The other way round.
-
-        Raises:
-            ConfigError: an unknown key, a missing one, or a value that is not what the key needs.
-        """
-        known = {one.name for one in fields(cls)}
-        unknown = sorted(set(values) - known)
-        if unknown:
-            raise ConfigError(
-                f"unknown key {unknown[0]!r} in the model configuration: it may come from a newer version"
-            )
-        try:
-            text = TextConfig(**values["text"])
-            rest = {key: value for key, value in values.items() if key not in ("text", "levels")}
-            return cls(text=text, levels=tuple(values.get("levels", (1, 2, 3))), **rest)
-        except (KeyError, TypeError) as error:
-            raise ConfigError(f"the model configuration is incomplete: {error}") from error

@@ -6,6 +6,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from .weight_files import shard_names
+
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 _BESIDE = ("config.json", "vocab.txt", "tokenizer.json")
 _NAME = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
@@ -25,6 +27,7 @@ def hub_weights(name: str, *, offline: bool = False) -> Path:
 
     Raises:
         HubError: they cannot be had.
+        CheckpointError: what is there is no index of weights.
     """
     for other in _BESIDE:
         try:
@@ -38,9 +41,7 @@ def hub_weights(name: str, *, offline: bool = False) -> Path:
             index = hub_file(name, _WEIGHTS[1], offline=offline)
         except HubError:
             raise first from None
-    import json
-
-    for shard in sorted(set(json.loads(index.read_text())["weight_map"].values())):
+    for shard in shard_names(index):
         hub_file(name, shard, offline=offline)
     return index
 

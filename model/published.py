@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .config import ModelConfig, TextConfig
+from .config import ConfigError, ModelConfig, TextConfig
+from .config_file import read_config
 from .hub import HubError, hub_file
 from .weight_files import CheckpointError, RenamedWeights
 
@@ -38,7 +39,9 @@ def recognise(weights: RenamedWeights, name: str, facts: Mapping[str, Any]) -> M
     """
     shapes = {key: weights.shape(key) for key in weights}
     try:
-        return _recognise(shapes, name, facts)
+        return read_config(_recognise(shapes, name, facts).to_dict())
+    except ConfigError as error:
+        raise CheckpointError(f"{name} is no Grounding DINO: {error}") from error
     except (KeyError, IndexError, ZeroDivisionError) as error:
         raise CheckpointError(f"{name} is no Grounding DINO: it has no tensor that is our {error}") from error
 
@@ -48,13 +51,13 @@ def _recognise(shapes: Mapping[str, tuple[int, ...]], name: str, facts: Mapping[
     norms = _count(shapes, r"backbone\.body\.norms\.(\d+)\.")
     projections = _count(shapes, r"backbone\.project\.(\d+)\.")
     stages = _count(shapes, r"backbone\.body\.body\.layers\.(\d+)\.")
-    heads = int(facts.get("encoder_attention_heads", _HEADS))
+    heads = _heads(facts, "encoder_attention_heads", _HEADS)
     offsets = shapes["encoder.layers.0.image_attention.sampling_offsets.weight"][0]
     has_bias = "classify.0.bias" in shapes
     swin_width = shapes["backbone.body.body.patch_embed.proj.weight"][0]
     return ModelConfig(
         name=name,
-        text=_text(shapes, facts.get("text_config") or {}),
+        text=_text(shapes, facts.get("text_config")),
         body="full",
         backbone=_SWIN_OF_WIDTH.get(swin_width, _ANY_SWIN),
         backbone_options=_swin(shapes, stages),
@@ -84,12 +87,18 @@ def _swin(shapes: Mapping[str, tuple[int, ...]], stages: int) -> dict[str, Any]:
     }
 
 
-def _text(shapes: Mapping[str, tuple[int, ...]], facts: Mapping[str, Any]) -> TextConfig:
+def _text(shapes: Mapping[str, tuple[int, ...]], facts: object) -> TextConfig:
     vocabulary, width = shapes["text_encoder.bert.embeddings.word_embeddings.weight"]
     layers = _count(shapes, r"text_encoder\.bert\.encoder\.layer\.(\d+)\.")
-    heads = int(facts.get("num_attention_heads", max(1, width // _BERT_HEAD)))
+    heads = _heads(facts, "num_attention_heads", max(1, width // _BERT_HEAD))
     hidden = shapes["text_encoder.bert.encoder.layer.0.intermediate.dense.weight"][0]
     return TextConfig(vocabulary, width=width, layers=layers, heads=heads, feed_forward=hidden)
+
+
+def _heads(facts: object, key: str, usual: int) -> int:
+    """How many heads the hub's configuration names; as many as usual where it names none."""
+    named: object = facts.get(key) if isinstance(facts, dict) else None
+    return named if isinstance(named, int) and not isinstance(named, bool) else usual
 
 
 def _count(shapes: Mapping[str, tuple[int, ...]], pattern: str) -> int:
@@ -124,10 +133,19 @@ def _vocabulary(path: Path, size: int) -> dict[str, int]:
             vocabulary = {token: row for row, token in enumerate(path.read_text(encoding="utf-8").splitlines())}
         else:
             vocabulary = {str(token): int(row) for token, row in json.loads(path.read_text())["model"]["vocab"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CheckpointError(f"{path} is no vocabulary: {error}; copy or download it again") from error
-    missing = [mark for mark in ("[CLS]", "[SEP]", "[UNK]", ".") if mark not in vocabulary]
-    if missing or max(vocabulary.values()) >= size:
-        reason = f"it lacks {missing[0]!r}" if missing else f"it has more than {size} tokens"
-        raise CheckpointError(f"{path} does not belong to these weights: {reason}")
+    check_vocabulary(path, vocabulary, size)
     return vocabulary
+
+
+def check_vocabulary(path: Path, vocabulary: Mapping[str, int], size: int) -> None:
+    """Nothing, if a text encoder of `size` tokens can read with it.
+
+    Raises:
+        CheckpointError: a mark is missing, or a token has a number that the text encoder does not know.
+    """
+    missing = [mark for mark in ("[CLS]", "[SEP]", "[UNK]", ".") if mark not in vocabulary]
+    if missing or not 0 <= min(vocabulary.values()) <= max(vocabulary.values()) < size:
+        reason = f"it lacks {missing[0]!r}" if missing else f"its tokens are not numbered 0..{size - 1}"
+        raise CheckpointError(f"{path} does not belong to these weights: {reason}")

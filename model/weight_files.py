@@ -33,7 +33,7 @@ class StoredWeights(Mapping[str, Tensor]):
             if path.suffix == ".safetensors":
                 self._open(path)
             elif path.suffix == ".json":
-                for shard in sorted(set(json.loads(path.read_text())["weight_map"].values())):
+                for shard in shard_names(path):
                     self._open(path.parent / shard)
             else:
                 self._tensors = _pickled(path)
@@ -88,6 +88,22 @@ class RenamedWeights(Mapping[str, Tensor]):
         if len(source.names) > 1:
             return shape[0] * len(source.names), *shape[1:]
         return shape if source.part == "whole" else (shape[0] // 3, *shape[1:])
+
+
+def shard_names(index: Path) -> list[str]:
+    """The files that hold the weights of an index, which all lie beside it.
+
+    Raises:
+        CheckpointError: it is no index, or names a file elsewhere.
+    """
+    try:
+        names: set[object] = set(json.loads(index.read_text())["weight_map"].values())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise CheckpointError(f"{index} is no index of weights: {error}; copy or download it again") from error
+    for name in names:
+        if not isinstance(name, str) or Path(name).name != name or not name.endswith(".safetensors"):
+            raise CheckpointError(f"{index} names {repr(name)[:80]}: its files must be .safetensors beside it")
+    return sorted(name for name in names if isinstance(name, str))
 
 
 def _third(stacked: Tensor, part: Part) -> Tensor:
