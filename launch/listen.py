@@ -29,7 +29,8 @@ def listen(
     keys: KeysOption = None,
     every: Annotated[bool, typer.Option("--every", help="Every message in order, not only the newest.")] = False,
     max_age_ms: Annotated[
-        float | None, typer.Option(help="Let no older picture's boxes through, and none of unknown age.")
+        float | None,
+        typer.Option(help="Let no older picture's boxes through, its error counted in, and none of unknown age."),
     ] = None,
     count: Annotated[int | None, typer.Option(min=1, help="Stop after this many messages, or statuses.")] = None,
     timeout_s: Annotated[float | None, typer.Option(help="Give up after so long without a message.")] = None,

@@ -98,42 +98,36 @@ class CaptureClock:
             return self._capture(taken_ns, host_ns, "driver", _DRIVER_ERROR_MS)
         arrived_s = received_ns / 1e9 - held_back_s
         offset_s = self._arrivals.add(arrived_s, arrived_s - time_s)
+        doubt_ms = 0.0
         if camera_unix_ns is not None:
-            said = self._by_camera(camera_unix_ns, time_s, arrived_s, host_ns)
-            if said is not None:
-                taken_ns, error_ms = said
+            least_age_s = self._look_at_stamp(camera_unix_ns, time_s, arrived_s, host_ns)
+            if self._believed:
+                taken_ns, error_ms = _by_stamp(camera_unix_ns - host_ns, least_age_s)
                 return self._capture(taken_ns, host_ns, stamped_by, error_ms)
+            # Cameras' clocks are often wrong, but a program stamps on purpose: its picture may be as old as it says.
+            doubt_ms = 1e3 * abs(least_age_s) if stamped_by == "push" else 0.0
         if self._first_received_s is None:
             self._first_received_s = arrived_s
         settled = arrived_s - self._first_received_s >= _SETTLED_AFTER_S
         known = self._delay_known or self.latency_ms > 0.0
         error_ms = _STATED_DELAY_ERROR_MS if known else _UNKNOWN_DELAY_ERROR_MS
         error_ms += 0.0 if settled else _UNSETTLED_ERROR_MS
-        return self._capture(int((time_s + offset_s) * 1e9), host_ns, "arrival", error_ms)
+        return self._capture(int((time_s + offset_s) * 1e9), host_ns, "arrival", max(error_ms, doubt_ms))
 
     def _capture(self, monotonic_ns: int, host_ns: int, clock: Clock, error_ms: float) -> Capture:
         taken_ns = monotonic_ns - int(self.latency_ms * 1e6)
         return Capture(taken_ns, taken_ns + host_ns, clock, error_ms)
 
-    def _by_camera(
-        self, camera_unix_ns: int, time_s: float, arrived_s: float, host_ns: int
-    ) -> tuple[int, float] | None:
-        """The camera's own time on our monotonic clock and its error in ms, or None where it cannot be right."""
+    def _look_at_stamp(self, camera_unix_ns: int, time_s: float, arrived_s: float, host_ns: int) -> float:
+        """Decide whether the stamps are believed; how old in s the freshest picture was at its arrival, by them."""
         clock_was_set = self._a_clock_was_set(camera_unix_ns / 1e9 - time_s, host_ns / 1e9)
         if clock_was_set:
             self._ages = LeakyLeast()
         least_age_s = self._ages.add(arrived_s, arrived_s - (camera_unix_ns - host_ns) / 1e9)
         within_s = _BELIEVED_WITHIN_S if self._believed or clock_was_set else _BELIEVED_AGAIN_WITHIN_S
         self._believed = abs(least_age_s) <= within_s
-        if not self._believed:
-            self.warning = _warn_of_clock(least_age_s)
-            return None
-        self.warning = None
-        # A picture cannot arrive before it was taken: what the camera's clock is ahead by is taken off. What it lags by
-        # cannot be told from a slow camera, so it stays, and counts as error where no camera is that slow.
-        ahead_s = max(0.0, -least_age_s)
-        doubt_s = least_age_s if least_age_s > _USUAL_DELAY_S else ahead_s
-        return camera_unix_ns - host_ns - int(ahead_s * 1e9), _STAMP_ERROR_MS + 1e3 * doubt_s
+        self.warning = None if self._believed else _warn_of_clock(least_age_s)
+        return least_age_s
 
     def _a_clock_was_set(self, camera_s: float, host_s: float) -> bool:
         """Whether the camera's clock or ours leapt since the last picture, or this is the first."""
@@ -141,6 +135,15 @@ class CaptureClock:
         if was is None:
             return True
         return max(abs(camera_s - was[0]), abs(host_s - was[1])) > _CLOCK_WAS_SET_S
+
+
+def _by_stamp(stamp_ns: int, least_age_s: float) -> tuple[int, float]:
+    """When a picture was taken, monotonic ns, by a stamp that is believed, and how far off that may be, in ms."""
+    # A picture cannot arrive before it was taken: what the camera's clock is ahead by is taken off. What it lags by
+    # cannot be told from a slow camera, so it stays, and counts as error where no camera is that slow.
+    ahead_s = max(0.0, -least_age_s)
+    doubt_s = least_age_s if least_age_s > _USUAL_DELAY_S else ahead_s
+    return stamp_ns - int(ahead_s * 1e9), _STAMP_ERROR_MS + 1e3 * doubt_s
 
 
 def _driver_moment(stamp_us: int, received_ns: int, host_ns: int) -> int | None:

@@ -29,6 +29,7 @@ class Frame:
         decoded_ns: monotonic; when the decoded picture was there, as the detector takes it.
         frame_id: the camera's coordinate frame, if the user named it.
         image: (height, width, 3) uint8 RGB, or as it was decoded; origin top left, x right, y down.
+        captured_sent_unix_ns: the sender's own stamp, where `captured_unix_ns` is another; None else.
         captured_monotonic_ns: the same moment as `captured_unix_ns` on this computer's monotonic clock, which nobody
             can set: ages are counted from it. None for files.
     """
@@ -47,6 +48,7 @@ class Frame:
     frame_id: str | None
     image: Image
     captured_monotonic_ns: int | None = None
+    captured_sent_unix_ns: int | None = None
 
     @property
     def rgb(self) -> Rgb:

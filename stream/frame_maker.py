@@ -117,6 +117,7 @@ class FrameMaker:
             frame_id=self.options.frame_id or picture.frame_id,
             image=image,
             captured_monotonic_ns=capture.monotonic_ns if capture else None,
+            captured_sent_unix_ns=_replaced_stamp(picture, capture),
         )
 
     def _watch(self, image: Image) -> None:
@@ -128,3 +129,10 @@ class FrameMaker:
             self._log.warning("source %s: %s", self.options.name, warning)
         elif was_warned and not warning:
             self._log.info("source %s: the pictures change again", self.options.name)
+
+
+def _replaced_stamp(picture: Picture, capture: Capture | None) -> int | None:
+    """The sender's own stamp, where another time is believed. A message holds none from before 1970."""
+    stamp_ns = picture.camera_unix_ns
+    is_replaced = capture is not None and stamp_ns is not None and stamp_ns != capture.unix_ns and stamp_ns >= 0
+    return stamp_ns if is_replaced else None

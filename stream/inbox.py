@@ -53,8 +53,8 @@ class Inbox:
     Attributes:
         gaps: messages that were lost on the way, by their `seq`.
         skipped: messages that a newer one replaced before they were asked for (`newest_only`).
-        refused: messages that were not let through, by reason: old, future, unclocked, replay (all four by
-            `max_age_ms`), repeated, malformed.
+        refused: messages that were not let through, by reason: old, future, uncertain, unclocked, replay (all
+            five by `max_age_ms`), repeated, malformed.
         statuses: the last status of each source.
         heard: messages of any kind that were meant for us.
     """
@@ -203,7 +203,9 @@ class Inbox:
         if age_ms > most_ms:
             return "old"
         # Clocks that disagree by so much could make an old picture look new.
-        return "future" if age_ms < -most_ms else None
+        if age_ms < -most_ms:
+            return "future"
+        return "uncertain" if max(age_ms, 0.0) + (message.frame.captured_error_ms or 0.0) > most_ms else None
 
     def _album(self, node: str, source: str) -> Album:
         return self._albums.setdefault((node, source), Album())

@@ -146,6 +146,7 @@ def _frame_map(frame: FrameInfo) -> dict[str, object]:
         "height": frame.height,
         "frame_id": frame.frame_id,
         "captured_unix_ns": frame.captured_unix_ns,
+        "captured_sent_unix_ns": frame.captured_sent_unix_ns,
         "clock": frame.clock,
         "captured_error_ms": frame.captured_error_ms,
         "age_ms": frame.age_ms,
@@ -238,6 +239,7 @@ def _read_frame(fields: Fields) -> FrameInfo:
         time_base=fields.maybe(lambda key: _ratio(fields, key), "time_base"),
         frame_id=fields.maybe(fields.text, "frame_id"),
         captured_unix_ns=fields.maybe(fields.integer, "captured_unix_ns"),
+        captured_sent_unix_ns=fields.maybe(fields.integer, "captured_sent_unix_ns"),
         captured_error_ms=fields.maybe(lambda key: fields.number(key, least=0.0), "captured_error_ms"),
         age_ms=fields.maybe(fields.number, "age_ms"),
     )

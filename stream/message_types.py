@@ -29,7 +29,8 @@ class FrameInfo:
         time_base: (numerator, denominator), seconds per tick.
         frame_id: the camera's coordinate frame.
         captured_unix_ns: when it was taken; None for files.
-        captured_error_ms: how far off that may be.
+        captured_sent_unix_ns: the sender's own stamp, where ours replaced it in `captured_unix_ns`.
+        captured_error_ms: how far off `captured_unix_ns` may be.
         age_ms: from capture to publication; None for files.
     """
 
@@ -41,6 +42,7 @@ class FrameInfo:
     time_base: tuple[int, int] | None = None
     frame_id: str | None = None
     captured_unix_ns: int | None = None
+    captured_sent_unix_ns: int | None = None
     captured_error_ms: float | None = None
     age_ms: float | None = None
 
@@ -77,7 +79,7 @@ class DetectionMessage:
         boot_id: tells whether the sender's monotonic clock is ours too; "" where the system has none.
         stage_ms: how long each stage took, by name.
         dropped: frames of this source passed over since its previous message; dropped_total: since the start.
-        stale: the sender itself holds the picture to be too old to act on.
+        stale: the sender itself holds the picture to be too old to act on, by its age alone.
         replay: sent again to a late joiner; says what was, not what is.
         tracks: the boxes, with lasting ids.
         picture: the JPEG of the very frame, where a subscriber asked for pictures; never part of the map.

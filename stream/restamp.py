@@ -46,7 +46,7 @@ class Restamp:
         if topic.kind == "det":
             values["published_monotonic_ns"] = time.monotonic_ns()
             values["boot_id"] = self._boot_id
-            _shift(_map(values.get("frame")), ("captured_unix_ns",), now_ns - sent_ns)
+            _shift(_map(values.get("frame")), ("captured_unix_ns", "captured_sent_unix_ns"), now_ns - sent_ns)
             tracks = values.get("tracks")
             for track in cast("list[object]", tracks) if isinstance(tracks, list) else ():
                 _shift(_map(track), ("first_seen_unix_ns", "last_matched_unix_ns"), now_ns - sent_ns)

@@ -273,6 +273,7 @@ def _frame_info(frame: Frame, age_ms: float | None) -> FrameInfo:
         time_base=frame.time_base,
         frame_id=frame.frame_id,
         captured_unix_ns=frame.captured_unix_ns,
+        captured_sent_unix_ns=frame.captured_sent_unix_ns,
         captured_error_ms=frame.captured_error_ms,
         age_ms=age_ms,
     )

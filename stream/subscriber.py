@@ -41,8 +41,8 @@ class Subscriber:
         node: the node's name, or None for any.
         newest_only: give only the newest message of each source, and count those in between as `skipped`;
             False gives every message in order.
-        max_age_ms: let nothing through that is older, comes from a clock that is this much ahead, is a replay or
-            has no capture time. The gate in front of an arm.
+        max_age_ms: let nothing through whose age and `captured_error_ms` together are more, that comes from a clock
+            which is this much ahead, is a replay or has no capture time. The gate in front of an arm.
         allow_unclocked: with `max_age_ms`, let messages without capture time through (files); their age then
             counts from publication.
         snapshot: begin with the last message of each source, marked `replay`, however long ago it was sent.
@@ -118,7 +118,8 @@ class Subscriber:
 
     @property
     def refused(self) -> Mapping[str, int]:
-        """Messages that were not let through, by reason: old, future, unclocked, replay, repeated, malformed."""
+        """Messages that were not let through, by reason: old, future, uncertain, unclocked, replay, repeated or
+        malformed."""
         return dict(self._inbox.refused)
 
     @property

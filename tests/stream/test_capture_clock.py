@@ -54,6 +54,15 @@ def test_a_camera_more_than_two_seconds_off_is_not_believed_and_that_is_said(ahe
     assert ("ahead of" if ahead_s > 0 else "behind") in camera.clock.warning
 
 
+@pytest.mark.parametrize("ahead_s", [3.0, -3.0, 4000.0])
+def test_the_error_of_a_programs_stamp_that_is_not_believed_is_what_it_is_off_by(ahead_s: float) -> None:
+    clock = CaptureClock(unix_from_monotonic_ns=lambda: int(EPOCH_S * 1e9))
+    stamp_ns = int((EPOCH_S + 100.0 + ahead_s) * 1e9)
+    capture = clock.place(0.0, 100_000_000_000, camera_unix_ns=stamp_ns, stamped_by="push")
+    assert capture.clock == "arrival"
+    assert capture.error_ms == pytest.approx(max(1300.0, 1e3 * abs(ahead_s)))
+
+
 def test_a_camera_slightly_ahead_never_makes_a_picture_look_fresher_than_its_arrival() -> None:
     camera = _camera()
     for _ in range(50):

@@ -100,7 +100,8 @@ def test_an_age_gate_holds_what_is_played_back() -> None:
 
 def test_restamped_messages_pass_for_new_and_keep_the_rest() -> None:
     now = detections(5, epoch=77)
-    frame = replace(now.frame, captured_unix_ns=(now.frame.captured_unix_ns or 0) - HOUR_NS)
+    captured_ns = (now.frame.captured_unix_ns or 0) - HOUR_NS
+    frame = replace(now.frame, captured_unix_ns=captured_ns, captured_sent_unix_ns=captured_ns + 5)
     old = replace(
         now,
         frame=frame,
@@ -117,6 +118,7 @@ def test_restamped_messages_pass_for_new_and_keep_the_rest() -> None:
     assert new.seq == 5
     assert new.tracks[0].box_xyxy == old.tracks[0].box_xyxy
     moved_ns = new.published_unix_ns - old.published_unix_ns
+    assert new.frame.captured_sent_unix_ns == (new.frame.captured_unix_ns or 0) + 5
     assert new.tracks[0].first_seen_unix_ns == (old.tracks[0].first_seen_unix_ns or 0) + moved_ns
     values = unpack(new_body)
     assert isinstance(values, dict)

@@ -41,10 +41,13 @@ def publisher() -> Iterator[Publisher]:
         yield node
 
 
-def detections(seq: int, source: str = "wrist", age_ms: float = 20.0, epoch: int = 1) -> DetectionMessage:
+def detections(
+    seq: int, source: str = "wrist", age_ms: float = 20.0, epoch: int = 1, error_ms: float = 20.0
+) -> DetectionMessage:
     """A message of this host whose picture was taken `age_ms` ago."""
     now_ns = time.time_ns()
-    frame = replace(GOLDEN.frame, age_ms=age_ms, captured_unix_ns=now_ns - round(age_ms * 1e6))
+    captured_ns = now_ns - round(age_ms * 1e6)
+    frame = replace(GOLDEN.frame, age_ms=age_ms, captured_unix_ns=captured_ns, captured_error_ms=error_ms)
     return replace(
         GOLDEN,
         seq=seq,
@@ -167,10 +170,11 @@ def test_the_gate_lets_only_fresh_pictures_through(publisher: Publisher) -> None
         publisher.send_detections(detections(3))
         publisher.send_detections(of_a_file(4))
         publisher.send_detections(detections(5, age_ms=-60_000))
-        publisher.send_detections(detections(6))
-        publisher.send_status(status(6, "ended"))
-        assert sequence(subscriber) == [3, 6]
-        assert dict(subscriber.refused) == {"replay": 1, "old": 1, "unclocked": 1, "future": 1}
+        publisher.send_detections(detections(6, error_ms=4990.0))
+        publisher.send_detections(detections(7))
+        publisher.send_status(status(7, "ended"))
+        assert sequence(subscriber) == [3, 7]
+        assert dict(subscriber.refused) == {"replay": 1, "old": 1, "unclocked": 1, "future": 1, "uncertain": 1}
 
 
 def test_the_gate_measures_when_the_program_takes_the_message_not_when_it_arrived(publisher: Publisher) -> None:
