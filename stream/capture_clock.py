@@ -116,7 +116,9 @@ class CaptureClock:
 
     def _capture(self, monotonic_ns: int, host_ns: int, clock: Clock, error_ms: float) -> Capture:
         taken_ns = monotonic_ns - int(self.latency_ms * 1e6)
-        return Capture(taken_ns, taken_ns + host_ns, clock, error_ms)
+        # A host without a battery for its clock starts in 1970, and no message can name a moment before that.
+        before_1970_ns = max(0, -(taken_ns + host_ns))
+        return Capture(taken_ns, taken_ns + host_ns + before_1970_ns, clock, error_ms + before_1970_ns / 1e6)
 
     def _look_at_stamp(self, camera_unix_ns: int, time_s: float, arrived_s: float, host_ns: int) -> float:
         """Decide whether the stamps are believed; how old in s the freshest picture was at its arrival, by them."""

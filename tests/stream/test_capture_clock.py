@@ -181,3 +181,10 @@ def test_a_drivers_stamp_that_can_be_neither_counts_for_nothing() -> None:
         0.0, 5_000_000_000_000, driver_us=3000
     )
     assert (capture.clock, capture.monotonic_ns) == ("arrival", 5_000_000_000_000)
+
+
+def test_a_picture_from_before_1970_counts_as_1970_and_its_error_says_so() -> None:
+    clock = CaptureClock(800.0, unix_from_monotonic_ns=lambda: -int(99.5e9))  # it is half a second past midnight
+    capture = clock.place(0.0, int(100e9))
+    assert (capture.unix_ns, capture.monotonic_ns) == (0, int(99.2e9))
+    assert capture.error_ms == pytest.approx(300.0 + 20.0 + 1000.0)
