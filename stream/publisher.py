@@ -55,7 +55,8 @@ class Publisher:
     """Binds at once; sending hands over to a thread and returns.
 
     A reader that is slow loses the newest messages, as with any PUB socket, and sees the gap in `seq`. So does
-    everybody if the thread itself falls more than a thousand messages behind: `dropped` counts those.
+    everybody if the thread itself falls more than a thousand messages behind, or a message holds what may not travel:
+    `dropped` counts those, and the log says once what it was.
 
     Attributes:
         address: what subscribers connect to; with port 0 or '*' the port that was chosen.
@@ -76,6 +77,7 @@ class Publisher:
         self.dropped = 0
         self._outbox: deque[_Outgoing | _Forgotten] = deque()
         self._pictures_queued = 0
+        self._has_refused = False
         self._lock = threading.Lock()
         self._linger_s: float | None = None  # set by close
         self._failure: Exception | None = None
@@ -99,16 +101,14 @@ class Publisher:
         """Send what was found in one frame of this node.
 
         Raises:
-            MessageError: a value that may not travel.
+            MessageError: another node's name, or a source's that cannot stand in a topic.
             PublisherError: closed, or the thread has failed.
         """
-        topic = detections_topic(self._own(message.node), message.source)
-        self._put(_Outgoing((topic, encode(message)), message))
+        self._send(detections_topic(self._own(message.node), message.source), message)
 
     def send_status(self, message: StatusMessage) -> None:
         """Send how a source is doing; raises as `send_detections` does."""
-        topic = status_topic(self._own(message.node), message.source)
-        self._put(_Outgoing((topic, encode(message)), message))
+        self._send(status_topic(self._own(message.node), message.source), message)
 
     def wants_pictures(self, source: str) -> bool:
         """Whether anybody is subscribed to this source's pictures now."""
@@ -152,6 +152,18 @@ class Publisher:
         if node != self._node:
             raise MessageError(f"node {node!r} must be {self._node!r}, whose socket this is")
         return node
+
+    def _send(self, topic: bytes, message: DetectionMessage | StatusMessage) -> None:
+        try:
+            body = encode(message)
+        except MessageError as error:
+            with self._lock:
+                self.dropped += 1
+                is_first, self._has_refused = not self._has_refused, True
+            if is_first:
+                _LOG.error("a message of source %s was left out, as any like it will be: %s", message.source, error)
+            return
+        self._put(_Outgoing((topic, body), message))
 
     def _put(self, outgoing: _Outgoing) -> None:
         is_picture = outgoing.message is None

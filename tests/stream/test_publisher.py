@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import math
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -278,6 +279,22 @@ def test_a_failure_of_the_thread_reaches_who_sends(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(Publisher, "_serve", fail)
     with Publisher(PublisherOptions("tcp://127.0.0.1:*"), NODE) as node:
         assert eventually(lambda: "the line is cut" in refusal(node))
+
+
+def test_a_message_that_cannot_travel_is_left_out_counted_and_logged_once(
+    publisher: Publisher, listen: Listen, caplog: pytest.LogCaptureFixture
+) -> None:
+    sub = listen(publisher, b"det/", b"sys/")
+    too_many = replace(detections(1), tracks=detections().tracks * 4097)
+    publisher.send_detections(too_many)
+    publisher.send_detections(too_many)
+    publisher.send_status(replace(status(), fps_in=math.nan))
+    publisher.send_detections(detections(2))
+    assert [decode_detections(body).seq for _, body in receive_all(sub)] == [2]
+    assert publisher.dropped == 3
+    (line,) = [record.message for record in caplog.records if "left out" in record.message]
+    assert line.startswith("a message of source wrist was left out")
+    assert line.endswith("tracks has 8194 entries: at most 4096 may travel")
 
 
 def test_only_messages_of_this_node_leave(publisher: Publisher) -> None:
