@@ -134,6 +134,8 @@ def _detections_map(message: DetectionMessage) -> dict[str, object]:
         replay=message.replay,
         tracks=[_track_map(track) for track in message.tracks],
     )
+    if message.tracks_left_out:
+        values["tracks_left_out"] = message.tracks_left_out
     return values
 
 
@@ -226,6 +228,7 @@ def _read_detections(fields: Fields) -> DetectionMessage:
         dropped_total=fields.integer("dropped_total"),
         stale=fields.flag("stale"),
         replay=fields.flag("replay"),
+        tracks_left_out=fields.maybe(fields.integer, "tracks_left_out") or 0,
     )
 
 

@@ -82,6 +82,7 @@ class DetectionMessage:
         stale: the sender itself holds the picture to be too old to act on, by its age alone.
         replay: sent again to a late joiner; says what was, not what is.
         tracks: the boxes, with lasting ids.
+        tracks_left_out: detections and tracks beyond the thousand best, which are not among `tracks`.
         picture: the JPEG of the very frame, where a subscriber asked for pictures; never part of the map.
     """
 
@@ -102,6 +103,7 @@ class DetectionMessage:
     dropped_total: int = 0
     stale: bool = False
     replay: bool = False
+    tracks_left_out: int = 0
     picture: bytes | None = None
 
     def age_ms_now(self) -> float | None:

@@ -194,6 +194,7 @@ class SourceLine:
             dropped=look.dropped,
             dropped_total=self._tally.dropped,
             stale=stale,
+            tracks_left_out=self._tracker.left_out,
         )
 
     def news(self, prompt_version: int) -> StatusMessage | None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 from norfair.distances import Distance
@@ -21,10 +22,12 @@ from .options import TrackerOptions
 from .track import Box, Track, TrackState
 from .track_clock import TrackClock
 
+MAX_TRACKS = 1000  # more than one caption's 900 queries give; beyond it linking takes seconds
 _LEAST_SIDE_PX = 1.0
 _USUAL_STEPS = 1.5  # a track outlives one frame without it, however slow the frames come
 _MOMENT_S = 1e-6
 _NEVER_MATCH = 1e6
+_RANKS: dict[TrackState, int] = {"tentative": 0, "coasting": 1, "matched": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +44,19 @@ class _Sighting:
 class Tracker:
     """The tracks of one source.
 
+    Of more than `MAX_TRACKS` detections or tracks the best are kept: detections by their score, and tracks those that
+    were matched before those that coast before tentative ones.
+
+    Attributes:
+        left_out: how many detections and tracks of the last frame were beyond that.
+
     Args:
         options: how boxes are linked.
         uid_prefix: makes each track's uid unique: the node, the source and when the node started.
     """
 
     def __init__(self, options: TrackerOptions, uid_prefix: str) -> None:
+        self.left_out = 0
         self._options = options
         self._uid_prefix = uid_prefix
         self._clock = TrackClock()
@@ -75,16 +85,21 @@ class Tracker:
         self._frame += 1
         self._clock.advance(time_s)
         self._end_overdue()
+        found = list(_clean(detections, width, height))
+        self.left_out = max(0, len(found) - MAX_TRACKS)
+        if self.left_out:
+            found = sorted(found, key=itemgetter(1), reverse=True)[:MAX_TRACKS]
         seen = [
             Detection(
                 _centre_and_size(box),
                 data=_Sighting(self._frame, self._clock.now_s, captured_unix_ns, score, box),
                 label=name,
             )
-            for name, score, box in _clean(detections, width, height)
+            for name, score, box in found
         ]
         self._linker.update(seen)
         self._end_departed()
+        self._end_surplus()
         return tuple(self._tracks())
 
     def keep_phrases(self, names: Iterable[str]) -> None:
@@ -112,6 +127,15 @@ class Tracker:
             for obj in self._linker.tracked_objects
             if obj.hit_counter_is_positive and _clip(_box(obj), *self._picture) is not None
         )
+
+    def _end_surplus(self) -> None:
+        """End the worst tracks where there are more than may be."""
+        objects = self._linker.tracked_objects
+        if (surplus := len(objects) - MAX_TRACKS) > 0:
+            self.left_out += surplus
+            ranked = sorted(objects, key=lambda obj: (_RANKS[self._state(obj)], _last(obj).score))
+            ended = {_id(obj) for obj in ranked[:surplus]}
+            self._keep(obj for obj in objects if _id(obj) not in ended)
 
     def _keep(self, objects: Iterable[TrackedObject]) -> None:
         self._linker.tracked_objects = list(objects)

@@ -6,14 +6,16 @@ import time
 from contextlib import closing
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from groundcast.model.detections import Detections
 from groundcast.model.prompt import Phrase, Prompt
 from groundcast.stream.clock import Clock
 from groundcast.stream.options import SourceOptions
 
 from ..waiting import eventually
-from .blob_detector import BlobDetector
+from .blob_detector import BlobDetector, BlobTicket
 from .running_node import FRAMES, HEIGHT, WIDTH, Node
 
 CAMERA = SourceOptions("cam", "lavfi:testsrc=rate=30:size=320x240")
@@ -89,3 +91,29 @@ def test_a_program_that_stands_still_publishes_old_pictures_as_old() -> None:
         messages = node.listen(until=lambda message: message.seq == 8)
     assert messages[-1].stale
     assert (messages[-1].frame.age_ms or 0.0) > 5000.0
+
+
+def test_a_wall_clock_in_the_first_second_of_1970_ends_no_node() -> None:
+    began_ns = time.monotonic_ns()
+    clock = Clock(unix_ns=lambda: time.monotonic_ns() - began_ns)
+    late = replace(CAMERA, camera_latency_ms=5000.0)
+    with closing(BlobDetector()) as detector, Node(detector, late, clock=clock) as node:
+        message = node.listen(until=lambda message: message.seq == 3)[-1]
+    assert message.frame.captured_unix_ns == 0
+    assert (message.frame.age_ms or 0.0) > 4900.0
+
+
+class _Crowd(BlobDetector):
+    """Finds thousands of boxes in each picture, as a lease without a threshold may have a model do."""
+
+    def _answer(self, ticket: BlobTicket) -> None:
+        edges = np.stack(np.meshgrid(np.arange(2, 318, 4), np.arange(2, 238, 4)), -1).reshape(-1, 2).astype(np.float32)
+        boxes, count = np.hstack([edges, edges + 2]), len(edges)
+        found = Detections(("red blob",), boxes, np.full(count, 0.1, np.float32), np.zeros(count, np.int64))
+        ticket.result = [found for _ in ticket.images]
+
+
+def test_more_boxes_than_a_message_holds_are_left_out_and_counted() -> None:
+    with closing(_Crowd()) as detector, Node(detector, CAMERA) as node:
+        messages = node.listen(until=lambda message: message.seq == 2)
+    assert [(len(message.tracks), message.tracks_left_out) for message in messages] == [(1000, 3661)] * 2

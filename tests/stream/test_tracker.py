@@ -14,7 +14,7 @@ from groundcast.stream.box_motion import BoxMotion
 from groundcast.stream.options import TrackerOptions
 from groundcast.stream.track import Box, Track
 from groundcast.stream.track_clock import TrackClock
-from groundcast.stream.tracker import Tracker
+from groundcast.stream.tracker import MAX_TRACKS, Tracker
 
 NAMES = ("red mug", "blue cube")
 WIDTH, HEIGHT = 640, 480
@@ -260,3 +260,25 @@ def test_three_hundred_boxes_are_linked_without_a_mix_up() -> None:
     assert [track.id for track in tracks] == list(range(1, 301))
     for track, (x, y) in zip(tracks, centres, strict=True):
         assert track.box_xyxy == pytest.approx(box_at(x + 4, y, 20), abs=2.0)
+
+
+def test_of_more_boxes_than_may_be_tracked_the_best_stay_and_the_others_are_counted() -> None:
+    count = MAX_TRACKS + 200
+    corners = np.array([box_at(20 + 12 * (i % 50), 20 + 16 * (i // 50), 10) for i in range(count)], np.float32)
+    scores = np.linspace(0.1, 0.9, count, dtype=np.float32)
+    seen = Detections(NAMES, corners, scores, np.zeros(count, np.int64))
+    tracker = Tracker(TrackerOptions(), "bench-cam-1")
+    tracks = tracker.update(seen, 0.0, None, WIDTH, HEIGHT)
+    assert (len(tracks), tracker.left_out) == (MAX_TRACKS, 200)
+    assert min(track.score for track in tracks) == pytest.approx(float(scores[200]))
+
+
+def test_what_is_matched_outlives_what_coasts_where_there_are_too_many_tracks() -> None:
+    centres = [(30 * i + 30, 440) for i in range(10)] + [
+        (20 + 12 * (i % 50), 20 + 16 * (i // 50)) for i in range(MAX_TRACKS)
+    ]
+    film = Film(confirm_hits=1)
+    film.show(*(("red mug", box_at(*at, 10)) for at in centres[10:]))
+    tracks = film.show(*(("red mug", box_at(*at, 10)) for at in centres[:20]))
+    assert (len(tracks), film.tracker.left_out) == (MAX_TRACKS, 10)
+    assert sum(track.state == "matched" for track in tracks) == 20
