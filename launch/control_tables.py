@@ -16,6 +16,7 @@ from ..model.prompt import Phrase
 from ..stream.message import StatusMessage
 from ..stream.node_commands import NodeStatus
 from ..stream.options import SourceOptions
+from .printable import printable
 from .settings import is_map
 
 _WIDTH_ELSEWHERE = 250
@@ -47,7 +48,7 @@ def say_status(status: NodeStatus) -> None:
     for source in status.sources:
         for text in (source.error, source.warning):
             if text:
-                console.print(Text(f"{source.source}: {text}"))
+                console.print(Text(printable(f"{source.source}: {text}")))
     leases = [
         (" . ".join(one.phrases), one.source or "all", f"{one.seconds_left:.0f} s", one.client) for one in status.leases
     ]
@@ -76,7 +77,9 @@ def _print(console: Console, headings: Sequence[str], rows: Sequence[Sequence[st
     for heading in headings:
         table.add_column(heading, overflow="fold")
     for row in rows:
-        table.add_row(*map(Text, row))  # as it is: what others chose must not be taken for markup
+        table.add_row(
+            *(Text(printable(cell)) for cell in row)
+        )  # as it is: what others chose must not be taken for markup
     console.print(table)
 
 

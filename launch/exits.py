@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
 
+from .printable import printable
+
 DONE = 0
 FAILED = 1  # while running
 WRONG_INPUT = 2
@@ -81,4 +83,4 @@ def is_named(error: BaseException) -> bool:
 
 def say(sentence: str) -> None:
     """One line on standard error, so that standard output holds results only."""
-    print(f"groundcast: {' '.join(sentence.split())}", file=sys.stderr)
+    print(f"groundcast: {' '.join(printable(sentence).split())}", file=sys.stderr)

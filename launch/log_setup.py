@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from types import TracebackType
 
 from ..stream.source_url import redact
+from .printable import printable
 
 _LOG = logging.getLogger(__name__)
 _BROKE = "groundcast broke, which is a fault in it"
@@ -45,7 +46,7 @@ class PlainLines(logging.Formatter):
     """Lines for people. Whoever logs leaves passwords out; what slips through (a library's error) is caught here."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return redact(super().format(record))
+        return printable(redact(super().format(record)), keep="\n\t")  # a traceback has lines
 
 
 class JsonLines(logging.Formatter):

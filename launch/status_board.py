@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..stream.message import StatusMessage
 from ..stream.stats import LAST_STATES
 from .live_view import LiveView
+from .printable import printable
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -21,11 +22,12 @@ class StatusBoard(LiveView):
     """The last status of each source, and how long ago it came: figures of a node that is gone would look fresh.
 
     Args:
+        waiting: shown on the terminal until the first status.
         silent: print nothing.
     """
 
-    def __init__(self, *, silent: bool = False) -> None:
-        super().__init__(_REDRAW_HZ, silent=silent)
+    def __init__(self, waiting: str = "", *, silent: bool = False) -> None:
+        super().__init__(_REDRAW_HZ, waiting, silent=silent)
         # replaced at each status, since rich's thread may be reading it
         self._last: dict[tuple[str, str], tuple[StatusMessage, float]] = {}
 
@@ -35,11 +37,13 @@ class StatusBoard(LiveView):
         if self._prints:
             print(status_line(status), flush=True)
 
-    def _table(self) -> Table:
+    def _table(self) -> Table | None:
         from rich.box import SIMPLE_HEAD
         from rich.table import Table
         from rich.text import Text
 
+        if not self._last:
+            return None
         table = Table(
             box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), caption_justify="left"
         )  # fits into 80 columns
@@ -52,7 +56,7 @@ class StatusBoard(LiveView):
             name = f"{node}/{source}" if several else source
             remarks += [f"{name}: {remark}" for remark in _remarks(status)]
             table.add_row(
-                name,
+                Text(name),
                 Text(_state(status), _COLOURS.get(status.state, "")),
                 f"{status.fps_in:.1f}/{status.fps_out:.1f}",
                 str(status.dropped_total),
@@ -81,4 +85,4 @@ def _state(status: StatusMessage) -> str:
 def _remarks(status: StatusMessage) -> list[str]:
     stale = f"{status.stale_total} stale" if status.stale_total else None
     texts = (stale, status.error, status.warning, status.ended if status.ended != status.error else None)
-    return ["".join(letter if letter.isprintable() else " " for letter in text) for text in texts if text]
+    return [printable(text) for text in texts if text]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..stream.message import DetectionMessage
 from .live_view import LiveView
+from .printable import printable
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -19,10 +20,13 @@ class Board(LiveView):
     """The newest message of each source.
 
     On a terminal it is a table that stays in place; elsewhere one line of each source a second; nothing if `silent`.
+
+    Args:
+        waiting: shown on the terminal until the first message.
     """
 
-    def __init__(self, *, silent: bool = False) -> None:
-        super().__init__(_REDRAW_HZ, silent=silent)
+    def __init__(self, waiting: str = "", *, silent: bool = False) -> None:
+        super().__init__(_REDRAW_HZ, waiting, silent=silent)
         # replaced at each message, since rich's thread may be reading it
         self._newest: dict[tuple[str, str], DetectionMessage] = {}
         self._counts: dict[tuple[str, str], int] = {}
@@ -37,18 +41,24 @@ class Board(LiveView):
             self._next_line_s[key] = time.monotonic() + _LINE_EVERY_S
             print(message_line(message), flush=True)
 
-    def _table(self) -> Table:
+    def _table(self) -> Table | None:
+        from rich.box import SIMPLE_HEAD
         from rich.table import Table
+        from rich.text import Text
 
-        table = Table()
+        if not self._newest:
+            return None
+        table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), caption_justify="left")
         for heading in ("source", "seq", "age", "id", "phrase", "score", "x1 y1 x2 y2", "state"):
-            table.add_column(heading, no_wrap=True)
+            # In a narrow terminal names go over several lines; a figure that is cut would be another.
+            table.add_column(heading, no_wrap=heading not in ("source", "phrase"), overflow="fold")
         for key, message in sorted(self._newest.items()):
             age_ms = message.age_ms_now()
-            head = [message.source, str(message.seq), "" if age_ms is None else f"{age_ms:.0f} ms"]
+            head = [printable(message.source), str(message.seq), "" if age_ms is None else f"{age_ms:.0f} ms"]
             for track in message.tracks:
                 box = " ".join(f"{value:.0f}" for value in track.box_xyxy)
-                table.add_row(*head, str(track.id), track.phrase, f"{track.score:.2f}", box, track.state)
+                phrase = Text(printable(track.phrase))  # what looks like markup is none
+                table.add_row(*head, str(track.id), phrase, f"{track.score:.2f}", box, track.state)
                 head = ["", "", ""]
             if not message.tracks:
                 table.add_row(*head, "", "nothing found", "", "", "")
@@ -63,7 +73,7 @@ def message_line(message: DetectionMessage) -> str:
         + ("" if track.state == "matched" else f" ({track.state})")
         for track in message.tracks
     )
-    return f"{message.source} seq {message.seq}, {_age(message)}: {tracks or 'nothing found'}"
+    return printable(f"{message.source} seq {message.seq}, {_age(message)}: {tracks or 'nothing found'}")
 
 
 def _age(message: DetectionMessage) -> str:
