@@ -31,7 +31,6 @@ __all__ = ["NodeSummary", "Pipeline", "PipelineError", "SourceSummary", "StreamD
 
 _LOOK_EVERY_S = 0.1  # for a stop, and for states that nobody wakes us for
 _READERS_END_WITHIN_S = 0.5
-_A_READER_NEEDS_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,9 +213,11 @@ class Pipeline(Commanded):
             one.flight.cancel()
         self._flights.clear()
         why, state = (failure, "failed") if failure else ("the node was stopped", "ended")
+        for line in self._lineup:  # all are told before one is waited for
+            line.end(0.0, why, state)
         deadline_s = time.monotonic() + _READERS_END_WITHIN_S
         for line in self._lineup:
-            line.end(max(_A_READER_NEEDS_S, deadline_s - time.monotonic()), why, state)
+            line.end(max(0.0, deadline_s - time.monotonic()), why, state)
         for line in self._lineup:
             if status := line.news(self._questions.of(line.name).version):
                 self._publisher.send_status(status)
