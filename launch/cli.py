@@ -24,6 +24,7 @@ from .exits import (
     say,
 )
 from .log_setup import log_is_json, log_to_stderr
+from .standard_streams import open_standard_streams
 
 if TYPE_CHECKING:
     import typer
@@ -46,9 +47,12 @@ _COMMANDS = {
     "doctor": "Say what is installed, what is missing, and how to get it.",
 }
 
+_END_BY_CTRL_C = (["run"], ["listen"], ["record"], ["replay"])
+
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
+    open_standard_streams()
     arguments = sys.argv[1:]
     # Read when torch is loaded. Threads that spin while they wait for each other starve the decoder and the subscribers
     # beside them, and then one another: on two busy cores a picture took more than twice as long.
@@ -72,14 +76,15 @@ def run(arguments: list[str]) -> int:
         import typer
 
         try:
-            return _carry_out(arguments or ["--help"])
+            code = _carry_out(arguments or ["--help"])
+            sys.stdout.flush()
+            return _interrupted(arguments) if code == INTERRUPTED else code  # typer turns Ctrl-C into a code
         except typer.Abort:
-            return INTERRUPTED
+            return _interrupted(arguments)
     except KeyboardInterrupt:
-        return INTERRUPTED
-    except BrokenPipeError:  # whoever read our output has seen enough
-        sys.stderr.close()
-        return DONE
+        return _interrupted(arguments)
+    except SystemExit as ended:  # the reader of our output has seen enough
+        return int(ended.code or DONE)
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("groundcast"):
             raise
@@ -92,6 +97,11 @@ def run(arguments: list[str]) -> int:
             raise
         _say_why(usage() if usage else str(error))
         return FAILED if isinstance(error, RunError) else WRONG_INPUT
+
+
+def _interrupted(arguments: list[str]) -> int:
+    """The exit code after Ctrl-C: of what runs until then it is the ordinary end, also while it begins."""
+    return DONE if arguments[:1] in _END_BY_CTRL_C or arguments[:2] == ["ctl", "ask"] else INTERRUPTED
 
 
 def _carry_out(arguments: list[str]) -> int:

@@ -22,6 +22,7 @@ from .exits import InputError, RunError, say, writing
 from .key_option import KeysOption
 from .runtime_folder import running_nodes
 from .sources import named_sources
+from .standard_streams import outlive_reader
 
 _OURS = ("no_answer", "bad_answer", "busy", "failed", "not_ready", "stopped")  # then nothing that was typed was wrong
 _LOOK_EVERY_S = 0.2
@@ -109,6 +110,7 @@ def ask(
 
     Whatever others ask for stays as it is.
     """
+    outlive_reader()
     began_s = time.monotonic()
     until = "Ctrl-C" if seconds is None else f"{seconds:g} s are over"
     with _node(way) as node, node.ask(phrases, source) as asking, suppress(KeyboardInterrupt):  # its ordinary end

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,7 +17,12 @@ from ..stream.subscriber import Subscriber
 from .exits import InputError, RunError, say
 from .key_option import KeysOption
 from .listen_status import listen_to_status
+from .standard_streams import outlive_reader
 from .tables import Board
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _HINT_AFTER_S = 5.0
 
@@ -53,10 +58,11 @@ def listen(
         return
     messages = 0
     with ExitStack() as stack:
-        board = stack.enter_context(Board(silent=as_json))
+        board = stack.enter_context(Board(f"waiting for a node on {address}", silent=as_json))
         sinks: list[Callable[[DetectionMessage], None]] = [_print_json if jsonl else board.show]
         if draw is not None:
-            sinks.append(_into_video(draw, stack))
+            outlive_reader()
+            sinks.append(stack.enter_context(_drawing(draw)))
         subscriber = stack.enter_context(
             Subscriber(
                 address,
@@ -108,23 +114,42 @@ def _print_json(message: DetectionMessage) -> None:
     typer.echo(json.dumps(values))
 
 
-def _into_video(path: Path, stack: ExitStack) -> Callable[[DetectionMessage], None]:
-    import cv2
-    import numpy as np
-
+@contextmanager
+def _drawing(path: Path) -> Generator[Callable[[DetectionMessage], None]]:
+    """Writes the pictures of messages, with their boxes, into a video; leaves out broken ones, and says how many."""
     from .draw import draw, drawn_tracks
     from .video_file import VideoFile
 
-    video = stack.enter_context(VideoFile(path))
+    broken = 0
 
     def write(message: DetectionMessage) -> None:
+        nonlocal broken
         if message.picture is None:
             return  # the first ones, before the node had heard that pictures are wanted
-        decoded = cv2.imdecode(np.frombuffer(message.picture, np.uint8), cv2.IMREAD_COLOR)
-        image = cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+        image = _decoded(message.picture)
+        if image is None:
+            broken += 1
+            return
         video.write(draw(image, drawn_tracks(message.tracks)), message.published_monotonic_ns / 1e9)
 
-    return write
+    with VideoFile(path) as video:
+        yield write
+    if broken:
+        say(f"{broken} pictures could not be decoded and are not in {path}")
+
+
+def _decoded(jpeg: bytes) -> NDArray[np.uint8] | None:
+    """The picture in RGB; None if there is none in these bytes."""
+    import cv2
+    import numpy as np
+
+    try:
+        image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:  # of no bytes at all
+        return None
+    if image is None:  # pyright: ignore[reportUnnecessaryComparison]
+        return None
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
 
 
 def _check_wait(timeout_s: float | None) -> None:

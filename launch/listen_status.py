@@ -45,7 +45,11 @@ def listen_to_status(
         RunError: nothing came for `timeout_s`.
     """
     with ExitStack() as stack:
-        show = _print_json if jsonl else stack.enter_context(StatusBoard(silent=silent)).show
+        show = (
+            _print_json
+            if jsonl
+            else stack.enter_context(StatusBoard(f"waiting for a node on {address}", silent=silent)).show
+        )
         ear = _Ear(show, count)
         subscriber = stack.enter_context(
             Subscriber(

@@ -21,6 +21,7 @@ from .exits import running, say
 from .key_option import KeysOption
 from .node import stop_on_signals
 from .recording_report import tally_figures, tally_lines
+from .standard_streams import outlive_reader
 
 _HINT_AFTER_S = 5.0
 _LINE_EVERY_S = 10.0
@@ -45,6 +46,7 @@ def record(
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object of figures.")] = False,
 ) -> None:
     """Write what a node sends into MCAP files, as the bytes that travelled, until Ctrl-C."""
+    outlive_reader()
     options = _rotation(rotate_mb, rotate_s, keep, most_mb)
     tally = Tally()
     about = {"version": importlib.metadata.version("groundcast"), "address": address, "node": node or ""}

@@ -21,6 +21,7 @@ from ..stream.wire_stamp import read_stamp
 from .exits import InputError, RunError, say
 from .node import stop_on_signals
 from .recording_report import fault_lines, recording_figures, recording_lines
+from .standard_streams import outlive_reader
 
 _BETWEEN_ROUNDS_S = 0.1
 
@@ -48,6 +49,7 @@ def replay(
     if info:
         _say_info(readers, as_json=as_json)
         return
+    outlive_reader()
     rate = _rate(speed)
     if loop and not restamp:
         raise InputError("--loop needs --restamp: subscribers refuse messages that they have had before")

@@ -20,6 +20,7 @@ from .node import Addresses, NodeRun, process_age_s, run_node
 from .settings import NodeSettings, is_map
 from .settings_file import read_values, validated
 from .sources import named_sources
+from .standard_streams import outlive_reader
 from .tables import Board
 
 _LOG = logging.getLogger(__name__)
@@ -60,6 +61,7 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object of figures.")] = False,
 ) -> None:
     """Run a node: cameras in, tracked boxes out over ZeroMQ. Ends with its sources, or on Ctrl-C."""
+    outlive_reader()
     flags = {
         "node": node,
         "prompt": prompt,
@@ -80,9 +82,9 @@ def run(
     tell = _LOG.info if is_logged else _print
     with ExitStack() as stack:
         stack.enter_context(tidy_heap())
-        board = stack.enter_context(Board(silent=quiet or as_json or is_logged))
+        board = stack.enter_context(Board(f"loading {settings.model.name}", silent=quiet or as_json or is_logged))
         reread = None if file is None else lambda: read_flags(file, flags)
-        ended = run_node(settings, lambda at: _say_ready(at, tell, as_json=as_json), board.show, reread)
+        ended = run_node(settings, lambda at: _say_ready(at, board, tell, as_json=as_json), board.show, reread)
     _report(ended, tell, as_json=as_json)
 
 
@@ -127,7 +129,8 @@ def _print(text: str) -> None:
     print(text, flush=True)
 
 
-def _say_ready(at: Addresses, tell: Callable[[str], None], *, as_json: bool) -> None:
+def _say_ready(at: Addresses, board: Board, tell: Callable[[str], None], *, as_json: bool) -> None:
+    board.waiting = "waiting for the first picture"
     seconds = round(process_age_s(), 2)
     if as_json:
         known = {"address": at.published, "control": at.control, "seconds": seconds}

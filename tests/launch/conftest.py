@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import resource
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,17 @@ def red_square(left: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     image = np.full((120, 160, 3), 90, np.uint8)
     image[40:70, left : left + 30] = (230, 20, 20)
     return image
+
+
+@pytest.fixture
+def full_disk() -> Generator[None]:
+    """No file of this process grows beyond a hundred bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.fixture

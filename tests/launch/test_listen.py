@@ -1,10 +1,12 @@
+# pyright: reportPrivateUsage=false
 """`groundcast listen`: what a node sends, printed, stored and drawn."""
 
 from __future__ import annotations
 
+import io
 import json
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +14,9 @@ from pathlib import Path
 import av
 import cv2
 import pytest
+from rich.console import Console
 
+from groundcast.launch.tables import Board
 from groundcast.stream.message import DetectionMessage, FrameInfo, ModelInfo, PictureHeader, PromptInfo, StatusMessage
 from groundcast.stream.options import PublisherOptions
 from groundcast.stream.publisher import Publisher
@@ -41,17 +45,23 @@ ENDED = StatusMessage(
 
 
 @contextmanager
-def speaking_node(*, pictures: bool = False) -> Generator[str]:
-    """A node that says three things to its first listener, and then that its source has ended."""
+def speaking_node(*, pictures: bool = False, broken: Sequence[int] = (), phrase: str = "red mug") -> Generator[str]:
+    """A node that says three things to its first listener, and then that its source has ended.
+
+    Args:
+        broken: the messages whose pictures are none.
+    """
+    message = replace(MESSAGE, tracks=(replace(MUG, phrase=phrase),), prompt=replace(MESSAGE.prompt, phrases=(phrase,)))
     over = threading.Event()
 
     def speak(publisher: Publisher) -> None:
         publisher.wait_for_subscriber(60, over.is_set)
         for seq in (1, 2, 3):
             stamp = MESSAGE.published_monotonic_ns + seq * 10**8
-            publisher.send_detections(replace(MESSAGE, seq=seq, published_monotonic_ns=stamp))
+            publisher.send_detections(replace(message, seq=seq, published_monotonic_ns=stamp))
             if pictures:
                 jpeg = cv2.imencode(".jpg", red_square(50)[..., ::-1])[1].tobytes()
+                jpeg = b"\xff\xd8 no picture" if seq in broken else jpeg
                 publisher.send_picture(
                     PictureHeader(node="bench", source="wrist", epoch=1, generation=1, seq=seq), jpeg
                 )
@@ -96,6 +106,56 @@ def test_pictures_become_a_video_with_their_boxes(tmp_path: Path, capsys: pytest
     with av.open(str(target)) as video:
         frames = list(video.decode(video=0))
     assert [round(frame.time or 0.0, 2) for frame in frames] == [0.0, 0.1, 0.2]
+
+
+def test_a_picture_that_is_none_is_left_out_of_the_video(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target = tmp_path / "seen.mp4"
+
+    with speaking_node(pictures=True, broken=(1, 3)) as address:
+        ended = in_process(capsys, "listen", address, "--draw", target, "--json", "--timeout-s", "60")
+
+    assert (ended.code, json.loads(ended.out)["messages"]) == (0, 3)
+    assert ended.sentence.startswith("2 pictures could not be decoded")
+    with av.open(str(target)) as video:
+        assert len(list(video.decode(video=0))) == 1
+
+
+def test_a_video_on_a_full_disk_ends_listening_with_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], full_disk: None
+) -> None:
+    with speaking_node(pictures=True) as address:
+        ended = in_process(capsys, "listen", address, "--draw", tmp_path / "seen.mp4", "--timeout-s", "60")
+
+    assert ended.code == 1
+    assert "seen.mp4 cannot be written any further (File too large): make room" in ended.sentence
+
+
+def test_a_phrase_that_looks_like_markup_or_moves_the_cursor_is_printed_as_text(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with speaking_node(phrase="[/x]\x1b[2J\nmug") as address:
+        ended = in_process(capsys, "listen", address, "--every", "--count", "1", "--timeout-s", "60")
+        board = Board()
+        board.show(replace(MESSAGE, tracks=(replace(MUG, phrase="[/x]\x1b[2J\nmug"),)))
+    console = Console(file=io.StringIO(), width=80)
+    console.print(board._table())
+
+    assert "[/x] [2J mug #7" in ended.out
+    assert "[/x] [2J mug" in console.file.getvalue()  # type: ignore[attr-defined]
+    assert "\x1b" not in ended.out
+
+
+def test_no_figure_is_cut_in_a_terminal_of_80_columns() -> None:
+    far = replace(MUG, id=123456, phrase="a person without a helmet", box_xyxy=(1180, 1170, 1380, 1070))
+    board = Board()
+    board.show(replace(MESSAGE, source="loading-dock-west", seq=1234567, tracks=(far,)))
+    console = Console(file=io.StringIO(), width=80)
+    console.print(board._table())
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+
+    assert "…" not in shown
+    for figure in ("1234567", "123456 ", "0.90", "1180 1170 1380 1070", "matched"):
+        assert figure in shown
 
 
 def test_silence_is_a_failure_when_a_limit_was_set(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,3 +1,4 @@
+# pyright: reportPrivateUsage=false
 """The live tables, on a real terminal."""
 
 from __future__ import annotations
@@ -9,11 +10,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+from rich.table import Table
+
+from groundcast.launch.tables import Board
 from groundcast.stream.options import PublisherOptions
 from groundcast.stream.publisher import Publisher
 
 from ..stream.spoken import speaking
 from .standing_node import DOOR
+from .test_listen import MESSAGE
 from .test_listen_status import ENDED, telling_node
 
 MOVES = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
@@ -51,3 +56,11 @@ def test_statuses_are_a_table_that_stays_in_place() -> None:
         shown = shown_on_a_terminal("listen", address, "--status", "--timeout-s", "30", "--source", "door")
     for word in ("silent", "29.5/14.5", "ended", "every frame was read"):  # what was running is drawn over
         assert word in shown
+
+
+def test_before_a_node_is_heard_a_terminal_says_what_is_waited_for() -> None:
+    board = Board("waiting for a node on tcp://127.0.0.1:5570")
+
+    assert str(board._shown()) == "waiting for a node on tcp://127.0.0.1:5570"
+    board.show(MESSAGE)
+    assert isinstance(board._shown(), Table)

@@ -1,0 +1,80 @@
+"""Standard input, output and error: open from the start, and what happens when the reader of the output has gone."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from .exits import DONE, RunError
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+_GONE = (errno.EPIPE, errno.EIO)  # a pipe without a reader; a terminal that was closed
+
+
+class _Stream(io.FileIO):
+    """Standard output or error, below Python's buffers.
+
+    Attributes:
+        outlives_reader: go on without a reader. Else the command ends there, as done: its reader has seen enough.
+    """
+
+    def __init__(self, number: int, *, outlives_reader: bool) -> None:
+        super().__init__(number, "wb", closefd=False)
+        self.outlives_reader = outlives_reader
+
+    def write(self, data: ReadableBuffer, /) -> int | None:
+        try:
+            return super().write(data)
+        except OSError as error:
+            size = memoryview(data).nbytes
+            if error.errno in _GONE:
+                _lead_nowhere(self.fileno())  # also what Python still writes at its own end
+                if not self.outlives_reader:
+                    raise SystemExit(DONE) from None
+            elif not self.outlives_reader:
+                raise RunError(f"standard output cannot be written ({error.strerror}): lead it elsewhere") from error
+            return size
+
+
+def open_standard_streams() -> None:
+    """Take the place of Python's own streams. Call it first: the next file that is opened gets the lowest free number.
+
+    A stream that the caller has closed leads nowhere. Standard error never fails; for standard output see
+    `outlive_reader`.
+    """
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number is this one
+    if sys.stdin is None:
+        sys.stdin = io.TextIOWrapper(io.FileIO(0, closefd=False))
+    sys.stdout = _text_stream(1, outlives_reader=False)
+    sys.stderr = _text_stream(2, outlives_reader=True)
+
+
+def outlive_reader() -> None:
+    """From here on the command goes on when the reader of its output has gone: its work is not its output."""
+    raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
+    if isinstance(raw, _Stream):
+        raw.outlives_reader = True
+
+
+def _text_stream(number: int, *, outlives_reader: bool) -> io.TextIOWrapper:
+    raw = _Stream(number, outlives_reader=outlives_reader)
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw),
+        errors="backslashreplace",  # a name of a file may hold what the terminal has no letters for
+        line_buffering=number == 2 or raw.isatty(),
+    )
+
+
+def _lead_nowhere(number: int) -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, number)
+    os.close(nowhere)
