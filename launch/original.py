@@ -105,7 +105,7 @@ def predict(
     from ..model.free_phrases import free_phrases
 
     del device
-    prompt = Prompt.parse(caption.lower())
+    prompt = Prompt.parse(caption.lower().replace(".", " . "))  # the original parts at every dot
     outputs = model.network.look(image, prompt)
     if model.compat == "original":
         found = free_phrases(outputs, box_threshold, text_threshold, combine=not remove_combined)

@@ -5,11 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 _LONGEST_NAME = 200
 MOST_PHRASES = 1000
+_SEPARATOR = re.compile(r"(?<!\S)\.+(?!\S)|[;\n]")
+_INITIALS = re.compile(r"([^\W\d_]\.){2,}")
+_COMMA = re.compile(r"(?<!\d),|,(?!\d)")  # not that of 1,000
+_ENDING = ".?;"  # marks that end a phrase, and are no part of it
 
 
 class PromptError(ValueError):
@@ -45,7 +50,7 @@ class Phrase:
 
     @property
     def wordings(self) -> tuple[str, ...]:
-        """What the model is asked, lower case and without delimiters: at least one wording."""
+        """What the model is asked, lower case and without marks at the end: at least one wording."""
         return tuple(_spoken(text) for text in (self.ask or (self.name,)))
 
     @property
@@ -85,21 +90,24 @@ class Prompt:
 
     @classmethod
     def parse(cls, text: str) -> Prompt:
-        """Read 'red mug . blue cube'. Phrases are parted by '.' or ';' or a new line.
+        """Read 'red mug . blue cube'. Phrases are parted by a '.' that stands alone, ';' or a new line.
+
+        Every other dot belongs to its word: '3.5 mm jack . U.S. flag' are two phrases. Without any of these marks, a
+        dot behind a word parts as well, as in the published 'a cat. a remote control.', but not behind 'U.S.'.
 
         Raises:
             PromptError: nothing between the separators, or commas where '.' was meant.
         """
-        pieces = [" ".join(piece.split()) for piece in text.replace(";", ".").replace("\n", ".").split(".")]
-        names = [piece for piece in pieces if piece]
-        if any("," in name for name in names):
-            suggestion = " . ".join(part.strip() for name in names for part in name.split(",") if part.strip())
-            raise PromptError(f"part the phrases of a prompt with '.', not with ',': did you mean {suggestion!r}?")
+        pieces = _SEPARATOR.split(text.strip())
+        names = [name for piece in (pieces if len(pieces) > 1 else _sentences(text)) if (name := _name(piece))]
+        if any(_COMMA.search(name) for name in names):
+            suggestion = " . ".join(part.strip() for name in names for part in _COMMA.split(name) if part.strip())
+            raise PromptError(f"part the phrases of a prompt with ' . ', not with ',': did you mean {suggestion!r}?")
         return cls(tuple(Phrase(name) for name in names))
 
     @classmethod
     def of(cls, phrases: str | Sequence[str | Phrase]) -> Prompt:
-        """A prompt from a string with '.' or from a list of phrases."""
+        """A prompt from a string with ' . ' or from a list of phrases."""
         if isinstance(phrases, str):
             return cls.parse(phrases)
         return cls(tuple(phrase if isinstance(phrase, Phrase) else Phrase(phrase) for phrase in phrases))
@@ -130,8 +138,23 @@ def least_score(threshold: float) -> float:
     return threshold
 
 
+def _sentences(text: str) -> list[str]:
+    """A text parted behind every word that ends with a dot and is no 'U.S.'."""
+    pieces: list[list[str]] = [[]]
+    for word in text.split():
+        pieces[-1].append(word)
+        if word.endswith(".") and not _INITIALS.fullmatch(word):
+            pieces.append([])
+    return [" ".join(words) for words in pieces]
+
+
+def _name(piece: str) -> str:
+    """A phrase as its label: one blank between words, and no dot at its end but that of 'U.S.'."""
+    words = piece.split()
+    return " ".join(words) if words and _INITIALS.fullmatch(words[-1]) else " ".join(words).rstrip(".")
+
+
 def _spoken(text: str) -> str:
-    """Lower case, one blank between words, and none of the marks that part phrases."""
-    for mark in ".?;":
-        text = text.replace(mark, "")
-    return " ".join(text.lower().split())
+    """Lower case, one blank between words, no marks at the end, and no word that is nothing but such marks."""
+    words = [word for word in text.lower().split() if word.strip(_ENDING)]
+    return " ".join(words).rstrip(_ENDING)

@@ -2,6 +2,8 @@
 
 A wording is tokenised by itself, and the caption joins them as `[CLS] a . b . c . [SEP]`. Each wording sees itself
 and its closing '.' alone: the sub-sentence mask of Grounding DINO (https://arxiv.org/abs/2303.05499, section 3.4).
+A '.' or '?' within a wording ("3.5 mm jack") is read like its words, but parts nothing. No box is ever taught to answer
+these two marks, so they are left out of the wording's score.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from torch import Tensor
 from .prompt import Prompt, PromptError
 
 MOST_TOKENS = 256
+_NEVER_ANSWERED = (".", "?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class TokenizedPrompt:
         ids_T: token ids.
         positions_T: each token's place within its own wording, from 0.
         sees_TT: True where the row's token may look at the column's.
-        spans_WT: True where the token is part of the wording ('.' is part of none).
+        spans_WT: True where the token is part of the wording ('.' and '?' are part of none).
         phrase_of_W: the index in `prompt.phrases` that the wording belongs to.
     """
 
@@ -46,6 +49,7 @@ class Tokenizer:
     def __init__(self, vocabulary: Mapping[str, int]) -> None:
         self.vocabulary = dict(vocabulary)
         self._raw = RawTokenizer(WordPiece(vocab=self.vocabulary, unk_token="[UNK]"))
+        self._marks = frozenset(self.vocabulary.get(mark) for mark in _NEVER_ANSWERED)
         self._normalizer = BertNormalizer(lowercase=True)
         self._raw.normalizer = self._normalizer
         self._raw.pre_tokenizer = BertPreTokenizer()
@@ -105,7 +109,7 @@ class Tokenizer:
         for row, (_, pieces) in enumerate(wordings):
             start, stop = len(ids), len(ids) + len(pieces)
             sees_TT[start : stop + 1, start : stop + 1] = True
-            spans_WT[row, start:stop] = True
+            spans_WT[row, start:stop] = torch.tensor([piece not in self._marks for piece in pieces])
             ids += [*pieces, dot]
             positions += range(len(pieces) + 1)
         ids.append(last)

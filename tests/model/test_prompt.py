@@ -10,13 +10,29 @@ import pytest
 from groundcast.model.prompt import Phrase, Prompt, PromptError
 
 
-def test_a_string_is_parted_at_dots_semicolons_and_lines() -> None:
-    assert Prompt.parse(" Red  mug . blue cube;green can\nwhite ring.").names == (
-        "Red mug",
-        "blue cube",
-        "green can",
-        "white ring",
-    )
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        (" Red  mug . blue cube;green can\nwhite ring.", ["Red mug", "blue cube", "green can", "white ring"]),
+        ("3.5 mm jack . U.S. flag", ["3.5 mm jack", "U.S. flag"]),
+        ("1.5l bottle . 1,000 g weight", ["1.5l bottle", "1,000 g weight"]),
+        ("U.S. flag", ["U.S. flag"]),
+        ("flag of the U.S.", ["flag of the U.S."]),
+        ("Dr. Pepper can . coke", ["Dr. Pepper can", "coke"]),
+        ("Dr. Pepper can .", ["Dr. Pepper can"]),
+        ("Dr. Pepper can; coke", ["Dr. Pepper can", "coke"]),
+        (".22 rifle . node.js sticker . cat.dog", [".22 rifle", "node.js sticker", "cat.dog"]),
+        ("a cat.", ["a cat"]),
+        ("a cat . a dog.", ["a cat", "a dog"]),
+        ("a cat. a remote control.", ["a cat", "a remote control"]),
+        ("a cat.\na dog.\n", ["a cat", "a dog"]),
+        ("cat ... dog...", ["cat", "dog"]),
+        ("cat... dog", ["cat", "dog"]),
+        ("is it 3.5?", ["is it 3.5?"]),
+    ],
+)
+def test_a_dot_that_stands_alone_parts_phrases_and_one_within_a_word_does_not(text: str, names: list[str]) -> None:
+    assert list(Prompt.parse(text).names) == names
 
 
 @pytest.mark.parametrize("text", ["", "   ", ".", " . ; \n ."])
@@ -30,10 +46,22 @@ def test_commas_are_answered_with_what_was_meant() -> None:
         Prompt.parse("red mug, blue cube")
 
 
-def test_a_dot_inside_a_listed_phrase_stays_in_its_name() -> None:
-    prompt = Prompt.of(["M2.5 screw", "nut"])
-    assert prompt.names == ("M2.5 screw", "nut")
-    assert prompt.phrases[0].wordings == ("m25 screw",)
+def test_the_model_is_asked_what_was_written_but_for_case_and_marks_at_the_end() -> None:
+    prompt = Prompt.of(["M2.5 screw", "Dr. Pepper", "flag of the U.S.", "Whose? mug?", "a cat ."])
+    assert prompt.names == ("M2.5 screw", "Dr. Pepper", "flag of the U.S.", "Whose? mug?", "a cat .")
+    asked = [wording for phrase in prompt.phrases for wording in phrase.wordings]
+    assert asked == ["m2.5 screw", "dr. pepper", "flag of the u.s", "whose? mug", "a cat"]
+
+
+@pytest.mark.parametrize("name", ["", ".", "...", "? .", ";"])
+def test_a_phrase_of_nothing_but_marks_is_refused(name: str) -> None:
+    with pytest.raises(PromptError, match="has no words"):
+        Phrase(name)
+
+
+def test_two_phrases_that_differ_by_their_last_dot_are_the_same_one_twice() -> None:
+    with pytest.raises(PromptError, match="twice"):
+        Prompt.of(["cat", "cat."])
 
 
 def test_a_name_twice_is_refused_whatever_its_case() -> None:

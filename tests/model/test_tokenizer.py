@@ -32,6 +32,17 @@ def test_spans_leave_out_the_dots_and_name_their_phrase() -> None:
     assert [row.nonzero().flatten().tolist() for row in encoded.spans_WT] == [[1, 2], [4], [6]]
 
 
+def test_a_dot_within_a_phrase_is_read_but_parts_nothing_and_answers_nothing() -> None:
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", ".", "?", "3", "5", "mm", "jack", "u", "s", "flag", "whose"]
+    tokenizer = Tokenizer({word: row for row, word in enumerate(words)})
+    encoded = tokenizer.encode(Prompt.parse("3.5 mm jack . U.S. flag . whose? flag"))
+    caption = "[CLS] 3 . 5 mm jack . u . s . flag . whose ? flag . [SEP]"
+    assert " ".join(tokenizer.words(encoded)) == caption
+    assert torch.equal(encoded.sees_TT, torch.block_diag(*(torch.ones(n, n) for n in (1, 6, 6, 4, 1))).bool())
+    spans = [[tokenizer.words(encoded)[place] for place in row.nonzero().flatten()] for row in encoded.spans_WT]
+    assert spans == [["3", "5", "mm", "jack"], ["u", "s", "flag"], ["whose", "flag"]]
+
+
 def test_more_tokens_than_the_encoder_reads_are_refused() -> None:
     phrases = tuple(Phrase(f"thing {i}", ask=("red mug",)) for i in range(90))
     with pytest.raises(PromptError, match="more than 256 tokens"):
