@@ -11,7 +11,7 @@ import typer
 
 from ..stream.allow_list import allowed
 from ..stream.key_files import read_node_pair
-from ..stream.reader import check_source, redact
+from ..stream.reader import check_source
 from .settings import NodeSettings, PublishSettings
 from .settings_file import read_settings
 
@@ -41,7 +41,7 @@ def _plan(settings: NodeSettings) -> dict[str, list[str]]:
     size = "at the size it was trained for" if model.size_px is None else f"at {model.size_px} px"
     return {
         "node": [settings.node],
-        "sources": [f"{source.name}: {redact(source.url)}" for source in settings.sources] or ["none yet"],
+        "sources": [f"{source.name}: {source.url}" for source in settings.sources] or ["none yet"],
         "looks for": [_phrase(p.name, p.wordings, p.threshold, p.negative) for p in prompt.phrases],
         "model": [f"{model.name} on {model.device}, {size}, scores from {model.threshold:g} on"],
         "publishes": [f"{settings.publish.address}{_to_whom(settings.publish)}"],

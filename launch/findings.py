@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..model.detections import Detections
+from ..stream.source_url import full_url
 from .exits import InputError, writing
 from .shots import Shot, is_picture
 
@@ -88,7 +89,7 @@ def _values(shot: Shot, found: Detections) -> dict[str, Any]:
     boxes: list[list[float]] = found.boxes_xyxy.astype(float).round(2).tolist()
     scores: list[float] = found.scores.astype(float).round(4).tolist()
     return {
-        "source": shot.source.url,
+        "source": full_url(shot.source.url),
         "frame": shot.index,
         "width": shot.width,
         "height": shot.height,

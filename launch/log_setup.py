@@ -9,9 +9,12 @@ import threading
 from datetime import datetime, timezone
 from importlib.util import find_spec
 from types import TracebackType
+from typing import TypeAlias
 
 from ..stream.source_url import redact
 from .printable import printable
+
+ExcInfo: TypeAlias = "tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]"
 
 _LOG = logging.getLogger(__name__)
 _BROKE = "groundcast broke, which is a fault in it"
@@ -43,10 +46,14 @@ def log_is_json() -> bool:
 
 
 class PlainLines(logging.Formatter):
-    """Lines for people. Whoever logs leaves passwords out; what slips through (a library's error) is caught here."""
+    """Lines for people. groundcast's own are made of safe parts; what other libraries say is redacted."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return printable(redact(super().format(record)), keep="\n\t")  # a traceback has lines
+        line = super().format(record)
+        return printable(line if _is_own(record) else redact(line), keep="\n\t")  # a traceback has lines
+
+    def formatException(self, ei: ExcInfo) -> str:  # noqa: N802  the name that logging calls
+        return redact(super().formatException(ei))
 
 
 class JsonLines(logging.Formatter):
@@ -66,7 +73,7 @@ class JsonLines(logging.Formatter):
             "time": moment.replace("+00:00", "Z"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": redact(record.getMessage()),
+            "message": record.getMessage() if _is_own(record) else redact(record.getMessage()),
             "node": self._node,
         }
         source: object = getattr(record, "source", None)  # given as `extra` by those who know it
@@ -75,6 +82,10 @@ class JsonLines(logging.Formatter):
         if record.exc_info:
             values["exception"] = redact(self.formatException(record.exc_info))
         return json.dumps(values)
+
+
+def _is_own(record: logging.LogRecord) -> bool:
+    return record.name.partition(".")[0] == "groundcast"
 
 
 def _handler() -> logging.Handler:

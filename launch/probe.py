@@ -16,7 +16,7 @@ import typer
 
 from ..stream.frame import Frame
 from ..stream.options import SourceOptions
-from ..stream.reader import Reader, check_source, redact
+from ..stream.reader import Reader, check_source
 from .exits import InputError, RunError
 
 _LOOK_EVERY_S = 0.1
@@ -102,11 +102,11 @@ def survey(options: SourceOptions, seconds: float) -> Findings:
         reader.stop()
     facts = reader.facts
     if not frames or facts is None:
-        raise RunError(stats.error or f"{redact(options.url)} sent no picture")
+        raise RunError(stats.error or f"{options.url} sent no picture")
     first, last = frames
     passed_s = last.time_s - first.time_s
     return Findings(
-        url=redact(options.url),
+        url=str(options.url),
         live=facts.live,
         container=facts.container,
         codec=facts.codec,

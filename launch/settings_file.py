@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from ..model.prompt import PromptError
-from ..stream.source_settings import Place, first_complaint, said
+from ..stream.source_settings import Place, first_complaint, said, shown_place
 from .settings import FORMS, NodeSettings, is_map
 
 Where = typing.Callable[[Place], str]
@@ -100,7 +100,7 @@ def checked(section: type[Section], values: Mapping[str, Any], where: Where = la
 
 
 def _sentence(place: Place, detail: ErrorDetails) -> str:
-    name = ".".join(str(part) for part in place) or "the settings"
+    name = shown_place(place) or "the settings"
     if detail["type"] == "extra_forbidden":
         return _unknown(place)
     if detail["type"] == "missing":
@@ -114,10 +114,10 @@ def _sentence(place: Place, detail: ErrorDetails) -> str:
 
 def _unknown(place: Place) -> str:
     section = _section(place[:-1])
-    key = str(place[-1])
+    key = shown_place(place[-1:])
     known = sorted(section.model_fields)
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-    inside = ".".join(str(part) for part in place[:-1])
+    inside = shown_place(place[:-1])
     if near:
         return f"unknown key `{key}`{f' in `{inside}`' if inside else ''}: did you mean `{near[0]}`?"
     return f"unknown key `{key}`{f' in `{inside}`' if inside else ''}: known ones are {', '.join(known)}"

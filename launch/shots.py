@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..stream.options import SourceOptions
-from ..stream.reader import Reader, check_source, redact
-from ..stream.source_url import kind_of
+from ..stream.reader import Reader, check_source
+from ..stream.source_url import SourceUrl, kind_of, path_of
 from .exits import InputError, RunError
 from .pictures import SUFFIXES, read_picture
 from .sources import named_sources
@@ -56,7 +56,7 @@ def sources_of(paths: list[str]) -> list[SourceOptions]:
             files += inside
         else:
             raise InputError(
-                f"{redact(text)} is not a picture, a folder or a clip: watch cameras with 'groundcast run'"
+                f"{SourceUrl(text)} is not a picture, a folder or a clip: watch cameras with 'groundcast run'"
             )
     return [SourceOptions(name, url) for name, url in named_sources(files).items()]
 
@@ -65,7 +65,7 @@ def shots_of(source: SourceOptions, errors: list[str]) -> Iterator[Shot]:
     """Every picture of a source, in order; what went wrong is added to `errors`."""
     if is_picture(source):
         try:
-            still = read_picture(Path(source.url))
+            still = read_picture(path_of(source.url))
         except RunError as error:
             errors.append(str(error))
         else:
@@ -90,4 +90,4 @@ def shots_of(source: SourceOptions, errors: list[str]) -> Iterator[Shot]:
 
 def is_picture(source: SourceOptions) -> bool:
     """Whether a source is a single picture; else it is a clip."""
-    return Path(source.url).suffix.lower() in SUFFIXES
+    return path_of(source.url).suffix.lower() in SUFFIXES

@@ -6,9 +6,10 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..stream.source_url import SourceUrl
 from .exits import InputError
 
-_NAMED = re.compile(r"^([A-Za-z0-9_.-]+)=(.+)$")
+_NAMED = re.compile(r"([A-Za-z0-9_.-]{1,64})=(.+)", re.DOTALL)
 
 
 def named_sources(texts: Sequence[str]) -> dict[str, str]:
@@ -18,7 +19,7 @@ def named_sources(texts: Sequence[str]) -> dict[str, str]:
     """
     named: dict[str, str] = {}
     for number, text in enumerate(texts, 1):
-        match = None if Path(text).exists() else _NAMED.match(text)
+        match = None if _is_there(text) else _NAMED.fullmatch(text)
         name, url = (match[1], match[2]) if match else (_name_for(text, number), text)
         if name in named:
             if match:
@@ -28,7 +29,15 @@ def named_sources(texts: Sequence[str]) -> dict[str, str]:
     return named
 
 
+def _is_there(text: str) -> bool:
+    try:
+        return Path(text).exists()
+    except (OSError, ValueError):  # too long for a path, or a null byte in it
+        return False
+
+
 def _name_for(url: str, number: int) -> str:
-    is_path = "://" not in url and not url.startswith("lavfi:")
-    stem = re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(url).stem).strip("-.")[:40] if is_path else ""
+    shown = SourceUrl(url)  # a URL whose scheme was forgotten looks like a path
+    is_path = "://" not in shown and not shown.startswith("lavfi:")
+    stem = re.sub(r"[^A-Za-z0-9_.-]", "-", Path(shown).stem[:200]).strip("-.")[:40] if is_path else ""
     return stem or f"source-{number}"

@@ -26,7 +26,7 @@ from .pace import Pacer
 from .picture import Picture, StreamFacts
 from .pulse import Pulse
 from .source_fault import explain_reading, silence, was_silent
-from .source_url import SourceError, kind_of, redact
+from .source_url import SourceError, kind_of
 
 _MICROSECONDS = 1_000_000
 _USUAL_RATE_HZ = 25.0
@@ -59,7 +59,7 @@ class Video:
         self._options = options
         self._gpu = gpu
         self._kind = kind_of(options.url)
-        self._where = redact(options.url)
+        self._where = options.url
         self._container = open_container(options, self._kind, gpu)
         try:
             self._stream = choose_stream(self._container, self._where)

@@ -15,7 +15,7 @@ from av.video.stream import VideoStream
 from .gpu_decoding import gpu_decoder
 from .options import SourceOptions
 from .source_fault import explain_opening
-from .source_url import SourceError, SourceKind, filter_of, path_of
+from .source_url import SourceError, SourceKind, filter_of, full_url, path_of
 
 _HIGHEST_RATE_HZ = 1000.0
 _TEXT_SHOWN_AS_VIDEO = frozenset({"tty", "bin", "xbin", "adf", "idf"})
@@ -36,7 +36,7 @@ def open_container(options: SourceOptions, kind: SourceKind, gpu: int | None = N
         SourceError: it cannot be opened, or not be decoded where its options say. Network sources say so within twice
             the time limit for opening.
     """
-    url, demuxer, ffmpeg_options = options.url, None, dict[str, str]()
+    url, demuxer, ffmpeg_options = full_url(options.url), None, dict[str, str]()
     if kind == "rtsp":
         ffmpeg_options = {**_RTSP_OPTIONS, "rtsp_transport": options.transport}
     elif kind == "http":
@@ -51,7 +51,14 @@ def open_container(options: SourceOptions, kind: SourceKind, gpu: int | None = N
     decoder = gpu_decoder(options, gpu)
     began_s = time.monotonic()
     try:
-        return av.open(url, format=demuxer, options=ffmpeg_options, timeout=timeout, hwaccel=decoder)
+        return av.open(
+            url,
+            format=demuxer,
+            options=ffmpeg_options,
+            metadata_errors="replace",  # names and comments are in any encoding, and of no concern here
+            timeout=timeout,
+            hwaccel=decoder,
+        )
     except FFmpegError as error:  # its text holds the URL with the password
         raise explain_opening(error, options, kind, time.monotonic() - began_s) from None
 

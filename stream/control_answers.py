@@ -16,7 +16,6 @@ from .message_types import ModelInfo
 from .node_commands import Applied, Lease, LeaseInfo, NodeStatus
 from .options import SourceOptions
 from .packing import pack, unpack
-from .source_url import redact
 
 Map = dict[str, object]
 
@@ -52,7 +51,7 @@ def source_map(options: SourceOptions) -> Map:
             value = [phrase_map(phrase) for phrase in value.phrases]
         if value is not None and field.name != "keys":  # which are the node's, and no setting of a source
             values[field.name] = value
-    return {**values, "url": redact(options.url)}
+    return {**values, "url": str(options.url)}
 
 
 def sources_map(status: NodeStatus) -> Map:

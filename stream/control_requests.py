@@ -21,9 +21,10 @@ from .source_settings import (
     Share,
     SourceDefaults,
     SourceSettings,
+    Url,
     to_prompt,
 )
-from .source_url import SourceError, kind_of, path_of, redact
+from .source_url import SourceError, kind_of, path_of
 
 Lane = Literal["quick", "sources", "pictures"]
 Version = Annotated[int, Field(ge=0, lt=2**63)]
@@ -99,7 +100,7 @@ class SourceChange(SourceDefaults):
     """The settings of a source that are to be others than they are."""
 
     name: Name
-    url: Annotated[str, Field(min_length=1)] = "as it is"
+    url: Url = "as it is"
 
     def over(self, options: SourceOptions) -> SourceOptions:
         """`options` with what was given; raises PromptError for a prompt that cannot be asked."""
@@ -218,7 +219,7 @@ def _checked(options: SourceOptions, url_before: str = "") -> SourceOptions:
         raise CommandError("bad_source", str(error)) from error
     path = path_of(options.url)
     if kind == "file" and path.exists() and not path.is_file():
-        text = f"{redact(options.url)} is a pipe or a device: name a file, a folder, a camera or a stream"
+        text = f"{options.url} is a pipe or a device: name a file, a folder, a camera or a stream"
         raise CommandError("bad_source", text)
     if kind == "lavfi" and options.url != url_before:
         raise CommandError("bad_source", "filters (lavfi:) may write files: name them in the node's settings")

@@ -12,8 +12,7 @@ from pydantic import ValidationError
 from .control_requests import OPERATIONS, Request
 from .node_commands import Refusal
 from .packing import pack, unpack
-from .source_settings import first_complaint, said
-from .source_url import redact
+from .source_settings import first_complaint, said, shown_place
 from .topics import MessageError
 
 RequestId = int | str | None
@@ -78,8 +77,8 @@ def accepted(request_id: RequestId, values: Mapping[str, object]) -> bytes:
 
 
 def refused(request_id: RequestId, code: ErrorCode, text: str) -> bytes:
-    """The answer to a request that changed nothing. Texts from elsewhere lose their secrets and what is no text."""
-    shown = redact(text)[:_LONGEST_TEXT].encode("utf-8", "replace").decode("utf-8")
+    """The answer to a request that changed nothing, cut to what a reader takes in."""
+    shown = text[:_LONGEST_TEXT].encode("utf-8", "replace").decode("utf-8")
     return pack({"id": request_id, "ok": False, "error": {"code": code, "message": shown}})
 
 
@@ -98,7 +97,7 @@ def _check_id(value: object) -> int | str:
 
 def _sentence(error: ValidationError) -> str:
     place, detail = first_complaint(error)
-    name = ".".join(str(part) for part in place)[:100] or "the request"
+    name = shown_place(place)[:100] or "the request"
     if detail["type"] == "extra_forbidden":
         return f"unknown key `{name}`: leave it out"
     if detail["type"] == "missing":

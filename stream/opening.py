@@ -11,7 +11,7 @@ from .options import SourceOptions
 from .picture import Connection
 from .picture_folder import PictureFolder
 from .push_source import PushSource, check_push
-from .source_url import SourceError, kind_of, path_of, redact
+from .source_url import SourceError, kind_of, path_of
 
 
 def open_source(options: SourceOptions, pause: Callable[[float], bool], gpu: int | None = None) -> Connection:
@@ -50,11 +50,11 @@ def check_source(options: SourceOptions) -> None:
 
 
 def _check_file(url: str) -> None:
-    path, where = path_of(url), redact(url)
+    path = path_of(url)
     if not path.exists():
-        raise SourceError(f"{where} does not exist: check the path")
+        raise SourceError(f"{url} does not exist: check the path")
     if path.is_file() and path.stat().st_size == 0:
-        raise SourceError(f"{where} is empty (0 bytes): copy or record it again")
+        raise SourceError(f"{url} is empty (0 bytes): copy or record it again")
 
 
 def _pause(seconds: float) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..model.prompt import Prompt
+from .source_url import SourceUrl
 
 Pace = Literal["asap", "realtime"]
 Decoding = Literal["auto", "cpu", "cuda"]
@@ -23,7 +24,7 @@ class SourceOptions:
     Args:
         name: unique in the node; letters, digits, '_', '.', '-'.
         url: a path, a folder of pictures, rtsp://, http(s)://, /dev/video0, lavfi:testsrc=..., or push:tcp://... where
-            a program sends its own pictures.
+            a program sends its own pictures. Held as a `SourceUrl`: what is written of it has no secrets.
         pace: files only. 'asap' decodes as fast as results are taken; 'realtime' keeps the file's own time.
         loop: files only. Begin again at the end.
         transport: RTSP only. tcp or udp.
@@ -61,6 +62,9 @@ class SourceOptions:
     decode: Decoding = "cpu"
     frozen_after_s: float = 10.0
     keys: Path | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "url", SourceUrl(self.url))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from .options import SourceOptions
 from .pace import Pacer
 from .picture import Picture, StreamFacts
 from .pulse import Pulse
-from .source_url import SourceError, path_of, redact
+from .source_url import SourceError, path_of
 
 _SUFFIXES = frozenset(
     {".avif", ".bmp", ".gif", ".j2k", ".jp2", ".jpe", ".jpeg", ".jpg", ".jxl"}
@@ -45,7 +45,7 @@ class PictureFolder:
         self.shortfall: str | None = None
         now_ns = time.monotonic_ns()
         self.pulse = Pulse(now_ns, now_ns)
-        self._where = redact(options.url)
+        self._where = options.url
         self._paths = _list_pictures(path_of(options.url), self._where)
         self._pacer = Pacer(pause) if options.pace == "realtime" else None
         self._converter = RgbConverter()
@@ -62,7 +62,7 @@ class PictureFolder:
 
     def _read(self, path: Path) -> NDArray[np.uint8] | None:
         try:
-            with path.open("rb") as file, av.open(file, "r") as container:
+            with path.open("rb") as file, av.open(file, "r", metadata_errors="replace") as container:
                 return self._converter.convert(next(container.decode(container.streams.video[0])))
         except (FFmpegError, OSError, IndexError, StopIteration):
             self.pulse.corrupt += 1

@@ -152,14 +152,14 @@ def check_push(options: SourceOptions) -> None:
     try:
         endpoint = parse_endpoint(push_address_of(url))
     except AddressError as error:
-        raise SourceError(f"{redact(url)}: {error}") from error
+        raise SourceError(f"{url}: {redact(str(error), url)}") from error
     if not endpoint.is_local and options.keys is None:
         raise SourceError(
-            f"{redact(url)} can be reached by others and has no keys: write push:tcp://127.0.0.1:5580 or"
+            f"{url} can be reached by others and has no keys: write push:tcp://127.0.0.1:5580 or"
             " push:ipc:///path/to/socket, or give the node keys"
         )
     if endpoint.port == 0:
-        raise SourceError(f"{redact(url)} must name its port, for programs to know it")
+        raise SourceError(f"{url} must name its port, for programs to know it")
 
 
 def _decode(header: PushHeader, body: bytes) -> NDArray[np.uint8] | None:

@@ -9,14 +9,14 @@ from av import error as ffmpeg
 from av.error import FFmpegError
 
 from .options import SourceOptions
-from .source_url import RefusedError, SourceError, SourceKind, has_credentials, host_of, redact
+from .source_url import RefusedError, SourceError, SourceKind, has_credentials, host_of
 
 _NEARLY = 0.95  # of a time limit: FFmpeg looks at the clock every tenth of a second, and may be a little early
 
 
 def explain_opening(error: FFmpegError, options: SourceOptions, kind: SourceKind, elapsed_s: float) -> SourceError:
     """Why opening failed. FFmpeg reports a time-out as wrong data, so the time it took is part of the evidence."""
-    where = redact(options.url)
+    where = options.url
     if isinstance(error, (ffmpeg.HTTPUnauthorizedError, ffmpeg.HTTPForbiddenError)):
         if has_credentials(options.url):
             return RefusedError(f"{where} refused the user or the password: correct them in the URL")
@@ -34,7 +34,7 @@ def explain_reading(error: FFmpegError, options: SourceOptions, waited_s: float)
     """Why a source that was open can no longer be read."""
     if isinstance(error, TimeoutError) or was_silent(options, waited_s):
         return silence(options)
-    return SourceError(f"{redact(options.url)} was lost ({error.strerror})")
+    return SourceError(f"{options.url} was lost ({error.strerror})")
 
 
 def was_silent(options: SourceOptions, waited_s: float) -> bool:
@@ -44,7 +44,7 @@ def was_silent(options: SourceOptions, waited_s: float) -> bool:
 
 def silence(options: SourceOptions) -> SourceError:
     """What to say of a source that was silent for longer than its limit."""
-    return SourceError(f"{redact(options.url)} sent nothing for {options.read_timeout_s:g} s: is the camera still on?")
+    return SourceError(f"{options.url} sent nothing for {options.read_timeout_s:g} s: is the camera still on?")
 
 
 def _explain_local(error: FFmpegError, kind: SourceKind, where: str) -> SourceError:

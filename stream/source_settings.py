@@ -11,9 +11,11 @@ from pydantic_core import ErrorDetails
 
 from ..model.prompt import Phrase, Prompt
 from .options import LONGEST_TIMEOUT_S, SourceOptions
+from .source_url import MAX_URL_LENGTH, SourceUrl
 
 Place = tuple[str | int, ...]
 NAME_PATTERN = r"^[A-Za-z0-9_.-]+$"
+_KEY = re.compile(r"\w[\w .-]{0,63}")
 
 
 def _no_nan(value: object) -> object:
@@ -30,6 +32,7 @@ def _area(roi_xyxy: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
 
 
 Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=64)]
+Url = Annotated[str, Field(min_length=1, max_length=MAX_URL_LENGTH), AfterValidator(SourceUrl)]
 Timeout = Annotated[float, Field(gt=0, le=LONGEST_TIMEOUT_S)]
 Share = Annotated[float, BeforeValidator(_no_nan), Field(ge=0, le=1)]
 
@@ -87,7 +90,7 @@ class SourceSettings(SourceDefaults):
     """One camera, stream, file or folder."""
 
     name: Name
-    url: Annotated[str, Field(min_length=1)]
+    url: Url
 
     def to_options(self) -> SourceOptions:
         """What the stream floor is given.
@@ -115,6 +118,11 @@ def first_complaint(error: ValidationError) -> tuple[Place, ErrorDetails]:
 def said(detail: ErrorDetails) -> str:
     """What a value must do, in words that follow `must`."""
     return re.sub(r"^(Value error, |(Input|String|List|Tuple) should )", "", detail["msg"])
+
+
+def shown_place(place: Place) -> str:
+    """Where a setting stands. What cannot be a key is not repeated: half a password may have become one."""
+    return ".".join(part if _KEY.fullmatch(part := str(step)) else "***" for step in place)
 
 
 def _place(detail: ErrorDetails) -> Place:

@@ -1,4 +1,4 @@
-"""What a source's URL says: its kind, whether it can be right, and how to show it without its secrets."""
+"""What a source's URL says: its kind, whether it can be right, and the part of it that may be shown."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from urllib.parse import unquote, urlsplit
 
 SourceKind = Literal["file", "folder", "rtsp", "http", "device", "lavfi", "push"]
 
+MAX_URL_LENGTH = 4096  # FFmpeg keeps no more of one
+MAX_FOREIGN_TEXT = 20_000  # characters of another library's text that are looked at
+
 _NETWORK_KINDS: dict[str, SourceKind] = {"rtsp": "rtsp", "rtsps": "rtsp", "http": "http", "https": "http"}
-_SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)://")
-_DEVICE = re.compile(r"^/dev/video\d+$")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}")
+_DEVICE = re.compile(r"/dev/video\d+")
 _LAVFI = "lavfi:"
 _PUSH = "push:"
-
-_ANY_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)([^\s'\"]+)")
-_AUTHORITY = re.compile(r"[^/?#]*")
-_SECRET_NAMES = "pass|pwd|user|usr|login|auth|token|key|secret|sig|cred"
-_SECRET = re.compile(rf"(?i)([?&;/_#](?:[^=&;/\s]*(?:{_SECRET_NAMES})[^=&;/\s]*))=[^&;/#\s'\"]*")
+_HIDDEN = "***"
+_MIN_SECRET_LENGTH = 3  # shorter ones are hidden only together with what stands beside them
 
 
 class SourceError(ConnectionError):
@@ -29,90 +29,206 @@ class RefusedError(SourceError):
     """A camera refused the user or the password: trying again soon may lock the account."""
 
 
+class SourceUrl(str):
+    """A source's URL that shows only its safe part, wherever it is written: scheme, host, port and path.
+
+    User, password, query and all from the first `=` on are `***` in the text that this is. What was written is in
+    `full`, which is for opening the source and never for showing. Two are equal when all of what was written is.
+    """
+
+    __slots__ = ("full",)
+    full: str
+
+    def __new__(cls, text: str) -> SourceUrl:
+        full = full_url(text)
+        url = super().__new__(cls, _safe_part(full))
+        url.full = full
+        return url
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, str) and self.full == full_url(other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(self.full)
+
+    def __reduce__(self) -> tuple[type[SourceUrl], tuple[str]]:
+        return SourceUrl, (self.full,)
+
+
+def full_url(url: str) -> str:
+    """All of a URL as it was written, secrets included: for opening it."""
+    return url.full if isinstance(url, SourceUrl) else url
+
+
 def kind_of(url: str) -> SourceKind:
     """Which kind of source `url` names.
 
     Raises:
-        SourceError: nothing, a scheme that is not known, a host or a port that cannot be, or no path that can be.
+        SourceError: nothing, too much, a scheme that is not known, a host or a port that cannot be, or no path that
+            can be.
     """
-    if not url.strip():
+    full = full_url(url)
+    if not full.strip():
         raise SourceError("the source is empty: give a path, rtsp://..., http://..., /dev/video0 or lavfi:testsrc")
-    if url.startswith(_LAVFI):
+    if len(full) > MAX_URL_LENGTH:
+        raise SourceError(f"a source's URL has {len(full)} characters, and at most {MAX_URL_LENGTH} fit: shorten it")
+    if full.startswith(_LAVFI):
         return "lavfi"
-    if url.startswith(_PUSH):
+    if full.startswith(_PUSH):
         return "push"
-    scheme = _SCHEME.match(url)
-    if scheme and (kind := _NETWORK_KINDS.get(scheme[1].lower())):
-        _check_address(url)
+    scheme = _scheme_of(full)
+    if scheme and (kind := _NETWORK_KINDS.get(scheme.lower())):
+        _check_address(full)
         return kind
-    if scheme and scheme[1].lower() != "file":
+    if scheme and scheme.lower() != "file":
         raise SourceError(
-            f"{redact(url)} begins with {scheme[1]}://, which is not known: "
+            f"{SourceUrl(full)} begins with {scheme}://, which is not known: "
             "write rtsp://, rtsps://, http://, https://, lavfi:, push:, /dev/video0, or the path of a file or a folder"
         )
-    if _DEVICE.match(url):
+    if _DEVICE.fullmatch(full):
         return "device"
     try:
-        return "folder" if path_of(url).is_dir() else "file"
+        return "folder" if path_of(full).is_dir() else "file"
     except (OSError, RuntimeError, ValueError) as error:
-        raise SourceError(f"{redact(url)} is no path that can be used: {redact(str(error))}") from None
+        why = error.strerror if isinstance(error, OSError) else redact(str(error), full)
+        raise SourceError(f"{SourceUrl(full)} is no path that can be used: {why}") from None
 
 
 def path_of(url: str) -> Path:
     """The path that a file's URL means."""
-    return Path(unquote(url.removeprefix("file://")) if url.startswith("file://") else url).expanduser()
+    full = full_url(url)
+    return Path(unquote(full.removeprefix("file://")) if full.startswith("file://") else full).expanduser()
 
 
 def filter_of(url: str) -> str:
     """The filter graph that a lavfi: URL means."""
-    return url.removeprefix(_LAVFI)
+    return full_url(url).removeprefix(_LAVFI)
 
 
 def push_address_of(url: str) -> str:
     """The ZeroMQ address that a push: URL means."""
-    return url.removeprefix(_PUSH)
+    return full_url(url).removeprefix(_PUSH)
 
 
 def host_of(url: str) -> tuple[str, int | None]:
     """The host and the port, if one is written, of a network URL that `kind_of` accepted."""
-    parts = urlsplit(url)
+    parts = urlsplit(full_url(url))
     return parts.hostname or "", parts.port
 
 
 def has_credentials(url: str) -> bool:
     """Whether the URL brings a user or a password for its host."""
-    return "@" in urlsplit(url).netloc
+    return "@" in urlsplit(full_url(url)).netloc
 
 
-def redact(text: str) -> str:
-    """`text` with users, passwords and keys of every URL in it replaced by ***.
+def redact(text: str, url: str = "") -> str:
+    """A text that another library wrote, with users, passwords and queries of the URLs in it replaced by ***.
 
-    Rather hides a harmless part of a badly written URL than shows half a password.
+    What groundcast itself writes needs none of this: it is made of safe parts. It rather hides a harmless part of a
+    line than shows half a password, looks at `MAX_FOREIGN_TEXT` characters at most, and takes time in proportion.
+
+    Args:
+        text: what is to be shown.
+        url: of the source that the text is about: what it hides is hidden wherever it stands.
     """
-    return _SECRET.sub(r"\1=***", _ANY_URL.sub(_without_user, text))
+    if isinstance(text, SourceUrl):
+        return text
+    text = text[:MAX_FOREIGN_TEXT]
+    for secret in sorted(_secrets(full_url(url)), key=len, reverse=True):
+        text = text.replace(secret, _HIDDEN)
+    return "\n".join(_redact_line(line) for line in text.split("\n"))
 
 
-def _without_user(url: re.Match[str]) -> str:
-    scheme, rest = url[1], url[2]
-    authority = _AUTHORITY.match(rest)
-    before_path = authority[0] if authority else ""
-    if "@" in before_path:
-        return f"{scheme}***@{before_path.rpartition('@')[2]}{rest[len(before_path) :]}"
-    if "@" in rest and ":" in before_path:  # a password with an unescaped / ? or # in it
-        return f"{scheme}***@{rest.rpartition('@')[2]}"
-    return url[0]
+def _redact_line(line: str) -> str:
+    before, found, after = line.partition("://")
+    if not found:
+        return line
+    if "@" in after:  # a password may hold blanks and quotes: all before the last @ may belong to one
+        after = _HIDDEN + after[after.rindex("@") :]
+    first, *others = after.split(" ")
+    words = [_hide_values(first), *(_hide_values(word) if "://" in word else word for word in others)]
+    return before + found + " ".join(words)
 
 
-def _check_address(url: str) -> None:
+def _hide_values(word: str) -> str:
+    end = _first(word, "?=&;#")
+    return word if end == len(word) else word[: end + 1] + _HIDDEN
+
+
+def _safe_part(full: str) -> str:
+    """What may be shown of a URL or a path."""
+    full = "".join(letter if letter.isprintable() else "?" for letter in full[:MAX_URL_LENGTH])
+    if full.startswith(_LAVFI):  # a graph may open URLs, in a spelling of its own
+        return _LAVFI + _HIDDEN if "//" in full or "@" in full else full
+    if full.startswith(_PUSH):
+        return _PUSH + _safe_part(full.removeprefix(_PUSH))
+    scheme = _scheme_of(full)
+    if not scheme:
+        return _safe_path(full)
+    start, rest = full[: len(scheme) + 3], full[len(scheme) + 3 :]
+    if scheme.lower() in ("file", "ipc"):
+        return start + _safe_path(rest)
+    end = _first(rest, "/?#")
+    authority, tail = rest[:end], rest[end:]
+    user, at, host = authority.rpartition("@")
+    if not _is_host(host) or ("@" in tail and (at or ":" in host)):  # it may be a password with a / ? or # in it
+        return start + _HIDDEN
+    return f"{start}{_HIDDEN if user else ''}{at}{host}{_hide_values(tail)}"
+
+
+def _safe_path(text: str) -> str:
+    """What may be shown of a path, which may be a URL whose scheme was forgotten."""
+    at = text.rfind("@")
+    if ":" in text[: max(at, 0)]:
+        text = _HIDDEN + text[at:]
+    end = _first(text, "?&")
+    return text[: end + 1] + _HIDDEN if "=" in text[end:] else text
+
+
+def _secrets(full: str) -> set[str]:
+    """What `_safe_part` hides of a URL, whole and in parts, as written and as a server is sent it."""
+    rest = full.partition("://")[2] or full
+    end = _first(rest, "/?#")
+    user, _, _ = rest[:end].rpartition("@")
+    hidden = rest[end + _first(rest[end:], "?=&;#") :]
+    whole = {full, user, rest if "@" in rest[end:] else "", hidden if len(hidden) > 1 else ""}
+    parts = {*user.split(":", 1), user.rpartition(":")[2]}
+    for setting in hidden.replace(";", "&").split("&"):
+        parts.add(setting.partition("=")[2])
+    secrets = whole | {part for part in parts if len(part) >= _MIN_SECRET_LENGTH}
+    return {form for secret in secrets if secret for form in (secret, unquote(secret), repr(secret)[1:-1])}
+
+
+def _scheme_of(full: str) -> str:
+    """What stands before ://, or nothing where that is no scheme."""
+    scheme, found, _ = full.partition("://")
+    return scheme if found and _SCHEME.fullmatch(scheme) else ""
+
+
+def _is_host(text: str) -> bool:
+    """Whether a text can be a host and a port; half a password is often neither."""
+    host, _, port = ("", "", "") if text.endswith("]") else text.rpartition(":")
+    return all(letter.isalnum() or letter in ".-_:[]%" for letter in text) and (not host or port.isdecimal())
+
+
+def _first(text: str, marks: str) -> int:
+    """Where the first of the marks stands; the length where none does."""
+    return min((at for mark in marks if (at := text.find(mark)) >= 0), default=len(text))
+
+
+def _check_address(full: str) -> None:
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(full)
         host, port = parts.hostname, parts.port
     except ValueError:  # whose text may show a password
         raise SourceError(
-            f"{redact(url)} has a host or a port that cannot be: a port is a number from 1 to 65535 "
+            f"{SourceUrl(full)} has a host or a port that cannot be: a port is a number from 1 to 65535 "
             "(and in a password a / is written %2F, a # %23, a [ %5B, and a letter that is not ASCII likewise)"
         ) from None
     if port == 0:
-        raise SourceError(f"{redact(url)} has port 0: it is a number from 1 to 65535")
+        raise SourceError(f"{SourceUrl(full)} has port 0: it is a number from 1 to 65535")
     if not host:
-        raise SourceError(f"{redact(url)} names no host: write {parts.scheme}://host/path")
+        raise SourceError(f"{SourceUrl(full)} names no host: write {parts.scheme}://host/path")

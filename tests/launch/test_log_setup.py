@@ -22,7 +22,7 @@ def broken_record() -> logging.LogRecord:
     try:
         raise ConnectionError(f"cannot open {URL}")
     except ConnectionError:
-        record = logging.LogRecord("groundcast.x", logging.ERROR, "x.py", 1, "lost %s", (URL,), sys.exc_info())
+        record = logging.LogRecord("libav.rtsp", logging.ERROR, "x.py", 1, "lost %s", (URL,), sys.exc_info())
     record.source = "door"
     return record
 
@@ -44,9 +44,9 @@ def test_a_json_line_says_when_who_and_about_what() -> None:
     values = json.loads(line)
     assert "\n" not in line
     assert {key: values[key] for key in ("level", "logger", "node", "source")} == {
-        "level": "error", "logger": "groundcast.x", "node": "bench", "source": "door"
+        "level": "error", "logger": "libav.rtsp", "node": "bench", "source": "door"
     }  # fmt: skip
-    assert values["message"] == "lost rtsp://***@camera/1?token=***"
+    assert values["message"] == "lost rtsp://***@camera/1?***"
     assert values["time"].endswith("Z")
     assert values["exception"].startswith("Traceback")
 
