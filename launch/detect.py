@@ -39,7 +39,10 @@ def detect(
     text_threshold: Annotated[
         float | None, typer.Option(help="Read phrases as the original does: the words that score above this.")
     ] = None,
-    nms: Annotated[float | None, typer.Option(help="Keep the better of two boxes of a phrase above this IoU.")] = None,
+    nms: Annotated[
+        float | None,
+        typer.Option(help="Keep the better of two boxes of a phrase above this IoU, 1 for both. Default: 0.7."),
+    ] = None,
     batch: Annotated[int, typer.Option(help="Pictures at once.", min=1)] = 8,
     offline: Annotated[
         bool, typer.Option("--offline", help="Take published models from the local cache alone.")
@@ -59,8 +62,8 @@ def detect(
         raise InputError("with --text-threshold boxes have no phrases that --nms could compare: leave one of them away")
     asked = Prompt.parse(prompt) if prompt is not None else Prompt.whole(refer or "")
     least = 0.3 if threshold is None else threshold
-    values = {"name": model, "device": device, "size_px": size, "threshold": least, "nms_iou": nms}
-    settings = checked(ModelSettings, {**values, "offline": offline, "lanes": 1})
+    values = {"name": model, "device": device, "size_px": size, "threshold": least, "offline": offline, "lanes": 1}
+    settings = checked(ModelSettings, values if nms is None else {**values, "nms_iou": nms})
     sources = sources_of(paths)
     if out is not None:
         make_folder(out)

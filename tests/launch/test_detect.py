@@ -10,7 +10,10 @@ import av
 import cv2
 import pytest
 
-from .commands import in_process
+from groundcast.launch import detect
+from groundcast.launch.settings import ModelSettings
+
+from .commands import BlobModel, in_process
 from .conftest import CLIP_FRAMES, red_square
 
 pytestmark = pytest.mark.usefixtures("blobs")
@@ -37,6 +40,21 @@ def test_a_picture_gives_labels_and_boxes(picture: Path, capsys: pytest.CaptureF
         {"label": "red blob", "confidence": 0.9, "bbox": {"x1": 50.0, "y1": 40.0, "x2": 80.0, "y2": 70.0}}
     ]
     assert (figures["pictures"], figures["detections"]) == (1, 1)
+
+
+@pytest.mark.parametrize(("given", "nms_iou"), [((), ModelSettings().nms_iou), (("--nms", "0.5"), 0.5)])
+def test_of_two_boxes_of_one_thing_the_better_stays_as_in_a_node(
+    given: tuple[str, ...],
+    nms_iou: float,
+    picture: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loaded: list[ModelSettings] = []
+    monkeypatch.setattr(detect, "load_detector", lambda model: loaded.append(model) or BlobModel())
+
+    assert in_process(capsys, "detect", picture, "--prompt", "red blob", *given).code == 0
+    assert [model.nms_iou for model in loaded] == [nms_iou]
 
 
 def test_a_clip_gives_every_frame_and_a_clip_of_drawings(
