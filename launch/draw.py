@@ -35,17 +35,22 @@ _COLOUR_WORDS: dict[str, Colour] = {
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """One box to draw: px of the picture, what it is, what is written on it, whether it was seen or only expected."""
+    """One box to draw: px of the picture, what it is, what is written on it, whether it was seen or only expected.
+
+    Args:
+        score: 0..1; where boxes cover each other, the higher score lies on top.
+    """
 
     box_xyxy: Box
     phrase: str
     text: str
     seen: bool = True
+    score: float = 0.0
 
 
 def drawn_tracks(tracks: Sequence[Track]) -> list[Drawn]:
     """Tracks with their ids."""
-    return [Drawn(t.box_xyxy, t.phrase, f"{t.phrase} #{t.id}", t.state != "coasting") for t in tracks]
+    return [Drawn(t.box_xyxy, t.phrase, f"{t.phrase} #{t.id}", t.state != "coasting", t.score) for t in tracks]
 
 
 def drawn_detections(found: Detections) -> list[Drawn]:
@@ -53,20 +58,27 @@ def drawn_detections(found: Detections) -> list[Drawn]:
     boxes: list[list[float]] = found.boxes_xyxy.astype(float).tolist()
     scores: list[float] = found.scores.astype(float).tolist()
     return [
-        Drawn((x1, y1, x2, y2), found.name(row), f"{found.name(row)} {scores[row]:.2f}")
+        Drawn((x1, y1, x2, y2), found.name(row), f"{found.name(row)} {scores[row]:.2f}", score=scores[row])
         for row, (x1, y1, x2, y2) in enumerate(boxes)
     ]
 
 
 def draw(image: Picture, boxes: Sequence[Drawn]) -> Picture:
-    """A copy of an RGB picture with the boxes on it; labels never leave the picture."""
+    """A copy of an RGB picture with the boxes on it.
+
+    Labels never leave the picture, and stand beside each other wherever there is room; the higher score chooses first.
+    """
     canvas = np.ascontiguousarray(image).copy()
     scale = max(0.4, min(canvas.shape[:2]) / 900)
     width_px = max(2, round(scale * 2.5))
-    for box in boxes:
+    rising = sorted(boxes, key=lambda box: box.score)
+    for box in rising:
         _outline(canvas, box, width_px)
-    for box in boxes:  # labels last, so that no outline crosses a word
-        _label(canvas, box, scale)
+    placed: list[_Label] = []
+    for box in reversed(rising):
+        placed.append(_place(box, scale, canvas.shape, placed))
+    for label in reversed(placed):  # labels last, so that no outline crosses a word
+        _write(canvas, label, scale)
     return canvas
 
 
@@ -93,16 +105,48 @@ def _outline(canvas: Picture, box: Drawn, width_px: int) -> None:
     cv2.rectangle(canvas, (x1, y1), (x2, y2), colour_of(box.phrase), width_px if box.seen else 1)
 
 
-def _label(canvas: Picture, box: Drawn, scale: float) -> None:
+@dataclass(frozen=True, slots=True)
+class _Label:
+    """A word and where it stands, px of the picture; `below` is the part of it under the line that letters stand on."""
+
+    text: str
+    colour: Colour
+    left: int
+    top: int
+    right: int
+    bottom: int
+    below: int
+
+    def shared_with(self, other: _Label) -> int:
+        """How many pixels it covers of another."""
+        width = min(self.right, other.right) - max(self.left, other.left)
+        height = min(self.bottom, other.bottom) - max(self.top, other.top)
+        return max(0, width) * max(0, height)
+
+
+def _place(box: Drawn, scale: float, shape: tuple[int, ...], placed: Sequence[_Label]) -> _Label:
+    """A box's label: on its upper edge, else in a corner inside or below, where it covers the least of other labels."""
     text = box.text if box.seen else f"{box.text} ?"
     text = text.encode("ascii", "replace").decode()  # the font knows no other letters
-    colour = colour_of(box.phrase)
     (width, height), below = cv2.getTextSize(text, _FONT, scale, 1)
-    left = int(max(0, min(box.box_xyxy[0], canvas.shape[1] - width - 4)))
-    bottom = int(max(height + below + 2, min(box.box_xyxy[1], canvas.shape[0] - 1)))
-    cv2.rectangle(canvas, (left, bottom - height - below - 2), (left + width + 4, bottom), colour, cv2.FILLED)
-    ink = (0, 0, 0) if _is_light(colour) else (255, 255, 255)
-    cv2.putText(canvas, text, (left + 2, bottom - below), _FONT, scale, ink, 1, cv2.LINE_AA)
+    wide, high = width + 4, height + below + 2
+    x1, y1, x2, y2 = box.box_xyxy
+
+    def at(x: float, y: float) -> _Label:
+        left = int(max(0, min(x, shape[1] - wide)))
+        bottom = int(max(high, min(y, shape[0] - 1)))
+        return _Label(text, colour_of(box.phrase), left, bottom - high, left + wide, bottom, below)
+
+    lines = (y1, y1 + high, y2 + high, y2, y1 - high, y2 + 2 * high)
+    places = [at(x, y) for y in lines for x in (x1, x2 - wide)]
+    return min(places, key=lambda label: sum(label.shared_with(other) for other in placed))  # the first of the best
+
+
+def _write(canvas: Picture, label: _Label, scale: float) -> None:
+    cv2.rectangle(canvas, (label.left, label.top), (label.right, label.bottom), label.colour, cv2.FILLED)
+    ink = (0, 0, 0) if _is_light(label.colour) else (255, 255, 255)
+    at = (label.left + 2, label.bottom - label.below)
+    cv2.putText(canvas, label.text, at, _FONT, scale, ink, 1, cv2.LINE_AA)
 
 
 def _is_light(colour: Colour) -> bool:
