@@ -72,7 +72,7 @@ class TrackerOptions:
     """How boxes are linked over time.
 
     Args:
-        coast_s: how long a track lives on without a detection.
+        coast_s: for how long at most a track that is not detected is still sent, its box a guess; 0 is not at all.
         confirm_hits: detections before a tentative track counts.
         least_iou: the overlap below which a detection does not continue a track.
         publish: 'matched' leaves coasting and tentative tracks out of messages; 'all' keeps them.

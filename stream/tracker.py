@@ -24,7 +24,7 @@ from .track_clock import TrackClock
 
 MAX_TRACKS = 1000  # more than one caption's 900 queries give; beyond it linking takes seconds
 _LEAST_SIDE_PX = 1.0
-_USUAL_STEPS = 1.5  # a track outlives one frame without it, however slow the frames come
+_USUAL_STEPS = 1.5  # a track may be found again in the next frame, however slow the frames come
 _MOMENT_S = 1e-6
 _NEVER_MATCH = 1e6
 _RANKS: dict[TrackState, int] = {"tentative": 0, "coasting": 1, "matched": 2}
@@ -112,7 +112,7 @@ class Tracker:
         self._keep(())
 
     def _end_overdue(self) -> None:
-        """End what was not seen for too long, in seconds: norfair would count calls."""
+        """End what was not seen for too long to be found again, in seconds: norfair would count calls."""
         patience_s = max(self._options.coast_s, _USUAL_STEPS * (self._clock.usual_step_s or 0.0)) + _MOMENT_S
         now_s = self._clock.now_s
         self._keep(obj for obj in self._linker.tracked_objects if now_s - _last(obj).time_s <= patience_s)
@@ -121,12 +121,18 @@ class Tracker:
                 obj.hit_counter = obj.hit_counter_max
 
     def _end_departed(self) -> None:
-        """End what has coasted out of the picture, and the tentative ones that norfair gave up."""
+        """End what has coasted for too long or out of the picture, and the tentative ones that norfair gave up."""
         self._keep(
             obj
             for obj in self._linker.tracked_objects
-            if obj.hit_counter_is_positive and _clip(_box(obj), *self._picture) is not None
+            if obj.hit_counter_is_positive
+            and (_last(obj).frame == self._frame or self._may_coast(_last(obj)))
+            and _clip(_box(obj), *self._picture) is not None
         )
+
+    def _may_coast(self, last: _Sighting) -> bool:
+        coast_s = self._options.coast_s
+        return coast_s > 0.0 and self._clock.now_s - last.time_s <= coast_s + _MOMENT_S
 
     def _end_surplus(self) -> None:
         """End the worst tracks where there are more than may be."""

@@ -84,6 +84,22 @@ def test_a_track_coasts_for_a_time_and_not_for_a_count_of_frames() -> None:
         assert sum(lived) / rate_hz == pytest.approx(1.0, abs=1.01 / rate_hz)
 
 
+@pytest.mark.parametrize("coast_s", [0.0, 0.7, 3.0])
+@pytest.mark.parametrize("rate_hz", [0.2, 0.5, 2.0, 25.0])
+def test_no_track_coasts_for_longer_than_was_asked_for_whatever_the_rate(rate_hz: float, coast_s: float) -> None:
+    film = Film(rate_hz=rate_hz, coast_s=coast_s, confirm_hits=1)
+    for _ in range(4):
+        film.show(("red mug", box_at(100, 100)))
+    coasted = [len(film.show()) for _ in range(int(6 * rate_hz) + 2)]
+    assert sum(coasted) == int(coast_s * rate_hz + 1e-6)
+
+
+def test_a_track_that_may_not_coast_ends_though_no_time_has_passed() -> None:
+    film = Film(coast_s=0.0, confirm_hits=2)
+    mug = ("red mug", box_at(100, 100))
+    assert [len(film.show(*rows, after_s=0.0)) for rows in ([mug], [], [mug], [mug], [])] == [1, 0, 1, 1, 0]
+
+
 def test_a_gap_of_frames_coasts_as_far_as_the_frames_would_have() -> None:
     def after(gaps_s: Sequence[float]) -> Track:
         film = Film()
@@ -104,8 +120,9 @@ def test_a_track_survives_a_gap_in_time_when_it_goes_on_where_expected() -> None
     assert after[0].state == "matched"
 
 
-def test_a_slow_detector_still_tracks_what_stands_still() -> None:
-    film = Film(rate_hz=0.3, coast_s=1.0)
+@pytest.mark.parametrize("coast_s", [0.0, 1.0])
+def test_a_slow_detector_still_tracks_what_stands_still(coast_s: float) -> None:
+    film = Film(rate_hz=0.3, coast_s=coast_s)
     ids = {track.id for _ in range(6) for track in film.show(("red mug", box_at(100, 100)))}
     assert ids == {1}
 
