@@ -62,7 +62,7 @@ class Rereader:
         """Do what has changed, all of it or nothing, and log what that was."""
         try:
             new = self._reread()
-            commands = commands_between(self._settings, new, self._node.status().options)
+            commands = commands_between(self._settings, new, [one.name for one in self._node.status().options])
             carry_out(self._node, commands)
         except (SettingsError, InputError, CommandError) as error:
             _LOG.error("the settings were read again, and nothing was changed: %s", error)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from ..model.prompt import Prompt
 from ..stream.node_commands import CommandedNode, CommandError
@@ -27,12 +28,13 @@ class AddSource:
 
 @dataclass(frozen=True, slots=True)
 class UpdateSource:
-    """A source with other options."""
+    """A source with other options: those that the file has changed, by name."""
 
-    options: SourceOptions
+    name: str
+    changes: Mapping[str, Any]
 
     def __str__(self) -> str:
-        return f"source {self.options.name} changed"
+        return f"source {self.name} changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +58,10 @@ class RemoveSource:
 
 
 Command = AddSource | UpdateSource | SetPrompt | RemoveSource
+TakeBack = Callable[[], object]
 
 
-def commands_between(old: NodeSettings, new: NodeSettings, running: Iterable[SourceOptions]) -> list[Command]:
+def commands_between(old: NodeSettings, new: NodeSettings, running: Collection[str]) -> list[Command]:
     """What makes a node that was started from `old` run as `new` says.
 
     Only what differs between the two is asked for: what somebody changed in the node meanwhile stays, where the
@@ -66,21 +69,20 @@ def commands_between(old: NodeSettings, new: NodeSettings, running: Iterable[Sou
 
     Args:
         old, new: the settings then and now.
-        running: the sources that the node has.
+        running: the names of the sources that the node has.
     """
-    there = {options.name: options for options in running}
     before = {source.name: source.to_options() for source in old.sources}
     after = {source.name: source.to_options() for source in new.sources}
     changed = [options for name, options in after.items() if options != before.get(name)]
-    commands: list[Command] = [AddSource(options) for options in changed if options.name not in there]
+    commands: list[Command] = [AddSource(options) for options in changed if options.name not in running]
     commands += [
-        UpdateSource(_over(there[options.name], before.get(options.name), options))
+        UpdateSource(options.name, _differing(before.get(options.name), options))
         for options in changed
-        if options.name in there
+        if options.name in running
     ]
     if new.to_prompt() != old.to_prompt():
         commands.append(SetPrompt(new.to_prompt()))
-    return [*commands, *(RemoveSource(name) for name in before if name in there and name not in after)]
+    return [*commands, *(RemoveSource(name) for name in before if name in running and name not in after)]
 
 
 def settings_kept(old: NodeSettings, new: NodeSettings) -> list[str]:
@@ -97,36 +99,40 @@ def settings_in_force(old: NodeSettings, new: NodeSettings) -> NodeSettings:
 def carry_out(node: CommandedNode, commands: Iterable[Command]) -> None:
     """Give a running node the commands, in order; if it refuses one, what was done is taken back.
 
+    What others changed in the meantime stays as they left it.
+
     Raises:
         CommandError: the first refusal, or another error. The node is as it was before.
     """
-    options_before = {options.name: options for options in node.status().options}
-    done: list[Command] = []
+    done: list[tuple[Command, TakeBack]] = []
     for command in commands:
         try:
-            _give(node, command)
+            done.append((command, _give(node, command)))
         except Exception:
-            for earlier in reversed(done):
-                _take_back(node, earlier, options_before)
+            for earlier, take_back in reversed(done):
+                try:
+                    take_back()
+                except CommandError as error:
+                    _LOG.warning("%s, and it stays so: %s", earlier, error)
             raise
-        done.append(command)
 
 
-def _over(running: SourceOptions, before: SourceOptions | None, after: SourceOptions) -> SourceOptions:
-    """`running` with what differs between the file's options before and after; the file's, where it had none before."""
-    if before is None:
-        return after
+def _differing(before: SourceOptions | None, after: SourceOptions) -> Mapping[str, Any]:
+    """The file's options that differ between before and after, by name; all of them where it had none before."""
     names = [field.name for field in fields(after)]
-    differing = [name for name in names if getattr(after, name) != getattr(before, name)]
-    return replace(running, **{name: getattr(after, name) for name in differing})
+    return {
+        name: getattr(after, name) for name in names if before is None or getattr(after, name) != getattr(before, name)
+    }
 
 
-def _give(node: CommandedNode, command: Command) -> None:
+def _give(node: CommandedNode, command: Command) -> TakeBack:
+    """Carry a command out. What is returned takes it back."""
     match command:
         case AddSource(options):
-            node.add_source(options)
-        case UpdateSource(options):
-            node.update_source(options)
+            generation, _ = node.add_source(options).first_seq[options.name]
+            return lambda: node.remove_source(options.name, generation)
+        case UpdateSource(name, changes):
+            return _update(node, name, changes)
         case SetPrompt(prompt):
             node.set_prompt(prompt)
         case RemoveSource(name):
@@ -135,17 +141,19 @@ def _give(node: CommandedNode, command: Command) -> None:
             except CommandError as error:
                 if error.code != "unknown_source":  # somebody else was faster
                     raise
+    return lambda: None  # after a prompt only removals follow, which are not refused
 
 
-def _take_back(node: CommandedNode, command: Command, options_before: dict[str, SourceOptions]) -> None:
-    """Undo an addition or a change; after a prompt only removals follow, which are not refused."""
-    try:
-        match command:
-            case AddSource(options):
-                node.remove_source(options.name)
-            case UpdateSource(options):
-                node.update_source(options_before[options.name])
-            case _:
-                pass
-    except CommandError as error:
-        _LOG.warning("%s, and it stays so: %s", command, error)
+def _update(node: CommandedNode, name: str, changes: Mapping[str, Any]) -> TakeBack:
+    found: list[SourceOptions] = []
+
+    def change(newest: SourceOptions) -> SourceOptions:
+        found[:] = [newest]
+        return replace(newest, **changes)
+
+    def change_back(newest: SourceOptions) -> SourceOptions:
+        ours = [key for key, value in changes.items() if getattr(newest, key) == value]
+        return replace(newest, **{key: getattr(found[0], key) for key in ours})
+
+    node.update_source(name, change)
+    return lambda: node.update_source(name, change_back)

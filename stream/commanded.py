@@ -12,7 +12,7 @@ from .command_queue import CommandQueue
 from .jpeg import to_jpeg
 from .lineup import Lineup
 from .message import DetectionMessage, MessageError, ModelInfo, check_name
-from .node_commands import Applied, CommandError, Lease, NodeStatus
+from .node_commands import Applied, CommandError, Lease, NodeStatus, SourceChange
 from .options import NodeOptions, SourceOptions
 from .picture_requests import PictureRequests
 from .picture_sender import PictureSender
@@ -22,6 +22,8 @@ from .reader import SourceError, check_source
 from .source_line import SourceLine
 from .stats import SourceState
 from .stream_detector import StreamDetector
+
+_MAX_TRIES = 10  # to change a source while others change how it is read
 
 
 class Commanded:
@@ -144,27 +146,32 @@ class Commanded:
 
         return self._queue.call(apply)
 
-    def update_source(self, options: SourceOptions) -> Applied:
-        """As `CommandedNode` says; where another connection is needed, the source's next generation begins."""
-        options = self._as_ours(options)
+    def update_source(self, name: str, change: SourceChange) -> Applied:
+        """As `CommandedNode` says; where another connection is needed, the source's next generation begins.
 
-        def apply() -> Applied:
-            line = self._lineup.find(options.name)
-            self._questions.put(options)
-            if line.update(options):
-                return self._applied([line])
-            self._end_line(line, "the source begins anew with other options", "reconnecting")
-            new = self._begin(options)
-            new.paused = line.paused
-            return self._applied([new])
+        Opening a file to check it would hold up the loop, so that is done before, and done again if others changed
+        meanwhile how the source is read.
+        """
+        for _ in range(_MAX_TRIES):
+            checked = self._as_ours(change(self._lineup.find(name).options))
 
-        return self._queue.call(apply)
+            def apply(checked: SourceOptions = checked) -> Applied | None:
+                line = self._lineup.find(name)
+                options = replace(change(line.options), keys=checked.keys)
+                is_checked = replace(options, prompt=checked.prompt, threshold=checked.threshold) == checked
+                return self._update(line, options) if is_checked else None
 
-    def remove_source(self, name: str) -> Applied:
+            if (applied := self._queue.call(apply)) is not None:
+                return applied
+        raise CommandError("not_ready", f"others change source {name!r} at this moment: try again")
+
+    def remove_source(self, name: str, generation: int | None = None) -> Applied:
         """As `CommandedNode` says; frames that are with the detector count as dropped."""
 
         def apply() -> Applied:
             line = self._lineup.find(name)
+            if generation not in (None, line.generation):
+                raise CommandError("unknown_source", f"source {name!r} is another one by now: look again")
             self._end_line(line, "the source was removed", "ended")
             self._publisher.forget(name)
             self._lineup.remove(name)
@@ -219,6 +226,15 @@ class Commanded:
 
     def _make_line(self, options: SourceOptions, generation: int) -> SourceLine:
         return SourceLine(options, generation, self._options, self._epoch, self._detector, self._wake.set, self._clock)
+
+    def _update(self, line: SourceLine, options: SourceOptions) -> Applied:
+        self._questions.put(options)
+        if line.update(options):
+            return self._applied([line])
+        self._end_line(line, "the source begins anew with other options", "reconnecting")
+        new = self._begin(options)
+        new.paused = line.paused
+        return self._applied([new])
 
     def _begin(self, options: SourceOptions) -> SourceLine:
         line = self._lineup.put(options)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import replace
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -24,7 +24,7 @@ from .source_settings import (
     Url,
     to_prompt,
 )
-from .source_url import SourceError, kind_of, path_of
+from .source_url import SourceError, SourceUrl, kind_of, path_of
 
 Lane = Literal["quick", "sources", "pictures"]
 Version = Annotated[int, Field(ge=0, lt=2**63)]
@@ -35,8 +35,8 @@ class Request(Section):
     """What every request is, beside its `id` and its `op`.
 
     Attributes:
-        lane: requests of one lane wait for each other. Changes of sources do so one by one, since each begins with
-            what the last one left; opening a file to check it, and waiting for a picture, may take seconds.
+        lane: requests of one lane wait for each other. Opening a source's file to check it, and waiting for a picture,
+            may take seconds.
     """
 
     lane: ClassVar[Lane] = "quick"
@@ -93,7 +93,8 @@ class AddSource(Request):
     source: SourceSettings
 
     def carry_out(self, node: CommandedNode, client: str) -> Map:
-        return applied_map(node.add_source(_checked(self.source.to_options())))
+        _check_url(self.source.url)
+        return applied_map(node.add_source(self.source.to_options()))
 
 
 class SourceChange(SourceDefaults):
@@ -104,7 +105,7 @@ class SourceChange(SourceDefaults):
 
     def over(self, options: SourceOptions) -> SourceOptions:
         """`options` with what was given; raises PromptError for a prompt that cannot be asked."""
-        given = self.model_dump(exclude_unset=True)
+        given: dict[str, Any] = self.model_dump(exclude_unset=True)
         if self.prompt is not None:
             given["prompt"] = to_prompt(self.prompt)
         return replace(options, **given)
@@ -120,7 +121,9 @@ class UpdateSource(Request):
         present = next((one for one in node.status().options if one.name == self.source.name), None)
         if present is None:
             raise CommandError("unknown_source", f"no source is called {self.source.name!r}: ask for the `list`")
-        return applied_map(node.update_source(_checked(self.source.over(present), present.url)))
+        if "url" in self.source.model_fields_set and self.source.url != present.url:
+            _check_url(self.source.url)
+        return applied_map(node.update_source(self.source.name, self.source.over))
 
 
 class RemoveSource(Request):
@@ -207,20 +210,19 @@ OPERATIONS: dict[str, type[Request]] = {
 }
 
 
-def _checked(options: SourceOptions, url_before: str = "") -> SourceOptions:
-    """The options, unless their URL names what nobody may begin from afar.
+def _check_url(url: str) -> None:
+    """Refuse a URL that names what nobody may begin from afar.
 
     That is what might hold up this lane for ever, since the node opens files to check them; and filters, some of which
     write files as the node's own user, while any user of the host may come in on loopback.
     """
     try:
-        kind = kind_of(options.url)
+        kind = kind_of(url)
     except SourceError as error:
         raise CommandError("bad_source", str(error)) from error
-    path = path_of(options.url)
+    path = path_of(url)
     if kind == "file" and path.exists() and not path.is_file():
-        text = f"{options.url} is a pipe or a device: name a file, a folder, a camera or a stream"
+        text = f"{SourceUrl(url)} is a pipe or a device: name a file, a folder, a camera or a stream"
         raise CommandError("bad_source", text)
-    if kind == "lavfi" and options.url != url_before:
+    if kind == "lavfi":
         raise CommandError("bad_source", "filters (lavfi:) may write files: name them in the node's settings")
-    return options

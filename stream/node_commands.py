@@ -5,13 +5,16 @@ Every command may be called from any thread; the node's loop carries it out betw
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from ..model.prompt import Phrase, Prompt
 from .message_types import DetectionMessage, ModelInfo, StatusMessage
 from .options import SourceOptions
+
+SourceChange = Callable[[SourceOptions], SourceOptions]
+"""Gives the options that a source shall have, from those that it has. It changes nothing, and may be called twice."""
 
 Refusal = Literal[
     "bad_request",
@@ -153,12 +156,15 @@ class CommandedNode(Protocol):
         ...
 
     def add_source(self, options: SourceOptions) -> Applied: ...
-    def update_source(self, options: SourceOptions) -> Applied:
-        """Read a source, known by its name, with other options. What needs no new connection makes none."""
+    def update_source(self, name: str, change: SourceChange) -> Applied:
+        """Read a source with other options. What needs no new connection makes none.
+
+        `change` is given the newest options by the loop, so that of two clients neither undoes what the other did.
+        """
         ...
 
-    def remove_source(self, name: str) -> Applied:
-        """Read a source no more. Leases for it alone end."""
+    def remove_source(self, name: str, generation: int | None = None) -> Applied:
+        """Read a source no more; with `generation` only that one of its name. Leases for it alone end."""
         ...
 
     def reset_tracks(self, source: str | None = None) -> Applied: ...

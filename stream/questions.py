@@ -88,10 +88,12 @@ class Questions:
         self._become(first, wishes.keys())
 
     def put(self, options: SourceOptions) -> None:
-        """Ask a new source, or ask a known one as its new options say."""
+        """Ask a new source, or ask a known one as its new options say; the same prompt keeps its phrases' scores."""
         name = options.name
         wish, before = _Wish(options.prompt, options.threshold), self.asked.wishes.get(name)
-        if before is not None and (before.prompt, before.threshold) == (wish.prompt, wish.threshold):
+        if before is not None and before.prompt == wish.prompt:
+            wish = replace(wish, thresholds=before.thresholds)
+        if wish == before:
             return
         self._become(replace(self.asked, wishes={**self.asked.wishes, name: wish}).with_room())
 

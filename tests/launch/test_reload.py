@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from groundcast.launch.reload import (
 from groundcast.launch.settings import NodeSettings
 from groundcast.launch.settings_file import SettingsError
 from groundcast.model.prompt import Prompt
+from groundcast.stream.node_commands import CommandError
 from groundcast.stream.options import PublisherOptions, SourceOptions
 from groundcast.stream.pipeline import Pipeline
 from groundcast.stream.publisher import Publisher
@@ -36,25 +38,21 @@ def settings(names: str = "door shelf", **values: Any) -> NodeSettings:
     return NodeSettings.model_validate({"prompt": "red blob", "sources": sources, **values})
 
 
-def running_now(names: str) -> list[SourceOptions]:
-    return [SourceOptions(name, CAMERA) for name in names.split()]
-
-
 def asked(old: NodeSettings, new: NodeSettings, running: str = "door shelf") -> list[str]:
-    return [str(command) for command in commands_between(old, new, running_now(running))]
+    return [str(command) for command in commands_between(old, new, running.split())]
 
 
 def test_only_what_differs_is_asked_for() -> None:
-    assert commands_between(settings(), settings(), running_now("door")) == []
+    assert commands_between(settings(), settings(), ["door"]) == []
 
 
 def test_sources_come_change_and_go_and_the_prompt_lies_in_between() -> None:
     new = settings("new door", prompt="green blob", defaults={"target_hz": 5})
     old = settings("door old", defaults={"target_hz": 6})
 
-    assert commands_between(old, new, running_now("door old")) == [
+    assert commands_between(old, new, ["door", "old"]) == [
         AddSource(SourceOptions("new", CAMERA, target_hz=5)),
-        UpdateSource(SourceOptions("door", CAMERA, target_hz=5)),
+        UpdateSource("door", {"target_hz": 5}),
         SetPrompt(Prompt.parse("green blob")),
         RemoveSource("old"),
     ]
@@ -161,3 +159,21 @@ def test_what_was_changed_of_a_source_stays_where_the_file_changes_something_els
     became = reread(settings(defaults={"target_hz": 5}))
 
     assert became == {"door": ("blue blob", 5), "shelf": ("red blob", 5)}
+
+
+def test_what_is_taken_back_leaves_what_others_changed_meanwhile(
+    reread: Reread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_prompt = Pipeline.set_prompt
+
+    def others_act(node: Pipeline, _: Prompt) -> None:
+        set_prompt(node, Prompt.parse("blue blob"), "door")
+        node.update_source("shelf", lambda now: replace(now, target_hz=9.0))
+        node.update_source("desk", lambda now: replace(now, transport="udp"))  # which begins it anew
+        raise CommandError("bad_prompt", "the prompt is refused")
+
+    with monkeypatch.context() as failing:
+        failing.setattr(Pipeline, "set_prompt", others_act)
+        became = reread(settings("door shelf desk", prompt="green blob", defaults={"target_hz": 5}))
+
+    assert became == {"door": ("blue blob", None), "shelf": ("red blob", 9.0), "desk": ("red blob", 5)}

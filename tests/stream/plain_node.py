@@ -11,7 +11,7 @@ from pathlib import Path
 from groundcast.model.prompt import Phrase, Prompt
 from groundcast.stream.leases import Leases
 from groundcast.stream.message import DetectionMessage, ModelInfo, StatusMessage, decode_detections
-from groundcast.stream.node_commands import Applied, CommandError, Lease, NodeStatus
+from groundcast.stream.node_commands import Applied, CommandError, Lease, NodeStatus, SourceChange
 from groundcast.stream.options import SourceOptions
 
 JPEG = b"\xff\xd8 as it were \xff\xd9"
@@ -105,13 +105,13 @@ class PlainNode:
             self.options[options.name] = options
             return self._applied(f"add {options.name}")
 
-    def update_source(self, options: SourceOptions) -> Applied:
+    def update_source(self, name: str, change: SourceChange) -> Applied:
         with self.turn:
-            self._check(options.name)
-            self.options[options.name] = options
-            return self._applied(f"update {options.name}")
+            self._check(name)
+            self.options[name] = change(self.options[name])
+            return self._applied(f"update {name}")
 
-    def remove_source(self, name: str) -> Applied:
+    def remove_source(self, name: str, generation: int | None = None) -> Applied:
         with self.turn:
             self._check(name)
             del self.options[name]

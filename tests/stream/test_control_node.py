@@ -196,3 +196,27 @@ def test_who_asks_while_the_node_ends_is_told_so(controlled: Controlled) -> None
         node.pause()
 
     assert refused.value.code == "stopped"
+
+
+def test_a_prompt_that_was_accepted_is_not_undone_by_who_only_changes_a_threshold(controlled: Controlled) -> None:
+    done = threading.Event()
+
+    def update_thresholds() -> None:
+        with Controller(controlled.address, timeout_s=20.0) as other:
+            count = 0
+            while not done.is_set():
+                count += 1
+                other.update_source({"name": "left", "threshold": 0.1 + 0.001 * (count % 100)})
+
+    undone: list[str] = []
+    worker = threading.Thread(target=update_thresholds)
+    worker.start()
+    with Controller(controlled.address, timeout_s=20.0) as node:
+        for count in range(60):
+            node.set_prompt(f"red thing {count}", source="left")
+            time.sleep(0.005)
+            if (asked := node.status().prompts["left"].names) != (f"red thing {count}",):
+                undone.append(f"{count}: {asked}")
+    done.set()
+    worker.join()
+    assert undone == []

@@ -47,13 +47,13 @@ def test_where_nothing_of_the_area_is_in_the_picture_nothing_is_said_about_it(
 def test_an_area_can_be_moved_while_the_node_runs(detector: BlobDetector) -> None:
     with Node(detector, replace(CAMERA, roi_xyxy=(0, 900, 100, 1000))) as node:
         assert eventually(lambda: node.pipeline.status().sources[0].dropped_total > 0)
-        node.pipeline.update_source(replace(CAMERA, roi_xyxy=(300, 200, 400, 300)))
+        node.pipeline.update_source("cam", lambda now: replace(now, roi_xyxy=(300, 200, 400, 300)))
         messages = node.listen(until=lambda message: message.seq == 10)
         assert messages[0].dropped == messages[0].frame.index > 0
         assert all(message.dropped_total == message.frame.index + 1 - message.seq for message in messages)
         assert detector.shapes == {(40, 20, 3)}
         assert "reaches out of the picture" in (node.pipeline.status().sources[0].warning or "")
-        node.pipeline.update_source(CAMERA)
+        node.pipeline.update_source("cam", lambda _: CAMERA)
         assert node.pipeline.status().sources[0].warning is None
 
 

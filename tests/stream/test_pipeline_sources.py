@@ -126,7 +126,7 @@ def test_what_cannot_be_added_is_refused_and_changes_nothing(clip: str, detector
         assert refused(node, "add_source", replace(good, url="missing.mp4")) == "bad_source"
         assert refused(node, "add_source", replace(good, name="a/b")) == "bad_source"
         assert refused(node, "add_source", replace(good, prompt=Prompt.parse("mauve blob"))) == "bad_prompt"
-        assert refused(node, "update_source", good) == "unknown_source"
+        assert refused(node, "update_source", "more", replace) == "unknown_source"
         for command in ("pause", "resume", "reset_tracks", "picture"):
             assert refused(node, command, "more") == "unknown_source"
         assert [source.name for source in node.pipeline.status().options] == ["cam"]
@@ -136,7 +136,7 @@ def test_there_is_an_end_to_sources(detector: BlobDetector, monkeypatch: pytest.
     monkeypatch.setattr(lineup, "MOST_SOURCES", 1)
     with Node(detector, CAMERA) as node:
         assert refused(node, "add_source", OTHER) == "too_many"
-        node.pipeline.update_source(replace(CAMERA, loop=True))
+        node.pipeline.update_source("cam", lambda now: replace(now, loop=True))
         node.pipeline.remove_source("cam")
         node.pipeline.add_source(OTHER)
         assert [status.source for status in node.pipeline.status().sources] == ["other"]
@@ -145,7 +145,8 @@ def test_there_is_an_end_to_sources(detector: BlobDetector, monkeypatch: pytest.
 def test_an_update_that_needs_no_connection_makes_none(detector: BlobDetector) -> None:
     with Node(detector, CAMERA) as node:
         node.listen(until=lambda message: message.seq == 5)
-        applied = node.pipeline.update_source(replace(CAMERA, frame_id="wrist", prompt=Prompt.parse("blue blob")))
+        blue = Prompt.parse("blue blob")
+        applied = node.pipeline.update_source("cam", lambda now: replace(now, frame_id="wrist", prompt=blue))
         generation, seq = applied.first_seq["cam"]
         messages = node.listen(until=lambda message: message.seq == seq + 5)
         assert {message.generation for message in messages} == {generation} == {1}
@@ -158,7 +159,7 @@ def test_an_update_that_needs_no_connection_makes_none(detector: BlobDetector) -
 def test_an_update_that_needs_another_connection_begins_a_new_generation(clip: str, detector: BlobDetector) -> None:
     with Node(detector, CAMERA, OTHER) as node:
         node.listen(until=lambda message: message.source == "cam" and message.seq == 5)
-        applied = node.pipeline.update_source(replace(CAMERA, url=clip))
+        applied = node.pipeline.update_source("cam", lambda now: replace(now, url=clip))
         assert applied.first_seq == {"cam": (2, 1)}
         messages = node.listen(until=lambda message: (message.source, message.seq) == ("cam", FRAMES))
         mine = [message for message in messages if message.source == "cam"]

@@ -92,6 +92,12 @@ def test_thresholds_last_until_the_prompt_is_set_anew(questions: Questions) -> N
     assert [phrase.threshold for phrase in questions.of("left").prompt.phrases] == [None]
 
 
+def test_a_source_that_is_read_otherwise_keeps_the_scores_of_its_phrases(questions: Questions) -> None:
+    questions.set_thresholds({"mug": 0.2}, "left", None)
+    questions.put(SourceOptions("left", "left.mp4", threshold=0.6))
+    assert [phrase.threshold for phrase in questions.of("left").prompt.phrases] == [0.2, 0.6]
+
+
 def test_leases_add_to_every_source_and_go_when_their_time_is_over(questions: Questions) -> None:
     questions.ask("arm", [Phrase("nut")], 10.0, None, None, now_s=100.0)
     assert asked(questions, "left") == (2, ("mug", "cup", "nut"))
