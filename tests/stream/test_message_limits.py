@@ -1,5 +1,7 @@
 """The largest messages of a node, and what they say of tracks for which there was no room."""
 
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 import json
