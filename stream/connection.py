@@ -11,8 +11,9 @@ from fractions import Fraction
 from functools import partial
 
 from av.error import FFmpegError
+from av.format import Flags
 from av.packet import Packet
-from av.video.frame import VideoFrame
+from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
 from ..model.image import Image
@@ -20,7 +21,9 @@ from .backlog import Backlog
 from .colour import RgbConverter
 from .container import choose_stream, is_recording, open_container, rate_of
 from .decoded import as_decoded
+from .display_order import DisplayOrder
 from .gpu_decoding import check_gpu_decoded, check_gpu_decodes
+from .media_time import LONGEST_GAP_S
 from .options import SourceOptions
 from .pace import Pacer
 from .picture import Picture, StreamFacts
@@ -34,6 +37,7 @@ _LONGEST_KEY_DISTANCE_S = 30.0
 
 _KNOW_THEIR_LENGTH = frozenset({"mov", "matroska", "avi", "flv"})
 _MADE_UP_TIMES = frozenset({"mpjpeg"})  # FFmpeg counts 25 pictures a second, whatever comes
+_STATE_DECODING_TIMES = frozenset({"avi"})
 _HANDED_OUT_EARLY = frozenset({"lavfi", "hls"})  # as fast as they are read; a segment at a time
 _ROWS_OF_FILES = frozenset({"hls"})  # which may be written, and fetched, many seconds after the pictures were taken
 _WAIT_FOR_THE_NEXT = frozenset({"h264", "hevc"})  # over RTP, a picture is whole only when the next one begins
@@ -75,6 +79,7 @@ class Video:
             container=container,
             codec=self._stream.codec_context.name,
             rate_hz=rate_of(self._stream),
+            may_leap=bool(self._container.format.flags & Flags.ts_discont.value),
         )
         self.rate_hz = facts.rate_hz or _USUAL_RATE_HZ
         self.held_back_s = 1.0 / self.rate_hz if self._kind == "rtsp" and facts.codec in _WAIT_FOR_THE_NEXT else 0.0
@@ -85,9 +90,18 @@ class Video:
         if self._keys_only:
             self.pulse.least_patience_s = _LONGEST_KEY_DISTANCE_S
         paced = facts.container in _HANDED_OUT_EARLY if facts.live else options.pace == "realtime"
-        self._pacer = Pacer(pause) if paced else None
+        self._pacer = None
+        if paced:
+            self._pacer = Pacer(pause, LONGEST_GAP_S) if facts.may_leap else Pacer(pause)
         self._backlog = Backlog()
         self._has_times = facts.container not in _MADE_UP_TIMES
+        self._order = (
+            None
+            if live
+            else DisplayOrder(
+                by_decoding=container in _STATE_DECODING_TIMES, depth=self._stream.codec_context.reorder_depth
+            )
+        )
         self._last_time: int | None = None
         self._last_key_s: float | None = None
         self._read_until_s = 0.0
@@ -146,6 +160,8 @@ class Video:
 
     def _decode(self, packet: Packet[VideoStream] | None) -> Iterator[Picture]:
         received_ns = time.monotonic_ns()
+        if packet is not None and self._order is not None:
+            self._order.add(packet.pts, packet.dts, is_key=packet.is_keyframe)
         try:
             frames = self._stream.decode(packet)
             if self._keys_only and packet:  # the decoder would keep it until others come, to put them in order
@@ -183,6 +199,8 @@ class Video:
             return None
         if frame.pts is None and self._keys_only and not self.facts.live:  # a raw stream: count what lies between
             return int(self.pulse.packets / self.rate_hz / self._time_base)
+        if self._order is not None:
+            return self._order.time_of(frame.pts, is_b=frame.pict_type == PictureType.B)
         return frame.pts
 
     def _note(self, packet: Packet[VideoStream]) -> None:

@@ -63,7 +63,7 @@ class FrameMaker:
     def begin(self, connection: Connection) -> None:
         """Pictures come from here now; their times, and how they look, have nothing to do with those before."""
         if self.index == 0:
-            self._media_time = MediaTime(live=connection.facts.live)
+            self._media_time = MediaTime(live=connection.facts.live, may_leap=connection.facts.may_leap)
         self._connection = connection
         self._media_time.restart()
         self._capture_clock.restart()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 _LONGEST_LEAD_S = 2.0
+LONGEST_GAP_S = 10.0  # between pictures whose times may leap: FFmpeg's own -dts_delta_threshold
+_LONGEST_GAP_INTERVALS = 5
 _SHORTEST_STEP_S = 0.001
 
 
@@ -14,10 +18,12 @@ class MediaTime:
 
     Args:
         live: the pictures arrive as they are taken, so that arrival tells a leap from a pause.
+        may_leap: a recording whose parts may each count time from elsewhere, as in HLS and MPEG-TS: there a long gap is
+            no pause. In other files it is one, however long.
     """
 
-    def __init__(self, *, live: bool) -> None:
-        self._live = live
+    def __init__(self, *, live: bool, may_leap: bool = False) -> None:
+        self._live, self._may_leap = live, may_leap
         self._time_s: float | None = None
         self._pts_s: float | None = None
         self._received_ns = 0
@@ -46,10 +52,15 @@ class MediaTime:
     def _step_s(self, pts_s: float | None, passed_s: float, interval_s: float) -> float:
         if pts_s is not None and self._pts_s is not None:
             step_s = pts_s - self._pts_s
-            if step_s > 0.0 and not (self._live and step_s > passed_s + _LONGEST_LEAD_S):
+            if 0.0 < step_s <= self._longest_step_s(passed_s, interval_s):
                 return step_s
         if not self._live:
             return interval_s
         # Right after opening, pictures that FFmpeg kept come all at once: there the rate says more than arrival.
         is_first_step = (pts_s is None) != (self._pts_s is None)
         return max(passed_s, interval_s if is_first_step else _SHORTEST_STEP_S)
+
+    def _longest_step_s(self, passed_s: float, interval_s: float) -> float:
+        if self._live:
+            return passed_s + _LONGEST_LEAD_S
+        return max(LONGEST_GAP_S, _LONGEST_GAP_INTERVALS * interval_s) if self._may_leap else math.inf

@@ -51,9 +51,10 @@ class StreamFacts:
         live: pictures come when they are taken; else the source waits until it is read, and ends.
         dated: when its pictures were taken can be told, at least by their arrival.
         container: FFmpeg's name of how the video travels: rtsp, mov,mp4,..., v4l2.
-        codec: FFmpeg's name of how its pictures are coded: h264, hevc, mjpeg.
+        codec: FFmpeg's name of how its pictures are coded: h264, hevc, av1, mjpeg.
         rate_hz: pictures per second as stated, None where nothing is.
         stamped_by: whose clock `Picture.camera_unix_ns` is read on.
+        may_leap: its parts may each count time from elsewhere.
     """
 
     live: bool
@@ -62,6 +63,7 @@ class StreamFacts:
     codec: str
     rate_hz: float | None
     stamped_by: Clock = "rtcp"
+    may_leap: bool = False
 
 
 class Connection(Protocol):
