@@ -28,19 +28,20 @@ from .options import SourceOptions
 from .pace import Pacer
 from .picture import Picture, StreamFacts
 from .pulse import Pulse
+from .shortfall import ReadSpan
 from .source_fault import explain_reading, silence, was_silent
-from .source_url import SourceError, kind_of
+from .source_url import SourceError, kind_of, path_of
 
 _MICROSECONDS = 1_000_000
 _USUAL_RATE_HZ = 25.0
 _LONGEST_KEY_DISTANCE_S = 30.0
 
-_KNOW_THEIR_LENGTH = frozenset({"mov", "matroska", "avi", "flv"})
 _MADE_UP_TIMES = frozenset({"mpjpeg"})  # FFmpeg counts 25 pictures a second, whatever comes
 _STATE_DECODING_TIMES = frozenset({"avi"})
 _HANDED_OUT_EARLY = frozenset({"lavfi", "hls"})  # as fast as they are read; a segment at a time
 _ROWS_OF_FILES = frozenset({"hls"})  # which may be written, and fetched, many seconds after the pictures were taken
 _WAIT_FOR_THE_NEXT = frozenset({"h264", "hevc"})  # over RTP, a picture is whole only when the next one begins
+_END_OF_JPEG = b"\xff\xd9"
 _TOO_SLOW = (
     "decoding is slower than the source sends, so only key frames are shown: lower the camera's size or rate, "
     "or give this computer less else to do"
@@ -95,6 +96,8 @@ class Video:
             self._pacer = Pacer(pause, LONGEST_GAP_S) if facts.may_leap else Pacer(pause)
         self._backlog = Backlog()
         self._has_times = facts.container not in _MADE_UP_TIMES
+        path = path_of(options.url) if self._kind == "file" else None
+        self._span = ReadSpan(self._container, self._stream, self.rate_hz, path)
         self._order = (
             None
             if live
@@ -104,7 +107,6 @@ class Video:
         )
         self._last_time: int | None = None
         self._last_key_s: float | None = None
-        self._read_until_s = 0.0
         self._waited_s = 0.0
         self._converter = RgbConverter()
 
@@ -148,7 +150,9 @@ class Video:
             except FFmpegError as error:
                 if self.facts.live:
                     raise explain_reading(error, self._options, (time.monotonic_ns() - asked_ns) / 1e9) from None
-                self.shortfall = f"ended early: after {self._read_until_s:.1f} s {self._where} cannot be read on"
+                if self._span.is_complete:
+                    return
+                self.shortfall = f"ended early: after {self._span.seconds:.1f} s {self._where} cannot be read on"
                 if self.pulse.packets == packets_before:
                     return
 
@@ -209,10 +213,12 @@ class Video:
         self._last_time = when
         if packet.is_keyframe:
             self._note_key(self._due_s(packet))
-        self.pulse.corrupt += packet.is_corrupt
-        if when is not None:
-            ends_s = float((when - (self._stream.start_time or 0) + (packet.duration or 0)) * self._time_base)
-            self._read_until_s = max(self._read_until_s, ends_s)
+        self.pulse.corrupt += packet.is_corrupt and not self._is_whole_jpeg(packet)
+        self._span.note(packet)
+
+    def _is_whole_jpeg(self, packet: Packet[VideoStream]) -> bool:
+        """Whether a part without a stated length is all there, which FFmpeg doubts of the last."""
+        return self.facts.container == "mpjpeg" and bytes(packet).rstrip(b"\r\n").endswith(_END_OF_JPEG)
 
     def _check_sight(self) -> None:
         """Give up a camera of which no picture comes any more: asked anew, it may say that it is coded otherwise."""
@@ -230,22 +236,12 @@ class Video:
         """Compare what could be read with what the file promises."""
         if self.facts.live or self.shortfall:
             return
-        promised_s, slack_s = self._promised_s()
-        if promised_s - self._read_until_s > slack_s:
-            self.shortfall = f"ended early: {self._where} holds {self._read_until_s:.1f} s of {promised_s:.1f} s"
+        if missing := self._span.missing:
+            self.shortfall = f"ended early: {self._where} holds {missing}"
         elif self.pulse.corrupt:
             self.shortfall = (
                 f"ended with damage: {self.pulse.corrupt} packets or pictures of {self._where} are unreadable"
             )
-
-    def _promised_s(self) -> tuple[float, float]:
-        """How long the file says its video is, and how much less is still no reason to doubt it."""
-        if not _KNOW_THEIR_LENGTH & set(self.facts.container.split(",")):
-            return 0.0, 0.0
-        if self._stream.duration is not None:
-            return float(self._stream.duration * self._time_base), max(0.5, 3 / self.rate_hz)
-        whole_s = (self._container.duration or 0) / _MICROSECONDS  # of the longest stream, which may be sound
-        return whole_s, max(1.0, 0.02 * whole_s)
 
     def _leaves_out(self, packet: Packet[VideoStream]) -> bool:
         """Whether nobody wants this packet, or decoding is so far behind a live source that it has to be left out."""

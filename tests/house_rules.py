@@ -30,6 +30,7 @@ KNOWN_TO = {
             "stream/connection.py",
             "stream/container.py",
             "stream/decoded.py",
+            "stream/shortfall.py",
             "stream/picture_folder.py",
             "stream/colour.py",
             "stream/gpu_decoding.py",

@@ -1,0 +1,90 @@
+"""Shortfall: what a recording lacks beside the length that its container promises."""
+
+# pyright: reportUnknownMemberType=false
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from .matroska import segment_end
+
+_MICROSECONDS = 1_000_000
+_LONGEST_CLOSING_BYTES = 1024  # the last boundary of a multipart stream, behind which FFmpeg looks for one more part
+_KNOW_THEIR_LENGTH = frozenset({"mov", "matroska", "avi", "flv"})
+_SLACK_S, _SLACK_INTERVALS = 0.5, 3
+_SLACK_OF_CUT_INTERVALS = 1.5
+_SLACK_OF_OTHERS_S, _SLACK_OF_OTHERS = 1.0, 0.02  # by how much sound may outlast the pictures
+
+
+class ReadSpan:
+    """How much of a recording has been read, from its first packet on.
+
+    Args:
+        container, stream: what is read.
+        rate_hz: pictures a second, as stated or usual.
+        path: the file, where it is one on this computer.
+    """
+
+    def __init__(self, container: InputContainer, stream: VideoStream, rate_hz: float, path: Path | None) -> None:
+        self._formats = frozenset(container.format.name.split(","))
+        self._time_base = stream.time_base or Fraction(1, _MICROSECONDS)
+        self._begin = stream.start_time  # as FFmpeg found it; on the way it may set another
+        self._begins_stated = self._begin is not None
+        self._end = 0
+        self._interval_s = 1.0 / rate_hz
+        self._stream_s = None if stream.duration is None else float(stream.duration * self._time_base)
+        self._whole_s = (container.duration or 0) / _MICROSECONDS  # of the longest stream
+        self._is_alone = len(container.streams) == 1
+        self._bytes = container.size
+        self._read_bytes = 0
+        self._is_cut: bool | None = None  # nothing is known
+        if path is not None and "matroska" in self._formats and (promised := segment_end(path)) is not None:
+            self._is_cut = path.stat().st_size < promised
+
+    def note(self, packet: Packet[VideoStream]) -> None:
+        """A packet was read."""
+        self._read_bytes = (packet.pos or 0) + packet.size
+        when = packet.dts if packet.pts is None else packet.pts
+        if when is None:
+            return
+        if not self._begins_stated:
+            self._begin = when if self._begin is None else min(self._begin, when)
+        self._end = max(self._end, when + (packet.duration or 0))
+
+    @property
+    def seconds(self) -> float:
+        """From the beginning to the end of what was read."""
+        return max(0.0, float((self._end - (self._begin or 0)) * self._time_base))
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether an error behind the last packet is only the end of a multipart stream."""
+        return "mpjpeg" in self._formats and 0 <= self._bytes - self._read_bytes <= _LONGEST_CLOSING_BYTES
+
+    @property
+    def missing(self) -> str | None:
+        """What is there of what, as "14.0 s of 15.0 s"; None where all is there, or nothing is promised."""
+        promised_s, slack_s = self._promised_s()
+        # A Matroska file counts its length from 0, wherever its first picture lies.
+        read_s = max(self.seconds, float(self._end * self._time_base)) if "matroska" in self._formats else self.seconds
+        if promised_s - read_s <= slack_s:
+            return None
+        return f"{read_s:.1f} s of {promised_s:.1f} s"
+
+    def _promised_s(self) -> tuple[float, float]:
+        """How long the file says its video is, and how much less is still no reason to doubt it."""
+        if not _KNOW_THEIR_LENGTH & self._formats or self._is_cut is False:
+            return 0.0, 0.0
+        if self._is_cut:
+            return self._whole_s, _SLACK_OF_CUT_INTERVALS * self._interval_s
+        slack_s = max(_SLACK_S, _SLACK_INTERVALS * self._interval_s)
+        if self._stream_s is not None:
+            return self._stream_s, slack_s
+        if self._is_alone:
+            return self._whole_s, slack_s
+        return self._whole_s, max(_SLACK_OF_OTHERS_S, _SLACK_OF_OTHERS * self._whole_s)
