@@ -19,7 +19,7 @@ from av.video.stream import VideoStream
 from ..model.image import Image
 from .backlog import Backlog
 from .colour import RgbConverter
-from .container import choose_stream, is_recording, open_container, rate_of
+from .container import choose_stream, codec_of, is_recording, open_container, rate_of
 from .decoded import as_decoded
 from .display_order import DisplayOrder
 from .gpu_decoding import check_gpu_decoded, check_gpu_decodes
@@ -78,7 +78,7 @@ class Video:
             live=live,
             dated=live and container not in _ROWS_OF_FILES,
             container=container,
-            codec=self._stream.codec_context.name,
+            codec=codec_of(self._stream),
             rate_hz=rate_of(self._stream),
             may_leap=bool(self._container.format.flags & Flags.ts_discont.value),
         )

@@ -91,6 +91,11 @@ def is_recording(container: InputContainer, kind: SourceKind) -> bool:
     return container.duration is not None or is_whole_file
 
 
+def codec_of(stream: VideoStream) -> str:
+    """FFmpeg's name of how the pictures are coded, whichever of its decoders reads them: av1, not libdav1d."""
+    return stream.codec_context.codec.canonical_name
+
+
 def rate_of(stream: VideoStream) -> float | None:
     """Pictures per second as the stream states them, None where it states nothing that can be."""
     rate_hz = float(stream.guessed_rate or stream.average_rate or 0)

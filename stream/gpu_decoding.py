@@ -52,7 +52,7 @@ def check_gpu_decodes(stream: VideoStream, options: SourceOptions) -> None:
         SourceError: the GPU does not know the codec, and nothing else was allowed.
     """
     if options.decode == "cuda" and not stream.codec_context.is_hwaccel:
-        raise _refusal(stream.codec_context.name, options)
+        raise _refusal(stream.codec_context.codec.canonical_name, options)
 
 
 def check_gpu_decoded(frame: VideoFrame, stream: VideoStream, options: SourceOptions) -> None:
@@ -63,7 +63,9 @@ def check_gpu_decoded(frame: VideoFrame, stream: VideoStream, options: SourceOpt
     """
     if options.decode == "cuda" and frame.sw_format is None:
         codec = stream.codec_context
-        raise _refusal(f"{codec.name} ({codec.profile or 'no profile named'}, {frame.format.name})", options)
+        raise _refusal(
+            f"{codec.codec.canonical_name} ({codec.profile or 'no profile named'}, {frame.format.name})", options
+        )
 
 
 @cache

@@ -1,8 +1,10 @@
+# pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
+import av
 import pytest
 
 from groundcast.launch.cli import run
@@ -35,6 +37,15 @@ def test_a_file_is_described_without_a_clock(capsys: pytest.CaptureFixture[str],
     assert (found["pictures"], found["corrupt"]) == (30, 0)
     assert found["measured_hz"] == pytest.approx(20)
     assert found["key_distance_s"] == pytest.approx(0.5)
+
+
+def test_the_codec_is_named_not_the_decoder(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    with av.open(tmp_path / "clip.mp4", "w") as container:
+        stream = container.add_stream("libsvtav1", 20, options={"preset": "12", "svtav1-params": "lp=1"})
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        container.mux(stream.encode(av.VideoFrame(64, 64, "yuv420p")))
+        container.mux(stream.encode())
+    assert _probe_json(capsys, str(tmp_path / "clip.mp4"))["codec"] == "av1"
 
 
 def test_without_json_the_answer_is_for_people(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
