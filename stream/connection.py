@@ -69,7 +69,7 @@ class Video:
         try:
             self._stream = choose_stream(self._container, self._where)
             check_gpu_decodes(self._stream, options)
-        except SourceError:
+        except Exception:
             self._container.close()
             raise
         self._stream.codec_context.thread_type = "SLICE"  # frame threads hold pictures back, and cost more in all

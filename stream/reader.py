@@ -33,7 +33,7 @@ _COME_BACK: frozenset[SourceKind] = frozenset({"rtsp", "http", "device", "push"}
 
 
 class Reader:
-    """Decodes one source until it ends or is stopped; a camera that is lost is tried again for ever.
+    """Decodes one source until it ends or is stopped; a camera is tried again for ever, however it was lost.
 
     Files: every frame, in order. Cameras and streams: the newest frame; what nobody took in time is counted.
     A lavfi: test source behaves like a camera, paced in real time; with a duration it ends.
@@ -73,6 +73,7 @@ class Reader:
         self._pulse: Pulse | None = None
         self._connections = 0
         self._corrupt_before = 0
+        self._logged: set[tuple[str, str, int | None]] = set()
         self._rate = RateMeter()
         self._maker = FrameMaker(options, generation, clock or Clock(), delay_known=options.url.startswith("lavfi:"))
 
@@ -148,9 +149,8 @@ class Reader:
             self._read_until_over()
         except SourceError as error:
             self._become("failed", str(error))
-        except Exception:  # noqa: BLE001  the edge of a thread
-            self._log.error("source %s: the reader broke:\n%s", self.options.name, redact(traceback.format_exc()))
-            self._become("failed", "the reader broke, which is a fault in groundcast: the log says where")
+        except Exception as error:  # noqa: BLE001  the edge of a thread
+            self._become("failed", str(self._unforeseen(error)))
         finally:
             self._over.set()
             self._wake()
@@ -164,12 +164,29 @@ class Reader:
             except SourceError as fault:
                 if kind not in _COME_BACK:
                     raise
-                self._become("reconnecting", str(fault))
-                self._stop.wait(self._backoff.wait_s(fault))
+                self._try_again(fault)
+                continue
+            except Exception as error:
+                if kind not in _COME_BACK:
+                    raise
+                self._try_again(self._unforeseen(error))
                 continue
             if not self.options.loop or kind == "lavfi" or self._maker.index == index_before:
                 self._become("ended", ending)
                 return
+
+    def _try_again(self, after: SourceError) -> None:
+        self._become("reconnecting", str(after))
+        self._stop.wait(self._backoff.wait_s(after))
+
+    def _unforeseen(self, error: Exception) -> SourceError:
+        """What to say of an exception that has no sentence of its own. Each is logged once, with its traceback."""
+        at = traceback.extract_tb(error.__traceback__)[-1]
+        if (place := (type(error).__name__, at.filename, at.lineno)) not in self._logged:
+            self._logged.add(place)
+            text = redact("".join(traceback.format_exception(error)), self.options.url)
+            self._log.error("source %s: the reader broke:\n%s", self.options.name, text)
+        return SourceError("the reader broke, which is a fault in groundcast: the log says where")
 
     def _read_once(self) -> str | None:
         """Read one connection to its end; what was missing, if anything.

@@ -12,17 +12,18 @@ from .rtp_packets import SSRC
 _H265_NAMES = {32: "sprop-vps", 33: "sprop-sps", 34: "sprop-pps"}
 
 
-def description(clip: Clip, *, sets_of: Clip | None = None, fmtp: bool = True) -> str:
+def description(clip: Clip, *, sets_of: Clip | None = None, fmtp: bool = True, session: str) -> str:
     """The SDP of a camera that shows `clip`.
 
     Args:
         clip: says the codec and the rate.
         sets_of: whose parameter sets it names, None for the clip's own.
         fmtp: whether it names any.
+        session: its name.
     """
     media = "H264" if clip.codec == "h264" else "H265"
     return "\r\n".join([
-        "v=0", "o=- 2252542845 2252542845 IN IP4 0.0.0.0", "s=Media Server", "c=IN IP4 0.0.0.0", "t=0 0",
+        "v=0", "o=- 2252542845 2252542845 IN IP4 0.0.0.0", f"s={session}", "c=IN IP4 0.0.0.0", "t=0 0",
         "a=control:*", "a=range:npt=now-", "m=video 0 RTP/AVP 96", "a=control:trackID=0",
         f"a=framerate:{clip.rate_hz}.000000", f"a=rtpmap:96 {media}/90000",
         *([f"a=fmtp:96 {_parameters(sets_of or clip)}"] if fmtp else []), "a=recvonly", "",

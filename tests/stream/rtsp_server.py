@@ -29,6 +29,8 @@ class Behaviour:
     """What the camera does wrong; read while it runs, so a test may change it."""
 
     status: int = 200  # of DESCRIBE
+    location: str = ""  # to which DESCRIBE sends clients, where its status says so
+    session: str = "Media Server"  # its name, which is sent in Latin-1
     mute: bool = False  # accepts, and never answers
     silent: bool = False  # plays, and sends no packets
     reset: bool = False  # closes every connection at once with RST
@@ -171,7 +173,7 @@ class _Session:
         if status == 200 and (words := self._behaviour.recorded.get(method)):
             text = replay(words, sequence, self._server.port, self._server.clips[0])
         with self._sent:
-            self._client.sendall(text.encode())
+            self._client.sendall(text.encode("latin-1"))
         if method == "PLAY" and status == 200:
             threading.Thread(target=self._play, daemon=True).start()
 
@@ -183,11 +185,16 @@ class _Session:
             return 401, ['WWW-Authenticate: Digest realm="Surveillance Server", nonce="98481030"'], ""
         if method == "DESCRIBE":
             if self._behaviour.status != 200:
-                return self._behaviour.status, [], ""
+                return self._behaviour.status, [f"Location: {self._behaviour.location}"], ""
             return (
                 200,
                 [f"Content-Base: {url}/", "Content-Type: application/sdp"],
-                description(self._server.clips[0], sets_of=self._behaviour.sets_of, fmtp=self._behaviour.fmtp),
+                description(
+                    self._server.clips[0],
+                    sets_of=self._behaviour.sets_of,
+                    fmtp=self._behaviour.fmtp,
+                    session=self._behaviour.session,
+                ),
             )
         if method == "SETUP":
             return 200, ["Session: 634214675641;timeout=60", f"Transport: {self._transport(request)}"], ""
