@@ -77,8 +77,9 @@ def test_a_change_concerns_only_those_who_are_asked_otherwise(detector: BlobDete
         assert set(node.pipeline.set_prompt(BLUE).first_seq) == {"cam"}
         assert set(node.pipeline.set_thresholds({"blue blob": 0.5}).first_seq) == {"cam"}
         assert set(node.pipeline.set_prompt(BLUE, "own").first_seq) == {"own"}
-        own = node.pipeline.status().options[1]
-        node.pipeline.update_source(replace(own, frame_id="wrist"))  # by whoever knows nothing of the prompt
+        node.pipeline.update_source(
+            "own", lambda now: replace(now, frame_id="wrist")
+        )  # which says nothing of the prompt
         assert node.pipeline.status().prompts["own"] == BLUE
 
 
