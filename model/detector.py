@@ -116,6 +116,10 @@ class Detector:
         """
         self._network.check(prompt)
 
+    def captions(self, prompt: Prompt) -> int:
+        """How many captions the prompt is parted into, each of which costs a pass for every picture."""
+        return self._network.captions(prompt)
+
     def detect(self, images: Sequence[Image], prompts: Sequence[Prompt]) -> list[Detections]:
         """`submit` and `wait` in one."""
         return self.submit(images, prompts).wait()

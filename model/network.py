@@ -91,6 +91,10 @@ class Network:
         """
         self._prompts.check(prompt)
 
+    def captions(self, prompt: Prompt) -> int:
+        """How many captions the prompt is parted into, each of which costs a pass for every picture."""
+        return len(self.tokenizer.chunks(prompt))
+
     @torch.inference_mode()
     def launch(
         self,

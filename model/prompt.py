@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 _LONGEST_NAME = 200
 MOST_PHRASES = 1000
+MAX_WORDINGS = 4000  # of all phrases of a prompt together
 _SEPARATOR = re.compile(r"(?<!\S)\.+(?!\S)|[;\n]")
 _INITIALS = re.compile(r"([^\W\d_]\.){2,}")
 _COMMA = re.compile(r"(?<!\d),|,(?!\d)")  # not that of 1,000
@@ -45,6 +46,9 @@ class Phrase:
         for wording in self.ask:
             if not _spoken(wording):
                 raise PromptError(f"phrase {self.name!r} has a wording without words ({wording!r}): leave it out")
+            if len(wording) > _LONGEST_NAME:
+                text = f"phrase {self.name!r} has a wording of {len(wording)} characters ({wording[:40]!r}...)"
+                raise PromptError(f"{text}: at most {_LONGEST_NAME} are read")
         if self.threshold is not None and not 0.0 <= self.threshold <= 1.0:  # also refuses NaN
             raise PromptError(f"phrase {self.name!r} has threshold {self.threshold}: it must lie in 0..1")
 
@@ -81,6 +85,8 @@ class Prompt:
             raise PromptError(
                 f"the prompt has {len(self.phrases)} phrases: at most {MOST_PHRASES} can be asked at once"
             )
+        if (wordings := sum(max(1, len(phrase.ask)) for phrase in self.phrases)) > MAX_WORDINGS:
+            raise PromptError(f"the prompt has {wordings} wordings: at most {MAX_WORDINGS} can be asked at once")
         seen: set[str] = set()
         for phrase in self.phrases:
             if phrase.spoken in seen:

@@ -80,6 +80,10 @@ class Tokenizer:
         Raises:
             PromptError: a single wording is longer than the text encoder was trained for.
         """
+        return [self._caption(chunk) for chunk in self.chunks(prompt)]
+
+    def chunks(self, prompt: Prompt) -> list[list[tuple[int, list[int]]]]:
+        """What each caption is made of: the phrase's index and the pieces of every wording; raises as `captions`."""
         wordings = [
             (index, self.ids(wording)) for index, phrase in enumerate(prompt.phrases) for wording in phrase.wordings
         ]
@@ -94,7 +98,7 @@ class Tokenizer:
                 room = MOST_TOKENS - 2
             chunks[-1].append((index, pieces))
             room -= len(pieces) + 1
-        return [self._caption(chunk) for chunk in chunks]
+        return chunks
 
     def words(self, tokens: TokenizedPrompt) -> tuple[str, ...]:
         """The word pieces of a caption."""

@@ -55,7 +55,7 @@ class Commanded:
         self._epoch = clock.unix_ns()
         for one in (prompt, *(source.prompt for source in options.sources if source.prompt is not None)):
             detector.check(one)
-        self._questions = Questions(prompt, detector.check)
+        self._questions = Questions(prompt, detector.check, detector.captions)
         self._questions.start(options.sources)
         self._lineup = Lineup(self._make_line, options.sources)
 

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from ..model.prompt import MOST_PHRASES, Phrase, Prompt, PromptError
+from ..model.prompt import MAX_WORDINGS, MOST_PHRASES, Phrase, Prompt, PromptError
 from .node_commands import CommandError, LeaseInfo
 
 
 @dataclass(frozen=True, slots=True)
 class LeaseLimits:
-    """How much may be asked for: leases and phrases, of one user and in all, and for how long."""
+    """How much may be asked for, of one user and in all, and for how long.
+
+    Wordings are what a model is asked, one or more a phrase; a caption is as many of them as it reads at once, and
+    costs a pass for every picture.
+    """
 
     leases: int = 256
     leases_of_user: int = 32
-    phrases: int = 512
-    phrases_of_user: int = 64
+    wordings: int = 512
+    wordings_of_user: int = 64
+    captions: int = 8
+    captions_of_user: int = 1
     least_s: float = 1.0
     most_s: float = 3600.0
 
@@ -100,16 +106,28 @@ class Leases:
 
     def that_fit(self, prompts: Mapping[str, Prompt]) -> Leases:
         """Without those that the sources' own prompts leave no room for, the newest first; these if all fit."""
-        asked = {source: {phrase.spoken for phrase in prompt.phrases} for source, prompt in prompts.items()}
+        asked = {source: _Room(prompt.phrases) for source, prompt in prompts.items()}
         kept: list[HeldLease] = []
         for one in self.held:
-            new = {phrase.spoken for phrase in one.phrases}
-            concerned = [words for source, words in asked.items() if one.source in (None, source)]
-            if all(len(words) + len(new - words) <= MOST_PHRASES for words in concerned):
+            concerned = [room for source, room in asked.items() if one.source in (None, source)]
+            if all(room.has_for(one.phrases) for room in concerned):
                 kept.append(one)
-                for words in concerned:
-                    words.update(new)
+                for room in concerned:
+                    room.take(one.phrases)
         return self._only(tuple(kept))
+
+    def check_captions(self, user: str, captions: Callable[[Prompt], int]) -> None:
+        """Raise CommandError too_many where the leases of a user, or all, would cost more than they may.
+
+        Args:
+            captions: how many captions a model makes of a prompt.
+        """
+        own = [one for one in self.held if one.user == user]
+        rooms = (
+            (_captions(self.held, captions), self.limits.captions, "captions in all"),
+            (_captions(own, captions), self.limits.captions_of_user, "captions of one user"),
+        )
+        _check_rooms(rooms)
 
     @property
     def ids(self) -> Collection[str]:
@@ -152,12 +170,49 @@ class Leases:
         rooms = (
             (len(held), limits.leases, "leases in all"),
             (len(own), limits.leases_of_user, "leases of one user"),
-            (sum(len(one.phrases) for one in held), limits.phrases, "phrases in all"),
-            (sum(len(one.phrases) for one in own), limits.phrases_of_user, "phrases of one user"),
+            (_wordings(held), limits.wordings, "wordings in all"),
+            (_wordings(own), limits.wordings_of_user, "wordings of one user"),
         )
-        for count, most, what in rooms:
-            if count > most:
-                raise CommandError("too_many", f"{count} {what} would be leased: at most {most}, so release some first")
+        _check_rooms(rooms)
+
+
+class _Room:
+    """What a source is asked, and whether more fits into one prompt."""
+
+    def __init__(self, phrases: Iterable[Phrase]) -> None:
+        self._wordings: dict[str, int] = {}
+        self._count = 0
+        self.take(phrases)
+
+    def has_for(self, phrases: Iterable[Phrase]) -> bool:
+        new = self._new(phrases)
+        count = len(self._wordings) + sum(spoken not in self._wordings for spoken in new)
+        return count <= MOST_PHRASES and self._count + sum(new.values()) <= MAX_WORDINGS
+
+    def take(self, phrases: Iterable[Phrase]) -> None:
+        for spoken, more in self._new(phrases).items():
+            self._wordings[spoken] = self._wordings.get(spoken, 0) + more
+            self._count += more
+
+    def _new(self, phrases: Iterable[Phrase]) -> dict[str, int]:
+        """How many wordings each phrase adds to what is asked already."""
+        counts = {phrase.spoken: max(1, len(phrase.ask)) for phrase in phrases}
+        return {spoken: max(0, count - self._wordings.get(spoken, 0)) for spoken, count in counts.items()}
+
+
+def _wordings(leases: Iterable[HeldLease]) -> int:
+    return sum(max(1, len(phrase.ask)) for one in leases for phrase in one.phrases)
+
+
+def _captions(leases: Iterable[HeldLease], captions: Callable[[Prompt], int]) -> int:
+    phrases = {phrase.spoken: phrase for one in leases for phrase in one.phrases}
+    return captions(Prompt(tuple(phrases.values()))) if phrases else 0
+
+
+def _check_rooms(rooms: Iterable[tuple[int, int, str]]) -> None:
+    for count, most, what in rooms:
+        if count > most:
+            raise CommandError("too_many", f"{count} {what} would be leased: at most {most}, so release some first")
 
 
 def _check_phrases(phrases: Sequence[Phrase]) -> None:

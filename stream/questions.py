@@ -72,11 +72,13 @@ class Questions:
     Args:
         prompt: the node's own.
         check: raises PromptError for what the detector does not know.
+        captions: how many captions the detector makes of a prompt.
     """
 
-    def __init__(self, prompt: Prompt, check: Callable[[Prompt], None]) -> None:
+    def __init__(self, prompt: Prompt, check: Callable[[Prompt], None], captions: Callable[[Prompt], int]) -> None:
         self.asked = Asked(prompt)
         self._check = check
+        self._captions = captions
 
     def of(self, source: str) -> Question:
         return self.asked.questions[source]
@@ -152,6 +154,7 @@ class Questions:
         """Add or renew a lease; raises CommandError as `Leases.ask` does, and bad_prompt for unknown words."""
         leases, held = self.asked.leases.ask(client, phrases, seconds, source, lease, now_s)
         self._must_know(Prompt(held.phrases))  # all of them: what others' hide now comes to light when those end
+        leases.check_captions(held.user, self._captions)
         self._become(replace(self.asked, leases=leases))
         return held
 

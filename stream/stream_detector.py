@@ -51,6 +51,10 @@ class StreamDetector(Protocol):
         """Raise PromptError for words that it does not know."""
         ...
 
+    def captions(self, prompt: Prompt) -> int:
+        """How many captions a prompt is parted into, each of which costs a pass for every picture."""
+        ...
+
     def submit(
         self,
         images: Sequence[Image],

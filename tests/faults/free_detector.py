@@ -38,6 +38,9 @@ class FreeDetector:
     def check(self, prompt: Prompt) -> None:
         """Any words will do."""
 
+    def captions(self, prompt: Prompt) -> int:
+        return 1
+
     def submit(
         self,
         images: Sequence[Image],

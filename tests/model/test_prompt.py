@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from groundcast.model.prompt import Phrase, Prompt, PromptError
+from groundcast.model.prompt import MAX_WORDINGS, Phrase, Prompt, PromptError
 
 
 @pytest.mark.parametrize(
@@ -97,3 +97,11 @@ def test_the_hash_is_made_once() -> None:
 def test_a_phrase_too_long_to_be_one_is_refused() -> None:
     with pytest.raises(PromptError, match="longer than 200"):
         Phrase("mug " * 60)
+
+
+def test_wordings_are_limited_in_length_and_in_number() -> None:
+    with pytest.raises(PromptError, match="a wording of 201 characters"):
+        Phrase("mug", ("w" * 201,))
+    half = tuple(f"kind {number}" for number in range(MAX_WORDINGS // 2))
+    with pytest.raises(PromptError, match="4001 wordings: at most 4000"):
+        Prompt((Phrase("mug", half), Phrase("cup", half), Phrase("can")))

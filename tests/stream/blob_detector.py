@@ -95,6 +95,9 @@ class BlobDetector:
             if _colour(phrase.name) not in HUES:
                 raise PromptError(f"phrase {phrase.name!r} names none of the colours {', '.join(HUES)}")
 
+    def captions(self, prompt: Prompt) -> int:
+        return -(-sum(len(phrase.wordings) for phrase in prompt.phrases) // 64)
+
     def submit(
         self,
         images: Sequence[Image],

@@ -88,8 +88,8 @@ def test_phrases_that_cannot_be_leased_are_refused(phrases: tuple[Phrase, ...]) 
     [
         (LeaseLimits(leases=2), "leases in all"),
         (LeaseLimits(leases_of_user=1), "leases of one user"),
-        (LeaseLimits(phrases=5), "phrases in all"),
-        (LeaseLimits(phrases_of_user=3), "phrases of one user"),
+        (LeaseLimits(wordings=5), "wordings in all"),
+        (LeaseLimits(wordings_of_user=3), "wordings of one user"),
     ],
 )
 def test_nobody_can_ask_for_more_than_there_is_room_for(limits: LeaseLimits, what: str) -> None:
@@ -102,6 +102,12 @@ def test_nobody_can_ask_for_more_than_there_is_room_for(limits: LeaseLimits, wha
 
     leases.ask("anna", (Phrase("washer"),), 10.0, None, mine.id, 0.0)  # what is renewed takes no more room
     leases.ask("anna", two, 10.0, None, None, 10.0)  # what is over makes room
+
+
+def test_wordings_count_and_not_only_the_phrases_that_they_are_for() -> None:
+    flood = tuple(Phrase(f"thing {i}", tuple(f"wording {i} {j}" for j in range(60))) for i in range(15))
+    with pytest.raises(CommandError, match="900 wordings in all would be leased: at most 512"):
+        Leases().ask("eve", flood, 10.0, None, None, 0.0)
 
 
 def test_connections_with_one_key_share_what_one_user_may_ask_for() -> None:
@@ -119,7 +125,7 @@ class LeasesAndWhatIsMeant(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.leases = Leases(limits=LeaseLimits(phrases_of_user=1000))
+        self.leases = Leases(limits=LeaseLimits(wordings_of_user=1000))
         self.now_s = 0.0
         self.meant: dict[str, tuple[str, frozenset[str], str | None, float]] = {}
 

@@ -75,6 +75,9 @@ class ByHand:
 
     def check(self, prompt: Prompt) -> None: ...
 
+    def captions(self, prompt: Prompt) -> int:
+        return 1
+
     def submit(
         self,
         images: Sequence[Image],

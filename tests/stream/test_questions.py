@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from groundcast.model.prompt import Phrase, Prompt, PromptError
+from groundcast.model.prompt import MAX_WORDINGS, Phrase, Prompt, PromptError
 from groundcast.stream.node_commands import CommandError
 from groundcast.stream.options import SourceOptions
 from groundcast.stream.questions import Questions
@@ -23,7 +23,7 @@ def know(prompt: Prompt) -> None:
 
 @pytest.fixture
 def questions() -> Questions:
-    questions = Questions(Prompt.parse("mug . cup"), know)
+    questions = Questions(Prompt.parse("mug . cup"), know, captions=lambda prompt: -(-len(prompt.phrases) // 3))
     questions.start([LEFT, RIGHT, OWN])
     return questions
 
@@ -192,3 +192,19 @@ def test_leases_for_a_source_end_with_it(questions: Questions) -> None:
 
     assert set(questions.asked.leases.ids) == {everywhere.id}
     assert asked(questions, "left")[1] == ("mug", "cup", "bolt")
+
+
+def test_leases_cost_no_more_captions_than_one_user_may_have(questions: Questions) -> None:
+    questions.ask("anna/1", [Phrase("nut"), Phrase("bolt")], 60.0, None, None, 0.0)
+    questions.ask("anna/2", [Phrase("washer")], 60.0, None, None, 0.0)
+    before = questions.asked
+    assert refused(lambda: questions.ask("anna/3", [Phrase("screw")], 60.0, None, None, 0.0)) == "too_many"
+    assert questions.asked is before
+    questions.ask("ben/1", [Phrase("screw")], 60.0, None, None, 0.0)
+
+
+def test_a_prompt_of_many_wordings_ends_leases_that_it_leaves_no_room_for(questions: Questions) -> None:
+    questions.ask("anna/1", [Phrase("nut"), Phrase("bolt")], 60.0, None, None, 0.0)
+    many = tuple(f"kind {number}" for number in range(MAX_WORDINGS - 1))
+    questions.set_prompt(Prompt((Phrase("thing", many),)), None, None)
+    assert not questions.asked.leases.held
