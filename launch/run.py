@@ -24,6 +24,12 @@ from .standard_streams import outlive_reader
 from .tables import Board
 
 _LOG = logging.getLogger(__name__)
+_FolderOption = Annotated[
+    Literal["pictures", "video"] | None, typer.Option(help="Folders: single pictures, or a video's frames.")
+]
+_LogFormatOption = Annotated[
+    Literal["text", "json"] | None, typer.Option(help="json: one JSON object a line, on stderr.")
+]
 
 
 def run(
@@ -51,12 +57,11 @@ def run(
     no_control: Annotated[bool | None, typer.Option("--no-control", help="Take no requests.")] = None,
     node: Annotated[str | None, typer.Option(help="The node's name, part of every topic.")] = None,
     pace: Annotated[Literal["asap", "realtime"] | None, typer.Option(help="How fast files are read.")] = None,
+    folder: _FolderOption = None,
     health: Annotated[
         str | None, typer.Option(help="Where /metrics, /healthz and /readyz are answered, such as 127.0.0.1:9108.")
     ] = None,
-    log_format: Annotated[
-        Literal["text", "json"] | None, typer.Option(help="json: one JSON object a line, on stderr.")
-    ] = None,
+    log_format: _LogFormatOption = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but the ready line.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object of figures.")] = False,
 ) -> None:
@@ -70,7 +75,7 @@ def run(
         "control": {"address": control, "enabled": False if no_control else None},
         "health": {"address": health},
         "log": {"format": log_format},
-        "defaults": {"pace": pace},
+        "defaults": {"pace": pace, "folder": folder},
         "sources": [{"name": name, "url": url} for name, url in named_sources(source or []).items()] or None,
     }
     if log_format == "json":  # before anything can be wrong

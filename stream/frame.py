@@ -30,6 +30,7 @@ class Frame:
         frame_id: the camera's coordinate frame, if the user named it.
         image: (height, width, 3) uint8 RGB, or as it was decoded; origin top left, x right, y down.
         captured_sent_unix_ns: the sender's own stamp, where `captured_unix_ns` is another; None else.
+        file: the name of the picture's own file, where the source is a folder; None else.
         captured_monotonic_ns: the same moment as `captured_unix_ns` on this computer's monotonic clock, which nobody
             can set: ages are counted from it. None for files.
     """
@@ -49,6 +50,7 @@ class Frame:
     image: Image
     captured_monotonic_ns: int | None = None
     captured_sent_unix_ns: int | None = None
+    file: str | None = None
 
     @property
     def rgb(self) -> Rgb:

@@ -118,6 +118,7 @@ class FrameMaker:
             image=image,
             captured_monotonic_ns=capture.monotonic_ns if capture else None,
             captured_sent_unix_ns=_replaced_stamp(picture, capture),
+            file=picture.file,
         )
 
     def _watch(self, image: Image) -> None:

@@ -27,6 +27,7 @@ class FrameInfo:
         clock: whose clock says when it was taken.
         pts: presentation time in ticks of `time_base`.
         time_base: (numerator, denominator), seconds per tick.
+        file: the name of the picture's own file, where the source is a folder.
         frame_id: the camera's coordinate frame.
         captured_unix_ns: when it was taken; None for files.
         captured_sent_unix_ns: the sender's own stamp, where ours replaced it in `captured_unix_ns`.
@@ -40,6 +41,7 @@ class FrameInfo:
     clock: ClockName
     pts: int | None = None
     time_base: tuple[int, int] | None = None
+    file: str | None = None
     frame_id: str | None = None
     captured_unix_ns: int | None = None
     captured_sent_unix_ns: int | None = None

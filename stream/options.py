@@ -11,6 +11,7 @@ from .source_url import SourceUrl
 
 Pace = Literal["asap", "realtime"]
 Decoding = Literal["auto", "cpu", "cuda"]
+FolderKind = Literal["pictures", "video"]
 
 
 MOST_SOURCES = 256
@@ -27,6 +28,8 @@ class SourceOptions:
             a program sends its own pictures. Held as a `SourceUrl`: what is written of it has no secrets.
         pace: files only. 'asap' decodes as fast as results are taken; 'realtime' keeps the file's own time.
         loop: files only. Begin again at the end.
+        folder: folders only. 'pictures' have nothing to do with each other, so each box is a track of its own; those of
+            a 'video' are its frames in order, 25 a second.
         transport: RTSP only. tcp or udp.
         open_timeout_s: how long opening may take.
         read_timeout_s: how long a live source may be silent before it counts as lost.
@@ -48,6 +51,7 @@ class SourceOptions:
     url: str
     pace: Pace = "asap"
     loop: bool = False
+    folder: FolderKind = "pictures"
     transport: Literal["tcp", "udp"] = "tcp"
     open_timeout_s: float = 5.0
     read_timeout_s: float = 5.0

@@ -25,6 +25,7 @@ class Picture:
             there is none.
         received_ns: monotonic; when the packet was handed to the decoder.
         frame_id: the camera's coordinate frame, where the sender names it.
+        file: the name of the picture's own file, where its source is a folder.
         superseded: a newer one is already at hand, so that this one need only be counted.
     """
 
@@ -35,6 +36,7 @@ class Picture:
     driver_us: int | None
     received_ns: int
     frame_id: str | None = None
+    file: str | None = None
     superseded: bool = False
 
     @property

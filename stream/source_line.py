@@ -11,6 +11,7 @@ from .flight import Answer, Look
 from .frame import Frame
 from .message import DetectionMessage, FrameInfo, ModelInfo, PromptInfo, StatusMessage, read_boot_id
 from .options import NodeOptions, SourceOptions
+from .picture_folder import are_single_pictures
 from .questions import Question
 from .reader import Reader
 from .stats import LAST_STATES, ReaderStats, SourceState
@@ -74,7 +75,8 @@ class SourceLine:
         self._clock = clock
         self._reader = Reader(options, wake, generation, clock=clock, gpu=detector.gpu)
         # '/' occurs in no name, so no two nodes or sources share a prefix.
-        self._tracker = Tracker(node.tracker, f"{node.node}/{options.name}/{epoch:x}/{generation}")
+        uid_prefix = f"{node.node}/{options.name}/{epoch:x}/{generation}"
+        self._tracker = Tracker(node.tracker, uid_prefix, linked=not are_single_pictures(options))
         self._tracked_version = 0
         self._in_flight = 0
         self._taken_ns = 0  # when the last frame that was taken had come
@@ -272,6 +274,7 @@ def _frame_info(frame: Frame, age_ms: float | None) -> FrameInfo:
         clock=frame.clock,
         pts=frame.pts,
         time_base=frame.time_base,
+        file=frame.file,
         frame_id=frame.frame_id,
         captured_unix_ns=frame.captured_unix_ns,
         captured_sent_unix_ns=frame.captured_sent_unix_ns,

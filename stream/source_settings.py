@@ -71,6 +71,7 @@ class SourceDefaults(Section):
 
     pace: Literal["asap", "realtime"] = "asap"
     loop: bool = False
+    folder: Literal["pictures", "video"] = "pictures"
     transport: Literal["tcp", "udp"] = "tcp"
     open_timeout_s: Timeout = 5.0
     read_timeout_s: Timeout = 5.0

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import itemgetter
 
 import numpy as np
@@ -53,11 +53,14 @@ class Tracker:
     Args:
         options: how boxes are linked.
         uid_prefix: makes each track's uid unique: the node, the source and when the node started.
+        linked: false where frames have nothing to do with each other: then each box is a track of its own, matched at
+            once.
     """
 
-    def __init__(self, options: TrackerOptions, uid_prefix: str) -> None:
+    def __init__(self, options: TrackerOptions, uid_prefix: str, *, linked: bool = True) -> None:
         self.left_out = 0
-        self._options = options
+        self._linked = linked
+        self._options = options = options if linked else replace(options, confirm_hits=1)
         self._uid_prefix = uid_prefix
         self._clock = TrackClock()
         self._linker = _Linker(options, self._clock)
@@ -79,7 +82,7 @@ class Tracker:
         Returns:
             The tracks as they stand at this frame, oldest first.
         """
-        if self._picture != (width, height):
+        if not self._linked or self._picture != (width, height):
             self.reset()
             self._picture = (width, height)
         self._frame += 1

@@ -76,7 +76,7 @@ def test_a_source_that_cannot_be_right_is_named(
     [
         (["--prompt", ""], "the prompt asks for nothing"),
         (["--prompt", " . ;; . "], "the prompt asks for nothing"),
-        (["--prompt", "red blob, blue blob"], "with '.', not with ','"),
+        (["--prompt", "red blob, blue blob"], "with ' . ', not with ','"),
         (["--prompt", "purple blob"], "'purple blob' names none of the colours"),
         (["--threshold", "nan"], "`model.threshold` must be a number in 0..1, which nan is not"),
         (["--threshold", "7"], "`model.threshold` must be less than or equal to 1"),

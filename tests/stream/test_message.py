@@ -95,7 +95,7 @@ LIVE = DetectionMessage(
 )
 FILE = replace(
     LIVE,
-    frame=FrameInfo(index=0, width=640, height=480, clock="file"),
+    frame=FrameInfo(index=0, width=640, height=480, clock="file", file="shelf 0.jpg"),
     tracks=(),
     boot_id="",
     stage_ms={},
@@ -183,7 +183,7 @@ def test_published_schema_describes_the_status() -> None:
 
 
 def test_what_is_unknown_is_absent_and_only_a_coasting_box_is_null() -> None:
-    assert set(as_map(FILE)["frame"]) == {"index", "width", "height", "clock"}
+    assert set(as_map(FILE)["frame"]) == {"index", "width", "height", "clock", "file"}
     assert "boot_id" not in as_map(FILE)
     coasting = as_map(LIVE)["tracks"][1]
     assert coasting["detected_xyxy"] is None

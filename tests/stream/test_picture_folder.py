@@ -28,6 +28,7 @@ def test_pictures_that_cannot_be_read_are_counted_and_the_others_still_come(tmp_
     assert stats.corrupt == 2
     assert stats.error is not None
     assert "2 of 4 pictures" in stats.error
+    assert stats.error.endswith("cannot be read: 1.png, 3.jpg")
 
 
 def test_a_single_picture_with_a_percent_sign_in_its_name_is_one_frame(tmp_path: Path) -> None:
