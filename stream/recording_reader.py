@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import struct
 from collections.abc import Iterator, Mapping
+from heapq import heappop, heappush
 from io import BytesIO
 from pathlib import Path
 from typing import IO
@@ -18,11 +18,11 @@ from mcap.stream_reader import breakup_chunk
 from mcap.writer import MCAP0_MAGIC
 from zstandard import ZstdError, get_frame_parameters
 
+from .packing import unpack
 from .recording import ABOUT, FLUSH_S, Recorded, RecordingReadError, parts_of
+from .recording_index import HEAD, MAX_RECORD_BYTES, Part, RecordingIndex, heads, read_index, records_in
 from .topics import MessageError, parse_topic
 
-_HEAD = struct.Struct("<BQ")  # what every record begins with: its kind and its size
-_LARGEST_RECORD = 256 * 2**20
 _MOST_DIGITS = 19  # of a moment in ns
 # What the library meets where bytes were changed.
 _BROKEN = (McapError, ZstdError, struct.error, ValueError, OverflowError, RuntimeError)
@@ -30,6 +30,9 @@ _BROKEN = (McapError, ZstdError, struct.error, ValueError, OverflowError, Runtim
 
 class RecordingReader:
     """Iterate over it to have the messages of one file, in the order in which they were heard; as often as needed.
+
+    Other programs may write them without chunks, or in another order: that of log time holds. What is kept in memory is
+    a chunk, and as much of others as overlaps it in time.
 
     Args:
         path: an MCAP file. Messages of other programs in it are passed over.
@@ -65,28 +68,49 @@ class RecordingReader:
         return _number(self.about.get("recording", "")), _number(self.about.get("file", ""))
 
     def __iter__(self) -> Iterator[Recorded]:
-        self.torn, self.damaged, torn = False, 0, True
+        self.torn, self.damaged = False, 0
         channels: dict[int, Channel] = {}
         with self.path.open("rb") as file:
-            for frame in _frames(file):
-                if frame[0] == Opcode.CHUNK:
-                    yield from self._messages(frame, channels)
-                torn = frame[0] != Opcode.FOOTER
-        self.torn = torn
+            index = read_index(file)
+            parts = index.by_time()
+            _gather_channels(file, index, channels, in_order=parts == index.parts)
+            waiting: list[tuple[int, int, int, Recorded]] = []  # a heap; equal times stay in the order of the file
+            for part in parts:
+                while waiting and waiting[0][0] < part.begin_ns:
+                    yield heappop(waiting)[-1]
+                for number, message in enumerate(self._messages(_read(file, part), part.is_chunk, channels)):
+                    heappush(waiting, (message.heard_unix_ns, part.offset, number, message))
+            while waiting:
+                yield heappop(waiting)[-1]
+        self.torn = not index.is_whole
 
-    def _messages(self, frame: bytes, channels: dict[int, Channel]) -> Iterator[Recorded]:
-        try:
-            records = _open_chunk(frame)
-        except _BROKEN:
-            self.damaged += 1
-            return
-        for record in records:
+    def _messages(self, part: bytes, is_chunk: bool, channels: dict[int, Channel]) -> Iterator[Recorded]:
+        for record in self._open_chunk(part) if is_chunk else self._open_run(part):
             if isinstance(record, Channel):
                 channels[record.id] = record
-            elif isinstance(record, Message) and (message := self._message(record, channels)) is not None:
+            elif isinstance(record, Message) and (message := self._message(record, channels, is_chunk)):
                 yield message
 
-    def _message(self, stored: Message, channels: Mapping[int, Channel]) -> Recorded | None:
+    def _open_chunk(self, part: bytes) -> list[McapRecord]:
+        try:
+            return _open_chunk(part)
+        except _BROKEN:
+            self.damaged += 1
+            return []
+
+    def _open_run(self, part: bytes) -> Iterator[McapRecord]:
+        """The messages in a part without chunks, and the channels between them."""
+        for opcode, content in records_in(part):
+            stream = ReadDataStream(BytesIO(content))
+            try:
+                if opcode == Opcode.MESSAGE:
+                    yield Message.read(stream, len(content))
+                elif opcode == Opcode.CHANNEL:
+                    yield Channel.read(stream)
+            except _BROKEN:
+                self.damaged += 1
+
+    def _message(self, stored: Message, channels: Mapping[int, Channel], has_checksum: bool) -> Recorded | None:
         channel = channels.get(stored.channel_id)
         if channel is None:  # it was named in a part that is damaged
             self.damaged += 1
@@ -97,6 +121,8 @@ class RecordingReader:
         except MessageError:
             return None  # of another program
         try:
+            if not has_checksum and known.kind != "img":  # a changed byte may make a message of another record
+                unpack(stored.data)
             return Recorded(topic, parts_of(known, stored.data), stored.log_time, stored.publish_time)
         except MessageError:
             self.damaged += 1
@@ -106,13 +132,14 @@ class RecordingReader:
         head = file.read(len(MCAP0_MAGIC))
         if head != MCAP0_MAGIC[: len(head)]:
             raise RecordingReadError(f"{self.path} is not a recording: 'groundcast record' writes MCAP files")
-        for frame in _frames(file):
-            if frame[0] == Opcode.CHUNK:
-                return
-            if frame[0] == Opcode.METADATA:
-                with contextlib.suppress(*_BROKEN):
-                    found = Metadata.read(ReadDataStream(BytesIO(frame[_HEAD.size :])))
-                    self.about = found.metadata if found.name == ABOUT else self.about
+        for opcode, _, size in heads(file):  # ours is at the beginning; other programs may have moved it to the end
+            if opcode != Opcode.METADATA:
+                continue
+            with contextlib.suppress(*_BROKEN):
+                found = Metadata.read(ReadDataStream(BytesIO(file.read(size))))
+                if found.name == ABOUT:
+                    self.about = found.metadata
+                    return
 
 
 def _number(text: str) -> int:
@@ -120,26 +147,31 @@ def _number(text: str) -> int:
     return int(text) if text.isdecimal() and len(text) <= _MOST_DIGITS else 0
 
 
-def _frames(file: IO[bytes]) -> Iterator[bytes]:
-    """The records of a file, unread, up to the first that is not whole; the footer comes last."""
-    end = os.fstat(file.fileno()).st_size
-    file.seek(len(MCAP0_MAGIC))
-    while len(head := file.read(_HEAD.size)) == _HEAD.size:
-        opcode, size = _HEAD.unpack(head)
-        if size > min(end - file.tell(), _LARGEST_RECORD):
-            return
-        frame = head + file.read(size)
-        if opcode == Opcode.FOOTER and file.read() != MCAP0_MAGIC:
-            return
-        yield frame
+def _read(file: IO[bytes], part: Part) -> bytes:
+    file.seek(part.offset)
+    return file.read(part.size_bytes)
+
+
+def _gather_channels(file: IO[bytes], index: RecordingIndex, channels: dict[int, Channel], *, in_order: bool) -> None:
+    """Learn the channels that lie outside of chunks; also those within, where a chunk is read before its channel's."""
+    for content in index.channels:
+        with contextlib.suppress(*_BROKEN):
+            channel = Channel.read(ReadDataStream(BytesIO(content)))
+            channels.setdefault(channel.id, channel)
+    if in_order:
+        return
+    for part in index.parts:
+        with contextlib.suppress(*_BROKEN):
+            found = _open_chunk(_read(file, part)) if part.is_chunk else []
+            channels.update({record.id: record for record in found if isinstance(record, Channel)})
 
 
 def _open_chunk(frame: bytes) -> list[McapRecord]:
     """What a chunk holds, checked against its checksum."""
-    chunk = Chunk.read(ReadDataStream(BytesIO(frame[_HEAD.size :])))
+    chunk = Chunk.read(ReadDataStream(BytesIO(frame[HEAD.size :])))
     sizes = [chunk.uncompressed_size]
     if chunk.compression == "zstd":
         sizes.append(get_frame_parameters(chunk.data).content_size)  # the library reserves what this promises
-    if max(sizes) > _LARGEST_RECORD:
+    if max(sizes) > MAX_RECORD_BYTES:
         raise ValueError(f"a chunk of {max(sizes)} bytes is none of ours")
     return breakup_chunk(chunk, validate_crc=True)

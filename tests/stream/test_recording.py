@@ -13,8 +13,9 @@ from pathlib import Path
 import msgpack
 import pytest
 from mcap.reader import make_reader
+from mcap.writer import Writer
 
-from groundcast.stream import recording_file
+from groundcast.stream import recording_file, recording_index
 from groundcast.stream.message import encode
 from groundcast.stream.packing import pack, unpack
 from groundcast.stream.recording import Recorded, RecordingReadError, RecordingWriteError
@@ -109,6 +110,66 @@ def test_a_file_cut_off_anywhere_is_read_up_to_its_last_whole_chunk(tmp_path: Pa
 
     assert counts == sorted(counts)
     assert set(counts) == set(range(13))
+
+
+def rewrite(path: Path, messages: list[Recorded], *, chunk_size: int, use_chunking: bool = True) -> Path:
+    """The messages in the order given, as another program may write them."""
+    with path.open("wb") as file:
+        writer = Writer(file, chunk_size=chunk_size, use_chunking=use_chunking)
+        writer.start()
+        channels: dict[bytes, int] = {}
+        for message in messages:
+            if message.topic not in channels:
+                channels[message.topic] = writer.register_channel(message.topic.decode(), "msgpack", 0)
+            channel, heard_ns = channels[message.topic], message.heard_unix_ns
+            writer.add_message(channel, heard_ns, message.parts[0], message.published_unix_ns)
+        writer.add_metadata("groundcast", dict(ABOUT))
+        writer.finish()
+    return path
+
+
+@pytest.mark.parametrize("use_chunking", [True, False])
+@pytest.mark.parametrize("chunk_size", [100, 10**6])
+@pytest.mark.parametrize("order", ["as heard", "reversed", "shuffled", "statuses first"])
+def test_messages_come_in_the_order_of_log_time_however_they_lie(
+    tmp_path: Path, order: str, chunk_size: int, use_chunking: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording_index, "_RUN_BYTES", chunk_size)
+    heard = [
+        Recorded(*((SYS, (encode(status(seq)),)) if seq % 4 == 0 else (DET, (encode(detections(seq)),))), seq, seq)
+        for seq in range(1, 25)
+    ]
+    stored = {
+        "as heard": heard,
+        "reversed": heard[::-1],
+        "shuffled": random.Random(0).sample(heard, len(heard)),
+        "statuses first": sorted(heard, key=lambda one: one.topic != SYS),
+    }[order]
+
+    path = rewrite(tmp_path / "other.mcap", stored, chunk_size=chunk_size, use_chunking=use_chunking)
+    reader = RecordingReader(path)
+
+    assert list(reader) == heard
+    assert (reader.torn, reader.damaged) == (False, 0)
+    assert reader.about["address"] == ABOUT["address"]
+    path.write_bytes(path.read_bytes()[:-40])  # without the end of the index
+    assert list(reader) == heard
+    assert reader.torn
+
+
+@pytest.mark.parametrize("size", [-1, 0.4])
+def test_a_file_without_chunks_that_was_cut_off_is_read_up_to_its_last_whole_message(
+    tmp_path: Path, size: float
+) -> None:
+    heard = [Recorded(DET, (encode(detections(seq)),), seq, seq) for seq in range(1, 25)]
+    path = rewrite(tmp_path / "other.mcap", heard, chunk_size=1, use_chunking=False)
+    data = path.read_bytes()
+    path.write_bytes(data[: int(size * len(data)) if size > 0 else -1])
+    reader = RecordingReader(path)
+    read = list(reader)
+    assert read == heard[: len(read)]
+    assert len(read) == 24 if size < 0 else 5 < len(read) < 24
+    assert (reader.torn, reader.damaged) == (True, 0)
 
 
 @pytest.mark.usefixtures("chunk_each")
