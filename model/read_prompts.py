@@ -18,6 +18,7 @@ from .postprocess import Wordings
 from .prompt import Prompt, PromptError
 from .text_encoder import TextFeatures, pad_features, pad_words, stack_features
 from .tokenizer import MOST_TOKENS, TokenizedPrompt, Tokenizer
+from .unknown_words import describe_unknown
 
 _log = logging.getLogger(__name__)
 _PROMPTS_KEPT = 32
@@ -47,7 +48,7 @@ class ReadPrompts:
     def __init__(self, checkpoint: Checkpoint, model: GroundingDino, dtype: torch.dtype, *, buckets: bool) -> None:
         self.tokenizer = Tokenizer(checkpoint.vocabulary)
         self._name = checkpoint.config.name
-        self._known = None if checkpoint.known_wordings is None else frozenset(checkpoint.known_wordings)
+        self._known = None if checkpoint.known_wordings is None else dict.fromkeys(checkpoint.known_wordings)
         self._model, self._dtype, self._buckets = model, dtype, buckets
         self._device = next(model.parameters()).device
         self._read: OrderedDict[str, tuple[ReadCaption, ...]] = OrderedDict()
@@ -66,7 +67,7 @@ class ReadPrompts:
             for phrase in prompt.phrases:
                 for wording in phrase.wordings:
                     if wording not in self._known:
-                        raise PromptError(self._unknown(wording))
+                        raise PromptError(describe_unknown(self._name, wording, [*self._known], self.tokenizer))
         self.tokenizer.captions(prompt)
 
     def read(self, prompt: Prompt) -> tuple[ReadCaption, ...]:
@@ -94,13 +95,6 @@ class ReadPrompts:
         foreign = [own for phrase in prompt.phrases for own in phrase.wordings if not own.isascii()]
         if foreign:
             _log.warning("the text encoder learnt English: it may not know %s", ", ".join(map(repr, foreign[:5])))
-
-    def _unknown(self, wording: str) -> str:
-        words = [token for token in self.tokenizer.vocabulary if token.isalpha()]
-        return (
-            f"{self._name} was not taught {wording!r}: it knows {', '.join(words)}, as in 'red mug', 'mug' or "
-            "'red object'; for other words load a model that reads any, with --model"
-        )
 
 
 def bucket(tokens: int) -> int:

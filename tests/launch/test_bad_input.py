@@ -49,6 +49,7 @@ def bad_sources(folder: Path, clip: Path) -> dict[str, Bad]:
     (folder / "pictures").mkdir()
     return {
         "missing": (str(folder / "nowhere.mp4"), "nowhere.mp4 does not exist: check the path"),
+        "camera number": ("0", "0 does not exist: did you mean /dev/video0?"),
         "empty": (str(empty), "empty.mp4 is empty"),
         "text": (str(text), "text.mp4"),
         "cut": (str(cut), "cut.mp4"),
@@ -57,7 +58,7 @@ def bad_sources(folder: Path, clip: Path) -> dict[str, Bad]:
     }
 
 
-@pytest.mark.parametrize("kind", ["missing", "empty", "text", "cut", "no pictures", "scheme"])
+@pytest.mark.parametrize("kind", ["missing", "camera number", "empty", "text", "cut", "no pictures", "scheme"])
 @pytest.mark.usefixtures("blobs")
 def test_a_source_that_cannot_be_right_is_named(
     kind: str, clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -150,14 +151,18 @@ def test_a_truncated_clip_gives_its_frames_and_then_says_how_it_ended(
     assert "cut" in ended.sentence
 
 
+@pytest.mark.parametrize(
+    ("prompt", "said"),
+    [("red wheelbarrow", "mug, ring, cone, bowl, but not 'wheelbarrow';"), ("object", "ask for 'red object', ")],
+)
 def test_words_a_model_was_not_taught_are_refused_with_those_it_was(
-    clip: Path, weights: Path, capsys: pytest.CaptureFixture[str]
+    prompt: str, said: str, clip: Path, weights: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ended = _run_with(capsys, clip, weights, prompt="red wheelbarrow")
+    ended = _run_with(capsys, clip, weights, prompt=prompt)
 
     assert ended.code == 2
-    assert "'red wheelbarrow'" in ended.sentence
-    assert "mug" in ended.sentence
+    assert f"was not taught '{prompt}'" in ended.sentence
+    assert said in ended.sentence
 
 
 def test_weights_that_cannot_be_read_are_named(clip: Path, weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
