@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 
@@ -12,6 +13,8 @@ from .picture import Connection
 from .picture_folder import PictureFolder
 from .push_source import PushSource, check_push
 from .source_url import SourceError, kind_of, path_of
+
+_CAMERA_NUMBER = re.compile(r"(?:video)?(\d{1,2})")  # OpenCV and FFmpeg users write 0 and video0
 
 
 def open_source(options: SourceOptions, pause: Callable[[float], bool], gpu: int | None = None) -> Connection:
@@ -52,7 +55,9 @@ def check_source(options: SourceOptions) -> None:
 def _check_file(url: str) -> None:
     path = path_of(url)
     if not path.exists():
-        raise SourceError(f"{url} does not exist: check the path")
+        camera = _CAMERA_NUMBER.fullmatch(url)
+        hint = f"did you mean /dev/video{camera[1]}?" if camera else "check the path"
+        raise SourceError(f"{url} does not exist: {hint}")
     if path.is_file() and path.stat().st_size == 0:
         raise SourceError(f"{url} is empty (0 bytes): copy or record it again")
 
