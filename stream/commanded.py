@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from ..model.prompt import Phrase, Prompt, PromptError
 from .clock import Clock
 from .command_queue import CommandQueue
-from .jpeg import to_jpeg
 from .lineup import Lineup
 from .message import DetectionMessage, MessageError, ModelInfo, check_name
-from .node_commands import Applied, CommandError, Lease, NodeStatus, SourceChange
+from .node_commands import Applied, CommandError, Lease, NodeStatus, PictureRequest, SourceChange
 from .options import NodeOptions, SourceOptions
 from .picture_requests import PictureRequests
 from .picture_sender import PictureSender
@@ -23,6 +23,7 @@ from .source_line import SourceLine
 from .stats import SourceState
 from .stream_detector import StreamDetector
 
+_LOOP_MAY_HANG_S = 5.0
 _MAX_TRIES = 10  # to change a source while others change how it is read
 
 
@@ -48,7 +49,7 @@ class Commanded:
         self._clock = clock
         self._wake = threading.Event()
         self._queue = CommandQueue(self._wake.set)
-        self._pictures = PictureRequests()
+        self._pictures = PictureRequests(options.publisher.jpeg_quality)
         self._picture_sender = PictureSender(publisher, options.publisher.jpeg_quality)
         self._is_running = False
         self._stays = False  # until it is told to stop, for somebody brings sources and takes them away
@@ -202,18 +203,22 @@ class Commanded:
         return self._pause(source, paused=False)
 
     def picture(self, source: str, timeout_s: float = 2.0) -> tuple[bytes, DetectionMessage]:
-        """As `CommandedNode` says; raises CommandError not_ready when none comes in time, or in the loop itself."""
+        """The next picture of a source as JPEG, and the message that belongs to it.
+
+        Raises:
+            CommandError: not_ready when none comes in time, or in the loop itself.
+        """
         if self._queue.in_loop:
             raise CommandError("not_ready", "the loop cannot wait for its own next picture: ask from another thread")
-        request = self._queue.call(lambda: self._pictures.ask(self._lineup.find(source).name))
         try:
-            frame, message = request.result(timeout_s)
+            shot = self.request_picture(source, timeout_s).result(timeout_s + _LOOP_MAY_HANG_S)
         except TimeoutError:
-            if request.cancel():
-                text = f"source {source!r} gave no picture within {timeout_s:g} s: its status may say why"
-                raise CommandError("not_ready", text) from None
-            frame, message = request.result()
-        return to_jpeg(frame.rgb, self._options.publisher.jpeg_quality), message
+            raise CommandError("not_ready", "the node does not look at pictures now: try again") from None
+        return shot.jpeg(), shot.message
+
+    def request_picture(self, source: str, timeout_s: float) -> PictureRequest:
+        """As `CommandedNode` says."""
+        return self._queue.call(lambda: self._pictures.ask(self._lineup.find(source).name, timeout_s, time.monotonic()))
 
     def _pause(self, source: str | None, *, paused: bool) -> Applied:
         def apply() -> Applied:

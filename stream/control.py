@@ -25,8 +25,8 @@ from .binding import bind, bind_anew
 from .connecting import notice_dead_peers
 from .control_answers import Map
 from .control_holders import LeaseHolders
-from .control_lanes import Lanes
-from .control_requests import Ask, Lane, Release, Request
+from .control_lanes import Lanes, Waits
+from .control_requests import Ask, Lane, Later, Release, Request
 from .control_wire import Asked, RequestError, accepted, lease_event, parse_request, refused
 from .gate import Gate
 from .node_commands import CommandedNode, CommandError
@@ -39,9 +39,10 @@ _LOG = logging.getLogger(__name__)
 _LARGEST_REQUEST = 256 * 2**10
 _MOST_UNREAD = 32  # answers kept for a client that does not read
 _MOST_UNHEARD = 64  # requests of a client kept before this thread reads them
-_MOST_WAITING, _MOST_WAITING_OF_CLIENT = 256, 16
+_MOST_WAITING, _MOST_WAITING_OF_CLIENT, _MOST_WAITING_OF_USER = 256, 16, 64
+_LOOPBACK = ("::1", "::ffff:127.0.0.1")
 _MOST_AT_ONCE = 100
-_THREADS: dict[Lane, int] = {"quick": 2, "sources": 1, "pictures": 4}
+_THREADS: dict[Lane, int] = {"quick": 2, "sources": 1, "pictures": 2}
 _BEAT_S = 1.0
 _CLOSES_WITHIN_S = 0.5
 
@@ -52,7 +53,8 @@ class _Peer:
 
     Args:
         client: the connection.
-        user: the name of its key; "" where no keys are asked for.
+        user: the name of its key. Where no keys are asked for its process, at a socket file, or its address; "" on
+            loopback, where all have the same.
         envelope: what stands before its request, and so before its answer.
     """
 
@@ -128,7 +130,7 @@ class Control:
         """
         self._node = node
         self._on_failure = on_failure
-        self._lanes = Lanes(_THREADS, _MOST_WAITING, _MOST_WAITING_OF_CLIENT)
+        self._lanes = Lanes(_THREADS, _MOST_WAITING, _MOST_WAITING_OF_CLIENT, _MOST_WAITING_OF_USER)
         self._thread = threading.Thread(target=self._run, name="control", daemon=True)
         self._thread.start()
 
@@ -191,8 +193,7 @@ class Control:
                 return
             client, *envelope, body = [frame.bytes for frame in received]
             if envelope in ([], [b""]):
-                user = "" if self._gate is None else str(received[-1].get("User-Id"))
-                self._take(_Peer(client, user, tuple(envelope)), body)
+                self._take(_Peer(client, self._user_of(received[-1]), tuple(envelope)), body)
             else:
                 self.dropped += 1
 
@@ -202,15 +203,18 @@ class Control:
         except RequestError as error:
             self._send(_Answer(peer, refused(error.request_id, error.code, str(error))))
             return
-        job = functools.partial(self._carry_out, peer, asked)
-        if not self._lanes.put(peer.client, asked.request.lane, job):
+        carry_out = functools.partial(asked.request.carry_out, self._node, peer.name)
+        job = functools.partial(self._carry_out, peer, asked, carry_out)
+        if not self._lanes.put(peer.client, peer.user or peer.name, asked.request.lane, job):
             text = "too many requests wait already: ask again when some are answered"
             self._send(_Answer(peer, refused(asked.id, "busy", text)))
 
-    def _carry_out(self, peer: _Peer, asked: Asked) -> None:
+    def _carry_out(self, peer: _Peer, asked: Asked, carry_out: Callable[[], Map | Later]) -> Waits | None:
         """In a lane: ask the node, and leave the answer for the thread."""
         try:
-            values = asked.request.carry_out(self._node, peer.name)
+            values = carry_out()
+            if isinstance(values, Later):
+                return Waits(values.ready, functools.partial(self._carry_out, peer, asked, values.values))
             answer = _answer(peer, asked, values)
         except CommandError as error:
             answer = _Answer(peer, refused(asked.id, error.code, str(error)))
@@ -221,6 +225,15 @@ class Control:
             answer = _Answer(peer, refused(asked.id, "failed", f"the node failed to do it: {type(error).__name__}"))
         self._outbox.append(answer)
         self._wake.ring()
+        return None
+
+    def _user_of(self, message: zmq.Frame) -> str:
+        if self._gate is not None:
+            return str(message.get("User-Id"))
+        address = str(message.get("Peer-Address"))
+        if address.startswith("localhost:"):  # what libzmq says of a socket file: user, group, process
+            return f"pid{address.rpartition(':')[2]}"
+        return "" if address in _LOOPBACK or address.startswith("127.") else address
 
     def _send_answers(self) -> None:
         while self._outbox:
@@ -263,7 +276,8 @@ class Control:
     def _forget(self, peer: _Peer) -> None:
         """End the leases of a connection that is gone, after what it had still asked; if too much waits, next time."""
         held = self._holders.held_by(peer)
-        if held and self._lanes.put(peer.client, "quick", functools.partial(self._release, peer, held)):
+        job = functools.partial(self._release, peer, held)
+        if held and self._lanes.put(peer.client, peer.user or peer.name, "quick", job):
             for lease in held:
                 self._holders.drop(lease)
 

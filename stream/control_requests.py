@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import replace
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -31,6 +33,13 @@ Version = Annotated[int, Field(ge=0, lt=2**63)]
 LeaseId = Annotated[str, Field(min_length=1, max_length=64)]
 
 
+class Later(NamedTuple):
+    """An answer that nothing need wait for in the meantime: once `ready` is done, `values` gives it or raises."""
+
+    ready: Future[Any]
+    values: Callable[[], Map]
+
+
 class Request(Section):
     """What every request is, beside its `id` and its `op`.
 
@@ -42,7 +51,7 @@ class Request(Section):
     lane: ClassVar[Lane] = "quick"
 
     @abstractmethod
-    def carry_out(self, node: CommandedNode, client: str) -> Map:
+    def carry_out(self, node: CommandedNode, client: str) -> Map | Later:
         """Do it, and tell what the answer says beside `id` and `ok`. May take as long as the node does.
 
         Raises:
@@ -168,8 +177,9 @@ class GetPicture(Request):
     source: Name
     timeout_s: Annotated[float, Field(gt=0, le=10)] = 2.0
 
-    def carry_out(self, node: CommandedNode, client: str) -> Map:
-        return picture_map(*node.picture(self.source, self.timeout_s))
+    def carry_out(self, node: CommandedNode, client: str) -> Later:
+        request = node.request_picture(self.source, self.timeout_s)
+        return Later(request, lambda: picture_map(request.result().jpeg(), request.result().message))
 
 
 class Ask(Request):

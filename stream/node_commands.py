@@ -6,6 +6,7 @@ Every command may be called from any thread; the node's loop carries it out betw
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -111,6 +112,20 @@ class NodeStatus:
     options: tuple[SourceOptions, ...] = ()
 
 
+class PictureShot(Protocol):
+    """A picture, and the message that belongs to it."""
+
+    @property
+    def message(self) -> DetectionMessage: ...
+
+    def jpeg(self) -> bytes:
+        """The picture as JPEG, made where this is called."""
+        ...
+
+
+PictureRequest = Future[PictureShot]
+
+
 class CommandedNode(Protocol):
     """A node that runs. Every method but `status` raises CommandError."""
 
@@ -171,6 +186,6 @@ class CommandedNode(Protocol):
     def pause(self, source: str | None = None) -> Applied: ...
     def resume(self, source: str | None = None) -> Applied: ...
 
-    def picture(self, source: str, timeout_s: float = 2.0) -> tuple[bytes, DetectionMessage]:
-        """The next picture of a source as JPEG, and the message that belongs to it."""
+    def request_picture(self, source: str, timeout_s: float) -> PictureRequest:
+        """Ask for the next picture of a source. The future raises CommandError not_ready when none comes in time."""
         ...

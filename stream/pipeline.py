@@ -135,6 +135,7 @@ class Pipeline(Commanded):
         """Do all there is to do; returns after how many seconds to look again if nobody wakes us."""
         self._queue.carry_out()
         self._questions.expire(self._now_s())
+        self._pictures.expire(time.monotonic())
         landed = self._land()
         patience_s = self._submit_newest()
         for lines, flight in landed:

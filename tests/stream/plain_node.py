@@ -5,17 +5,25 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from groundcast.model.prompt import Phrase, Prompt
 from groundcast.stream.leases import Leases
 from groundcast.stream.message import DetectionMessage, ModelInfo, StatusMessage, decode_detections
-from groundcast.stream.node_commands import Applied, CommandError, Lease, NodeStatus, SourceChange
+from groundcast.stream.node_commands import Applied, CommandError, Lease, NodeStatus, PictureRequest, SourceChange
 from groundcast.stream.options import SourceOptions
 
 JPEG = b"\xff\xd8 as it were \xff\xd9"
 _MESSAGE = decode_detections((Path(__file__).parent / "golden_live.msgpack").read_bytes())
+
+
+@dataclass(frozen=True)
+class _PlainShot:
+    message: DetectionMessage
+
+    def jpeg(self) -> bytes:
+        return JPEG
 
 
 class PlainNode:
@@ -134,12 +142,18 @@ class PlainNode:
             self.paused -= set(self.options) if source is None else {source}
             return self._applied(f"resume {source}")
 
-    def picture(self, source: str, timeout_s: float = 2.0) -> tuple[bytes, DetectionMessage]:
+    def request_picture(self, source: str, timeout_s: float) -> PictureRequest:
         self._check(source)
-        if not self.picture_taken.wait(timeout_s):
-            raise CommandError("not_ready", f"{source} gave no picture within {timeout_s:g} s")
-        self.done.append(f"picture {source}")
-        return JPEG, replace(_MESSAGE, source=source)
+        request = PictureRequest()
+        threading.Thread(target=self._take_picture, args=(request, source, timeout_s), daemon=True).start()
+        return request
+
+    def _take_picture(self, request: PictureRequest, source: str, timeout_s: float) -> None:
+        if self.picture_taken.wait(timeout_s):
+            self.done.append(f"picture {source}")
+            request.set_result(_PlainShot(replace(_MESSAGE, source=source)))
+        else:
+            request.set_exception(CommandError("not_ready", f"{source} gave no picture within {timeout_s:g} s"))
 
     def _check(self, source: str | None) -> None:
         if self.fail:

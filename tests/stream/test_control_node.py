@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+import zmq
 
 from groundcast.stream.control import Control
 from groundcast.stream.control_client import ControlError, Controller
@@ -20,6 +22,7 @@ from groundcast.stream.options import ControlOptions, SourceOptions
 
 from ..waiting import eventually
 from .blob_detector import BlobDetector
+from .raw_client import Client
 from .running_node import Node
 
 
@@ -220,3 +223,23 @@ def test_a_prompt_that_was_accepted_is_not_undone_by_who_only_changes_a_threshol
     done.set()
     worker.join()
     assert undone == []
+
+
+def test_pictures_that_do_not_come_keep_no_room_from_other_clients(controlled: Controlled) -> None:
+    with ExitStack() as stack:
+        other = stack.enter_context(Controller(controlled.address, timeout_s=20.0))
+        other.pause("left")
+        context = stack.enter_context(zmq.Context[zmq.Socket[bytes]]())
+        flood = [Client(context, controlled.address) for _ in range(16)]
+        for client in flood:
+            stack.callback(client.socket.close, linger=0)
+            for _ in range(17):
+                client.send({"op": "picture", "source": "left", "timeout_s": 10})
+        assert [client.receive()["error"]["code"] for client in flood] == ["busy"] * 16  # all others wait
+
+        begin_s = time.monotonic()
+        assert other.status().paused == ("left",)
+        assert other.picture("right", timeout_s=10.0)[1].source == "right"
+        assert time.monotonic() - begin_s < 2.0
+        other.resume("left")
+        assert all(client.receive()["ok"] for client in flood)
