@@ -62,13 +62,16 @@ def probe(
     ],
     seconds: Annotated[float, typer.Option(help="How long to watch after the first picture.", min=0.1)] = 5.0,
     transport: Annotated[Literal["tcp", "udp"], typer.Option(help="RTSP only.")] = "tcp",
+    stream: Annotated[
+        int | None, typer.Option(help="Which video stream, where there are several, as ffprobe counts them.", min=0)
+    ] = None,
     open_timeout_s: Annotated[float, typer.Option(help="How long opening may take.", min=0.1)] = 5.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Say what a camera, a stream or a file sends: codec, size, rate, key frames, clock, time to the first picture."""
     if url.startswith("push:"):
         raise InputError("a program that pushes pictures is no camera to probe: groundcast run shows what it sends")
-    options = SourceOptions("probe", url, transport=transport, open_timeout_s=open_timeout_s)
+    options = SourceOptions("probe", url, transport=transport, stream=stream, open_timeout_s=open_timeout_s)
     check_source(options)
     with _quiet():
         findings = survey(options, seconds)

@@ -24,6 +24,9 @@ from .standard_streams import outlive_reader
 from .tables import Board
 
 _LOG = logging.getLogger(__name__)
+_StreamOption = Annotated[
+    int | None, typer.Option(help="Which video stream of a source with several, as ffprobe counts them.", min=0)
+]
 _FolderOption = Annotated[
     Literal["pictures", "video"] | None, typer.Option(help="Folders: single pictures, or a video's frames.")
 ]
@@ -57,6 +60,7 @@ def run(
     no_control: Annotated[bool | None, typer.Option("--no-control", help="Take no requests.")] = None,
     node: Annotated[str | None, typer.Option(help="The node's name, part of every topic.")] = None,
     pace: Annotated[Literal["asap", "realtime"] | None, typer.Option(help="How fast files are read.")] = None,
+    stream: _StreamOption = None,
     folder: _FolderOption = None,
     health: Annotated[
         str | None, typer.Option(help="Where /metrics, /healthz and /readyz are answered, such as 127.0.0.1:9108.")
@@ -75,7 +79,7 @@ def run(
         "control": {"address": control, "enabled": False if no_control else None},
         "health": {"address": health},
         "log": {"format": log_format},
-        "defaults": {"pace": pace, "folder": folder},
+        "defaults": {"pace": pace, "stream": stream, "folder": folder},
         "sources": [{"name": name, "url": url} for name, url in named_sources(source or []).items()] or None,
     }
     if log_format == "json":  # before anything can be wrong

@@ -19,7 +19,7 @@ from av.video.stream import VideoStream
 from ..model.image import Image
 from .backlog import Backlog
 from .colour import RgbConverter
-from .container import choose_stream, codec_of, is_recording, open_container, rate_of
+from .container import is_recording, open_container, rate_of
 from .decoded import as_decoded
 from .display_order import DisplayOrder
 from .gpu_decoding import check_gpu_decoded, check_gpu_decodes
@@ -31,6 +31,7 @@ from .pulse import Pulse
 from .shortfall import ReadSpan
 from .source_fault import explain_reading, silence, was_silent
 from .source_url import SourceError, kind_of, path_of
+from .stream_choice import choose_stream, codec_of
 
 _MICROSECONDS = 1_000_000
 _USUAL_RATE_HZ = 25.0
@@ -67,7 +68,7 @@ class Video:
         self._where = options.url
         self._container = open_container(options, self._kind, gpu)
         try:
-            self._stream = choose_stream(self._container, self._where)
+            self._stream, notice = choose_stream(self._container, self._where, options.stream)
             check_gpu_decodes(self._stream, options)
         except Exception:
             self._container.close()
@@ -80,6 +81,7 @@ class Video:
             container=container,
             codec=codec_of(self._stream),
             rate_hz=rate_of(self._stream),
+            notice=notice,
             may_leap=bool(self._container.format.flags & Flags.ts_discont.value),
         )
         self.rate_hz = facts.rate_hz or _USUAL_RATE_HZ

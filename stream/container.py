@@ -9,16 +9,14 @@ import time
 import av
 from av.container import InputContainer
 from av.error import FFmpegError
-from av.stream import Discard, Disposition
 from av.video.stream import VideoStream
 
 from .gpu_decoding import gpu_decoder
 from .options import SourceOptions
 from .source_fault import explain_opening
-from .source_url import SourceError, SourceKind, filter_of, full_url, path_of
+from .source_url import SourceKind, filter_of, full_url, path_of
 
 _HIGHEST_RATE_HZ = 1000.0
-_TEXT_SHOWN_AS_VIDEO = frozenset({"tty", "bin", "xbin", "adf", "idf"})
 
 # A camera is asked for its video alone, and opening waits for the first packet only: what else FFmpeg would find out
 # (above all the rate) is not worth half a second after each lost connection. What is read while opening is kept: with
@@ -63,37 +61,12 @@ def open_container(options: SourceOptions, kind: SourceKind, gpu: int | None = N
         raise explain_opening(error, options, kind, time.monotonic() - began_s) from None
 
 
-def choose_stream(container: InputContainer, where: str) -> VideoStream:
-    """The one stream to read; the others are left alone from here on.
-
-    Raises:
-        SourceError: there is none that can be decoded.
-    """
-    if container.format.name in _TEXT_SHOWN_AS_VIDEO:
-        raise SourceError(f"{where} is a text, not a video: name a video or a picture")
-    moving = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
-    if not moving:
-        raise SourceError(f"{where} has no video in it: name one that has")
-    stream = moving[0]
-    if getattr(stream, "codec_context", None) is None:  # PyAV's types do not say that it may be
-        raise SourceError(f"{where} is damaged, or coded in a way that cannot be decoded: convert it to H.264")
-    for other in container.streams:
-        if other is not stream:
-            other.discard = Discard.all
-    return stream
-
-
 def is_recording(container: InputContainer, kind: SourceKind) -> bool:
     """Whether the source has an end that is known: a file, or what a web server hands out as one."""
     if kind != "http":
         return kind == "file"
     is_whole_file = container.format.name != "hls" and container.size > 0  # of a playlist it would be the list's size
     return container.duration is not None or is_whole_file
-
-
-def codec_of(stream: VideoStream) -> str:
-    """FFmpeg's name of how the pictures are coded, whichever of its decoders reads them: av1, not libdav1d."""
-    return stream.codec_context.codec.canonical_name
 
 
 def rate_of(stream: VideoStream) -> float | None:

@@ -31,6 +31,7 @@ class SourceOptions:
         folder: folders only. 'pictures' have nothing to do with each other, so each box is a track of its own; those of
             a 'video' are its frames in order, 25 a second.
         transport: RTSP only. tcp or udp.
+        stream: which video stream of a source that has several, as ffprobe counts them; None is FFmpeg's own choice.
         open_timeout_s: how long opening may take.
         read_timeout_s: how long a live source may be silent before it counts as lost.
         frame_id: the camera's coordinate frame, passed on to subscribers.
@@ -53,6 +54,7 @@ class SourceOptions:
     loop: bool = False
     folder: FolderKind = "pictures"
     transport: Literal["tcp", "udp"] = "tcp"
+    stream: int | None = None
     open_timeout_s: float = 5.0
     read_timeout_s: float = 5.0
     frame_id: str | None = None

@@ -56,6 +56,7 @@ class StreamFacts:
         codec: FFmpeg's name of how its pictures are coded: h264, hevc, av1, mjpeg.
         rate_hz: pictures per second as stated, None where nothing is.
         stamped_by: whose clock `Picture.camera_unix_ns` is read on.
+        notice: what was chosen of several streams, None where there was no choice.
         may_leap: its parts may each count time from elsewhere.
     """
 
@@ -65,6 +66,7 @@ class StreamFacts:
     codec: str
     rate_hz: float | None
     stamped_by: Clock = "rtcp"
+    notice: str | None = None
     may_leap: bool = False
 
 

@@ -129,10 +129,10 @@ class Reader:
         counts = self.frames.counts
         with self._lock:
             state, error, connection = self._state, self._error, self._connection
-            warnings: list[str] = []
+            warnings = [self._facts.notice] if self._facts and self._facts.notice else []
             if connection is not None:
                 state, error = _look_closer(state, error, connection)
-                warnings = [*self._maker.warnings, *([connection.pulse.warning] if connection.pulse.warning else [])]
+                warnings += [*self._maker.warnings, *([connection.pulse.warning] if connection.pulse.warning else [])]
             return ReaderStats(
                 state=state,
                 error=error,
@@ -195,6 +195,8 @@ class Reader:
             SourceError: it could not be opened, or was lost.
         """
         connection = open_source(self.options, self._stop.wait, self._gpu)
+        if (notice := connection.facts.notice) and not (self._facts and self._facts.notice == notice):
+            self._log.warning("source %s: %s", self.options.name, notice)
         with self._lock:
             self._connection, self._facts, self._pulse = connection, connection.facts, connection.pulse
         try:

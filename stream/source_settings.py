@@ -73,6 +73,7 @@ class SourceDefaults(Section):
     loop: bool = False
     folder: Literal["pictures", "video"] = "pictures"
     transport: Literal["tcp", "udp"] = "tcp"
+    stream: Annotated[int, Field(ge=0, le=9999)] | None = None
     open_timeout_s: Timeout = 5.0
     read_timeout_s: Timeout = 5.0
     frame_id: Annotated[str, Field(max_length=100)] | None = None

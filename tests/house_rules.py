@@ -31,6 +31,7 @@ KNOWN_TO = {
             "stream/container.py",
             "stream/decoded.py",
             "stream/shortfall.py",
+            "stream/stream_choice.py",
             "stream/picture_folder.py",
             "stream/colour.py",
             "stream/gpu_decoding.py",

@@ -10,6 +10,7 @@ import pytest
 from groundcast.launch.cli import run
 
 from ..stream.rtsp_server import Behaviour, RtspServer, encode_clip, free_port
+from ..stream.test_stream_choice import write_streams
 from ..stream.watched_reader import write_video
 
 
@@ -46,6 +47,16 @@ def test_the_codec_is_named_not_the_decoder(capsys: pytest.CaptureFixture[str], 
         container.mux(stream.encode(av.VideoFrame(64, 64, "yuv420p")))
         container.mux(stream.encode())
     assert _probe_json(capsys, str(tmp_path / "clip.mp4"))["codec"] == "av1"
+
+
+def test_one_of_several_streams_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = write_streams(tmp_path / "two.mkv")
+    found = _probe_json(capsys, str(path))
+    assert (found["width"], "2 video streams" in str(found["note"])) == (128, True)
+    found = _probe_json(capsys, str(path), "--stream", "0")
+    assert (found["width"], found["note"]) == (64, None)
+    assert run(["probe", str(path), "--stream", "5"]) == 2
+    assert "has no video stream 5: choose among 0 (h264, 64x48), 1 (h264, 128x96)" in capsys.readouterr().err
 
 
 def test_without_json_the_answer_is_for_people(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
