@@ -12,7 +12,7 @@ from .clock import Clock
 from .command_queue import CommandQueue
 from .lineup import Lineup
 from .message import DetectionMessage, MessageError, ModelInfo, check_name
-from .node_commands import Applied, CommandError, Lease, NodeStatus, PictureRequest, SourceChange
+from .node_commands import Applied, CommandError, Lease, NodeStatus, PictureRequest, SourceChange, user_of
 from .options import NodeOptions, SourceOptions
 from .picture_requests import PictureRequests
 from .picture_sender import PictureSender
@@ -135,19 +135,19 @@ class Commanded:
 
         return self._queue.call(apply)
 
-    def add_source(self, options: SourceOptions) -> Applied:
+    def add_source(self, options: SourceOptions, client: str = "") -> Applied:
         """As `CommandedNode` says; a name that was there before comes in its next generation."""
         options = self._as_ours(options)
 
         def apply() -> Applied:
-            self._lineup.must_have_room(options.name)
+            self._lineup.must_have_room(options.name, user_of(client))
             self._questions.put(options)
             self._stays = True
-            return self._applied([self._begin(options)])
+            return self._applied([self._begin(options, user_of(client))])
 
         return self._queue.call(apply)
 
-    def update_source(self, name: str, change: SourceChange) -> Applied:
+    def update_source(self, name: str, change: SourceChange, client: str = "") -> Applied:
         """As `CommandedNode` says; where another connection is needed, the source's next generation begins.
 
         Opening a file to check it would hold up the loop, so that is done before, and done again if others changed
@@ -160,7 +160,7 @@ class Commanded:
                 line = self._lineup.find(name)
                 options = replace(change(line.options), keys=checked.keys)
                 is_checked = replace(options, prompt=checked.prompt, threshold=checked.threshold) == checked
-                return self._update(line, options) if is_checked else None
+                return self._update(line, options, user_of(client)) if is_checked else None
 
             if (applied := self._queue.call(apply)) is not None:
                 return applied
@@ -232,17 +232,19 @@ class Commanded:
     def _make_line(self, options: SourceOptions, generation: int) -> SourceLine:
         return SourceLine(options, generation, self._options, self._epoch, self._detector, self._wake.set, self._clock)
 
-    def _update(self, line: SourceLine, options: SourceOptions) -> Applied:
+    def _update(self, line: SourceLine, options: SourceOptions, user: str) -> Applied:
+        if not line.takes(options):
+            self._lineup.must_linger_no_more(user)
         self._questions.put(options)
         if line.update(options):
             return self._applied([line])
         self._end_line(line, "the source begins anew with other options", "reconnecting")
-        new = self._begin(options)
+        new = self._begin(options, user)
         new.paused = line.paused
         return self._applied([new])
 
-    def _begin(self, options: SourceOptions) -> SourceLine:
-        line = self._lineup.put(options)
+    def _begin(self, options: SourceOptions, user: str) -> SourceLine:
+        line = self._lineup.put(options, user)
         if self._is_running:
             line.start()
         return line

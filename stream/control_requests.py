@@ -103,7 +103,7 @@ class AddSource(Request):
 
     def carry_out(self, node: CommandedNode, client: str) -> Map:
         _check_url(self.source.url)
-        return applied_map(node.add_source(self.source.to_options()))
+        return applied_map(node.add_source(self.source.to_options(), client))
 
 
 class SourceChange(SourceDefaults):
@@ -132,7 +132,7 @@ class UpdateSource(Request):
             raise CommandError("unknown_source", f"no source is called {self.source.name!r}: ask for the `list`")
         if "url" in self.source.model_fields_set and self.source.url != present.url:
             _check_url(self.source.url)
-        return applied_map(node.update_source(self.source.name, self.source.over))
+        return applied_map(node.update_source(self.source.name, self.source.over, client))
 
 
 class RemoveSource(Request):

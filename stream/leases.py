@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..model.prompt import MAX_WORDINGS, MOST_PHRASES, Phrase, Prompt, PromptError
-from .node_commands import CommandError, LeaseInfo
+from .node_commands import CommandError, LeaseInfo, user_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class HeldLease:
 
     Args:
         id: names it, and whoever knows it may renew or end it.
-        client: who asked last: a connection, behind the name of its key and '/' where there are keys.
+        client: who asked last: a connection, behind '/' and whose it is where that is known.
         phrases: asked for; none is negative.
         source: of this source alone, or None for every one.
         until_s: when it ends, on the clock that `now_s` was read from.
@@ -48,8 +48,8 @@ class HeldLease:
 
     @property
     def user(self) -> str:
-        """Whose connection asked last: the name of its key, or the connection itself where there are no keys."""
-        return self.client.partition("/")[0]
+        """Whose connection asked last."""
+        return user_of(self.client)
 
 
 @dataclass(frozen=True, slots=True)

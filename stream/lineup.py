@@ -10,6 +10,7 @@ from .node_commands import CommandError
 from .options import MOST_SOURCES, SourceOptions
 from .source_line import SourceLine
 
+MAX_LINGERING, MAX_LINGERING_OF_USER = 256, 32  # threads and connections of sources that are gone
 _MOST_REMEMBERED = 1000
 
 
@@ -26,6 +27,7 @@ class Lineup:
         self._generations = _Generations()
         self._lines: dict[str, SourceLine] = {}  # replaced at each change, for those who read it meanwhile
         self._turns: deque[SourceLine] = deque()
+        self._gone: list[SourceLine] = []
         for one in options:
             self.put(one)
 
@@ -44,25 +46,38 @@ class Lineup:
         """The line of a source, or all."""
         return tuple(self) if name is None else (self.find(name),)
 
-    def must_have_room(self, name: str) -> None:
+    def must_have_room(self, name: str, user: str) -> None:
         """Raise CommandError where there is a source of that name, or as many as there may be."""
+        self.must_linger_no_more(user)
         if name in self._lines:
             raise CommandError("name_taken", f"there is a source {name!r} already: remove it first, or update it")
         if len(self._lines) >= MOST_SOURCES:
             raise CommandError("too_many", f"there are {MOST_SOURCES} sources, which is the most: remove one first")
 
-    def put(self, options: SourceOptions) -> SourceLine:
-        """A new line: behind all others, or in the place of the one that has its name."""
+    def must_linger_no_more(self, user: str) -> None:
+        """Raise CommandError where too many sources that are gone wait for silent cameras; "" may leave them all."""
+        self._gone = [line for line in self._gone if line.lingers]
+        own = sum(line.user == user for line in self._gone)
+        if len(self._gone) >= MAX_LINGERING or (user and own >= MAX_LINGERING_OF_USER):
+            text = f"{len(self._gone)} sources that are gone still wait for silent cameras"
+            raise CommandError("too_many", f"{text}: try again when they have given up, after read_timeout_s at most")
+
+    def put(self, options: SourceOptions, user: str = "") -> SourceLine:
+        """A new line: behind all others, or in the place of the one that has its name; `user` asked for it."""
         if (before := self._lines.get(options.name)) is not None:
             self._turns.remove(before)
+            self._gone.append(before)
         line = self._make(options, self._generations.next(options.name))
+        line.user = user
         self._lines = {**self._lines, options.name: line}
         self._turns.append(line)
         return line
 
     def remove(self, name: str) -> None:
         """Take a line out."""
-        self._turns.remove(self.find(name))
+        line = self.find(name)
+        self._turns.remove(line)
+        self._gone.append(line)
         self._lines = {other: line for other, line in self._lines.items() if other != name}
 
     def waiting(self) -> list[SourceLine]:

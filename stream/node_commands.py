@@ -112,6 +112,11 @@ class NodeStatus:
     options: tuple[SourceOptions, ...] = ()
 
 
+def user_of(client: str) -> str:
+    """Whose connection a client is: what stands before '/', or the connection itself."""
+    return client.partition("/")[0]
+
+
 class PictureShot(Protocol):
     """A picture, and the message that belongs to it."""
 
@@ -170,8 +175,11 @@ class CommandedNode(Protocol):
         """End a lease before its time; with `client` only if it asked last. One that is not there is no error."""
         ...
 
-    def add_source(self, options: SourceOptions) -> Applied: ...
-    def update_source(self, name: str, change: SourceChange) -> Applied:
+    def add_source(self, options: SourceOptions, client: str = "") -> Applied:
+        """Read one more source; `client` is who asks, "" for the settings."""
+        ...
+
+    def update_source(self, name: str, change: SourceChange, client: str = "") -> Applied:
         """Read a source with other options. What needs no new connection makes none.
 
         `change` is given the newest options by the loop, so that of two clients neither undoes what the other did.

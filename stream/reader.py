@@ -86,11 +86,15 @@ class Reader:
         Returns:
             False if they need a new connection, and so a new reader; then nothing has changed.
         """
-        changes = {name: getattr(options, name) for name in _NEED_NO_CONNECTION}
-        if replace(self.options, **changes) != options:
+        if not self.takes(options):
             return False
         self.options = self._maker.options = options
         return True
+
+    def takes(self, options: SourceOptions) -> bool:
+        """Whether these options need no new connection."""
+        changes = {name: getattr(options, name) for name in _NEED_NO_CONNECTION}
+        return replace(self.options, **changes) == options
 
     def stop(self, wait_s: float = 0.5) -> None:
         """Stop reading. A frame that nobody took counts as dropped.
@@ -108,6 +112,11 @@ class Reader:
             if self._state != "failed":
                 self._state = "ended"
         self._over.set()
+
+    @property
+    def has_thread(self) -> bool:
+        """Whether its thread, with a connection, is still there; after `stop` it may wait for a silent camera."""
+        return self._thread.is_alive()
 
     @property
     def finished(self) -> bool:

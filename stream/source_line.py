@@ -41,6 +41,7 @@ class SourceLine:
     Attributes:
         paused: whether it is.
         gone: the node has ended it; an answer that still comes is thrown away.
+        user: who asked for it; "" where the settings do.
 
     Args:
         options: the source.
@@ -67,6 +68,7 @@ class SourceLine:
         self.options = options
         self.paused = False
         self.gone = False
+        self.user = ""
         self._node = node
         self._epoch = epoch
         info = detector.info
@@ -140,6 +142,15 @@ class SourceLine:
             return False
         self.options, self._area_warning = options, None
         return True
+
+    def takes(self, options: SourceOptions) -> bool:
+        """Whether these options need no new connection."""
+        return self._reader.takes(options)
+
+    @property
+    def lingers(self) -> bool:
+        """Whether its thread and its connection are there though it is gone: its camera is silent."""
+        return self.gone and self._reader.has_thread
 
     def reset_tracks(self) -> None:
         """End every track."""

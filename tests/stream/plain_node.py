@@ -105,7 +105,7 @@ class PlainNode:
             self.leases = self.leases.release(lease, client)
             return self._applied("release")
 
-    def add_source(self, options: SourceOptions) -> Applied:
+    def add_source(self, options: SourceOptions, client: str = "") -> Applied:
         with self.turn:
             self._check(None)
             if options.name in self.options:
@@ -113,7 +113,7 @@ class PlainNode:
             self.options[options.name] = options
             return self._applied(f"add {options.name}")
 
-    def update_source(self, name: str, change: SourceChange) -> Applied:
+    def update_source(self, name: str, change: SourceChange, client: str = "") -> Applied:
         with self.turn:
             self._check(name)
             self.options[name] = change(self.options[name])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from itertools import pairwise
 
@@ -20,6 +20,7 @@ from groundcast.stream.node_commands import CommandError
 from groundcast.stream.options import SourceOptions
 from groundcast.stream.subscriber import Subscriber
 
+from ..waiting import eventually
 from .blob_detector import BlobDetector
 from .running_node import FRAMES, HEIGHT, WIDTH, Node
 
@@ -31,6 +32,14 @@ def refused(node: Node, command: str, *args: object) -> str:
     with pytest.raises(CommandError) as error:
         getattr(node.pipeline, command)(*args)
     return error.value.code
+
+
+def refusal(node: Node, options: SourceOptions, client: str) -> str | None:
+    try:
+        node.pipeline.add_source(options, client)
+    except CommandError as error:
+        return error.code
+    return None
 
 
 def test_a_node_without_sources_waits_for_one(clip: str, detector: BlobDetector) -> None:
@@ -140,6 +149,28 @@ def test_there_is_an_end_to_sources(detector: BlobDetector, monkeypatch: pytest.
         node.pipeline.remove_source("cam")
         node.pipeline.add_source(OTHER)
         assert [status.source for status in node.pipeline.status().sources] == ["other"]
+
+
+def test_silent_cameras_that_were_removed_leave_no_more_threads_than_may_be(
+    detector: BlobDetector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lineup, "MAX_LINGERING_OF_USER", 3)
+    with ExitStack() as held, socket.create_server(("127.0.0.1", 0)) as silent, Node(detector, CAMERA) as node:
+        url = f"rtsp://127.0.0.1:{silent.getsockname()[1]}/silent"
+        camera = SourceOptions("silent", url, open_timeout_s=1.0)
+        before = threading.active_count()
+        codes: list[str] = []
+        for connection in range(12):
+            if code := refusal(node, camera, f"eve/{connection}"):
+                codes.append(code)
+            else:
+                held.enter_context(silent.accept()[0])  # it has begun to wait
+                node.pipeline.remove_source("silent")
+        assert codes == ["too_many"] * 9
+        assert threading.active_count() <= before + 3
+        node.pipeline.update_source("cam", lambda now: replace(now, threshold=0.2), "eve/13")  # which leaves none
+        node.pipeline.update_source("cam", lambda now: replace(now, pace="realtime"), "anna/1")
+        assert eventually(lambda: not refusal(node, camera, "eve/14"), 20.0)
 
 
 def test_an_update_that_needs_no_connection_makes_none(detector: BlobDetector) -> None:
