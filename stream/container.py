@@ -65,8 +65,15 @@ def is_recording(container: InputContainer, kind: SourceKind) -> bool:
     """Whether the source has an end that is known: a file, or what a web server hands out as one."""
     if kind != "http":
         return kind == "file"
+    if is_still(container.format.name):
+        return True
     is_whole_file = container.format.name != "hls" and container.size > 0  # of a playlist it would be the list's size
     return container.duration is not None or is_whole_file
+
+
+def is_still(container: str) -> bool:
+    """Whether FFmpeg's name of a container is that of a single picture: jpeg_pipe, png_pipe."""
+    return container.endswith("_pipe")
 
 
 def rate_of(stream: VideoStream) -> float | None:

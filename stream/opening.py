@@ -7,11 +7,13 @@ import time
 from collections.abc import Callable
 
 from .connection import Video
+from .container import is_still
 from .gpu_decoding import gpu_decoder
 from .options import SourceOptions
 from .picture import Connection
 from .picture_folder import PictureFolder
 from .push_source import PushSource, check_push
+from .snapshot_camera import SnapshotCamera
 from .source_url import SourceError, kind_of, path_of
 
 _CAMERA_NUMBER = re.compile(r"(?:video)?(\d{1,2})")  # OpenCV and FFmpeg users write 0 and video0
@@ -31,7 +33,11 @@ def open_source(options: SourceOptions, pause: Callable[[float], bool], gpu: int
     kind = kind_of(options.url)
     if kind == "push":
         return PushSource(options, pause)
-    return PictureFolder(options, pause) if kind == "folder" else Video(options, pause, gpu)
+    if kind == "folder":
+        return PictureFolder(options, pause)
+    video = Video(options, pause, gpu)
+    is_snapshot = kind == "http" and is_still(video.facts.container)
+    return SnapshotCamera(video, options, pause, gpu) if is_snapshot else video
 
 
 def check_source(options: SourceOptions) -> None:

@@ -39,7 +39,8 @@ class SourceOptions:
         prompt: what to look for in this source alone; None is the node's prompt.
         threshold: the least score (0..1) of this source's phrases that name none; None is the model's.
         size_px: the short side of the network's input for this source; None is the model's.
-        target_hz: pictures asked about per second at most; what is passed over counts as dropped.
+        target_hz: pictures asked about per second at most; what is passed over counts as dropped. A snapshot camera is
+            asked for as many, once a second without it.
         roi_xyxy: the part of the picture that is looked at, px of the original picture; None is all of it.
         key_frames_only: decode key frames alone, where seldom is enough.
         decode: videos only. On the 'cpu'; with 'cuda' on an NVIDIA GPU; 'auto' takes the GPU where there is one.

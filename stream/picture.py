@@ -58,6 +58,7 @@ class StreamFacts:
         stamped_by: whose clock `Picture.camera_unix_ns` is read on.
         notice: what was chosen of several streams, None where there was no choice.
         may_leap: its parts may each count time from elsewhere.
+        polled: pictures come because they are asked for, at `rate_hz`.
     """
 
     live: bool
@@ -68,6 +69,7 @@ class StreamFacts:
     stamped_by: Clock = "rtcp"
     notice: str | None = None
     may_leap: bool = False
+    polled: bool = False
 
 
 class Connection(Protocol):

@@ -93,6 +93,8 @@ class Reader:
 
     def takes(self, options: SourceOptions) -> bool:
         """Whether these options need no new connection."""
+        if self._facts is not None and self._facts.polled and options.target_hz != self.options.target_hz:
+            return False
         changes = {name: getattr(options, name) for name in _NEED_NO_CONNECTION}
         return replace(self.options, **changes) == options
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 import contextlib
 import functools
 import http.server
+import logging
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import cycle, pairwise
 from pathlib import Path
 
@@ -26,6 +28,9 @@ class _Web(http.server.SimpleHTTPRequestHandler):
         if self.path == "/live.h264":
             self._send_bare_h264()
             return
+        if self.path.startswith("/snapshot"):
+            self._send_snapshot()
+            return
         if not self.path.startswith("/camera"):
             super().do_GET()
             return
@@ -37,6 +42,19 @@ class _Web(http.server.SimpleHTTPRequestHandler):
             head = f"--next\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
             self.wfile.write(head.encode() + picture + b"\r\n")
             time.sleep(0.05)
+
+    def _send_snapshot(self) -> None:
+        """One picture, without its length where the path does not ask for it; half of it once "broken" is there."""
+        picture = Path(self.directory, "one.jpg").read_bytes()
+        broken = Path(self.directory, "broken").exists()
+        with Path(self.directory, "requests").open("a") as requests:
+            requests.write(".")
+        self.send_response(503 if broken else 200)
+        self.send_header("Content-Type", "image/jpeg")
+        if "length" in self.path:
+            self.send_header("Content-Length", str(len(picture)))
+        self.end_headers()
+        self.wfile.write(picture)
 
     def _send_bare_h264(self) -> None:
         """Pictures as they are taken, with no word of when that is."""
@@ -110,3 +128,45 @@ def test_a_camera_without_times_is_placed_by_arrival_and_is_soon_there(web: str)
     assert {(frame.clock, frame.pts) for frame in frames} == {("arrival", None)}
     assert all(0.0 < later.time_s - earlier.time_s < 1.0 for earlier, later in pairwise(frames))
     assert (stats.state, stats.error, stats.corrupt) == ("running", None, 0)
+
+
+@pytest.mark.parametrize("path", ["/snapshot", "/snapshot?length", "/snapshot.jpg?length&user=a"])
+def test_a_url_that_answers_with_one_picture_is_asked_steadily(
+    web: str, tmp_path: Path, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    options = SourceOptions("camera", f"{web}{path}", target_hz=10.0)
+    with caplog.at_level(logging.INFO, "groundcast"), WatchedReader(options) as watched:
+        assert watched.until_frames(9)
+        frames, stats, facts = watched.frames, watched.stats, watched.reader.facts
+    assert facts is not None
+    assert (facts.live, facts.rate_hz, facts.codec) == (True, 10.0, "mjpeg")
+    assert (stats.state, stats.reconnects, stats.frames_dropped, stats.error) == ("running", 0, 0, None)
+    assert frames[8].time_s == pytest.approx(0.8, abs=0.15)
+    assert {frame.clock for frame in frames} == {"arrival"}
+    assert frames[8].rgb.mean() == pytest.approx(90, abs=3)
+    assert len((tmp_path / "requests").read_text()) <= len(frames) + 2
+    assert len([record for record in caplog.records if record.levelno >= logging.INFO]) == 1, "it is running"
+
+
+def test_a_snapshot_camera_is_asked_once_a_second_unless_told(web: str) -> None:
+    with WatchedReader(SourceOptions("camera", f"{web}/snapshot")) as watched:
+        assert watched.until_frames(3)
+        frames, stats = watched.frames, watched.stats
+        assert not watched.reader.update(replace(watched.reader.options, target_hz=5.0)), "it needs a new connection"
+    assert [frame.time_s for frame in frames] == pytest.approx([0.0, 1.0, 2.0], abs=0.2)
+    assert stats.state == "running"
+
+
+def test_a_snapshot_camera_that_fails_says_so_once_and_comes_back(
+    web: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    options = SourceOptions("camera", f"{web}/snapshot", target_hz=20.0)
+    with caplog.at_level(logging.INFO, "groundcast"), WatchedReader(options) as watched:
+        assert watched.until_frames(3)
+        (tmp_path / "broken").touch()
+        assert watched.until(lambda: watched.stats.state == "reconnecting")
+        watched.until(lambda: False, timeout_s=0.5)
+        (tmp_path / "broken").unlink()
+        count = len(watched.frames)
+        assert watched.until_frames(count + 3)
+    assert len([record for record in caplog.records if record.levelno >= logging.INFO]) == 3, "lost and back"
