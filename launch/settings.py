@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from ..model.config import Precision
 from ..model.prompt import Prompt
+from ..stream.endpoint import AddressError, parse_endpoint
 from ..stream.options import MOST_SOURCES, ControlOptions, NodeOptions, PublisherOptions, TrackerOptions
 from ..stream.source_settings import (
     NAME_PATTERN,
@@ -32,7 +33,34 @@ FORMS = {
 }
 _, _DEVICE, _ADDRESS, _HOST_AND_PORT = FORMS
 
-Seconds = Annotated[float, Field(ge=0)]
+
+def _expanded(path: Path) -> Path:
+    try:
+        full = path.expanduser()
+    except RuntimeError:
+        raise ValueError(f"be a path that can be used: no user is called {path.parts[0][1:]}") from None
+    if "\0" in str(full):
+        raise ValueError("be a path that can be used: it holds a null byte")
+    return full
+
+
+def _bindable(address: str) -> str:
+    try:
+        parse_endpoint(address)
+    except AddressError as error:
+        raise ValueError(f"be an address that can be used: {error}") from None
+    return address
+
+
+def _with_port(address: str) -> str:
+    if int(address.rpartition(":")[2]) > 65535:
+        raise ValueError("have a port from 0 to 65535")
+    return address
+
+
+Seconds = Annotated[float, Field(ge=0, le=86_400)]
+Address = Annotated[str, Field(pattern=_ADDRESS), AfterValidator(_bindable)]
+HostAndPort = Annotated[str, Field(pattern=_HOST_AND_PORT), AfterValidator(_with_port)]
 
 
 def is_map(value: object) -> TypeGuard[dict[str, Any]]:
@@ -44,7 +72,7 @@ class TrackerSettings(Section):
     """How boxes are linked over time."""
 
     coast_s: Seconds = 1.0
-    confirm_hits: Annotated[int, Field(ge=1)] = 3
+    confirm_hits: Annotated[int, Field(ge=1, le=1000)] = 3
     least_iou: Share = 0.2
     publish: Literal["matched", "all"] = "all"
 
@@ -52,10 +80,10 @@ class TrackerSettings(Section):
 class PublishSettings(Section):
     """Where and how messages leave."""
 
-    address: Annotated[str, Field(pattern=_ADDRESS)] = "tcp://127.0.0.1:5570"
-    high_water_mark: Annotated[int, Field(ge=1)] = 64
+    address: Address = "tcp://127.0.0.1:5570"
+    high_water_mark: Annotated[int, Field(ge=1, le=1_000_000)] = 64
     insecure: bool = False
-    keys: Annotated[Path, AfterValidator(Path.expanduser)] | None = None
+    keys: Annotated[Path, AfterValidator(_expanded)] | None = None
     wait_for_subscriber_s: Seconds = 0.0
     jpeg_quality: Annotated[int, Field(ge=1, le=100)] = 85
 
@@ -64,14 +92,14 @@ class ControlSettings(Section):
     """Where the node takes requests: in a socket file that only its user can open, unless another address is named."""
 
     enabled: bool = True
-    address: Annotated[str, Field(pattern=_ADDRESS)] | None = None
+    address: Address | None = None
     insecure: bool = False
 
 
 class HealthSettings(Section):
     """Where the node answers over HTTP how it is doing; no address is no answer."""
 
-    address: Annotated[str, Field(pattern=_HOST_AND_PORT)] | None = None
+    address: HostAndPort | None = None
     insecure: bool = False
 
 
@@ -114,9 +142,9 @@ class NodeSettings(Section):
     log: LogSettings = LogSettings()
     defaults: SourceDefaults = SourceDefaults()
     sources: Annotated[list[SourceSettings], Field(max_length=MOST_SOURCES)]
-    stale_after_ms: Annotated[float, Field(gt=0)] = 1000.0
-    heartbeat_s: Annotated[float, Field(gt=0)] = 1.0
-    batch_wait_ms: Annotated[float, Field(ge=0)] = 5.0
+    stale_after_ms: Annotated[float, Field(gt=0, le=86_400_000)] = 1000.0
+    heartbeat_s: Annotated[float, Field(ge=0.01, le=86_400)] = 1.0
+    batch_wait_ms: Annotated[float, Field(ge=0, le=60_000)] = 5.0
 
     @model_validator(mode="before")
     @classmethod

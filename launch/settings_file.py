@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from ..model.prompt import PromptError
 from ..stream.source_settings import Place, first_complaint, said, shown_place
 from .settings import FORMS, NodeSettings, is_map
+from .yaml_file import YamlError, read_yaml
 
 Where = typing.Callable[[Place], str]
 Section = typing.TypeVar("Section", bound=BaseModel)
@@ -43,21 +43,15 @@ def read_values(path: Path, environment: Mapping[str, str]) -> tuple[dict[str, A
         SettingsError: the file cannot be read, is not YAML, or asks for what is not in the environment.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        values, lines = read_yaml(path)
     except FileNotFoundError as error:
         raise SettingsError(f"{path} does not exist: check the path of the settings file") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} cannot be read as a text file ({error}): give a YAML file") from error
-    lines: dict[Place, int] = {}
-    try:
-        root = yaml.SafeLoader(text).get_single_node()
-        _note_lines(root, (), lines, path)
-        values: object = yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise SettingsError(f"{path}, line {line}: not YAML ({error.problem}): correct that line") from error
-    except yaml.YAMLError as error:
-        raise SettingsError(f"{path} is not YAML ({error}): give a text file") from error
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read as a text file ({error.strerror}): give a YAML file") from error
+    except YamlError as error:
+        raise SettingsError(
+            f"{path} {error}" if error.line is None else f"{path}, line {error.line}: {error}"
+        ) from error
     if not is_map(values):
         raise SettingsError(f"{path} holds no settings: write at least `prompt:` and `sources:`")
 
@@ -140,25 +134,6 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
     ):
         return annotation
     return next((model for part in typing.get_args(annotation) if (model := _model_in(part))), None)
-
-
-def _note_lines(node: yaml.Node | None, place: Place, lines: dict[Place, int], path: Path) -> None:
-    """Write down on which line every setting stands; a key that stands twice is an error, since one would be lost."""
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            inner = (*place, str(key.value))
-            line = key.start_mark.line + 1
-            if inner in lines:
-                raise SettingsError(
-                    f"{path}, line {line}: `{key.value}` was already set on line {lines[inner]}: keep one"
-                )
-            lines[inner] = line
-            _note_lines(value, inner, lines, path)
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            inner = (*place, index)
-            lines[inner] = value.start_mark.line + 1
-            _note_lines(value, inner, lines, path)
 
 
 def _with_secrets(value: Any, place: Place, environment: Mapping[str, str], where: Where) -> Any:

@@ -56,10 +56,18 @@ def find_checkpoint(name_or_path: str, *, offline: bool = False) -> Path:
     Raises:
         CheckpointError: there is no such file.
     """
-    path = _EMBEDDED if name_or_path == "tabletop" else Path(name_or_path).expanduser()
-    if path.is_dir():
+    try:
+        path = _EMBEDDED if name_or_path == "tabletop" else Path(name_or_path).expanduser()
+        is_folder, is_file = path.is_dir(), path.is_file()
+    except RuntimeError as error:
+        raise CheckpointError(f"no weights at {name_or_path}: no user has that name, after ~") from error
+    except OSError as error:
+        raise CheckpointError(
+            f"no weights at {name_or_path[:100]} ({error.strerror}): name a path that can be"
+        ) from error
+    if is_folder:
         return _in_folder(path)
-    if path.is_file():
+    if is_file:
         return path
     if not is_hub_name(name_or_path):
         raise CheckpointError(

@@ -39,16 +39,18 @@ class Phrase:
     negative: bool = False
 
     def __post_init__(self) -> None:
-        if not _spoken(self.name):
-            raise PromptError(f"phrase {self.name!r} has no words: write what to look for, such as 'red mug'")
         if len(self.name) > _LONGEST_NAME:
             raise PromptError(f"phrase {self.name[:40]!r}... is longer than {_LONGEST_NAME} characters: shorten it")
+        if not _spoken(self.name):
+            raise PromptError(f"phrase {self.name!r} has no words: write what to look for, such as 'red mug'")
         for wording in self.ask:
             if not _spoken(wording):
-                raise PromptError(f"phrase {self.name!r} has a wording without words ({wording!r}): leave it out")
+                raise PromptError(f"phrase {self.name!r} has a wording without words ({wording[:40]!r}): leave it out")
             if len(wording) > _LONGEST_NAME:
                 text = f"phrase {self.name!r} has a wording of {len(wording)} characters ({wording[:40]!r}...)"
                 raise PromptError(f"{text}: at most {_LONGEST_NAME} are read")
+        if not all(_is_text(text) for text in (self.name, *self.ask)):
+            raise PromptError(f"phrase {self.name!r} has bytes in it that are no text: write it in UTF-8")
         if self.threshold is not None and not 0.0 <= self.threshold <= 1.0:  # also refuses NaN
             raise PromptError(f"phrase {self.name!r} has threshold {self.threshold}: it must lie in 0..1")
 
@@ -158,6 +160,11 @@ def _name(piece: str) -> str:
     """A phrase as its label: one blank between words, and no dot at its end but that of 'U.S.'."""
     words = piece.split()
     return " ".join(words) if words and _INITIALS.fullmatch(words[-1]) else " ".join(words).rstrip(".")
+
+
+def _is_text(text: str) -> bool:
+    """False for half a surrogate pair, which a command line and JSON can bring, and nothing can be sent with."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _spoken(text: str) -> str:

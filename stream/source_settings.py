@@ -15,6 +15,7 @@ from .source_url import MAX_URL_LENGTH, SourceUrl
 
 Place = tuple[str | int, ...]
 NAME_PATTERN = r"^[A-Za-z0-9_.-]+$"
+MAX_SIDE_PX = 100_000
 _KEY = re.compile(r"\w[\w .-]{0,63}")
 
 
@@ -26,7 +27,7 @@ def _no_nan(value: object) -> object:
 
 def _area(roi_xyxy: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
     left, top, right, bottom = roi_xyxy
-    if not (0 <= left < right and 0 <= top < bottom):
+    if not (0 <= left < right <= MAX_SIDE_PX and 0 <= top < bottom <= MAX_SIDE_PX):
         raise ValueError("be left, top, right and bottom in px of the picture, with left < right and top < bottom")
     return roi_xyxy
 
@@ -81,11 +82,11 @@ class SourceDefaults(Section):
     prompt: PromptSettings | None = None
     threshold: Share | None = None
     size_px: Annotated[int, Field(ge=32, le=4096)] | None = None
-    target_hz: Annotated[float, Field(gt=0)] | None = None
+    target_hz: Annotated[float, Field(ge=0.0001, le=1000)] | None = None
     roi_xyxy: Annotated[tuple[int, int, int, int], AfterValidator(_area)] | None = None
     key_frames_only: bool = False
     decode: Literal["auto", "cpu", "cuda"] = "cpu"
-    frozen_after_s: Annotated[float, Field(gt=0)] = 10.0
+    frozen_after_s: Annotated[float, Field(gt=0, le=86_400)] = 10.0
 
 
 class SourceSettings(SourceDefaults):

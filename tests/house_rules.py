@@ -67,7 +67,7 @@ KNOWN_TO = {
     "numba": ("cuda/*_cpu.py", "launch/doctor.py"),
     "triton": ("cuda/*_triton.py", "launch/doctor.py"),
     "pydantic": ("launch/settings*.py", "stream/source_settings.py", "stream/control*.py"),
-    "yaml": ("launch/settings_file.py",),
+    "yaml": ("launch/yaml_file.py",),
     "mcap": ("stream/recording*.py",),
     "prometheus_client": ("launch/metrics.py",),
     "typer": ("launch/*.py",),

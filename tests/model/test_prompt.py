@@ -105,3 +105,9 @@ def test_wordings_are_limited_in_length_and_in_number() -> None:
     half = tuple(f"kind {number}" for number in range(MAX_WORDINGS // 2))
     with pytest.raises(PromptError, match="4001 wordings: at most 4000"):
         Prompt((Phrase("mug", half), Phrase("cup", half), Phrase("can")))
+
+
+def test_half_a_surrogate_pair_is_no_text() -> None:
+    for phrase in (lambda: Phrase("red \ud800"), lambda: Phrase("red", ("a \udfff",))):
+        with pytest.raises(PromptError, match="no text"):
+            phrase()
