@@ -9,7 +9,7 @@ from av import error as ffmpeg
 from av.error import FFmpegError
 
 from .options import SourceOptions
-from .source_url import RefusedError, SourceError, SourceKind, has_credentials, host_of
+from .source_url import RefusedError, SourceError, SourceKind, has_credentials, host_of, kind_of
 
 _NEARLY = 0.95  # of a time limit: FFmpeg looks at the clock every tenth of a second, and may be a little early
 
@@ -71,9 +71,21 @@ def _explain_network(error: FFmpegError, options: SourceOptions, where: str, ela
         return SourceError(f"{where} cannot be reached from here: check the address and the network")
     if not _resolves(host):
         return SourceError(f"{where} has a host that nobody knows ({host}): check its spelling, or use its number")
-    if isinstance(error, (ffmpeg.InvalidDataError, ConnectionResetError, EOFError)):
-        return SourceError(f"{where} hung up, or answered something that is no video: check the port and the path")
-    return SourceError(f"{where} cannot be opened ({error.strerror}): check the URL")
+    return _explain_answer(error, options, where)
+
+
+def _explain_answer(error: FFmpegError, options: SourceOptions, where: str) -> SourceError:
+    """Why a host that answers cannot be read."""
+    other = "tcp" if options.transport == "udp" else "udp"
+    if error.errno == errno.EPROTONOSUPPORT:
+        return SourceError(f"{where} does not send over {options.transport}: write transport: {other}")
+    if not isinstance(error, (ffmpeg.InvalidDataError, ConnectionResetError, EOFError)):
+        return SourceError(f"{where} cannot be opened ({error.strerror}): check the URL")
+    said, check = "hung up, or answered something that is no video", "check the port and the path"
+    if kind_of(options.url) == "rtsp":
+        said += f", or has another transport than {options.transport}"
+        check += f", or write transport: {other}"
+    return SourceError(f"{where} {said}: {check}")
 
 
 def _resolves(host: str) -> bool:

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Literal, Self
 
 from .clips import Clip, Picture, encode_clip, encode_pictures, free_port
 from .rtp_packets import CLOCK_HZ, packets, sender_report
@@ -29,6 +29,8 @@ class Behaviour:
     """What the camera does wrong; read while it runs, so a test may change it."""
 
     status: int = 200  # of DESCRIBE
+    only: Literal["tcp", "udp"] | None = None  # the one transport that it has
+    refuses: bool = True  # the other with 461; else it answers with its own all the same
     location: str = ""  # to which DESCRIBE sends clients, where its status says so
     session: str = "Media Server"  # its name, which is sent in Latin-1
     mute: bool = False  # accepts, and never answers
@@ -197,7 +199,9 @@ class _Session:
                 ),
             )
         if method == "SETUP":
-            return 200, ["Session: 634214675641;timeout=60", f"Transport: {self._transport(request)}"], ""
+            is_refused = self._behaviour.refuses and self._behaviour.only == _other_transport(request)
+            headers = ["Session: 634214675641;timeout=60", f"Transport: {self._transport(request)}"]
+            return (461, [], "") if is_refused else (200, headers, "")
         return 200, ["Session: 634214675641", f"RTP-Info: url=trackID=0;{self._behaviour.rtp_info}"], ""
 
     def _may_enter(self, method: str, url: str, request: str) -> bool:
@@ -210,7 +214,10 @@ class _Session:
         return f'response="{expected}"' in request
 
     def _transport(self, request: str) -> str:
-        if not (ports := re.search(r"client_port=(\d+)-\d+", request)):
+        ports = re.search(r"client_port=(\d+)-\d+", request)
+        if self._behaviour.only == "udp" and not ports:
+            return transport(50_000, 50_002)
+        if self._behaviour.only == "tcp" or not ports:
             return transport(None, 0)
         udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         udp.bind(("127.0.0.1", 0))
@@ -292,3 +299,8 @@ def _reset(client: socket.socket) -> None:
         client.shutdown(socket.SHUT_RD)
     with contextlib.suppress(OSError):
         client.close()
+
+
+def _other_transport(request: str) -> str:
+    """The one that a SETUP does not ask for."""
+    return "tcp" if "client_port" in request else "udp"

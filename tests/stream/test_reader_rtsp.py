@@ -273,6 +273,19 @@ def test_each_refusal_is_told_from_the_others_in_bounded_time(
         assert "\n" not in (watched.stats.error or "")
 
 
+@pytest.mark.parametrize("refuses", [True, False])
+@pytest.mark.parametrize(("asked", "only"), [("tcp", "udp"), ("udp", "tcp")])
+def test_a_camera_with_another_transport_is_read_as_its_sentence_says(
+    camera: Callable[..., RtspServer], asked: str, only: str, refuses: bool
+) -> None:
+    url = camera(only=only, refuses=refuses).url
+    with _watch(url, transport=asked) as watched:
+        assert watched.until(lambda: watched.stats.state == "reconnecting")
+        assert (watched.stats.error or "").endswith(f"write transport: {only}")
+    with _watch(url, transport=only) as watched:
+        assert watched.until_frames(1)
+
+
 def test_a_host_that_nobody_knows_is_named() -> None:
     host = "x" * 70 + ".example"  # too long for any name server
     with _watch(f"rtsp://u:hunter2@{host}/live") as watched:
