@@ -1,4 +1,4 @@
-# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false, reportUnknownMemberType=false
 """The detector that everything else calls: pictures and prompts in, detections out."""
 
 from __future__ import annotations
@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
 
 from .checkpoint import Checkpoint, find_checkpoint, read_checkpoint
 from .config import Precision
@@ -189,10 +191,7 @@ class Detector:
         if sizes_px is not None and len(sizes_px) != len(images):
             raise ValueError(f"{len(images)} images need as many sizes, not {len(sizes_px)}")
         for image in images:
-            if isinstance(image, DecodedImage):
-                continue
-            if image.ndim != 3 or image.shape[2] != 3 or str(image.dtype) != "uint8" or 0 in image.shape:
-                raise ValueError(f"an image must be (h, w, 3) uint8 RGB, not {image.shape} {image.dtype}")
+            _check_image(image)
         for prompt in {prompt.hash: prompt for prompt in prompts}.values():
             self.check(prompt)
         ticket = DetectionTicket[Found](images, prompts, on_done)
@@ -215,3 +214,12 @@ class Detector:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _check_image(image: object) -> None:
+    if isinstance(image, DecodedImage):
+        return
+    if not isinstance(image, np.ndarray):  # `cv2.imread` gives None where there is no picture
+        raise ValueError(f"an image must be a numpy array of (h, w, 3) uint8 RGB, not {type(image).__name__}")
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
+        raise ValueError(f"an image must be (h, w, 3) uint8 RGB, not {image.shape} {image.dtype}")

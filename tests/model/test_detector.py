@@ -114,7 +114,8 @@ def test_a_closed_detector_answers_nobody(weights: Path) -> None:
 
 
 def test_what_is_no_picture_is_refused(detector: Detector) -> None:
-    for wrong in (np.zeros((64, 96), np.uint8), np.zeros((64, 96, 3), np.float32), np.zeros((0, 96, 3), np.uint8)):
+    grey, empty = np.zeros((64, 96), np.uint8), np.zeros((0, 96, 3), np.uint8)
+    for wrong in (grey, np.zeros((64, 96, 3), np.float32), empty, None, "desk.jpg"):
         with pytest.raises(ValueError, match="uint8 RGB"):
             detector.submit([wrong], [MUG])  # pyright: ignore[reportArgumentType]
     with pytest.raises(ValueError, match="as many prompts"):
