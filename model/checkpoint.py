@@ -96,11 +96,16 @@ def read_checkpoint(path: Path, *, offline: bool = False) -> Checkpoint:
         raise CheckpointError(
             f"{path} holds {len(plan.unknown)} tensors that no Grounding DINO has: {_some(plan.unknown)}"
         )
+    for twin, name in plan.twins.items():
+        if not torch.equal(stored[twin], stored[name]):
+            raise CheckpointError(
+                f"{path} has two tensors for one place, {name} and {twin}, that differ: leave one out"
+            )
     if plan.ignored:
         _log.info("not needed of %s: %s", path, _some(plan.ignored))
     facts = _read_facts(path.parent / "config.json") if (path.parent / "config.json").is_file() else {}
     weights = RenamedWeights(stored, plan.sources)
-    config = recognise(weights, _model_name(path), facts)
+    config = recognise(weights, plan, _model_name(path), facts)
     vocabulary = find_vocabulary(path.parent, config.text.vocabulary, offline=offline)
     return Checkpoint(config, vocabulary, None, weights)
 
@@ -181,7 +186,7 @@ def set_weights(model: nn.Module, weights: Mapping[str, Tensor], path: Path) -> 
         CheckpointError: lists the names that are unknown, missing or of another shape.
     """
     own = {name: tensor for name, tensor in model.state_dict().items() if not _counter(name)}
-    named = {name: _first_head(name) if name not in weights else name for name in own}
+    named = {name: _stored_name(name, weights) for name in own}
     unknown = sorted(set(weights) - set(own))
     missing = sorted(name for name, source in named.items() if source not in weights)
     misshapen = [
@@ -197,9 +202,13 @@ def set_weights(model: nn.Module, weights: Mapping[str, Tensor], path: Path) -> 
             tensor.copy_(weights[named[name]])
 
 
-def _first_head(name: str) -> str:
-    """Heads that the decoder's layers share are stored once."""
-    return re.sub(r"^(decoder\.box|classify)\.\d+\.", r"\1.0.", name)
+def _stored_name(name: str, weights: Mapping[str, Tensor]) -> str:
+    """Heads may be stored once, where the decoder's layers share them: then no later layer has any of its own."""
+    head = re.match(r"(decoder\.box|classify)\.\d+\.", name)
+    if head is None or name in weights:
+        return name
+    is_shared = not any(re.match(rf"{head[1]}\.[1-9]", other) for other in weights)
+    return f"{head[1]}.0.{name[head.end() :]}" if is_shared else name
 
 
 def _shape(weights: Mapping[str, Tensor], name: str) -> tuple[int, ...]:

@@ -49,6 +49,9 @@ class ModelConfig:
             thing, nor does rounding decide what they begin with.
         head: 'dot' is the original's plain product; 'scaled' divides by sqrt(width) and adds a learnt bias.
         share_heads: one box and one class head for all decoder layers, as in the original.
+        refine_eps, answer_eps: how near to 0 and 1 a box may be when its logit is taken, before the next decoder layer
+            sees it and in what a layer answers. 1e-5 each in transformers, 1e-3 each in the original; 1e-3 and 1e-5 in
+            mmdetection.
         input_pixels: of the Edge body: the area of the network's input that the weights were trained for, px.
         input_short: of the full body: the short side of that, px.
     """
@@ -72,6 +75,8 @@ class ModelConfig:
     proposals: Proposals = "ranked"
     head: Literal["dot", "scaled"] = "scaled"
     share_heads: bool = False
+    refine_eps: float = 1e-5
+    answer_eps: float = 1e-5
     input_pixels: int = 320 * 240
     input_short: int = 800
 

@@ -106,6 +106,8 @@ _MODEL: dict[str, Check] = {
     "proposals": _one_of("ranked", "peaks"),
     "head": _one_of("dot", "scaled"),
     "share_heads": _truth,
+    "refine_eps": _number(1e-9, 0.1),
+    "answer_eps": _number(1e-9, 0.1),
     "input_pixels": _whole(32 * 32, 1 << 26),
     "input_short": _whole(32, 8192),
 }

@@ -33,6 +33,7 @@ class Decoder(Recomputed):
         shared = BoxHead(width)
         self.box = nn.ModuleList(shared if config.share_heads else BoxHead(width) for _ in range(count))
         self.levels = len(config.levels) + config.extra_levels
+        self.refine_eps, self.answer_eps = config.refine_eps, config.answer_eps
         self.joined_values: nn.Linear | None = None
 
     @torch.no_grad()
@@ -83,12 +84,11 @@ class Decoder(Recomputed):
             seen = reference_BQL4, memory_BSC, shapes, padding_BS, values[row]
             hidden = self.run(layer, hidden, place_BQC, text_BTC, word_bias, self_bias, *seen)
             # The refinement reads the raw hidden state and the output the normed one, as in the original.
-            start = inverse_sigmoid(reference)
             if is_last or every_layer:
                 queries.append(self.norm(hidden))
-                boxes.append((head(queries[-1]) + start).sigmoid())
+                boxes.append((head(queries[-1]) + inverse_sigmoid(reference, self.answer_eps)).sigmoid())
             if not is_last:
-                reference = (head(hidden) + start).sigmoid().detach()
+                reference = (head(hidden) + inverse_sigmoid(reference, self.refine_eps)).sigmoid().detach()
         return queries, boxes
 
 

@@ -6,13 +6,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from .config import ConfigError, ModelConfig, TextConfig
 from .config_file import read_config
 from .hub import HubError, hub_file
 from .weight_files import CheckpointError, RenamedWeights
+from .weight_names import NamePlan
 
 # By the width of Swin's first maps. The other sizes are read from the tensors.
 _SWIN_OF_WIDTH = {
@@ -23,14 +27,17 @@ _SWIN_OF_WIDTH = {
 _ANY_SWIN = "swin_tiny_patch4_window7_224"
 _BERT = "google-bert/bert-base-uncased"
 _BERT_HEAD = 64  # channels; of every published BERT
+# Before the next decoder layer sees a box, and in what a layer answers.
+_EPS = {"original": (1e-3, 1e-3), "mmdetection": (1e-3, 1e-5), "hub": (1e-5, 1e-5), "own": (1e-5, 1e-5)}
 _HEADS = 8  # of every published Grounding DINO; not to be seen in the tensors
 
 
-def recognise(weights: RenamedWeights, name: str, facts: Mapping[str, Any]) -> ModelConfig:
+def recognise(weights: RenamedWeights, plan: NamePlan, name: str, facts: Mapping[str, Any]) -> ModelConfig:
     """The configuration that the tensors have.
 
     Args:
         weights: under our names.
+        plan: how they came to have them: each spelling has its own published behaviour.
         name: what messages call the model.
         facts: the hub's config.json, empty where there is none; only what no tensor tells is taken from it.
 
@@ -39,14 +46,24 @@ def recognise(weights: RenamedWeights, name: str, facts: Mapping[str, Any]) -> M
     """
     shapes = {key: weights.shape(key) for key in weights}
     try:
-        return read_config(_recognise(shapes, name, facts).to_dict())
+        config = read_config(_recognise(shapes, plan, name, facts).to_dict())
     except ConfigError as error:
         raise CheckpointError(f"{name} is no Grounding DINO: {error}") from error
     except (KeyError, IndexError, ZeroDivisionError) as error:
         raise CheckpointError(f"{name} is no Grounding DINO: it has no tensor that is our {error}") from error
+    return replace(config, share_heads=config.share_heads and _are_alike(weights))
 
 
-def _recognise(shapes: Mapping[str, tuple[int, ...]], name: str, facts: Mapping[str, Any]) -> ModelConfig:
+def _are_alike(weights: RenamedWeights) -> bool:
+    """Whether all decoder layers have the same box head, which a file may hold once or again for each."""
+    heads = {name: match for name in weights if (match := re.match(r"decoder\.box\.\d+\.", name))}
+    first = {name: f"decoder.box.0.{name[match.end() :]}" for name, match in heads.items()}
+    return all(own in weights and torch.equal(weights[name], weights[own]) for name, own in first.items())
+
+
+def _recognise(
+    shapes: Mapping[str, tuple[int, ...]], plan: NamePlan, name: str, facts: Mapping[str, Any]
+) -> ModelConfig:
     queries, width = shapes["query_content"]
     norms = _count(shapes, r"backbone\.body\.norms\.(\d+)\.")
     projections = _count(shapes, r"backbone\.project\.(\d+)\.")
@@ -61,7 +78,7 @@ def _recognise(shapes: Mapping[str, tuple[int, ...]], name: str, facts: Mapping[
         body="full",
         backbone=_SWIN_OF_WIDTH.get(swin_width, _ANY_SWIN),
         backbone_options=_swin(shapes, stages),
-        levels=tuple(range(stages - norms, stages)),
+        levels=plan.levels or tuple(range(stages - norms, stages)),
         extra_levels=projections - norms,
         width=width,
         heads=heads,
@@ -73,6 +90,8 @@ def _recognise(shapes: Mapping[str, tuple[int, ...]], name: str, facts: Mapping[
         queries=queries,
         head="scaled" if has_bias else "dot",
         share_heads=not has_bias,
+        refine_eps=_EPS[plan.spelling][0],
+        answer_eps=_EPS[plan.spelling][1],
     )
 
 

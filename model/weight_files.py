@@ -1,5 +1,5 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-"""Tensors in files, read one at a time: safetensors, whole or in shards, and the original's .pth."""
+"""Tensors in files, read one at a time: safetensors, whole or in shards, and .pth files."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class RenamedWeights(Mapping[str, Tensor]):
     def __getitem__(self, name: str) -> Tensor:
         source = self._sources[name]
         tensors = [self._stored[own] for own in source.names]
-        return _third(tensors[0], source.part) if len(tensors) == 1 else torch.cat(tensors)
+        return _part(tensors[0], source.part) if len(tensors) == 1 else torch.cat(tensors)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._sources)
@@ -87,7 +87,9 @@ class RenamedWeights(Mapping[str, Tensor]):
         shape = self._stored.shape(source.names[0])
         if len(source.names) > 1:
             return shape[0] * len(source.names), *shape[1:]
-        return shape if source.part == "whole" else (shape[0] // 3, *shape[1:])
+        if source.part == "one":
+            return shape[1:]
+        return shape if source.part in ("whole", "unfolded") else (shape[0] // 3, *shape[1:])
 
 
 def shard_names(index: Path) -> list[str]:
@@ -106,9 +108,15 @@ def shard_names(index: Path) -> list[str]:
     return sorted(name for name in names if isinstance(name, str))
 
 
-def _third(stacked: Tensor, part: Part) -> Tensor:
+def _part(stored: Tensor, part: Part) -> Tensor:
     """Query, key or value of a projection that holds all three; a whole one is itself."""
-    return stacked if part == "whole" else stacked.chunk(3)[("query", "key", "value").index(part)]
+    if part == "whole":
+        return stored
+    if part == "one":
+        return stored[0]
+    if part == "unfolded":  # channel, row, column -> column, row, channel
+        return stored.unflatten(-1, (-1, 2, 2)).transpose(-1, -3).flatten(-3)
+    return stored.chunk(3)[("query", "key", "value").index(part)]
 
 
 def _pickled(path: Path) -> dict[str, Tensor]:
@@ -117,13 +125,15 @@ def _pickled(path: Path) -> dict[str, Tensor]:
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except pickle.UnpicklingError as error:
         reason = "it holds more than tensors, and code in a weight file is never run"
-        raise CheckpointError(f"cannot read the weights in {path}: {reason}; use a .safetensors file") from error
+        advice = "store its 'model' or 'state_dict' alone, or use a .safetensors file"
+        raise CheckpointError(f"cannot read the weights in {path}: {reason}; {advice}") from error
     except (RuntimeError, EOFError) as error:
         raise CheckpointError(f"cannot read the weights in {path}: {error}; copy or download them again") from error
-    if isinstance(content, dict) and isinstance(content.get("model"), dict):
-        content = content["model"]
+    for key in ("model", "state_dict"):  # the original's, and mmdetection's
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
+            content = content[key]
     if not isinstance(content, dict) or not content or not all(isinstance(x, Tensor) for x in content.values()):
         raise CheckpointError(
-            f"{path} is no weight file: it should map names to tensors, or hold such a map as 'model'"
+            f"{path} is no weight file: it should map names to tensors, or hold such a map as 'model' or 'state_dict'"
         )
     return content

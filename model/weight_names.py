@@ -1,7 +1,7 @@
 """Every spelling of Grounding DINO's weights, and which of our own names each belongs to.
 
-The original's files, the hub's (transformers 4 names, which transformers 5 still writes) and transformers 5's own.
-MM-Grounding-DINO and LLMDet are spelled as on the hub, with a bias for each class head.
+The original's files, mmdetection's, the hub's (transformers 4 names, which transformers 5 still writes) and
+transformers 5's own. MM-Grounding-DINO and LLMDet have a bias for each class head.
 """
 
 from __future__ import annotations
@@ -11,7 +11,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-Part = Literal["whole", "query", "key", "value"]
+from .weight_names_mmdet import MMDET, MMDET_LEFTOVERS
+
+Part = Literal["whole", "query", "key", "value", "unfolded", "one"]
+Spelling = Literal["own", "original", "mmdetection", "hub"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +23,8 @@ class Source:
 
     Args:
         names: in the file; several are stacked one after another (query, key, value of one projection).
-        part: the third of a stacked projection that is meant.
+        part: the third of a stacked projection that is meant; 'unfolded' where four cells become one in the order of
+            torch's Unfold; 'one' where a list of one is meant.
     """
 
     names: tuple[str, ...]
@@ -32,12 +36,18 @@ class NamePlan:
     """How a file's tensors become ours.
 
     Args:
+        spelling: whose names they are.
         sources: by our name.
+        levels: which stages of the backbone are used, from 0; empty where the names do not tell.
+        twins: names in the file of tensors that have another name, too, and that other name: both must be alike.
         ignored: names in the file that are known to be of no use.
         unknown: names in the file that nobody knows.
     """
 
+    spelling: Spelling
     sources: dict[str, Source]
+    levels: tuple[int, ...]
+    twins: dict[str, str]
     ignored: tuple[str, ...]
     unknown: tuple[str, ...]
 
@@ -56,7 +66,7 @@ _ENC, _DEC = r"encoder.layers.\1.", r"decoder.layers.\1."
 _ORIGINAL: tuple[tuple[str, str], ...] = (
     (r"backbone\.0\.patch_embed\.(proj|norm)\.", r"backbone.body.body.patch_embed.\1."),
     (r"backbone\.0\.layers\.(\d+)\.blocks\.(\d+)\.", _BLOCK),
-    (r"backbone\.0\.norm(\d)\.", "backbone.body.norms.<-1:1>."),
+    (r"backbone\.0\.norm(\d)\.", r"backbone.body.norms.stage\1."),
     (r"backbone\.0\.layers\.(\d+)\.downsample\.", "backbone.body.body.layers.<+1:1>.downsample."),
     (r"bert\.", "text_encoder.bert."),
     (r"feat_map\.", "text_encoder.projection."),
@@ -124,7 +134,7 @@ _HUB: tuple[tuple[str, str], ...] = (
     (_SWIN_BLOCK + r"(?:intermediate\.dense|mlp\.fc1)\.", _BLOCK + "mlp.fc1."),
     (_SWIN_BLOCK + r"(?:output\.dense|mlp\.fc2)\.", _BLOCK + "mlp.fc2."),
     (_SWIN + r"encoder\.layers\.(\d+)\.downsample\.", "backbone.body.body.layers.<+1:1>.downsample."),
-    (r"model\.backbone\.conv_encoder\.model\.hidden_states_norms\.stage(\d)\.", "backbone.body.norms.<-2:1>."),
+    (r"model\.backbone\.conv_encoder\.model\.hidden_states_norms\.stage(\d)\.", "backbone.body.norms.stage<-1:1>."),
     (r"model\.text_backbone\.", "text_encoder.bert."),
     (r"model\.text_projection\.", "text_encoder.projection."),
     (r"model\.input_proj_vision\.", "backbone.project."),
@@ -169,6 +179,7 @@ _HUB: tuple[tuple[str, str], ...] = (
     (r"class_embed\.(\d+)\.", r"classify.\1."),
 )
 
+_NORM = re.compile(r"backbone\.body\.norms\.stage(\d+)\.")
 _ORDER = {"query": 0, "key": 1, "value": 2, "q_proj": 0, "k_proj": 1, "v_proj": 2}
 _THIRDS: tuple[Part, ...] = ("query", "key", "value")
 
@@ -176,33 +187,67 @@ _THIRDS: tuple[Part, ...] = ("query", "key", "value")
 def plan_names(names: Collection[str]) -> NamePlan:
     """Tell what each name of a published file means. Names of our own files mean themselves."""
     bare = {name.removeprefix("module."): name for name in names}
-    rules = _ORIGINAL if any(name.startswith("transformer.") for name in bare) else _HUB
-    is_own = "query_content" in bare
+    spelling = _spelling(bare)
+    rules = {"own": (), "original": _ORIGINAL, "mmdetection": MMDET, "hub": _HUB}[spelling]
     sources: dict[str, Source] = {}
     stacks: dict[str, dict[int, str]] = {}
+    twins: dict[str, str] = {}
     ignored: list[str] = []
     unknown: list[str] = []
     for name in sorted(bare):
-        ours = name if is_own else _rename(name, rules)
-        if _LEFTOVERS.fullmatch(name):
+        ours = name if spelling == "own" else _rename(name, rules)
+        if _LEFTOVERS.fullmatch(name) or (spelling == "mmdetection" and MMDET_LEFTOVERS.fullmatch(name)):
             ignored.append(bare[name])
         elif ours is None:
             unknown.append(bare[name])
         elif "<qkv>" in ours:
             for part in _THIRDS:
                 sources[ours.replace("<qkv>", part)] = Source((bare[name],), part)
-        elif stacked := re.search(r"<(\w+)>", ours):
+        elif stacked := re.search(f"<({'|'.join(_ORDER)})>", ours):
             stacks.setdefault(ours.replace(stacked[0], "qkv"), {})[_ORDER[stacked[1]]] = bare[name]
-        elif ours not in sources:
-            sources[ours] = Source((bare[name],))
+        elif (place := _unmarked(ours)) not in sources:
+            sources[place] = Source((bare[name],), _marked_part(ours))
         else:
-            ignored.append(bare[name])  # the same head under its second name
+            twins[bare[name]] = sources[place].names[0]  # the same head under its second name
     for ours, parts in stacks.items():
         if len(parts) == len(_THIRDS):
             sources[ours] = Source(tuple(parts[row] for row in sorted(parts)))
         else:
             unknown += parts.values()
-    return NamePlan(sources, tuple(ignored), tuple(unknown))
+    levels = tuple(sorted({int(match[1]) for ours in sources if (match := _NORM.match(ours))}))
+    layers = {match[1] for ours in sources if (match := re.match(r"decoder\.layers\.(\d+)\.", ours))}
+    counted = {_counted(ours, levels, len(layers)): source for ours, source in sources.items()}
+    return NamePlan(spelling, counted, levels, twins, tuple(ignored), tuple(unknown))
+
+
+def _unmarked(ours: str) -> str:
+    return ours.replace("<unfolded>", "").replace("<one>", "")
+
+
+def _marked_part(ours: str) -> Part:
+    return "unfolded" if "<unfolded>" in ours else "one" if "<one>" in ours else "whole"
+
+
+def _spelling(bare: Collection[str]) -> Spelling:
+    if "query_content" in bare:
+        return "own"
+    if any(name.startswith("transformer.") for name in bare):
+        return "original"
+    return "mmdetection" if any(name.startswith("bbox_head.") for name in bare) else "hub"
+
+
+def _counted(ours: str, levels: tuple[int, ...], layers: int) -> str:
+    """Our name with the numbers that depend on others: norms from the lowest stage in use, further maps, heads."""
+    if match := _NORM.match(ours):
+        return f"backbone.body.norms.{levels.index(int(match[1]))}.{ours[match.end() :]}"
+    if match := re.match(r"backbone\.project\.extra(\d+)\.", ours):
+        return f"backbone.project.{len(levels) + int(match[1])}.{ours[match.end() :]}"
+    if match := re.match(r"head\.(box|classify)\.(\d+)\.", ours):
+        is_last = int(match[2]) == layers  # mmdetection keeps the proposals' head behind those of the decoder
+        parts = {"box": "decoder.box", "classify": "classify"}
+        place = f"selection.{match[1]}" if is_last else f"{parts[match[1]]}.{match[2]}"
+        return f"{place}.{ours[match.end() :]}"
+    return ours
 
 
 def _rename(name: str, rules: Iterable[tuple[str, str]]) -> str | None:

@@ -38,14 +38,19 @@ class Sizes:
     queries: int = 20
     window: int = 3
     depths: tuple[int, ...] = (1, 1, 2, 1)
+    stages: tuple[int, ...] = (2, 3, 4)
+    embed_dim: int = 16
+    text_layers: int = 2
+    text_heads: int = 2
+    shared: bool | None = None  # heads of all decoder layers alike; None is what the family does
 
 
 def oracle(sizes: Sizes, *, mm: bool = False, seed: int = 0) -> nn.Module:
     """With every parameter that begins at zero, or near it, drawn anew: zeros would hide whole blocks."""
     torch.manual_seed(seed)
-    stages: dict[str, Any] = {"out_indices": [2, 3, 4]}
+    stages: dict[str, Any] = {"out_indices": list(sizes.stages)}
     swin = SwinConfig(
-        embed_dim=16,
+        embed_dim=sizes.embed_dim,
         depths=list(sizes.depths),
         num_heads=[1, 2, 2, 4],
         window_size=sizes.window,
@@ -53,7 +58,11 @@ def oracle(sizes: Sizes, *, mm: bool = False, seed: int = 0) -> nn.Module:
         **stages,
     )
     bert = BertConfig(
-        vocab_size=_WORDS, hidden_size=64, num_hidden_layers=2, num_attention_heads=2, intermediate_size=96
+        vocab_size=_WORDS,
+        hidden_size=64,
+        num_hidden_layers=sizes.text_layers,
+        num_attention_heads=sizes.text_heads,
+        intermediate_size=96,
     )
     options: dict[str, Any] = {
         "backbone_config": swin,
@@ -70,9 +79,11 @@ def oracle(sizes: Sizes, *, mm: bool = False, seed: int = 0) -> nn.Module:
         "num_feature_levels": sizes.levels,
         "num_queries": sizes.queries,
     }
+    shared = not mm if sizes.shared is None else sizes.shared
+    options["decoder_bbox_embed_share"] = shared
     if mm:
-        unshared: dict[str, Any] = {"decoder_bbox_embed_share": False, "decoder_cls_embed_share": False}
-        model = MMGroundingDinoForObjectDetection(MMGroundingDinoConfig(**options, **unshared))
+        options["decoder_cls_embed_share"] = shared
+        model = MMGroundingDinoForObjectDetection(MMGroundingDinoConfig(**options))
     else:
         model = GroundingDinoForObjectDetection(GroundingDinoConfig(**options))
     draw_anew(model, std=0.2)

@@ -22,6 +22,7 @@ from groundcast.model.weight_files import RenamedWeights, StoredWeights
 from groundcast.model.weight_names import plan_names
 
 from .oracle import Sizes, oracle
+from .spellings import in_the_originals_words
 
 REFERENCE = Path(__file__).parents[3] / "shared" / "reference"
 
@@ -35,6 +36,9 @@ class _Shapes(StoredWeights):
 
     def shape(self, name: str) -> tuple[int, ...]:
         return tuple(self._shapes[name])
+
+    def __getitem__(self, name: str) -> Tensor:
+        return torch.zeros(self.shape(name))
 
 
 @pytest.mark.parametrize(
@@ -53,7 +57,7 @@ def test_every_name_and_shape_of_the_published_files_has_its_place(table: str, b
     plan = plan_names(shapes)
     assert plan.unknown == ()
     weights = RenamedWeights(_Shapes(shapes), plan.sources)
-    config = recognise(weights, table, {})
+    config = recognise(weights, plan, table, {})
     assert (config.backbone, config.backbone_options["window_size"]) == (backbone, window)
     with torch.device("meta"):
         own = {name: tuple(tensor.shape) for name, tensor in GroundingDino(config).state_dict().items()}
@@ -105,7 +109,7 @@ def test_a_folder_a_file_and_shards_are_read_alike(hub: Path, tmp_path: Path) ->
 
 
 def test_the_originals_spelling_is_read_alike(hub: Path, tmp_path: Path) -> None:
-    state = _in_the_originals_words(load_file(hub / "model.safetensors"))
+    state = in_the_originals_words(load_file(hub / "model.safetensors"))
     state["bert.pooler.dense.weight"] = torch.zeros(2, 2)
     torch.save({"model": {f"module.{name}": tensor for name, tensor in state.items()}}, tmp_path / "swint.pth")
     _lay_beside(hub, tmp_path)
@@ -184,81 +188,3 @@ def test_without_its_words_a_model_says_which_file_is_missing(hub: Path, tmp_pat
 def test_a_model_of_the_hub_that_is_not_there_is_said_offline() -> None:
     with pytest.raises(CheckpointError, match="not in the local cache"):
         find_checkpoint("nobody/no-such-model", offline=True)
-
-
-_SWIN = r"model\.backbone\.conv_encoder\.model\."
-_RENAMES = (
-    (_SWIN + r"embeddings\.patch_embeddings\.projection", "backbone.0.patch_embed.proj"),
-    (_SWIN + r"embeddings\.norm", "backbone.0.patch_embed.norm"),
-    (_SWIN + r"hidden_states_norms\.stage(\d)", lambda m: f"backbone.0.norm{int(m[1]) - 1}"),
-    (_SWIN + "encoder", "backbone.0"),
-    (r"attention\.self\.(relative_position_bias_table)", r"attn.\1"),
-    (r"^(backbone.*)attention\.self\.", r"\1attn.self."),
-    (r"^(backbone.*)attention\.output\.dense", r"\1attn.proj"),
-    (r"^(backbone.*)intermediate\.dense", r"\1mlp.fc1"),
-    (r"^(backbone.*)output\.dense", r"\1mlp.fc2"),
-    (r"layernorm_before", "norm1"),
-    (r"layernorm_after", "norm2"),
-    (r"model\.text_backbone", "bert"),
-    (r"model\.text_projection", "feat_map"),
-    (r"model\.input_proj_vision", "input_proj"),
-    (r"model\.level_embed", "transformer.level_embed"),
-    (r"model\.query_position_embeddings", "transformer.tgt_embed"),
-    (r"model\.enc_output", "transformer.enc_output"),
-    (r"model\.encoder_output_bbox_embed", "transformer.enc_out_bbox_embed"),
-    (r"model\.encoder\.layers\.(\d+)\.deformable_layer\.self_attn_layer_norm", r"transformer.encoder.layers.\1.norm1"),
-    (r"model\.encoder\.layers\.(\d+)\.deformable_layer\.final_layer_norm", r"transformer.encoder.layers.\1.norm2"),
-    (r"model\.encoder\.layers\.(\d+)\.deformable_layer\.fc", r"transformer.encoder.layers.\1.linear"),
-    (r"model\.encoder\.layers\.(\d+)\.deformable_layer", r"transformer.encoder.layers.\1"),
-    (r"model\.encoder\.layers\.(\d+)\.text_enhancer_layer\.fc", r"transformer.encoder.text_layers.\1.linear"),
-    (
-        r"model\.encoder\.layers\.(\d+)\.text_enhancer_layer\.layer_norm_before",
-        r"transformer.encoder.text_layers.\1.norm1",
-    ),
-    (
-        r"model\.encoder\.layers\.(\d+)\.text_enhancer_layer\.layer_norm_after",
-        r"transformer.encoder.text_layers.\1.norm2",
-    ),
-    (r"model\.encoder\.layers\.(\d+)\.text_enhancer_layer", r"transformer.encoder.text_layers.\1"),
-    (r"model\.encoder\.layers\.(\d+)\.fusion_layer", r"transformer.encoder.fusion_layers.\1"),
-    (r"vision_param", "gamma_v"),
-    (r"text_param", "gamma_l"),
-    (r"layer_norm_vision", "layer_norm_v"),
-    (r"layer_norm_text", "layer_norm_l"),
-    (r"(out_|values_|\.)vision_proj", r"\1v_proj"),
-    (r"(out_|values_|\.)text_proj\.", r"\1l_proj."),
-    (r"model\.decoder\.layers", "transformer.decoder.layers"),
-    (r"self_attn_layer_norm", "norm2"),
-    (r"encoder_attn_text_layer_norm", "catext_norm"),
-    (r"encoder_attn_layer_norm", "norm1"),
-    (r"final_layer_norm", "norm3"),
-    (r"encoder_attn_text", "ca_text"),
-    (r"encoder_attn", "cross_attn"),
-    (r"(decoder\.layers\.\d+\.)fc", r"\1linear"),
-    (r"model\.decoder\.layer_norm", "transformer.decoder.norm"),
-    (r"model\.decoder\.reference_points_head", "transformer.decoder.ref_point_head"),
-)
-
-
-def _in_the_originals_words(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Independent of the tables that are tested: substring by substring, projections stacked at the end."""
-    renamed: dict[str, Tensor] = {}
-    for name, tensor in weights.items():
-        for pattern, replacement in _RENAMES:
-            name = re.sub(pattern, replacement, name)  # noqa: PLW2901
-        renamed[name] = tensor
-    stacked: dict[str, Tensor] = {}
-    for name, tensor in renamed.items():
-        match = re.match(r"(transformer\..*(?:self_attn|ca_text))\.query\.(weight|bias)$", name)
-        swin = re.match(r"(backbone.*attn)\.self\.query\.(weight|bias)$", name)
-        if match or swin:
-            parts = torch.cat([renamed[name.replace(".query.", f".{part}.")] for part in ("query", "key", "value")])
-            stacked[f"{match[1]}.in_proj_{match[2]}" if match else f"{swin[1]}.qkv.{swin[2]}"] = parts  # type: ignore[index]
-        elif not re.search(r"\.(key|value)\.(weight|bias)$", name) or name.startswith("bert"):
-            stacked[name] = tensor
-    copies = {
-        name.replace("bbox_embed.0", "bbox_embed.1"): tensor
-        for name, tensor in stacked.items()
-        if name.startswith("bbox_embed.0.")
-    }
-    return stacked | copies
