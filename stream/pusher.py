@@ -74,7 +74,8 @@ class Pusher:
         """Send one picture.
 
         Args:
-            image: uint8 of shape (height, width, 3) or, if it is grey, (height, width); or the bytes of a JPEG.
+            image: uint8 of shape (height, width, 3) or, if it is grey, (height, width), however it lies in memory; or
+                the bytes of a JPEG.
             captured_unix_ns: when it was taken; now, where the caller does not know better.
             colours: the order of the channels; OpenCV's pictures are bgr8.
             pts: when it was taken on the camera's own clock, in ns, if there is one.
@@ -91,7 +92,7 @@ class Pusher:
         stamp_ns = time.time_ns() if captured_unix_ns is None else captured_unix_ns
         try:
             header = pack_push(PushHeader(encoding, width, height, stamp_ns, pts, frame_id))
-            self._socket.send_multipart([header, view if view.contiguous else view.tobytes()])
+            self._socket.send_multipart([header, view if view.c_contiguous else view.tobytes()])  # row by row
         except MessageError as error:
             raise PusherError(str(error)) from error
         except zmq.Again:
