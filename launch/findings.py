@@ -53,7 +53,8 @@ class Findings:
         drawn = replace(found, boxes_xyxy=(found.boxes_xyxy * scale).astype(np.float32))
         image, source = draw(shot.image, drawn_detections(drawn)), shot.source
         if is_picture(source):
-            save(image, out / f"{source.name}.png")
+            number = f"-{shot.index + 1}" if shot.pages > 1 else ""
+            save(image, out / f"{source.name}{number}.png")
             return
         if source.name not in self._videos:
             self._videos[source.name] = VideoFile(out / f"{source.name}.mp4")

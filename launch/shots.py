@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..model.still_picture import PICTURE_SUFFIXES
 from ..stream.options import SourceOptions
+from ..stream.picture_folder import is_picture_file
 from ..stream.reader import Reader, check_source
 from ..stream.source_url import SourceUrl, kind_of, path_of
 from .exits import InputError, RunError
-from .pictures import SUFFIXES, read_picture
+from .pictures import read_all
 from .sources import named_sources
 
 
@@ -25,7 +27,8 @@ class Shot:
     Args:
         image: (h, w, 3) uint8 RGB.
         width, height: of the original, px; `image` may be a smaller copy.
-        index, time_s: of a clip's frame.
+        index, time_s: of a clip's frame; a file of several pictures counts them in `index`.
+        pages: how many pictures such a file holds.
     """
 
     source: SourceOptions
@@ -34,6 +37,7 @@ class Shot:
     height: int
     index: int = 0
     time_s: float = 0.0
+    pages: int = 1
 
 
 def sources_of(paths: list[str]) -> list[SourceOptions]:
@@ -50,9 +54,9 @@ def sources_of(paths: list[str]) -> list[SourceOptions]:
             check_source(SourceOptions("file", text))
             files.append(text)
         elif kind == "folder":
-            inside = sorted(str(path) for path in Path(text).iterdir() if path.suffix.lower() in SUFFIXES)
+            inside = sorted(str(path) for path in Path(text).iterdir() if path.suffix.lower() in PICTURE_SUFFIXES)
             if not inside:
-                raise InputError(f"folder {text} holds no pictures ({' '.join(sorted(SUFFIXES))}): name another")
+                raise InputError(f"folder {text} holds no pictures (.jpg, .png, ...): name another")
             files += inside
         else:
             raise InputError(
@@ -65,11 +69,10 @@ def shots_of(source: SourceOptions, errors: list[str]) -> Iterator[Shot]:
     """Every picture of a source, in order; what went wrong is added to `errors`."""
     if is_picture(source):
         try:
-            still = read_picture(path_of(source.url))
+            for index, still in enumerate(read_all(path_of(source.url))):
+                yield Shot(source, still.image, still.width, still.height, index, pages=still.pages)
         except RunError as error:
             errors.append(str(error))
-        else:
-            yield Shot(source, still.image, still.width, still.height)
         return
     changed = threading.Event()
     reader = Reader(source, changed.set)
@@ -89,5 +92,5 @@ def shots_of(source: SourceOptions, errors: list[str]) -> Iterator[Shot]:
 
 
 def is_picture(source: SourceOptions) -> bool:
-    """Whether a source is a single picture; else it is a clip."""
-    return path_of(source.url).suffix.lower() in SUFFIXES
+    """Whether a source is a picture, or a file of several; else it is a clip."""
+    return is_picture_file(source.url)

@@ -9,6 +9,8 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Colorspace, VideoReformatter
 
 from ..model.image import Matrix, Rgb
+from ..model.orientation import UPRIGHT, turn_upright
+from ..model.pixel_kinds import over_white
 
 _UNSPECIFIED = 2  # of FFmpeg's AVCOL_SPC_...
 _MATRICES: dict[int, Matrix] = {1: "bt709", 5: "bt601", 6: "bt601"}
@@ -22,26 +24,30 @@ class RgbConverter:
         self._reformatter = VideoReformatter()
         self._lock = threading.Lock()
 
-    def convert(self, frame: VideoFrame) -> Rgb:
-        """The picture as (height, width, 3) uint8 RGB, turned as its file says (but never mirrored back), without
-        a copy where it need not turn.
+    def convert(self, frame: VideoFrame, orientation: int = UPRIGHT) -> Rgb:
+        """The picture as (height, width, 3) uint8 RGB, without a copy where it stands upright and hides nothing.
 
         The stream's own matrix and range are used; a stream that names no matrix gets BT.709 from 720 lines on and
-        BT.601 below, as players do.
+        BT.601 below, as players do. Transparent pixels show white.
+
+        Args:
+            frame: as decoded.
+            orientation: how it is stored, 1 to 8 as in EXIF.
         """
+        has_alpha = any(component.is_alpha for component in frame.format.components) or frame.format.has_palette
         with self._lock:
             rgb = self._reformatter.reformat(
                 frame,
-                format="rgb24",
+                format="rgba" if has_alpha else "rgb24",
                 src_colorspace=Colorspace.ITU709 if matrix_of(frame) == "bt709" else None,
                 threads=1,  # the model needs the other cores more
             )
         plane = rgb.planes[0]  # its rows may be padded; PyAV's to_ndarray would copy those
+        channels = 4 if has_alpha else 3
         image: Rgb = np.ndarray(
-            (rgb.height, rgb.width, 3), np.uint8, memoryview(plane), strides=(plane.line_size, 3, 1)
+            (rgb.height, rgb.width, channels), np.uint8, memoryview(plane), strides=(plane.line_size, channels, 1)
         )
-        quarter_turns = round(frame.rotation / 90) % 4  # counterclockwise, as numpy turns
-        return np.ascontiguousarray(np.rot90(image, quarter_turns)) if quarter_turns else image
+        return turn_upright(over_white(image) if has_alpha else image, orientation)
 
 
 def matrix_of(frame: VideoFrame) -> Matrix | None:

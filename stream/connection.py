@@ -21,6 +21,7 @@ from .backlog import Backlog
 from .colour import RgbConverter
 from .container import is_recording, open_container, rate_of
 from .decoded import as_decoded
+from .display_matrix import FrameOrientation
 from .display_order import DisplayOrder
 from .gpu_decoding import check_gpu_decoded, check_gpu_decodes
 from .media_time import LONGEST_GAP_S
@@ -110,7 +111,7 @@ class Video:
         self._last_time: int | None = None
         self._last_key_s: float | None = None
         self._waited_s = 0.0
-        self._converter = RgbConverter()
+        self._converter, self._orientation = RgbConverter(), FrameOrientation()
 
     def pictures(self) -> Iterator[Picture]:
         """Every picture of a recording; of a live source, every one from the first key frame on. Or key frames alone.
@@ -181,7 +182,7 @@ class Video:
             self.pulse.corrupt += frame.is_corrupt
             check_gpu_decoded(frame, self._stream, self._options)
             yield Picture(
-                image=partial(self._image, frame),
+                image=partial(self._image, frame, self._orientation.of(frame, packet)),
                 pts=self._pts_of(frame),
                 time_base=self._time_base.as_integer_ratio(),
                 camera_unix_ns=_camera_time(packet, frame),
@@ -189,12 +190,14 @@ class Video:
                 received_ns=received_ns,
             )
 
-    def _image(self, frame: VideoFrame) -> Image | None:
+    def _image(self, frame: VideoFrame, orientation: int) -> Image | None:
         lent = self._kind == "device" and self.facts.codec == "rawvideo"  # by the driver, until the camera is closed
-        if self._gpu is not None and not lent and (decoded := as_decoded(frame, self._converter)) is not None:
-            return decoded
+        if self._gpu is not None and not lent:
+            decoded = as_decoded(frame, self._converter, orientation)
+            if decoded is not None:
+                return decoded
         try:
-            rgb = self._converter.convert(frame)
+            rgb = self._converter.convert(frame, orientation)
             return rgb.copy() if lent and frame.format.name == "rgb24" else rgb
         except FFmpegError:
             self.pulse.corrupt += 1

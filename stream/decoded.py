@@ -10,23 +10,27 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange
 
 from ..model.image import DecodedImage, ImageError, Rgb
+from ..model.orientation import UPRIGHT
 from .colour import RgbConverter, matrix_of
 
 _PLANES_OF = {"yuv420p": 3, "yuvj420p": 3, "nv12": 2}
 
 
-def as_decoded(frame: VideoFrame, converter: RgbConverter) -> DecodedImage | None:
+def as_decoded(frame: VideoFrame, converter: RgbConverter, orientation: int = UPRIGHT) -> DecodedImage | None:
     """The picture without a copy; None where it is not 8-bit YUV 4:2:0 that lies upright, which has to be converted.
 
     Args:
         frame: decoded, on the host or on a GPU.
         converter: for those who want RGB all the same.
+        orientation: how it is stored, 1 to 8 as in EXIF.
     """
     on_gpu = frame.sw_format is not None
     name = (frame.sw_format or frame.format).name
     matrix = matrix_of(frame)
     odd = frame.width % 2 or frame.height % 2
-    if name not in _PLANES_OF or matrix is None or frame.rotation or (odd and name == "nv12"):  # PyAV halves down
+    if name not in _PLANES_OF or matrix is None or (odd and name == "nv12"):  # PyAV halves down
+        return None
+    if orientation != UPRIGHT:
         return None
     planes = frame.planes[: _PLANES_OF[name]]
     if any(plane.line_size < 0 for plane in planes):  # upside down

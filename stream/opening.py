@@ -11,7 +11,7 @@ from .container import is_still
 from .gpu_decoding import gpu_decoder
 from .options import SourceOptions
 from .picture import Connection
-from .picture_folder import PictureFolder
+from .picture_folder import PictureFolder, is_picture_file
 from .push_source import PushSource, check_push
 from .snapshot_camera import SnapshotCamera
 from .source_url import SourceError, kind_of, path_of
@@ -33,7 +33,7 @@ def open_source(options: SourceOptions, pause: Callable[[float], bool], gpu: int
     kind = kind_of(options.url)
     if kind == "push":
         return PushSource(options, pause)
-    if kind == "folder":
+    if kind == "folder" or (kind == "file" and is_picture_file(options.url)):
         return PictureFolder(options, pause)
     video = Video(options, pause, gpu)
     is_snapshot = kind == "http" and is_still(video.facts.container)

@@ -12,6 +12,7 @@ import numpy as np
 import zmq
 from numpy.typing import NDArray
 
+from ..model.still_picture import StillError, decode_jpeg
 from .binding import BindError, bind, bind_anew
 from .endpoint import AddressError, parse_endpoint
 from .gate import Gate, GateError
@@ -130,11 +131,12 @@ class PushSource:
         )
 
     def _rgb(self, header: PushHeader, body: bytes) -> NDArray[np.uint8] | None:
-        image = _decode(header, body)
-        if image is None:
-            self._note_damage("the JPEG is damaged")
-        else:
-            self.pulse.warning = None
+        try:
+            image = _decode(header, body)
+        except StillError as error:
+            self._note_damage(str(error))
+            return None
+        self.pulse.warning = None
         return image
 
     def _note_damage(self, reason: str) -> None:
@@ -162,15 +164,16 @@ def check_push(options: SourceOptions) -> None:
         raise SourceError(f"{url} must name its port, for programs to know it")
 
 
-def _decode(header: PushHeader, body: bytes) -> NDArray[np.uint8] | None:
-    """The picture as RGB; None where a JPEG is damaged or is not of the size that it states."""
-    raw = np.frombuffer(body, np.uint8)
+def _decode(header: PushHeader, body: bytes) -> NDArray[np.uint8]:
+    """The picture as RGB, upright.
+
+    Raises:
+        StillError: a JPEG is damaged, or is not of the size that was read off it.
+    """
     if header.encoding == "jpeg":
-        image = _decode_jpeg(raw)
-        if image is None or image.shape[:2] != (header.height, header.width):
-            return None
-        code = cv2.COLOR_BGR2RGB
-    elif header.encoding == "mono8":
+        return _decode_jpeg(header, body)
+    raw = np.frombuffer(body, np.uint8)
+    if header.encoding == "mono8":
         image, code = raw.reshape(header.height, header.width), cv2.COLOR_GRAY2RGB
     else:
         image = raw.reshape(header.height, header.width, 3)
@@ -180,8 +183,8 @@ def _decode(header: PushHeader, body: bytes) -> NDArray[np.uint8] | None:
     return np.asarray(cv2.cvtColor(image, code), np.uint8)
 
 
-def _decode_jpeg(jpeg: NDArray[np.uint8]) -> cv2.typing.MatLike | None:
-    try:
-        return cv2.imdecode(jpeg, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-    except cv2.error:
-        return None
+def _decode_jpeg(header: PushHeader, body: bytes) -> NDArray[np.uint8]:
+    image = decode_jpeg(body)
+    if image.size != header.width * header.height * 3:
+        raise StillError("the JPEG is damaged")
+    return image

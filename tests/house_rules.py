@@ -14,7 +14,10 @@ FLOORS = ("launch", "stream", "model", "cuda")  # each may look at those that co
 
 # What of a floor can be seen from above it: (who looks, the floor looked at) -> the files that may be seen.
 DOORS = {
-    ("stream", "model"): {"model.detections", "model.image", "model.prompt"},
+    ("stream", "model"): {
+        *("model.detections", "model.image", "model.prompt"),
+        *("model.jpeg_file", "model.orientation", "model.pixel_kinds", "model.still_picture"),
+    },
     ("stream", "cuda"): set[str](),
     ("model", "cuda"): {"cuda.deform_attn", "cuda.image_prep", "cuda.transfer", "cuda.graph", "cuda.kept"},
     ("launch", "cuda"): {"cuda.deform_attn", "cuda.image_prep", "cuda.transfer", "cuda.graph"},
@@ -32,8 +35,8 @@ KNOWN_TO = {
             "stream/decoded.py",
             "stream/shortfall.py",
             "stream/stream_choice.py",
-            "stream/picture_folder.py",
             "stream/colour.py",
+            "stream/display_matrix.py",
             "stream/gpu_decoding.py",
             "stream/source_fault.py",
         ),
