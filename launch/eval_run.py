@@ -123,13 +123,21 @@ def measuring(run: EvalRun, source: CheckedFile, rules: Mapping[str, object]) ->
         **header,
         "annotations": str(source.path),
         "odd_boxes_kept": source.odd_boxes,
+        "pictures_turned_by_exif": source.turned,
         "device": run.options.device,
     }
+    say_turned(source.turned, source.path)
     with DetectionStore(run.folder / DETECTIONS, header) as store:
         if store.found:
             say(f"going on in {run.folder}: {len(store.found)} are done")
         with running(), progress(f"detecting in {source.path.stem}") as advance:
             yield Measuring(store, choices, advance)
+
+
+def say_turned(turned: int, annotations: Path) -> None:
+    """Say that pictures of a data set stand upright by their EXIF alone: boxes drawn on stored pixels do not fit."""
+    if turned:
+        say(f"{turned} pictures of {annotations} are stored turned: their boxes are read as their EXIF shows them")
 
 
 def finish(run: EvalRun, result: Mapping[str, object], table: Mapping[str, Mapping[str, float]]) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .command_options import MOST_SEED, spread_options
-from .eval_run import check_libraries
+from .eval_run import check_libraries, say_turned
 from .exits import InputError, make_writable, running
 from .training_progress import TrainingProgress
 
@@ -112,6 +112,7 @@ def train_detector(
 
     recipe, device = _recipe(options), _device(options.device)
     data, held_out = _data(annotations, pictures, options), _held_out(pictures, options)
+    say_turned(data.turned, annotations)
     torch.manual_seed(options.seed)  # what is not taken from a file is drawn
     path = None if options.from_nothing else find_checkpoint(options.model, offline=options.offline)
     first = _first(path, data, held_out, options)

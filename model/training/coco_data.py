@@ -1,38 +1,23 @@
 """A data set in COCO's format, read and checked whole before anything is detected in it."""
 
-# pyright: reportUnknownMemberType=false
-
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 from urllib.parse import urlsplit
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..still_picture import StillError, read_one_picture
 from .coco_records import CocoError, CocoFile, Record, read_records
+from .picture_check import StoredPicture, check_size, check_stored, unreadable
 
 WORDING_RULE = "the category's name, '_' as a blank, without what stands in brackets"
 FREQUENCIES = ("r", "c", "f")  # LVIS: a category is rare, common or frequent
 _SLACK_PX = 1.0  # how far rounding may carry a box past the picture's edge
-
-
-class StoredPicture(Protocol):
-    """A picture on disk, and its size as the annotations state it."""
-
-    @property
-    def file(self) -> Path: ...
-
-    @property
-    def width_px(self) -> int: ...
-
-    @property
-    def height_px(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +86,13 @@ class CheckedFile:
         path: of its annotations.
         sha256: of their bytes.
         odd_boxes: how many boxes have no area or reach out of their picture, and were kept as they stand.
+        turned: how many pictures stand upright by their EXIF alone.
     """
 
     path: Path
     sha256: str
     odd_boxes: int
+    turned: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,13 +143,13 @@ def read_coco(
     known = read_pictures(file, folder, lvis=lvis)
     boxes, odd = _boxes(file, known, {one.number for one in categories}, lvis=lvis, keep_odd_boxes=keep_odd_boxes)
     pictures = tuple(known.values())[:limit]
-    check_pictures(pictures, file, folder)
+    turned = check_pictures(pictures, file, folder)
     used = {picture.number for picture in pictures}
     asked = tuple(one for one in categories if one.number not in _headings(file))
     own = tuple(box for box in boxes if box.picture in used)
     if not any(not box.crowd for box in own):
         raise CocoError(f"{annotations}: its first {len(pictures)} images hold no object that counts: use more of them")
-    source = CheckedFile(annotations, file.sha256, sum(number in used for number in odd))
+    source = CheckedFile(annotations, file.sha256, sum(number in used for number in odd), turned)
     return CocoData(source, pictures, asked, own)
 
 
@@ -185,27 +172,9 @@ def read_pictures(file: CocoFile, folder: Path, *, lvis: bool = False) -> dict[i
     return pictures
 
 
-def check_pictures(pictures: Sequence[CocoPicture], file: CocoFile, folder: Path) -> None:
-    """See that the pictures are there.
-
-    Raises:
-        CocoError: names the first that is missing, and says how many are.
-    """
-    check_files({f"{file.path}, image {picture.number}": picture.file for picture in pictures}, folder)
-
-
-def check_files(files: Mapping[str, Path], folder: Path) -> None:
-    """See that pictures are there, which are named by their records.
-
-    Raises:
-        CocoError: names the first that is missing, and says how many are.
-    """
-    if not folder.is_dir():
-        raise CocoError(f"pictures' folder {folder} does not exist: name the folder that holds the pictures")
-    missing = [record for record, file in files.items() if not file.is_file()]
-    if missing:
-        counted = f"{len(missing)} of {len(files)} pictures are missing"
-        raise CocoError(f"{missing[0]}: no picture at {files[missing[0]]}; {counted}")
+def check_pictures(pictures: Sequence[CocoPicture], file: CocoFile, folder: Path) -> int:
+    """See that the pictures are there and fit, as `check_stored` does."""
+    return check_stored({f"{file.path}, image {picture.number}": picture for picture in pictures}, folder)
 
 
 def check_box(record: Record, picture: CocoPicture) -> CocoError | None:
@@ -240,19 +209,17 @@ def refuse(odd: Sequence[CocoError]) -> CocoError:
 
 
 def read_picture(picture: StoredPicture) -> NDArray[np.uint8]:
-    """(h, w, 3) RGB, not turned by what its EXIF says: boxes are annotated on the pixels as they are stored.
+    """(h, w, 3) RGB, upright: boxes are annotated on the picture as it is seen.
 
     Raises:
         CocoError: it cannot be decoded, or has another size than the annotations say.
     """
-    image = cv2.imread(str(picture.file), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-    if image is None:  # pyright: ignore[reportUnnecessaryComparison]
-        raise CocoError(f"picture {picture.file} cannot be decoded: fetch it again")
-    height, width = image.shape[:2]
-    if (width, height) != (picture.width_px, picture.height_px):
-        said = f"{picture.width_px}x{picture.height_px}"
-        raise CocoError(f"picture {picture.file} has {width}x{height} px, but the annotations say {said}")
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+    try:
+        image = read_one_picture(picture.file)
+    except StillError as error:
+        raise unreadable(picture, error) from error
+    check_size(picture, image.shape[1], image.shape[0])
+    return image
 
 
 def _categories(file: CocoFile, *, lvis: bool) -> list[CocoCategory]:

@@ -44,12 +44,14 @@ class LabelledData:
         sha256: of their bytes.
         pictures: in the file's order.
         wordings: what objects answer, as the model is asked.
+        turned: how many pictures stand upright by their EXIF alone.
     """
 
     path: Path
     sha256: str
     pictures: tuple[LabelledPicture, ...]
     wordings: tuple[str, ...]
+    turned: int
 
 
 class Wordings:
@@ -84,7 +86,7 @@ def labelled_coco(data: CocoData) -> LabelledData:
         if box.category in rows:
             own[box.picture].append(box)
     pictures = [_labelled(picture, own[picture.number], rows, is_lvis=data.is_lvis) for picture in data.pictures]
-    return LabelledData(data.source.path, data.source.sha256, tuple(pictures), wordings.all)
+    return LabelledData(data.source.path, data.source.sha256, tuple(pictures), wordings.all, data.source.turned)
 
 
 def _labelled(

@@ -17,9 +17,10 @@ from typing import cast
 import numpy as np
 
 from ..prompt import PromptError
-from .coco_data import box_fault, check_files, cut_to_picture
+from .coco_data import box_fault, cut_to_picture
 from .coco_records import CocoError, Record
 from .labelled import LabelledData, LabelledPicture, Wordings
+from .picture_check import check_stored
 
 
 def read_odvg(
@@ -92,8 +93,8 @@ class _Reader:
             )
         if not any(len(picture.boxes_xyxy) for picture in self._pictures.values()):
             raise CocoError(f"annotations {lines} hold no boxes: there is nothing to learn")
-        check_files({line: picture.file for line, picture in self._pictures.items()}, self._folder)
-        return LabelledData(lines, sha256, tuple(self._pictures.values()), self._wordings.all)
+        turned = check_stored(self._pictures, self._folder)
+        return LabelledData(lines, sha256, tuple(self._pictures.values()), self._wordings.all, turned)
 
     def _objects(self, line: Record) -> Iterator[tuple[Record, tuple[str, ...]]]:
         if line.has("detection") == line.has("grounding"):

@@ -81,8 +81,8 @@ def read_referrals(
     if not referrals:
         raise CocoError(f"annotations {annotations} hold no annotation with a sentence: name another file")
     used = tuple(referrals[:limit])
-    check_pictures(list({one.picture.number: one.picture for one in used}.values()), file, folder)
-    return ReferralData(CheckedFile(annotations, file.sha256, len(odd)), used)
+    turned = check_pictures(list({one.picture.number: one.picture for one in used}.values()), file, folder)
+    return ReferralData(CheckedFile(annotations, file.sha256, len(odd), turned), used)
 
 
 def _caption(record: Record, sentences: Sequence[str], annotations: int) -> Sequence[str]:

@@ -177,12 +177,13 @@ def test_a_spoilt_picture_ends_the_run_with_its_name(
 ) -> None:
     path = write_set(tmp_path / "set", content)
     last = tmp_path / "set" / content["images"][-1]["file_name"]
-    last.write_bytes(b"no picture")
+    whole = last.read_bytes()
+    last.write_bytes(whole[:45] + bytes(12) + whole[57:])  # its end is there
 
     ended = in_process(capsys, "eval", "coco", path, tmp_path / "set", "--batch", "1", "--folder", tmp_path / "run")
 
     assert ended.code == 1
-    assert f"picture {last} cannot be decoded" in ended.sentence
+    assert f"picture {last} cannot be read" in ended.sentence
     assert len((tmp_path / "run" / "detections.jsonl").read_text().splitlines()) == 3  # a header and two pictures
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -37,7 +38,7 @@ def _lines() -> list[Line]:
 
 def _read(folder: Path, lines: list[Line], **options: bool) -> LabelledData:
     for name in "abc":
-        (folder / f"{name}.png").touch()
+        cv2.imwrite(str(folder / f"{name}.png"), np.zeros((40, 60, 3), np.uint8))
     (folder / "labels.json").write_text('{"0": "ball", "1": "mug", "2": "cone"}')
     path = folder / "data.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
@@ -72,6 +73,7 @@ FAULTS: list[tuple[Change, str]] = [
     (lambda c: c[1]["grounding"]["regions"][1].update(bbox=[1, 2, 99, 8]), r"line 2, .*entry 1 .*reaches out of its"),
     (lambda c: c[1]["grounding"]["regions"][0].update(phrase=["..."]), r"line 2, .*entry 0 .* has no words"),
     (lambda c: c[1]["grounding"]["regions"][0].update(phrase=3), r"entry 0 .*'phrase' is 3, which must be text"),
+    (lambda c: c[2].update(width=120), r"line 3: picture .*c.png has 60x40 px, but the annotations say 120x40: mend"),
     (lambda c: c[2].update(filename="lost.png"), r"line 3: no picture at .*lost.png; 1 of 3 pictures are missing"),
     (lambda c: c.clear(), r"hold no lines"),
 ]
