@@ -15,6 +15,7 @@ from .source_url import SourceError
 
 _TEXT_SHOWN_AS_VIDEO = frozenset({"tty", "bin", "xbin", "adf", "idf"})
 _MAX_NAMED = 6
+_DEFAULT_PX = 5_000_000
 
 
 class Choice(NamedTuple):
@@ -32,8 +33,8 @@ class Choice(NamedTuple):
 def choose_stream(container: InputContainer, where: str, wanted: int | None = None) -> Choice:
     """The one stream to read.
 
-    FFmpeg prefers what the file marks as its default, then what has more pictures and a higher bit rate. A cover
-    picture is never a choice of its own.
+    The ffmpeg command takes the one with the largest pictures, of which being the file's default counts for five
+    million pixels. A cover picture is never its choice.
 
     Args:
         container: what was opened.
@@ -51,7 +52,7 @@ def choose_stream(container: InputContainer, where: str, wanted: int | None = No
         raise SourceError(f"{where} has no video in it: name one that has")
     notice = None
     if wanted is None:
-        stream = _best(container, moving)
+        stream = max(moving, key=_score_px)
         others = [other for other in moving if other is not stream]
         if others:
             notice = (
@@ -76,10 +77,11 @@ def codec_of(stream: VideoStream) -> str:
     return stream.codec_context.codec.canonical_name
 
 
-def _best(container: InputContainer, moving: Sequence[VideoStream]) -> VideoStream:
-    chosen = container.streams.best("video")
-    found = next((stream for stream in moving if stream is chosen and _can_be_decoded(stream)), None)
-    return found or next(filter(_can_be_decoded, moving), moving[0])
+def _score_px(stream: VideoStream) -> int:
+    """How much speaks for a stream, as `map_auto_video` of FFmpeg's fftools/ffmpeg_mux_init.c counts it."""
+    if not _can_be_decoded(stream):
+        return -1
+    return stream.width * stream.height + _DEFAULT_PX * bool(stream.disposition & Disposition.default)
 
 
 def _can_be_decoded(stream: VideoStream) -> bool:

@@ -2,6 +2,9 @@
 from __future__ import annotations
 
 import logging
+import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import av
@@ -13,6 +16,7 @@ from groundcast.stream.frame import Frame
 from groundcast.stream.options import SourceOptions
 from groundcast.stream.reader import SourceError, check_source
 from groundcast.stream.stats import ReaderStats
+from groundcast.stream.stream_choice import choose_stream
 
 from .watched_reader import WatchedReader, write_video
 
@@ -39,7 +43,9 @@ def _read(path: Path, stream: int | None = None) -> tuple[list[Frame], ReaderSta
         return watched.frames, watched.stats
 
 
-@pytest.mark.parametrize(("name", "thumbnail"), [("two.mkv", False), ("two.mp4", False), ("drone.mp4", True)])
+@pytest.mark.parametrize(
+    ("name", "thumbnail"), [("two.mkv", False), ("two.mp4", False), ("two.ts", False), ("drone.mp4", True)]
+)
 def test_ffmpegs_own_choice_is_read_and_that_there_was_one_is_said(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str, thumbnail: bool
 ) -> None:
@@ -49,6 +55,28 @@ def test_ffmpegs_own_choice_is_read_and_that_there_was_one_is_said(
     says = f"2 video streams, of which 1 (h264, 128x96) is read, not 0 ({'mjpeg' if thumbnail else 'h264'}, 64x48)"
     assert says in (stats.warning or "")
     assert sum(says in record.message for record in caplog.records) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("ffmpeg"), reason="needs ffmpeg")
+@pytest.mark.parametrize("default", ["", "0", "1"])
+@pytest.mark.parametrize("first_is_larger", [True, False])
+@pytest.mark.parametrize("container", ["avi", "mp4", "mkv", "ts", "mov", "nut"])
+def test_the_choice_is_that_of_the_ffmpeg_command(
+    tmp_path: Path, container: str, first_is_larger: bool, default: str
+) -> None:
+    path, sizes = tmp_path / f"two.{container}", ["320x240", "64x48"] if first_is_larger else ["64x48", "320x240"]
+    sources = [f"-f lavfi -i testsrc=size={size}:rate=20" for size in sizes]
+    flags = [f"-disposition:v:{n} {'default' if default == str(n) else '0'}" for n in range(2)]
+    command = f"ffmpeg -v error -nostdin {' '.join(sources)} -t 1 -map 0 -map 1 -c:v libx264 {' '.join(flags)} {path}"
+    subprocess.run(command.split(), check=True, timeout=60)
+    said = subprocess.run(
+        ["ffmpeg", "-nostdin", "-i", path, "-f", "null", "-"], check=True, capture_output=True, text=True, timeout=60
+    ).stderr
+    mapped = re.search(r"Stream #0:(\d) -> #0:0", said)
+    assert mapped is not None
+    with av.open(path) as opened:
+        assert choose_stream(opened, "it").stream.index == int(mapped[1])
 
 
 @pytest.mark.parametrize(("stream", "width"), [(0, 64), (1, 128)])
