@@ -24,6 +24,10 @@ from .wire_stamp import check_parts
 
 _LOG = logging.getLogger(__name__)
 _MOST_SOURCES = 4096  # of which something is remembered, whatever a forger makes up
+_UNCERTAIN = (
+    "a picture of source %s was held back (this is said once, the rest is counted): its time is known to within"
+    " %.0f ms only, and with its age that is more than max_age_ms=%g: allow more, or state camera_latency_ms"
+)
 _Key = tuple[str, str]  # node, source
 
 
@@ -91,6 +95,8 @@ class Inbox:
             reason = self._refusal(message)
             if reason is None:
                 return message
+            if reason == "uncertain" and not self.refused[reason]:
+                _LOG.warning(_UNCERTAIN, message.source, message.frame.captured_error_ms, self._wanted.max_age_ms)
             self.refused[reason] += 1
         return None
 

@@ -34,7 +34,7 @@ def node(address: str) -> Iterator[Node]:
 
 @pytest.mark.parametrize("off_s", [1.9, 3.0, 3600.0, -10.0])
 def test_a_stamp_that_was_replaced_is_passed_on_as_sent_and_the_gate_counts_the_doubt(
-    address: str, node: Node, off_s: float
+    address: str, node: Node, off_s: float, caplog: pytest.LogCaptureFixture
 ) -> None:
     with (
         Subscriber(node.publisher.address, max_age_ms=MAX_AGE_MS, snapshot=False, timeout_s=0.2) as gate,
@@ -48,6 +48,7 @@ def test_a_stamp_that_was_replaced_is_passed_on_as_sent_and_the_gate_counts_the_
         assert frame.age_ms < MAX_AGE_MS < (frame.captured_error_ms or 0.0)
         with pytest.raises(TimeoutError, match="1 uncertain"):
             next(gate)
+    assert "picture of source arm was held back" in caplog.text
 
 
 def test_a_stamp_that_is_believed_stands_once_and_passes_the_gate(address: str, node: Node) -> None:
