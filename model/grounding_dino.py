@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -117,7 +116,6 @@ class GroundingDino(nn.Module):
         for part in self.modules():
             if isinstance(part, Recomputed):
                 part.recompute = True
-        cast("Any", self.text_encoder.bert).activation_checkpointing_enable({"use_reentrant": False})
 
     def read(self, words: Words) -> TextFeatures:
         """The prompts' features, which do not depend on any picture."""

@@ -1,5 +1,5 @@
 # pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
-"""The prompt's words as features: transformers' BERT under the sub-sentence mask.
+"""The prompt's words as features: BERT under the sub-sentence mask.
 
 Letters: B prompt, T token, C channel.
 """
@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .bert import Bert
 from .config import TextConfig
 from .layers import lowest
 from .tokenizer import TokenizedPrompt
@@ -102,28 +103,11 @@ class TextEncoder(nn.Module):
 
     def __init__(self, config: TextConfig, width: int) -> None:
         super().__init__()
-        from transformers import BertConfig, BertModel  # seconds to import: only when a model is built
-
-        bert = BertConfig(
-            vocab_size=config.vocabulary,
-            hidden_size=config.width,
-            num_hidden_layers=config.layers,
-            num_attention_heads=config.heads,
-            intermediate_size=config.feed_forward,
-            hidden_dropout_prob=0.0,
-            attention_probs_dropout_prob=0.0,
-        )
-        self.bert = BertModel(bert, add_pooling_layer=False)
+        self.bert = Bert(config)
         self.projection = nn.Linear(config.width, width)
 
     def forward(self, words: Words) -> TextFeatures:
         mask_B1TT = torch.zeros(words.sees_BTT.shape, dtype=torch.float32, device=words.ids_BT.device)
         mask_B1TT = mask_B1TT.masked_fill(~words.sees_BTT, lowest(torch.float32))[:, None]
-        # A float mask is right under BERT's sdpa and eager attention alike; a bool one leaks under eager.
-        hidden_BTC = self.bert(
-            input_ids=words.ids_BT,
-            attention_mask=mask_B1TT,
-            position_ids=words.positions_BT,
-            token_type_ids=torch.zeros_like(words.ids_BT),
-        ).last_hidden_state
+        hidden_BTC = self.bert(words.ids_BT, words.positions_BT, mask_B1TT)
         return TextFeatures(self.projection(hidden_BTC), words.positions_BT, mask_B1TT, words.no_word_BT)

@@ -14,10 +14,7 @@ FLOORS = ("launch", "stream", "model", "cuda")  # each may look at those that co
 
 # What of a floor can be seen from above it: (who looks, the floor looked at) -> the files that may be seen.
 DOORS = {
-    ("stream", "model"): {
-        *("model.detections", "model.image", "model.prompt"),
-        *("model.jpeg_file", "model.orientation", "model.pixel_kinds", "model.still_picture"),
-    },
+    ("stream", "model"): {"model.detections", "model.image", "model.prompt"},
     ("stream", "cuda"): set[str](),
     ("model", "cuda"): {"cuda.deform_attn", "cuda.image_prep", "cuda.transfer", "cuda.graph", "cuda.kept"},
     ("launch", "cuda"): {"cuda.deform_attn", "cuda.image_prep", "cuda.transfer", "cuda.graph"},
@@ -34,9 +31,8 @@ KNOWN_TO = {
             "stream/container.py",
             "stream/decoded.py",
             "stream/shortfall.py",
-            "stream/stream_choice.py",
+            "stream/picture_folder.py",
             "stream/colour.py",
-            "stream/display_matrix.py",
             "stream/gpu_decoding.py",
             "stream/source_fault.py",
         ),
@@ -61,7 +57,7 @@ KNOWN_TO = {
         "launch/doctor.py",
     ),
     "timm": ("model/backbone.py",),
-    "transformers": ("model/text_encoder.py", "model/tokenizer.py", "launch/bench_oracle.py"),
+    "transformers": ("launch/bench_oracle.py",),
     "torch": ("model/*.py", "cuda/*.py", "launch/*.py"),
     "torchvision": ("launch/doctor.py",),
     "mujoco": ("model/tabletop/*.py",),
@@ -70,7 +66,7 @@ KNOWN_TO = {
     "numba": ("cuda/*_cpu.py", "launch/doctor.py"),
     "triton": ("cuda/*_triton.py", "launch/doctor.py"),
     "pydantic": ("launch/settings*.py", "stream/source_settings.py", "stream/control*.py"),
-    "yaml": ("launch/yaml_file.py",),
+    "yaml": ("launch/settings_file.py",),
     "mcap": ("stream/recording*.py",),
     "prometheus_client": ("launch/metrics.py",),
     "typer": ("launch/*.py",),
