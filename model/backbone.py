@@ -1,5 +1,5 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-"""The picture as maps of features: a timm network, and the projection to one width.
+"""The picture as maps of features: a network of timm's or our own, and the projection to one width.
 
 Letters: B picture, C channel, H W pixels.
 """
@@ -12,26 +12,22 @@ import torch
 from torch import Tensor, nn
 
 from .config import ModelConfig
+from .fasternet import FasterNetT0
 from .swin import Swin
 
 
 class Backbone(nn.Module):
-    """Maps of several strides, all `width` channels wide, the finest first."""
+    """Maps of several strides, all `width` channels wide, the finest first.
+
+    Attributes:
+        body: gives these maps as it has them.
+        channels: of each map of the body.
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        import timm  # imports torchvision: only when a model is built
-
-        options: dict[str, Any]
-        if config.backbone.startswith("swin"):
-            options = {"strict_img_size": False, "always_partition": True, "num_classes": 0, "drop_path_rate": 0.2}
-            body = timm.create_model(config.backbone, **{**options, **config.backbone_options})
-            self.body = Swin(body, config.levels)
-            channels = self.body.channels
-        else:
-            options = {"features_only": True, "out_indices": config.levels, **config.backbone_options}
-            self.body = timm.create_model(config.backbone, **options)
-            channels = cast("Any", self.body).feature_info.channels()
+        self.body, self.channels = _body(config)
+        channels = self.channels
         projections = [nn.Conv2d(count, config.width, 1) for count in channels]
         for extra in range(config.extra_levels):
             last = channels[-1] if extra == 0 else config.width
@@ -47,6 +43,23 @@ class Backbone(nn.Module):
             coarsest = project(coarsest)
             projected.append(coarsest)
         return projected
+
+
+def _body(config: ModelConfig) -> tuple[nn.Module, list[int]]:
+    """The network, and how many channels each of its maps has."""
+    if config.backbone == "fasternet_t0":
+        own = FasterNetT0(config.levels)
+        return own, own.channels
+    import timm  # which imports torchvision and PyTorch's compiler: seconds that the embedded model need not wait
+
+    options: dict[str, Any]
+    if config.backbone.startswith("swin"):
+        options = {"strict_img_size": False, "always_partition": True, "num_classes": 0, "drop_path_rate": 0.2}
+        swin = Swin(timm.create_model(config.backbone, **{**options, **config.backbone_options}), config.levels)
+        return swin, swin.channels
+    options = {"features_only": True, "out_indices": config.levels, **config.backbone_options}
+    body = timm.create_model(config.backbone, **options)
+    return body, cast("Any", body).feature_info.channels()
 
 
 class _ExactGroupNorm(nn.GroupNorm):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
 
 import numpy as np
 import torch
@@ -68,9 +67,10 @@ class CropLesson:
 
     def __init__(self, backbone: Backbone) -> None:
         self._backbone = backbone.body
-        channels: list[int] = cast("Any", backbone.body).feature_info.channels()
         count = len(KINDS) + len(COLOURS)
-        self._heads = nn.ModuleList(nn.Sequential(nn.LayerNorm(width), nn.Linear(width, count)) for width in channels)
+        self._heads = nn.ModuleList(
+            nn.Sequential(nn.LayerNorm(width), nn.Linear(width, count)) for width in backbone.channels
+        )
 
     @property
     def networks(self) -> Mapping[str, nn.Module]:
