@@ -67,23 +67,29 @@ def deform_attn(
     return deform_attn_op(value_BSND, sizes, reference_BQLX, projected_BQX, points, kernel)
 
 
-# A list of plain sizes: inferred from the annotation, it would be one that tracing to TorchScript cannot write down.
+_OP = "groundcast::deform_attn"
+# A list of plain sizes: inferred from annotations, it would be one that tracing to TorchScript cannot write down.
 _SCHEMA = "(Tensor value, int[] sizes, Tensor reference, Tensor projected, int points, str kernel) -> Tensor"
+# Not torch.library.custom_op, whose first call imports PyTorch's compiler, which takes more than a second.
+torch.library.define(_OP, _SCHEMA, tags=(torch.Tag.pt2_compliant_tag,))
 
 
-@torch.library.custom_op("groundcast::deform_attn", mutates_args=(), schema=_SCHEMA)
-def deform_attn_op(
+@torch.library.impl(_OP, ("CPU", "CUDA"))
+def _deform_attn_op(
     value: Tensor, sizes: Sequence[int], reference: Tensor, projected: Tensor, points: int, kernel: str
 ) -> Tensor:
-    """A fast kernel as one op of PyTorch's; `sizes` are height and width of each level in one row."""
     shapes = list(zip(sizes[::2], sizes[1::2], strict=True))
     return _fast(kernel)(value, shapes, reference, projected, points)
 
 
-@deform_attn_op.register_fake
+@torch.library.register_fake(_OP)
 def _(value: Tensor, sizes: Sequence[int], reference: Tensor, projected: Tensor, points: int, kernel: str) -> Tensor:
     B, _, N, D = value.shape
     return value.new_empty(B, projected.shape[1], N * D)
+
+
+deform_attn_op = torch.ops.groundcast.deform_attn.default
+"""A fast kernel as one op of PyTorch's; `sizes` are height and width of each level in one row."""
 
 
 def _fast(kernel: str) -> Callable[[Tensor, Sequence[tuple[int, int]], Tensor, Tensor, int], Tensor]:

@@ -11,7 +11,6 @@ from pathlib import Path
 from shutil import which
 from sysconfig import get_path
 
-import torch
 from torch import Tensor
 
 _log = logging.getLogger(__name__)
@@ -45,7 +44,6 @@ def _triton_interprets() -> bool:
     return triton is not None and bool(triton.knobs.runtime.interpret)
 
 
-@torch.compiler.assume_constant_result
 @cache
 def _what_triton_lacks() -> str | None:
     """Triton brings its own compiler for GPUs, and has what calls the kernels built by the machine's."""
@@ -56,3 +54,7 @@ def _what_triton_lacks() -> str | None:
     if not (Path(get_path("include", "posix_prefix")) / "Python.h").is_file():
         return "triton needs Python's C headers: apt-get install python3-dev"
     return None
+
+
+# What torch.compiler.assume_constant_result does, too, but that imports the compiler, which takes more than a second.
+setattr(_what_triton_lacks, "_dynamo_marked_constant", True)  # noqa: B010 - functions are not known to have it
