@@ -14,7 +14,10 @@ FLOORS = ("launch", "stream", "model", "cuda")  # each may look at those that co
 
 # What of a floor can be seen from above it: (who looks, the floor looked at) -> the files that may be seen.
 DOORS = {
-    ("stream", "model"): {"model.detections", "model.image", "model.prompt"},
+    ("stream", "model"): {
+        *("model.detections", "model.image", "model.prompt"),
+        *("model.jpeg_file", "model.orientation", "model.pixel_kinds", "model.still_picture"),
+    },
     ("stream", "cuda"): set[str](),
     ("model", "cuda"): {"cuda.deform_attn", "cuda.image_prep", "cuda.transfer", "cuda.graph", "cuda.kept"},
     ("launch", "cuda"): {"cuda.deform_attn", "cuda.image_prep", "cuda.transfer", "cuda.graph"},
@@ -31,8 +34,9 @@ KNOWN_TO = {
             "stream/container.py",
             "stream/decoded.py",
             "stream/shortfall.py",
-            "stream/picture_folder.py",
+            "stream/stream_choice.py",
             "stream/colour.py",
+            "stream/display_matrix.py",
             "stream/gpu_decoding.py",
             "stream/source_fault.py",
         ),
@@ -66,7 +70,7 @@ KNOWN_TO = {
     "numba": ("cuda/*_cpu.py", "launch/doctor.py"),
     "triton": ("cuda/*_triton.py", "launch/doctor.py"),
     "pydantic": ("launch/settings*.py", "stream/source_settings.py", "stream/control*.py"),
-    "yaml": ("launch/settings_file.py",),
+    "yaml": ("launch/yaml_file.py",),
     "mcap": ("stream/recording*.py",),
     "prometheus_client": ("launch/metrics.py",),
     "typer": ("launch/*.py",),

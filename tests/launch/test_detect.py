@@ -51,7 +51,12 @@ def test_of_two_boxes_of_one_thing_the_better_stays_as_in_a_node(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     loaded: list[ModelSettings] = []
-    monkeypatch.setattr(detect, "load_detector", lambda model: loaded.append(model) or BlobModel())
+
+    def load(model: ModelSettings) -> BlobModel:
+        loaded.append(model)
+        return BlobModel()
+
+    monkeypatch.setattr(detect, "load_detector", load)
 
     assert in_process(capsys, "detect", picture, "--prompt", "red blob", *given).code == 0
     assert [model.nms_iou for model in loaded] == [nms_iou]
