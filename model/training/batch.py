@@ -33,6 +33,7 @@ class Example:
         boxes_xyxy: (G, 4) float32, px of the canvas.
         answers_GT: True where the token belongs to a wording that the object answers.
         noised: the boxes spoilt, in 0..1 of the picture; None where nothing is denoised.
+        unknown_T: True where the token belongs to a wording that may be true of objects without a box.
     """
 
     canvas: NDArray[np.uint8]
@@ -41,6 +42,7 @@ class Example:
     boxes_xyxy: NDArray[np.float32]
     answers_GT: Tensor
     noised: NoisedPicture | None = None
+    unknown_T: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ def stack(examples: Sequence[Example]) -> Batch:
         Truth(
             torch.from_numpy(centres_and_sizes(one.boxes_xyxy, width, height)),
             F.pad(one.answers_GT, (0, T - one.answers_GT.shape[1])),
+            None if one.unknown_T is None else F.pad(one.unknown_T, (0, T - len(one.unknown_T))),
         )
         for one in examples
     ]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..still_picture import StillError, read_one_picture
 from .coco_records import CocoError, CocoFile, Record, read_records
+from .federated import is_federated, known_categories
 from .picture_check import StoredPicture, check_size, check_stored, unreadable
 
 WORDING_RULE = "the category's name, '_' as a blank, without what stands in brackets"
@@ -28,15 +29,15 @@ class CocoPicture:
         number: its `id` in the file.
         file: where it lies.
         width_px, height_px: its size as the file states it.
-        absent: LVIS: categories known to be absent.
-        not_exhaustive: LVIS: categories of which some objects are not annotated.
+        absent: categories known to be absent; None: every one without an object here.
+        not_exhaustive: categories of which some objects are not annotated.
     """
 
     number: int
     file: Path
     width_px: int
     height_px: int
-    absent: tuple[int, ...] = ()
+    absent: tuple[int, ...] | None = None
     not_exhaustive: tuple[int, ...] = ()
 
 
@@ -117,9 +118,9 @@ class CocoData:
         return sum(not box.crowd for box in self.boxes)
 
     @property
-    def is_lvis(self) -> bool:
-        """Whether it states how frequent categories are, and what is known to be absent."""
-        return any(one.frequency is not None for one in self.categories)
+    def is_federated(self) -> bool:
+        """Whether it states for each picture which categories are known to be absent, as LVIS does."""
+        return any(picture.absent is not None for picture in self.pictures)
 
 
 def read_coco(
@@ -142,6 +143,8 @@ def read_coco(
     categories = _categories(file, lvis=lvis)
     known = read_pictures(file, folder, lvis=lvis)
     boxes, odd = _boxes(file, known, {one.number for one in categories}, lvis=lvis, keep_odd_boxes=keep_odd_boxes)
+    if not lvis and is_federated(file.images):
+        known = _federated(file, known, categories, boxes)
     pictures = tuple(known.values())[:limit]
     turned = check_pictures(pictures, file, folder)
     used = {picture.number for picture in pictures}
@@ -166,7 +169,7 @@ def read_pictures(file: CocoFile, folder: Path, *, lvis: bool = False) -> dict[i
             raise record.error("this id stands twice: each image needs its own")
         if width < 1 or height < 1:
             raise record.error(f"its size is {width}x{height}: both sides must be at least 1 px")
-        absent = record.wholes("neg_category_ids") if lvis else ()
+        absent = record.wholes("neg_category_ids") if lvis else None
         loose = record.wholes("not_exhaustive_category_ids") if lvis else ()
         pictures[number] = CocoPicture(number, _place(record, folder), width, height, absent, loose)
     return pictures
@@ -237,6 +240,23 @@ def _categories(file: CocoFile, *, lvis: bool) -> list[CocoCategory]:
             raise record.error(f"its frequency is {frequency!r}: LVIS knows {', '.join(FREQUENCIES)}")
         categories[number] = CocoCategory(number, name, frequency)
     return list(categories.values())
+
+
+def _federated(
+    file: CocoFile, pictures: Mapping[int, CocoPicture], categories: Sequence[CocoCategory], boxes: Sequence[CocoBox]
+) -> dict[int, CocoPicture]:
+    """The pictures with what their `exhaustive_for` says. Objects in a crowd have no boxes of their own."""
+    numbers = {one.name: one.number for one in categories}
+    present: dict[int, set[int]] = {number: set() for number in pictures}
+    crowded: dict[int, set[int]] = {number: set() for number in pictures}
+    for box in boxes:
+        (crowded if box.crowd else present)[box.picture].add(box.category)
+    known: dict[int, CocoPicture] = {}
+    for record in file.images:
+        number = record.whole("id")
+        absent, loose = known_categories(record, numbers, present[number] | crowded[number])
+        known[number] = replace(pictures[number], absent=absent, not_exhaustive=loose)
+    return known
 
 
 def _headings(file: CocoFile) -> set[int]:

@@ -125,12 +125,13 @@ def _truth(data: CocoData) -> dict[str, Any]:
             "id": picture.number,
             "width": picture.width_px,
             "height": picture.height_px,
-            "neg_category_ids": list(picture.absent),
+            "neg_category_ids": list(picture.absent or ()),
             "not_exhaustive_category_ids": list(picture.not_exhaustive),
         }
         for picture in data.pictures
     ]
-    categories = [{"id": one.number, "name": one.name, "frequency": one.frequency} for one in data.categories]
+    # The library reads a frequency of each category; `freq_groups` says which of them the data state.
+    categories = [{"id": one.number, "name": one.name, "frequency": one.frequency or "f"} for one in data.categories]
     annotations = [
         {
             "id": number,

@@ -13,7 +13,6 @@ from .batch import Batch
 from .denoising import NoisedQueries
 from .dense import DensePlaces
 from .loss import LossWeights, detection_loss
-from .matching import Truth
 
 
 class DetectionLesson:
@@ -61,7 +60,7 @@ class DetectionLesson:
                 noised = batch.noised.to(device)
                 extra = self._noised(noised, enhanced)
             output = self._model.answer(enhanced, extra=extra, every_layer=True)
-        truths = [Truth(truth.boxes_G4.to(device), truth.answers_GT.to(device)) for truth in batch.truths]
+        truths = [truth.to(device) for truth in batch.truths]
         losses = detection_loss(output, truths, self._weights, size, noised)
         if self._dense is not None:
             losses["dense"] = self._dense(output, truths)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..prompt import Phrase
+from .class_words import ClassWords
 from .coco_data import CocoBox, CocoData, CocoPicture, cut_to_picture
 
 
@@ -24,6 +25,7 @@ class LabelledPicture:
         answers: of each object the wordings that it answers.
         never_asked: what is in the picture without a box of its own, or may be: it is neither true nor absent.
         absent: wordings known to answer nothing here; None: all that are neither answered nor never asked.
+        loose: answered wordings that may be true of further objects, which have no box.
     """
 
     file: Path
@@ -33,6 +35,7 @@ class LabelledPicture:
     answers: tuple[tuple[int, ...], ...]
     never_asked: frozenset[int] = frozenset()
     absent: tuple[int, ...] | None = None
+    loose: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +46,22 @@ class LabelledData:
         path: of its annotations.
         sha256: of their bytes.
         pictures: in the file's order.
-        wordings: what objects answer, as the model is asked.
+        wordings: what objects answer, as the model is asked; a row of them is a class.
         turned: how many pictures stand upright by their EXIF alone.
+        words: other wordings of the same classes, and which classes may be true of one object.
     """
 
     path: Path
     sha256: str
     pictures: tuple[LabelledPicture, ...]
     wordings: tuple[str, ...]
-    turned: int
+    turned: int = 0
+    words: ClassWords = field(default_factory=ClassWords)
+
+    @property
+    def all_wordings(self) -> tuple[str, ...]:
+        """Every wording that the model may be asked."""
+        return tuple(dict.fromkeys(one for wording in self.wordings for one in self.words.wordings_of(wording)))
 
 
 class Wordings:
@@ -73,25 +83,23 @@ class Wordings:
         return tuple(self._rows)
 
 
-def labelled_coco(data: CocoData) -> LabelledData:
+def labelled_coco(data: CocoData, words: ClassWords | None = None) -> LabelledData:
     """What a data set in COCO's format teaches.
 
-    Objects in a crowd have no boxes of their own: their category is not asked for in that picture. Of LVIS's
-    categories only those are absent that are known to be.
+    Objects in a crowd have no boxes of their own: their category is not asked for in that picture. Of federated
+    data only those categories are absent that are known to be.
     """
-    wordings = Wordings()
+    wordings, words = Wordings(), words or ClassWords()
     rows = {category.number: wordings.row(category.wording) for category in data.categories}
     own: dict[int, list[CocoBox]] = {picture.number: [] for picture in data.pictures}
     for box in data.boxes:
         if box.category in rows:
             own[box.picture].append(box)
-    pictures = [_labelled(picture, own[picture.number], rows, is_lvis=data.is_lvis) for picture in data.pictures]
-    return LabelledData(data.source.path, data.source.sha256, tuple(pictures), wordings.all, data.source.turned)
+    pictures = [_labelled(picture, own[picture.number], rows) for picture in data.pictures]
+    return LabelledData(data.source.path, data.source.sha256, tuple(pictures), wordings.all, data.source.turned, words)
 
 
-def _labelled(
-    picture: CocoPicture, boxes: Sequence[CocoBox], rows: Mapping[int, int], *, is_lvis: bool
-) -> LabelledPicture:
+def _labelled(picture: CocoPicture, boxes: Sequence[CocoBox], rows: Mapping[int, int]) -> LabelledPicture:
     corners: list[tuple[float, float, float, float]] = []
     answers: list[tuple[int, ...]] = []
     for box in boxes:
@@ -107,5 +115,6 @@ def _labelled(
         np.array(corners, np.float32).reshape(-1, 4),
         tuple(answers),
         frozenset(rows[box.category] for box in boxes if box.crowd),
-        tuple(rows[number] for number in picture.absent if number in rows) if is_lvis else None,
+        None if picture.absent is None else tuple(rows[number] for number in picture.absent if number in rows),
+        frozenset(rows[number] for number in picture.not_exhaustive if number in rows),
     )

@@ -7,7 +7,7 @@ Sources: focal loss https://arxiv.org/abs/1708.02002; the weights are Grounding 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 import torch.nn.functional as F
@@ -47,6 +47,20 @@ class _Pairs:
     counts_BQ: Tensor
 
 
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """Which tokens are judged.
+
+    Args:
+        no_word_BT: True for marks and padding, of which no query is judged.
+        unknown_BT: True where only the queries that stand for a true box are: such a box is known to be something
+            else, but another object, which has no box, may be just that.
+    """
+
+    no_word_BT: Tensor
+    unknown_BT: Tensor
+
+
 def detection_loss(
     output: Output, truths: Sequence[Truth], weights: LossWeights, size: float, noised: Noised | None = None
 ) -> dict[str, Tensor]:
@@ -61,9 +75,10 @@ def detection_loss(
     """
     enhanced, costs = output.enhanced, weights.costs
     truths = _measured_alike(truths, enhanced)
+    words = _Words(enhanced.no_word_BT, _unknown(truths, enhanced.no_word_BT))
 
     def cost(logits_BQT: Tensor, boxes_BQ4: Tensor, pairs: _Pairs) -> dict[str, Tensor]:
-        return _layer_loss(logits_BQT, enhanced.picture_from_input(boxes_BQ4), pairs, enhanced.no_word_BT, size)
+        return _layer_loss(logits_BQT, enhanced.picture_from_input(boxes_BQ4), pairs, words, size)
 
     def matched(logits_BQT: Tensor, boxes_BQ4: Tensor) -> dict[str, Tensor]:
         pairs = _matched(logits_BQT, enhanced.picture_from_input(boxes_BQ4), truths, costs)
@@ -91,7 +106,15 @@ def _measured_alike(truths: Sequence[Truth], enhanced: Enhanced) -> list[Truth]:
     """In 0..1 of what the body measures boxes in: what a distance costs must not depend on a neighbour's size."""
     ones_B14 = torch.ones(len(truths), 1, 4, device=enhanced.no_word_BT.device)
     scales_B4 = enhanced.picture_from_input(ones_B14)[:, 0]
-    return [Truth(truth.boxes_G4 * scale, truth.answers_GT) for truth, scale in zip(truths, scales_B4, strict=True)]
+    return [replace(truth, boxes_G4=truth.boxes_G4 * scale) for truth, scale in zip(truths, scales_B4, strict=True)]
+
+
+def _unknown(truths: Sequence[Truth], no_word_BT: Tensor) -> Tensor:
+    unknown_BT = torch.zeros_like(no_word_BT)
+    for row, truth in enumerate(truths):
+        if truth.unknown_T is not None:
+            unknown_BT[row] = truth.unknown_T
+    return unknown_BT
 
 
 def _matched(logits_BQT: Tensor, boxes_BQ4: Tensor, truths: Sequence[Truth], costs: MatchingCosts) -> _Pairs:
@@ -120,15 +143,16 @@ def _paired(pairs: Sequence[tuple[Tensor, Tensor]], truths: Sequence[Truth], cou
     )
 
 
-def _layer_loss(
-    logits_BQT: Tensor, boxes_BQ4: Tensor, pairs: _Pairs, no_word_BT: Tensor, count: float
-) -> dict[str, Tensor]:
+def _layer_loss(logits_BQT: Tensor, boxes_BQ4: Tensor, pairs: _Pairs, words: _Words, count: float) -> dict[str, Tensor]:
     wanted_BQT = torch.zeros_like(logits_BQT)
     wanted_BQT[pairs.pictures_N, pairs.queries_N] = pairs.answers_NT.to(wanted_BQT.dtype)
     found_N4 = boxes_BQ4[pairs.pictures_N, pairs.queries_N]
     counts_N = pairs.counts_BQ[pairs.pictures_N, pairs.queries_N]
     overlap_N = paired_generalised_iou(corners(found_N4), corners(pairs.boxes_N4))
-    counts_BQT = pairs.counts_BQ[:, :, None] * ~no_word_BT[:, None]
+    stands_BQ = torch.zeros_like(pairs.counts_BQ, dtype=torch.bool)
+    stands_BQ[pairs.pictures_N, pairs.queries_N] = True
+    judged_BQT = (stands_BQ[:, :, None] | ~words.unknown_BT[:, None]) & ~words.no_word_BT[:, None]
+    counts_BQT = pairs.counts_BQ[:, :, None] * judged_BQT
     return {
         "class": _focal(logits_BQT, wanted_BQT, counts_BQT) / count,
         "l1": ((found_N4 - pairs.boxes_N4).abs().sum(-1) * counts_N).sum() / count,

@@ -26,10 +26,16 @@ class Truth:
     Args:
         boxes_G4: cx cy w h in 0..1 of the network's input.
         answers_GT: True where the token belongs to a wording that the object answers.
+        unknown_T: True where the token belongs to a wording that may be true of objects without a box. None: of none.
     """
 
     boxes_G4: Tensor
     answers_GT: Tensor
+    unknown_T: Tensor | None = None
+
+    def to(self, device: torch.device) -> Truth:
+        unknown_T = None if self.unknown_T is None else self.unknown_T.to(device)
+        return Truth(self.boxes_G4.to(device), self.answers_GT.to(device), unknown_T)
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,7 @@ class Validation:
                 detector,
                 held_out.data,
                 _Memory(),
-                (LVIS if held_out.data.is_lvis else COCO).judge,
+                (LVIS if held_out.data.is_federated else COCO).judge,
                 {},
                 chunk=held_out.chunk,
                 boxes=held_out.boxes,

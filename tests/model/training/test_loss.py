@@ -217,3 +217,22 @@ def test_a_frozen_decoder_still_tells_what_each_layer_costs() -> None:
     frozen = lesson.losses(batch, 4.0)["total"].detach()
     model.train()
     torch.testing.assert_close(lesson.losses(batch, 4.0)["total"].detach(), frozen)
+
+
+def test_of_an_unknown_word_only_queries_that_stand_for_a_box_are_judged() -> None:
+    """A box of something else is not that; any other query may show an object that has no box."""
+    logits = _logits(Q, 10).requires_grad_()
+    output = replace(_output(), logits=(logits,), boxes=(_boxes(B, Q, seed=12),), extra_logits=(), extra_boxes=())
+    unknown = torch.tensor([False, True, False, False, False, False])
+    truths = [replace(truth, unknown_T=unknown) for truth in _truths()]
+
+    detection_loss(output, truths, LossWeights(), 1.0)["total"].backward()
+
+    assert logits.grad is not None
+    pairs = match(logits.detach(), output.boxes[0], truths, LossWeights().costs)
+    for row, (queries, _) in enumerate(pairs):
+        stands = torch.zeros(Q, dtype=torch.bool)
+        stands[queries] = True
+        assert (logits.grad[row, stands, 1] != 0).all()
+        assert (logits.grad[row, ~stands, 1] == 0).all()
+        assert (logits.grad[row, ~stands, 0] != 0).all()
