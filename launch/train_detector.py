@@ -38,6 +38,10 @@ class TrainOptions:
         Path, typer.Option(help="Checkpoints, the curve and the weights go here; the same again goes on.")
     ] = Path("runs/detector")
     label_map: Annotated[Path | None, typer.Option(help="Names of the labels, where data are lines of ODVG.")] = None
+    words: Annotated[
+        Path | None,
+        typer.Option(help="A vocabulary: other wordings of classes, and which may be true of one object (JSON)."),
+    ] = None
     lvis: Annotated[bool, typer.Option("--lvis", help="Data in LVIS's format: not all categories are annotated.")] = (
         False
     )
@@ -68,6 +72,22 @@ class TrainOptions:
         float, typer.Option(help="Keep a running mean of the weights, the part of it kept a step; 0: none.", min=0.0)
     ] = 0.999
     negatives: Annotated[int, typer.Option(help="Phrases asked that are not in the picture, at most.", min=0)] = 80
+    contrasts: Annotated[
+        int, typer.Option(help="Phrases asked of which a picture states nothing: boxes of others are none.", min=0)
+    ] = 0
+    balance: Annotated[
+        float, typer.Option(help="Repeat classes in less than this part of the pictures; 0: none.", min=0.0, max=1.0)
+    ] = 0.0
+    zoom: Annotated[float, typer.Option(help="Cut half of the pictures, to 1 / this of a side; 1: none.", min=1.0)] = (
+        1.0
+    )
+    colours: Annotated[bool, typer.Option("--colours", help="Change light, colour, sharpness and compression.")] = False
+    mosaic: Annotated[float, typer.Option(help="The part that is four pictures in one.", min=0.0, max=1.0)] = 0.0
+    paste: Annotated[float, typer.Option(help="The part that gets an object of another.", min=0.0, max=1.0)] = 0.0
+    dense: Annotated[
+        float,
+        typer.Option(help="Weight of the helper that tells places inside boxes what they show; 0: none.", min=0.0),
+    ] = 0.0
     noised: Annotated[int, typer.Option(help="Queries a picture for denoising; 0: none.", min=0, max=1000)] = 100
     mirror: Annotated[bool, typer.Option(help="Mirror half of the pictures; not where 'left' or 'right' is asked.")] = (
         True
@@ -144,6 +164,8 @@ def _check(annotations: Path, options: TrainOptions) -> None:
         raise InputError(
             f"--label-map is for lines of ODVG (.jsonl), {annotations} names its labels itself: leave it away"
         )
+    if options.words is not None and _is_odvg(annotations):
+        raise InputError("--words are for COCO's format: lines of ODVG state the wordings themselves")
     if options.validate_pictures is not None and options.validate is None:
         raise InputError("--validate-pictures are judged by nothing: name their annotations with --validate")
 
@@ -181,6 +203,12 @@ def _recipe(options: TrainOptions) -> Recipe:
             scales=(options.smallest, 1.0),
             mirror=options.mirror,
             negatives=options.negatives,
+            contrasts=options.contrasts,
+            balance=options.balance,
+            zoom=options.zoom,
+            colours=options.colours,
+            mosaic=options.mosaic,
+            paste=options.paste,
             noise=NoiseOptions(options.noised) if options.noised else None,
             seed=options.seed,
         ),
@@ -190,17 +218,21 @@ def _recipe(options: TrainOptions) -> Recipe:
         short_side=options.size,
         bfloat16=options.bfloat16,
         recompute=options.recompute,
+        dense=options.dense,
     )
 
 
 def _data(annotations: Path, pictures: Path, options: TrainOptions) -> LabelledData:
+    from ..model.training.class_words import ClassWords, read_class_words
     from ..model.training.coco_data import read_coco
     from ..model.training.labelled import labelled_coco
     from ..model.training.odvg_data import read_odvg
 
     if _is_odvg(annotations):
         return read_odvg(annotations, pictures, options.label_map, keep_odd_boxes=options.keep_odd_boxes)
-    return labelled_coco(read_coco(annotations, pictures, lvis=options.lvis, keep_odd_boxes=options.keep_odd_boxes))
+    words = ClassWords() if options.words is None else read_class_words(options.words)
+    data = read_coco(annotations, pictures, lvis=options.lvis, keep_odd_boxes=options.keep_odd_boxes)
+    return labelled_coco(data, words)
 
 
 def _held_out(pictures: Path, options: TrainOptions) -> HeldOut | None:
@@ -225,7 +257,7 @@ def _first(path: Path | None, data: LabelledData, held_out: HeldOut | None, opti
     from ..model.training.labelled import Wordings
 
     wordings = Wordings()
-    for wording in (*data.wordings, *([] if held_out is None else held_out.wordings)):
+    for wording in (*data.all_wordings, *([] if held_out is None else held_out.wordings)):
         wordings.row(wording)
     if path is None:
         first = edge_from_nothing(wordings.all, options.size or 480)

@@ -18,6 +18,7 @@ from ..input_rule import InputRule
 from ..tokenizer import Tokenizer
 from .detection import DetectionLesson
 from .labelled import LabelledData
+from .loss import LossWeights
 from .picture_batches import PictureBatches, PictureOptions
 from .trainer import CHECKPOINT, CURVE, Progress, TrainingOptions, Watcher, make_folder, train
 from .validation import FIGURES, HeldOut, Validation
@@ -50,6 +51,7 @@ class Recipe:
         short_side: of the network's input, px; None is what the weights were trained at.
         bfloat16: autocast the forward pass.
         recompute: layers' insides are computed again on the way back instead of kept.
+        dense: how much the helper counts that tells every place inside a box what the object is; 0: none.
     """
 
     training: TrainingOptions
@@ -60,6 +62,7 @@ class Recipe:
     short_side: int | None = None
     bfloat16: bool = False
     recompute: bool = False
+    dense: float = 0.0
 
     @property
     def speeds(self) -> dict[str, float]:
@@ -111,7 +114,8 @@ def finetune(
     if recipe.recompute:
         model.recompute()
     denoise = recipe.pictures.noise is not None
-    lesson = DetectionLesson(model, denoise=denoise, bfloat16=recipe.bfloat16)
+    weights = LossWeights(dense=recipe.dense)
+    lesson = DetectionLesson(model, weights, denoise=denoise, bfloat16=recipe.bfloat16)
     rule = InputRule(first.config, recipe.short_side)
     first = replace(first, config=rule.trained)
     batches = PictureBatches(data, rule, Tokenizer(first.vocabulary), recipe.pictures, worker)
@@ -158,6 +162,7 @@ def _identity(
         "parts that learn": recipe.speeds,
         "size of the input": recipe.short_side,
         "number format": recipe.bfloat16,
+        "dense helper": recipe.dense,
     }
     plain: dict[str, object] = json.loads(json.dumps(own))
     return plain

@@ -1,24 +1,25 @@
 # pyright: reportUnknownMemberType=false
-"""Batches from labelled pictures: scaled, mirrored, asked for what is there and for what is not."""
+"""Batches from labelled pictures: scaled, cut, mixed, mirrored, asked for what is there and for what is not."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from ..input_rule import InputRule
 from ..prompt import Phrase, Prompt
 from ..tokenizer import MOST_TOKENS, Tokenizer
+from .augment import disturb
 from .batch import Batch, Example, centres_and_sizes, stack
 from .coco_data import read_picture
 from .coco_records import CocoError
 from .denoising import NoiseOptions, spoil
-from .labelled import LabelledData, LabelledPicture
+from .labelled import LabelledData
+from .picture_order import PictureOrder
+from .picture_views import View, mirror, mosaic, paste, view_of, zoom
 from .workers import Worker
 
 _SIDED = re.compile(r"\b(left|right|leftmost|rightmost)\b")
@@ -34,6 +35,13 @@ class PictureOptions:
         mirror: half of the pictures, but none that is asked for 'left' or 'right'.
         negatives: at most so many wordings that answer nothing are asked; half of the pictures get all of these,
             the others a number from one to that.
+        contrasts: at most so many classes are asked of which nothing is known in the picture. An object with a box is
+            none of them, unless the vocabulary's file says that it may be; of all else nothing is learnt.
+        balance: classes in fewer than this part of the pictures come oftener, by LVIS's repeat factors; 0: never.
+        zoom: half of the pictures are cut to a window whose sides are at least 1 / this of theirs; 1: none.
+        colours: change light, colour, sharpness and compression.
+        mosaic: this part of the examples are four pictures in one.
+        paste: this part of the pictures get an object of another.
         noise: how true boxes are spoilt; None spoils none.
     """
 
@@ -41,6 +49,12 @@ class PictureOptions:
     scales: tuple[float, float] = (0.6, 1.0)
     mirror: bool = True
     negatives: int = 80
+    contrasts: int = 0
+    balance: float = 0.0
+    zoom: float = 1.0
+    colours: bool = False
+    mosaic: float = 0.0
+    paste: float = 0.0
     noise: NoiseOptions | None = field(default_factory=NoiseOptions)
     seed: int = 0
 
@@ -65,13 +79,17 @@ class PictureBatches:
             CocoError: there is nothing to ask for in any picture.
         """
         self._rule, self._tokenizer, self._options = rule, tokenizer, options
-        self._wordings = data.wordings
-        self._pictures = [picture for picture in data.pictures if self._teaches(picture)]
-        if not self._pictures:
+        self._wordings, self._words = data.wordings, data.words
+        self._order = PictureOrder(data, options.balance, options.seed, without_objects=options.negatives > 0)
+        if not self._order:
             raise CocoError(f"annotations {data.path} teach nothing: no picture has anything to ask for")
         self._worker = worker or Worker()
-        self._order = lru_cache(maxsize=2)(self._shuffled)
-        self._tokens = [len(tokenizer.ids(wording)) + 1 for wording in data.wordings]
+        spoken = [[len(tokenizer.ids(one)) + 1 for one in data.words.wordings_of(name)] for name in data.wordings]
+        self._tokens = [max(counts) for counts in spoken]
+        rows = {name: row for row, name in enumerate(data.wordings)}
+        self._overlaps = [
+            frozenset(rows[other] for other in data.words.overlaps.get(name, ()) if other in rows) for name in rows
+        ]
 
     def __call__(self, number: int) -> Batch:
         """
@@ -82,55 +100,66 @@ class PictureBatches:
         return stack([self._example(place) for place in range(first, first + self._options.size)])
 
     def _example(self, place: int) -> Example:
-        options, count = self._options, len(self._pictures)
-        picture = self._pictures[int(self._order(place // count)[place % count])]
+        options = self._options
         rng = np.random.default_rng([options.seed, place, 1])
-        asked = self._ask(picture, rng)
-        tokens = self._tokenizer.encode(Prompt(tuple(Phrase(self._wordings[one]) for one in asked)))
-        rows = [row for row, own in enumerate(picture.answers) if not set(asked).isdisjoint(own)]
+        view = self._view(place, rng)
+        asked, unknown = self._ask(view, rng)
+        texts = [str(rng.choice(self._words.wordings_of(self._wordings[one]))) for one in asked]
+        if options.mirror and not any(_SIDED.search(text) for text in texts) and rng.random() < 0.5:
+            view = mirror(view)
+        tokens = self._tokenizer.encode(Prompt(tuple(Phrase(text) for text in texts)))
+        rows = [row for row, own in enumerate(view.answers) if not set(asked).isdisjoint(own)]
         answers_GT = torch.zeros(len(rows), len(tokens.ids_T), dtype=torch.bool)
         for row, own in enumerate(rows):
-            answered = [asked.index(one) for one in picture.answers[own] if one in asked]
+            answered = [asked.index(one) for one in view.answers[own] if one in asked]
             answers_GT[row] = tokens.spans_WT[answered].any(0)
-        image, boxes = read_picture(picture), picture.boxes_xyxy[rows]
-        sided = any(_SIDED.search(self._wordings[one]) for one in asked)
-        if options.mirror and not sided and rng.random() < 0.5:
-            image, boxes = np.ascontiguousarray(image[:, ::-1]), _mirrored(boxes, picture.width_px)
-        size = self._rule.size(picture.height_px, picture.width_px, float(rng.uniform(*options.scales)))
+        loose = [asked.index(one) for one in asked if one in unknown]
+        have_h, have_w = view.image.shape[:2]
+        size = self._rule.size(have_h, have_w, float(rng.uniform(*options.scales)))
         height, width = size.picture_hw
-        boxes = boxes * np.array([width / picture.width_px, height / picture.height_px] * 2, np.float32)
+        boxes = view.boxes_xyxy[rows] * np.array([width / have_w, height / have_h] * 2, np.float32)
         noised = None
         if options.noise is not None:
             noised = spoil(centres_and_sizes(boxes, width, height), answers_GT, tokens.spans_WT, options.noise, rng)
-        return Example(self._rule.resize(image, size), (width, height), tokens, boxes, answers_GT, noised)
+        canvas = self._rule.resize(view.image, size)
+        return Example(canvas, (width, height), tokens, boxes, answers_GT, noised, tokens.spans_WT[loose].any(0))
 
-    def _known(self, picture: LabelledPicture) -> tuple[list[int], list[int]]:
-        """Rows of wordings: what is there, each object with a box, and what is not."""
-        here = {one for own in picture.answers for one in own}
-        known = range(len(self._wordings)) if picture.absent is None else picture.absent
-        return sorted(here - picture.never_asked), sorted(set(known) - here - picture.never_asked)
+    def _view(self, place: int, rng: np.random.Generator) -> View:
+        """What the example shows: a picture, or four, with what may be pasted into it."""
+        options = self._options
+        view = self._read(place, rng)
+        if rng.random() < options.mosaic:
+            others = [self._read(self._order.another(place, rng), rng) for _ in range(3)]
+            height, width = view.image.shape[:2]
+            view = mosaic([view, *others], (height, width))
+        if rng.random() < options.paste:
+            view = paste(view, self._read(self._order.another(place, rng), rng), rng)
+        return replace(view, image=disturb(view.image, rng)) if options.colours else view
 
-    def _teaches(self, picture: LabelledPicture) -> bool:
-        """Whether there is anything to ask."""
-        here, absent = self._known(picture)
-        return bool(here) or (bool(absent) and self._options.negatives > 0)
+    def _read(self, place: int, rng: np.random.Generator) -> View:
+        picture = self._order[place]
+        view = view_of(picture, read_picture(picture), len(self._wordings))
+        return zoom(view, self._options.zoom, rng) if self._options.zoom > 1 and rng.random() < 0.5 else view
 
-    def _shuffled(self, round_: int) -> NDArray[np.int64]:
-        return np.random.default_rng([self._options.seed, round_]).permutation(len(self._pictures))
-
-    def _ask(self, picture: LabelledPicture, rng: np.random.Generator) -> list[int]:
-        """Rows of wordings: what is there, and some of what is not; as many as the text encoder can read at once."""
-        here, absent = self._known(picture)
-        most = min(self._options.negatives, len(absent))
+    def _ask(self, view: View, rng: np.random.Generator) -> tuple[list[int], frozenset[int]]:
+        """Which classes are asked for, as many as the text encoder can read at once, and which may be unlabelled."""
+        options = self._options
+        here = view.here - view.never_asked
+        absent = sorted(view.absent - here)
+        most = min(options.negatives, len(absent))
         count = most if rng.random() < 0.5 else int(rng.integers(min(1, most), most + 1))
-        wanted = [*rng.permutation(np.array(here, int)), *rng.permutation(np.array(absent, int))[:count]]
+        unknown = frozenset[int]()
+        if options.contrasts:
+            alike = frozenset[int]().union(*(self._overlaps[one] for one in view.here))
+            unknown = frozenset(range(len(self._wordings))) - view.here - view.absent - view.never_asked - alike
+        wanted = [
+            *rng.permutation(np.array(sorted(here), int)),
+            *rng.permutation(np.array(absent, int))[:count],
+            *rng.permutation(np.array(sorted(unknown), int))[: options.contrasts],
+        ]
         room, asked = MOST_TOKENS - 2, list[int]()
         for one in map(int, wanted):
             if self._tokens[one] <= room:
                 room -= self._tokens[one]
                 asked.append(one)
-        return [asked[int(row)] for row in rng.permutation(len(asked))]
-
-
-def _mirrored(boxes_xyxy: NDArray[np.float32], width: int) -> NDArray[np.float32]:
-    return np.stack([width - boxes_xyxy[:, 2], boxes_xyxy[:, 1], width - boxes_xyxy[:, 0], boxes_xyxy[:, 3]], 1)
+        return [asked[int(row)] for row in rng.permutation(len(asked))], unknown | view.loose
