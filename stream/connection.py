@@ -21,6 +21,7 @@ from .backlog import Backlog
 from .colour import RgbConverter
 from .container import is_recording, open_container, rate_of
 from .decoded import as_decoded
+from .decoder_limits import LIMITED, check_work, limit_pixels
 from .display_matrix import FrameOrientation
 from .display_order import DisplayOrder
 from .gpu_decoding import check_gpu_decoded, check_gpu_decodes
@@ -71,6 +72,8 @@ class Video:
         try:
             self._stream, notice = choose_stream(self._container, self._where, options.stream)
             check_gpu_decodes(self._stream, options)
+            if self._kind in LIMITED:
+                limit_pixels(self._stream, self._where)
         except Exception:
             self._container.close()
             raise
@@ -167,6 +170,8 @@ class Video:
 
     def _decode(self, packet: Packet[VideoStream] | None) -> Iterator[Picture]:
         received_ns = time.monotonic_ns()
+        if packet is not None:
+            check_work(packet, self._where)
         if packet is not None and self._order is not None:
             self._order.add(packet.pts, packet.dts, is_key=packet.is_keyframe)
         try:

@@ -11,6 +11,7 @@ from av.container import InputContainer
 from av.error import FFmpegError
 from av.video.stream import VideoStream
 
+from .decoder_limits import FFMPEG_OPTIONS, LIMITED, limit_allocations
 from .gpu_decoding import gpu_decoder
 from .options import SourceOptions
 from .source_fault import explain_opening
@@ -36,9 +37,9 @@ def open_container(options: SourceOptions, kind: SourceKind, gpu: int | None = N
     """
     url, demuxer, ffmpeg_options = full_url(options.url), None, dict[str, str]()
     if kind == "rtsp":
-        ffmpeg_options = {**_RTSP_OPTIONS, "rtsp_transport": options.transport}
+        ffmpeg_options = {**_RTSP_OPTIONS, **FFMPEG_OPTIONS, "rtsp_transport": options.transport}
     elif kind == "http":
-        ffmpeg_options = _HTTP_OPTIONS
+        ffmpeg_options = {**_HTTP_OPTIONS, **FFMPEG_OPTIONS}
     elif kind == "device":
         demuxer = "v4l2"
     elif kind == "lavfi":
@@ -47,6 +48,8 @@ def open_container(options: SourceOptions, kind: SourceKind, gpu: int | None = N
         url, ffmpeg_options = f"file:{path_of(options.url)}", {"pattern_type": "none"}  # a % in a name is a %
     timeout = (options.open_timeout_s, options.read_timeout_s) if kind in ("rtsp", "http") else None
     decoder = gpu_decoder(options, gpu)
+    if kind in LIMITED:
+        limit_allocations()
     began_s = time.monotonic()
     try:
         return av.open(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from .jpeg_scans import MAX_SCANS, has_too_many_scans
 from .message_fields import Fields
 from .packing import pack, unpack
 from .topics import MAJOR, MessageError
@@ -15,7 +16,9 @@ Encoding = Literal["jpeg", "rgb8", "bgr8", "mono8"]
 LARGEST_PICTURE = 64 * 2**20
 """Bytes of one picture as it travels."""
 
-_MOST_PIXELS = 40_000_000  # of a JPEG too, which may promise far more than its bytes hold
+MAX_PIXELS = 40_000_000
+"""Of a JPEG too, which may promise far more than its bytes hold."""
+
 _CHANNELS: dict[Encoding, int] = {"rgb8": 3, "bgr8": 3, "mono8": 1}
 _ENCODINGS: tuple[Encoding, ...] = get_args(Encoding)
 _LARGEST_HEADER = 4096
@@ -67,10 +70,12 @@ def parse_push(parts: Sequence[bytes]) -> PushHeader:
     encoding: Encoding = fields.word("encoding", _ENCODINGS)
     if encoding == "jpeg":
         width, height = jpeg_size(body)
+        if has_too_many_scans(body):
+            raise MessageError(f"the JPEG has more than {MAX_SCANS} scans: encode it with fewer, or not progressively")
     else:
         width, height = fields.integer("width", 1), fields.integer("height", 1)
-    if width * height > _MOST_PIXELS:
-        raise MessageError(f"the picture has {width} x {height} px: at most {_MOST_PIXELS} are read")
+    if width * height > MAX_PIXELS:
+        raise MessageError(f"the picture has {width} x {height} px: at most {MAX_PIXELS} are read")
     if encoding != "jpeg" and width * height * _CHANNELS[encoding] != len(body):
         raise MessageError(f"{width} x {height} px of {encoding} are not {len(body)} bytes")
     frame_id = fields.maybe(fields.text, "frame_id")

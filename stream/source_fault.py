@@ -34,6 +34,8 @@ def explain_reading(error: FFmpegError, options: SourceOptions, waited_s: float)
     """Why a source that was open can no longer be read."""
     if isinstance(error, TimeoutError) or was_silent(options, waited_s):
         return silence(options)
+    if isinstance(error, MemoryError):
+        return SourceError(f"{options.url} sent a packet larger than any picture: is it a camera?")
     return SourceError(f"{options.url} was lost ({error.strerror})")
 
 

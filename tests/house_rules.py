@@ -38,6 +38,7 @@ KNOWN_TO = {
             "stream/colour.py",
             "stream/display_matrix.py",
             "stream/gpu_decoding.py",
+            "stream/decoder_limits.py",
             "stream/source_fault.py",
         ),
         "launch/*.py",

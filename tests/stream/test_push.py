@@ -24,6 +24,7 @@ from groundcast.stream.pusher import Pusher, PusherError
 from groundcast.stream.source_url import SourceError
 from groundcast.stream.topics import MessageError
 
+from .jpegs import progressive_jpeg
 from .rtsp_server import free_port
 from .watched_reader import WatchedReader
 
@@ -251,6 +252,7 @@ RAW = PICTURE.tobytes()
         ([b"\x92\x01\x02", RAW], "must be a map"),
         ([_header(encoding="jpeg"), RAW], "no JPEG"),
         ([_header(encoding="jpeg"), BOMB], "at most"),
+        ([_header(encoding="jpeg"), progressive_jpeg(20_000)], "more than 32 scans"),
         ([_header(encoding="jpeg"), b"\xff\xd8\xff\xe0"], "no JPEG"),
     ],
 )
