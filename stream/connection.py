@@ -28,6 +28,7 @@ from .gpu_decoding import check_gpu_decoded, check_gpu_decodes
 from .media_time import LONGEST_GAP_S
 from .options import SourceOptions
 from .pace import Pacer
+from .packet_damage import PacketDamage
 from .picture import Picture, StreamFacts
 from .pulse import Pulse
 from .shortfall import ReadSpan
@@ -44,7 +45,6 @@ _STATE_DECODING_TIMES = frozenset({"avi"})
 _HANDED_OUT_EARLY = frozenset({"lavfi", "hls"})  # as fast as they are read; a segment at a time
 _ROWS_OF_FILES = frozenset({"hls"})  # which may be written, and fetched, many seconds after the pictures were taken
 _WAIT_FOR_THE_NEXT = frozenset({"h264", "hevc"})  # over RTP, a picture is whole only when the next one begins
-_END_OF_JPEG = b"\xff\xd9"
 _TOO_SLOW = (
     "decoding is slower than the source sends, so only key frames are shown: lower the camera's size or rate, "
     "or give this computer less else to do"
@@ -104,6 +104,7 @@ class Video:
         self._has_times = facts.container not in _MADE_UP_TIMES
         path = path_of(options.url) if self._kind == "file" else None
         self._span = ReadSpan(self._container, self._stream, self.rate_hz, path)
+        self._damage = PacketDamage(container, may_leap=facts.may_leap)
         self._order = (
             None
             if live
@@ -131,6 +132,7 @@ class Video:
                 yield from self._decode(packet)
             self._check_sight()
         yield from self._decode(None)
+        self.pulse.corrupt += self._damage.end()
         self._note_end()
         if self._kind in ("rtsp", "device") or (self.facts.live and self._kind == "http"):
             raise SourceError(f"{self._where} ended the stream")
@@ -223,12 +225,8 @@ class Video:
         self._last_time = when
         if packet.is_keyframe:
             self._note_key(self._due_s(packet))
-        self.pulse.corrupt += packet.is_corrupt and not self._is_whole_jpeg(packet)
+        self.pulse.corrupt += self._damage.add(packet, self._due_s(packet))
         self._span.note(packet)
-
-    def _is_whole_jpeg(self, packet: Packet[VideoStream]) -> bool:
-        """Whether a part without a stated length is all there, which FFmpeg doubts of the last."""
-        return self.facts.container == "mpjpeg" and bytes(packet).rstrip(b"\r\n").endswith(_END_OF_JPEG)
 
     def _check_sight(self) -> None:
         """Give up a camera of which no picture comes any more: asked anew, it may say that it is coded otherwise."""

@@ -43,8 +43,9 @@ class ReadSpan:
         self._bytes = container.size
         self._read_bytes = 0
         self._is_cut: bool | None = None  # nothing is known
-        if path is not None and "matroska" in self._formats and (promised := segment_end(path)) is not None:
-            self._is_cut = path.stat().st_size < promised
+        if path is not None and path.is_file() and "matroska" in self._formats:  # a pipe may be read once
+            promised = segment_end(path)
+            self._is_cut = None if promised is None else path.stat().st_size < promised
 
     def note(self, packet: Packet[VideoStream]) -> None:
         """A packet was read."""

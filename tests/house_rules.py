@@ -34,6 +34,7 @@ KNOWN_TO = {
             "stream/container.py",
             "stream/decoded.py",
             "stream/shortfall.py",
+            "stream/packet_damage.py",
             "stream/stream_choice.py",
             "stream/colour.py",
             "stream/display_matrix.py",

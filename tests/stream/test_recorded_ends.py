@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 
-from .watched_reader import DATA, read_all
+from .watched_reader import DATA, read_all, write_video
 
 
 def _write_matroska(path: Path, rate_hz: int, pictures: int, *, sound_s: int = 0) -> Path:
@@ -53,6 +53,23 @@ def test_a_matroska_file_that_was_cut_off_is_said_to_end_early(tmp_path: Path, s
         says = stats.error or ""
         assert ("ended early" in says and "of 6.0 s" in says) == (frames < 119)
     assert frames < 119
+
+
+def test_mpeg_ts_parts_put_together_are_whole_unless_a_packet_is_missing(tmp_path: Path) -> None:
+    with av.open(write_video(tmp_path / "clip.mp4", pictures=40)) as clip, av.open(tmp_path / "a.ts", "w") as container:
+        stream = container.add_stream_from_template(clip.streams.video[0])
+        for packet in clip.demux(clip.streams.video[0]):
+            if packet.size:
+                packet.stream = stream
+                container.mux(packet)
+    part, both = (tmp_path / "a.ts").read_bytes(), tmp_path / "both.ts"
+    both.write_bytes(part + part)
+    frames, stats = read_all(both)
+    assert (len(frames), stats.error) == (80, None)
+    middle = len(part) // 2 // 188 * 188
+    both.write_bytes(part[:middle] + part[middle + 188 :] + part)
+    _, stats = read_all(both)
+    assert "damage" in (stats.error or "")
 
 
 _FAULTS = DATA / "faults"
