@@ -35,6 +35,7 @@ from .shortfall import ReadSpan
 from .source_fault import explain_reading, silence, was_silent
 from .source_url import SourceError, kind_of, path_of
 from .stream_choice import choose_stream, codec_of
+from .tone_mapping import transfer_of
 
 _MICROSECONDS = 1_000_000
 _USUAL_RATE_HZ = 25.0
@@ -85,7 +86,7 @@ class Video:
             container=container,
             codec=codec_of(self._stream),
             rate_hz=rate_of(self._stream),
-            notice=notice,
+            notice="; ".join(filter(None, (notice, _hdr_notice(self._stream)))) or None,
             may_leap=bool(self._container.format.flags & Flags.ts_discont.value),
         )
         self.rate_hz = facts.rate_hz or _USUAL_RATE_HZ
@@ -271,6 +272,11 @@ class Video:
     @property
     def _time_base(self) -> Fraction:
         return self._stream.time_base or Fraction(1, _MICROSECONDS)
+
+
+def _hdr_notice(stream: VideoStream) -> str | None:
+    transfer = transfer_of(stream.codec_context.color_trc)
+    return f"its pictures are HDR ({transfer}) and are tone-mapped to standard range" if transfer else None
 
 
 def _camera_time(packet: Packet[VideoStream] | None, frame: VideoFrame) -> int | None:

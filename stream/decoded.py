@@ -12,6 +12,7 @@ from av.video.reformatter import ColorRange
 from ..model.image import DecodedImage, ImageError, Rgb
 from ..model.orientation import UPRIGHT
 from .colour import RgbConverter, matrix_of
+from .tone_mapping import transfer_of
 
 _PLANES_OF = {"yuv420p": 3, "yuvj420p": 3, "nv12": 2}
 
@@ -30,7 +31,7 @@ def as_decoded(frame: VideoFrame, converter: RgbConverter, orientation: int = UP
     odd = frame.width % 2 or frame.height % 2
     if name not in _PLANES_OF or matrix is None or (odd and name == "nv12"):  # PyAV halves down
         return None
-    if orientation != UPRIGHT:
+    if orientation != UPRIGHT or transfer_of(frame.color_trc) is not None:
         return None
     planes = frame.planes[: _PLANES_OF[name]]
     if any(plane.line_size < 0 for plane in planes):  # upside down

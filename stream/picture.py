@@ -56,7 +56,7 @@ class StreamFacts:
         codec: FFmpeg's name of how its pictures are coded: h264, hevc, av1, mjpeg.
         rate_hz: pictures per second as stated, None where nothing is.
         stamped_by: whose clock `Picture.camera_unix_ns` is read on.
-        notice: what was chosen of several streams, None where there was no choice.
+        notice: what was chosen of several streams, or is changed in all pictures; None where there is nothing to say.
         may_leap: its parts may each count time from elsewhere.
         polled: pictures come because they are asked for, at `rate_hz`.
     """
