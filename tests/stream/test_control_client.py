@@ -66,6 +66,7 @@ def test_every_command_reaches_the_node(controller: Controller, plain_node: Plai
         "url": "rtsp://***@wrist.example/live",
         "pace": "asap",
         "loop": False,
+        "folder": "pictures",
         "transport": "tcp",
         "open_timeout_s": 5.0,
         "read_timeout_s": 5.0,
