@@ -13,19 +13,20 @@ from typing import IO
 from mcap.data_stream import ReadDataStream
 from mcap.exceptions import McapError
 from mcap.opcode import Opcode
-from mcap.records import Channel, Chunk, McapRecord, Message, Metadata
-from mcap.stream_reader import breakup_chunk
+from mcap.records import Channel, McapRecord, Message, Metadata
 from mcap.writer import MCAP0_MAGIC
-from zstandard import ZstdError, get_frame_parameters
 
 from .packing import unpack
 from .recording import ABOUT, FLUSH_S, Recorded, RecordingReadError, parts_of
-from .recording_index import HEAD, MAX_RECORD_BYTES, Part, RecordingIndex, heads, read_index, records_in
+from .recording_chunk import ChunkErrors, open_chunk
+from .recording_index import HEAD, Part, RecordingIndex, heads, read_index, records_in
 from .topics import MessageError, parse_topic
 
 _MOST_DIGITS = 19  # of a moment in ns
 # What the library meets where bytes were changed.
-_BROKEN = (McapError, ZstdError, struct.error, ValueError, OverflowError, RuntimeError)
+_BROKEN = (McapError, *ChunkErrors, struct.error, OverflowError)
+_MAX_WAITING_BYTES = 256 * 2**20  # of messages that wait for earlier ones; beyond that they come as they are read
+_BYTES_EACH = 500  # that Python needs for a message however short
 
 
 class RecordingReader:
@@ -74,14 +75,12 @@ class RecordingReader:
             index = read_index(file)
             parts = index.by_time()
             _gather_channels(file, index, channels, in_order=parts == index.parts)
-            waiting: list[tuple[int, int, int, Recorded]] = []  # a heap; equal times stay in the order of the file
+            waiting = _Waiting()
             for part in parts:
-                while waiting and waiting[0][0] < part.begin_ns:
-                    yield heappop(waiting)[-1]
-                for number, message in enumerate(self._messages(_read(file, part), part.is_chunk, channels)):
-                    heappush(waiting, (message.heard_unix_ns, part.offset, number, message))
-            while waiting:
-                yield heappop(waiting)[-1]
+                yield from waiting.before(part.begin_ns)
+                for message in self._messages(_read(file, part), part.is_chunk, channels):
+                    yield from waiting.put(message, part.offset)
+            yield from waiting.rest()
         self.torn = not index.is_whole
 
     def _messages(self, part: bytes, is_chunk: bool, channels: dict[int, Channel]) -> Iterator[Recorded]:
@@ -91,12 +90,11 @@ class RecordingReader:
             elif isinstance(record, Message) and (message := self._message(record, channels, is_chunk)):
                 yield message
 
-    def _open_chunk(self, part: bytes) -> list[McapRecord]:
+    def _open_chunk(self, part: bytes) -> Iterator[McapRecord]:
         try:
-            return _open_chunk(part)
+            yield from open_chunk(part[HEAD.size :])
         except _BROKEN:
             self.damaged += 1
-            return []
 
     def _open_run(self, part: bytes) -> Iterator[McapRecord]:
         """The messages in a part without chunks, and the channels between them."""
@@ -142,6 +140,41 @@ class RecordingReader:
                     return
 
 
+class _Waiting:
+    """Messages that wait for earlier ones of other parts, the earliest first; of equal ones the first in the file."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[int, int, int, Recorded]] = []
+        self._count = 0
+        self._bytes = 0
+
+    def put(self, message: Recorded, offset: int) -> Iterator[Recorded]:
+        """One more, from the part that begins there; gives what there is no more room for."""
+        heappush(self._heap, (message.heard_unix_ns, offset, self._count, message))
+        self._count += 1
+        self._bytes += _size(message)
+        while self._bytes > _MAX_WAITING_BYTES:
+            yield self._pop()
+
+    def before(self, begin_ns: int) -> Iterator[Recorded]:
+        """Those that are earlier than all that is still to be read."""
+        while self._heap and self._heap[0][0] < begin_ns:
+            yield self._pop()
+
+    def rest(self) -> Iterator[Recorded]:
+        while self._heap:
+            yield self._pop()
+
+    def _pop(self) -> Recorded:
+        message = heappop(self._heap)[-1]
+        self._bytes -= _size(message)
+        return message
+
+
+def _size(message: Recorded) -> int:
+    return _BYTES_EACH + sum(map(len, message.parts))
+
+
 def _number(text: str) -> int:
     """What the recorder wrote as a number; 0 for what it did not write, such as digits that no number has room for."""
     return int(text) if text.isdecimal() and len(text) <= _MOST_DIGITS else 0
@@ -162,16 +195,5 @@ def _gather_channels(file: IO[bytes], index: RecordingIndex, channels: dict[int,
         return
     for part in index.parts:
         with contextlib.suppress(*_BROKEN):
-            found = _open_chunk(_read(file, part)) if part.is_chunk else []
+            found = open_chunk(_read(file, part)[HEAD.size :]) if part.is_chunk else ()
             channels.update({record.id: record for record in found if isinstance(record, Channel)})
-
-
-def _open_chunk(frame: bytes) -> list[McapRecord]:
-    """What a chunk holds, checked against its checksum."""
-    chunk = Chunk.read(ReadDataStream(BytesIO(frame[HEAD.size :])))
-    sizes = [chunk.uncompressed_size]
-    if chunk.compression == "zstd":
-        sizes.append(get_frame_parameters(chunk.data).content_size)  # the library reserves what this promises
-    if max(sizes) > MAX_RECORD_BYTES:
-        raise ValueError(f"a chunk of {max(sizes)} bytes is none of ours")
-    return breakup_chunk(chunk, validate_crc=True)
