@@ -29,9 +29,10 @@ FORMS = {
     NAME_PATTERN: "letters, digits, '_', '.' or '-' only, since it becomes part of the topic",
     r"^(auto|cpu|cuda(:\d+)?)$": "auto, cpu, cuda or cuda:1",
     r"^(tcp|ipc)://.+": "a ZeroMQ address such as tcp://127.0.0.1:5570 or ipc:///run/groundcast.sock",
+    r"^[a-z0-9_.:-]+$": "hosts alone, in lower case, such as media.example.org or 192.0.2.7",
     r"^[^/@\s]+:\d{1,5}$": "a host and a port such as 127.0.0.1:9108",
 }
-_, _DEVICE, _ADDRESS, _HOST_AND_PORT = FORMS
+_, _DEVICE, _ADDRESS, _, _HOST_AND_PORT = FORMS
 
 
 def _expanded(path: Path) -> Path:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import time
 
 import av
+from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.video.stream import VideoStream
@@ -16,16 +17,22 @@ from .gpu_decoding import gpu_decoder
 from .options import SourceOptions
 from .source_fault import explain_opening
 from .source_url import SourceKind, filter_of, full_url, path_of
+from .web_container import open_web
 
 _HIGHEST_RATE_HZ = 1000.0
 
 # A camera is asked for its video alone, and opening waits for the first packet only: what else FFmpeg would find out
 # (above all the rate) is not worth half a second after each lost connection. What is read while opening is kept: with
 # "nobuffer" the first key frame is thrown away, and the first picture comes a whole interval of key frames later.
-_RTSP_OPTIONS = {"allowed_media_types": "video", "fpsprobesize": "0", "probesize": "32"}
+_RTSP_OPTIONS = {
+    "allowed_media_types": "video",
+    "fpsprobesize": "0",
+    "probesize": "32",
+    "protocol_whitelist": "rtp,srtp,udp,tcp,tls",
+}
 
-# A live stream without times would be looked at for two seconds, and what was read meanwhile come late, all at once.
-_HTTP_OPTIONS = {"analyzeduration": "100000"}
+# A % in a name is a %. A playlist or a description in a file leads to other files at most.
+_FILE_OPTIONS = {"pattern_type": "none", "protocol_whitelist": "file,crypto,data"}
 
 
 def open_container(options: SourceOptions, kind: SourceKind, gpu: int | None = None) -> InputContainer:
@@ -35,33 +42,36 @@ def open_container(options: SourceOptions, kind: SourceKind, gpu: int | None = N
         SourceError: it cannot be opened, or not be decoded where its options say. Network sources say so within twice
             the time limit for opening.
     """
-    url, demuxer, ffmpeg_options = full_url(options.url), None, dict[str, str]()
-    if kind == "rtsp":
-        ffmpeg_options = {**_RTSP_OPTIONS, **FFMPEG_OPTIONS, "rtsp_transport": options.transport}
-    elif kind == "http":
-        ffmpeg_options = {**_HTTP_OPTIONS, **FFMPEG_OPTIONS}
-    elif kind == "device":
-        demuxer = "v4l2"
-    elif kind == "lavfi":
-        url, demuxer = filter_of(options.url), "lavfi"
-    elif kind == "file":
-        url, ffmpeg_options = f"file:{path_of(options.url)}", {"pattern_type": "none"}  # a % in a name is a %
-    timeout = (options.open_timeout_s, options.read_timeout_s) if kind in ("rtsp", "http") else None
     decoder = gpu_decoder(options, gpu)
     if kind in LIMITED:
         limit_allocations()
     began_s = time.monotonic()
     try:
-        return av.open(
-            url,
-            format=demuxer,
-            options=ffmpeg_options,
-            metadata_errors="replace",  # names and comments are in any encoding, and of no concern here
-            timeout=timeout,
-            hwaccel=decoder,
-        )
+        if kind == "http":
+            return open_web(options, decoder)
+        return _open(options, kind, decoder)
     except FFmpegError as error:  # its text holds the URL with the password
         raise explain_opening(error, options, kind, time.monotonic() - began_s) from None
+
+
+def _open(options: SourceOptions, kind: SourceKind, decoder: HWAccel | None) -> InputContainer:
+    url, demuxer, ffmpeg_options = full_url(options.url), None, dict[str, str]()
+    if kind == "rtsp":
+        ffmpeg_options = {**_RTSP_OPTIONS, **FFMPEG_OPTIONS, "rtsp_transport": options.transport}
+    elif kind == "device":
+        demuxer = "v4l2"
+    elif kind == "lavfi":
+        url, demuxer = filter_of(options.url), "lavfi"
+    elif kind == "file":
+        url, ffmpeg_options = f"file:{path_of(options.url)}", _FILE_OPTIONS
+    return av.open(
+        url,
+        format=demuxer,
+        options=ffmpeg_options,
+        metadata_errors="replace",  # names and comments are in any encoding, and of no concern here
+        timeout=(options.open_timeout_s, options.read_timeout_s) if kind == "rtsp" else None,
+        hwaccel=decoder,
+    )
 
 
 def is_recording(container: InputContainer, kind: SourceKind) -> bool:

@@ -47,6 +47,7 @@ class SourceOptions:
         frozen_after_s: pictures that do not change, or are black, for so long are warned of in the status.
         keys: push: only. The folder of the node's keys: lets programs that are allowed to push send from elsewhere too,
             and no others.
+        redirect_hosts: http and rtsp only. Hosts that the camera may send the node to, beside its own; in lower case.
     """
 
     name: str
@@ -69,6 +70,7 @@ class SourceOptions:
     decode: Decoding = "cpu"
     frozen_after_s: float = 10.0
     keys: Path | None = None
+    redirect_hosts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "url", SourceUrl(self.url))

@@ -18,16 +18,25 @@ def explain_opening(error: FFmpegError, options: SourceOptions, kind: SourceKind
     """Why opening failed. FFmpeg reports a time-out as wrong data, so the time it took is part of the evidence."""
     where = options.url
     if isinstance(error, (ffmpeg.HTTPUnauthorizedError, ffmpeg.HTTPForbiddenError)):
-        if has_credentials(options.url):
-            return RefusedError(f"{where} refused the user or the password: correct them in the URL")
-        return RefusedError(f"{where} asks for a user and a password: write them as ...://user:password@host/...")
+        return explain_status(401, options)
     if isinstance(error, ffmpeg.HTTPNotFoundError):
-        return SourceError(f"{where} is not there (404): check what follows the host in the URL")
+        return explain_status(404, options)
     if isinstance(error, (ffmpeg.HTTPError, ffmpeg.HTTPClientError)):
         return SourceError(f"{where} answered with an error ({error.strerror}): look at the camera's own pages")
     if kind in ("rtsp", "http"):
         return _explain_network(error, options, where, elapsed_s)
     return _explain_local(error, kind, where)
+
+
+def explain_status(status: int, options: SourceOptions) -> SourceError:
+    """Why a camera's answer over HTTP or RTSP with this status ends a try."""
+    if status in (401, 403):
+        if has_credentials(options.url):
+            return RefusedError(f"{options.url} refused the user or the password: correct them in the URL")
+        return RefusedError(f"{options.url} asks for a user and a password: write them as ...://user:password@host/...")
+    if status == 404:
+        return SourceError(f"{options.url} is not there (404): check what follows the host in the URL")
+    return SourceError(f"{options.url} answered with an error ({status}): look at the camera's own pages")
 
 
 def explain_reading(error: FFmpegError, options: SourceOptions, waited_s: float) -> SourceError:

@@ -34,6 +34,7 @@ def _area(roi_xyxy: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
 
 Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=64)]
 Url = Annotated[str, Field(min_length=1, max_length=MAX_URL_LENGTH), AfterValidator(SourceUrl)]
+Host = Annotated[str, Field(pattern=r"^[a-z0-9_.:-]+$", max_length=255)]
 Timeout = Annotated[float, Field(gt=0, le=LONGEST_TIMEOUT_S)]
 Share = Annotated[float, BeforeValidator(_no_nan), Field(ge=0, le=1)]
 
@@ -87,6 +88,7 @@ class SourceDefaults(Section):
     key_frames_only: bool = False
     decode: Literal["auto", "cpu", "cuda"] = "cpu"
     frozen_after_s: Annotated[float, Field(gt=0, le=86_400)] = 10.0
+    redirect_hosts: Annotated[tuple[Host, ...], Field(max_length=16)] = ()
 
 
 class SourceSettings(SourceDefaults):

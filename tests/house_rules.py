@@ -32,6 +32,7 @@ KNOWN_TO = {
             "stream/reader.py",
             "stream/connection.py",
             "stream/container.py",
+            "stream/web_container.py",
             "stream/decoded.py",
             "stream/shortfall.py",
             "stream/packet_damage.py",
