@@ -15,23 +15,29 @@ from numpy.typing import NDArray
 from ..model.detections import Detections
 from ..model.prompt import Prompt
 from ..stream.options import SourceOptions
-from .exits import InputError, RunError, running
+from .exits import InputError, RunError, running, say
 from .findings import Findings, make_folder
+from .input_files import InputFiles, find_files
 from .node import load_detector
-from .progress import progress
+from .progress import busy, progress
 from .settings import ModelSettings
 from .settings_file import checked
-from .shots import Shot, shots_of, sources_of
+from .shots import Shot, Unread, shots_of
+from .sources import named_sources
+from .standard_streams import outlive_reader
 
 if TYPE_CHECKING:
     from ..model.detector import Detector
 
 
 def detect(
-    paths: Annotated[list[str], typer.Argument(help="Pictures, folders of pictures, clips.", show_default=False)],
+    paths: Annotated[list[str], typer.Argument(help="Pictures, clips, folders of both.", show_default=False)],
     prompt: Annotated[str | None, typer.Option(help="What to look for: 'red mug . blue cube'.")] = None,
     refer: Annotated[str | None, typer.Option(help="Or the one thing a sentence means: 'the left red mug'.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for drawings and detections.jsonl.")] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the results that --out holds from an earlier run.")
+    ] = False,
     model: Annotated[str, typer.Option(help="A model's name, or the path of its weights.")] = "tabletop",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")] = "auto",
     size: Annotated[int | None, typer.Option(help="The network's input: its short side for a 4:3 picture, px.")] = None,
@@ -51,7 +57,10 @@ def detect(
         bool, typer.Option("--json", help="Print a line of JSON for each picture; end with one of figures.")
     ] = False,
 ) -> None:
-    """Find what a prompt asks for in pictures, folders and clips."""
+    """Find what a prompt asks for in pictures, folders and clips. Folders are entered with all that is below them.
+
+    A file that cannot be read is named, stops no other, and makes the command end with 1.
+    """
     if (prompt is None) == (refer is None):
         raise InputError("say what to look for: either --prompt 'red mug . blue cube' or --refer 'the left red mug'")
     if refer is not None and (threshold, text_threshold, nms) != (None, None, None):
@@ -64,19 +73,22 @@ def detect(
     least = 0.3 if threshold is None else threshold
     values = {"name": model, "device": device, "size_px": size, "threshold": least, "offline": offline, "lanes": 1}
     settings = checked(ModelSettings, values if nms is None else {**values, "nms_iou": nms})
-    sources = sources_of(paths)
+    found = find_files(paths, out)
     if out is not None:
-        make_folder(out)
-    errors: list[str] = []
-    with load_detector(settings) as detector:
+        make_folder(out, overwrite=overwrite)
+        outlive_reader()
+    for remark in found.remarks:
+        say(remark)
+    with busy(f"loading {model}"):
+        detector = load_detector(settings)
+    with detector:
         detector.check(asked)
         look = _look(detector, asked, refer, least, text_threshold)
         with Findings(out, as_json=as_json) as findings, running(), progress("looking") as advance:
-            for together in _batches(_shots(sources, errors, advance), batch):
-                for shot, found in zip(together, look([shot.image for shot in together]), strict=True):
-                    findings.add(shot, _in_original(found, shot))
-    if errors:
-        raise RunError("; ".join(errors))
+            for together in _batches(_shots(found, advance), batch):
+                _look_at(together, look, findings)
+    if findings.unread:
+        raise RunError(f"{findings.unread} of {len(found.files)} files could not be read, or not to their end")
 
 
 Look = Callable[[list[NDArray[np.uint8]]], list[Detections]]
@@ -103,18 +115,30 @@ def _look(detector: Detector, asked: Prompt, refer: str | None, threshold: float
     return lambda images: [freely(image) for image in images]
 
 
-def _batches(shots: Iterable[Shot], size: int) -> Iterator[list[Shot]]:
+def _look_at(together: Sequence[Shot | Unread], look: Look, findings: Findings) -> None:
+    """Ask about pictures, and take in what was found, and what could not be read, in their order."""
+    images = [one.image for one in together if isinstance(one, Shot)]
+    answers = iter(look(images) if images else ())
+    for one in together:
+        if isinstance(one, Shot):
+            findings.add(one, _in_original(next(answers), one))
+        else:
+            findings.miss(one)
+
+
+def _batches(shots: Iterable[Shot | Unread], size: int) -> Iterator[list[Shot | Unread]]:
     """Pictures that are looked at together."""
     stream = iter(shots)
     while together := list(islice(stream, size)):
         yield together
 
 
-def _shots(sources: Sequence[SourceOptions], errors: list[str], advance: Callable[[int, int], None]) -> Iterator[Shot]:
-    """Every picture of every source, in order."""
-    for done, source in enumerate(sources, 1):
-        yield from shots_of(source, errors)
-        advance(done, len(sources))
+def _shots(found: InputFiles, advance: Callable[[int, int], None]) -> Iterator[Shot | Unread]:
+    """Every picture of every file, in order."""
+    for done, (name, file) in enumerate(named_sources(found.files).items(), 1):
+        source, fault = SourceOptions(name, file), found.faults.get(file)
+        yield from shots_of(source) if fault is None else [Unread(source, fault)]
+        advance(done, len(found.files))
 
 
 def _in_original(found: Detections, shot: Shot) -> Detections:

@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,39 +14,69 @@ import numpy as np
 
 from ..model.detections import Detections
 from ..stream.source_url import full_url
-from .exits import InputError, writing
-from .shots import Shot, is_picture
+from .exits import InputError, RunError, say, writing
+from .input_files import RESULTS
+from .shots import Shot, Unread, is_picture
 
 if TYPE_CHECKING:
+    from ..stream.options import SourceOptions
     from .video_file import VideoFile
 
 
 class Findings:
-    """What becomes of detections: lines on standard output, and with a folder also a file of lines and drawings."""
+    """What becomes of detections: lines on standard output, and with a folder also a file of lines and drawings.
+
+    Attributes:
+        unread: how many files could not be read, or not to their end.
+
+    Raises:
+        RunError: (from all methods) the folder takes no more; the disk may be full.
+    """
 
     def __init__(self, out: Path | None, *, as_json: bool) -> None:
         self._out = out
         self._as_json = as_json
         self._sheet = None
         if out is not None:
-            with writing(sheet := out / "detections.jsonl"):
-                self._sheet = sheet.open("w")
-        self._videos: dict[str, VideoFile] = {}
-        self._pictures = self._boxes = 0
+            with writing(sheet := out / RESULTS):
+                self._sheet = sheet.open("wb", buffering=0)  # what was found before a crash is kept
+        self._drawings: set[str] = set()
+        self._video: tuple[SourceOptions, str, VideoFile] | None = None  # the clip that is drawn now
+        self._pictures = self._boxes = self.unread = 0
         self._began_s = time.monotonic()
 
     def add(self, shot: Shot, found: Detections) -> None:
+        """Take in what was found in a picture."""
         self._pictures += 1
         self._boxes += len(found)
         values = _values(shot, found)
-        print(json.dumps(values) if self._as_json else _line(values), flush=True)
-        if self._sheet is not None:
-            print(json.dumps(values), file=self._sheet)
+        if not self._as_json:
+            print(_line(values), flush=True)
         if self._out is not None:
-            self._draw(self._out, shot, found)
+            values["drawing"] = self._draw(self._out, shot, found)
+        self._write(values)
 
-    def _draw(self, out: Path, shot: Shot, found: Detections) -> None:
-        """A picture becomes a picture, a clip a clip."""
+    def miss(self, unread: Unread) -> None:
+        """Take in that a file could not be read."""
+        self.unread += 1
+        say(unread.reason)
+        self._write({"source": full_url(unread.source.url), "error": unread.reason})
+
+    def _write(self, values: dict[str, Any]) -> None:
+        if self._as_json:
+            print(json.dumps(values), flush=True)
+        if self._sheet is not None:
+            line = json.dumps(values).encode() + b"\n"
+            try:
+                while line:
+                    line = line[self._sheet.write(line) :]
+            except OSError as error:
+                raise RunError(
+                    f"{self._sheet.name} cannot be written any further ({error.strerror}): make room"
+                ) from error
+
+    def _draw(self, out: Path, shot: Shot, found: Detections) -> str:
+        """A picture becomes a picture, a clip a clip; returns the name of the file."""
         from .draw import draw, drawn_detections, save
         from .video_file import VideoFile
 
@@ -54,32 +85,58 @@ class Findings:
         image, source = draw(shot.image, drawn_detections(drawn)), shot.source
         if is_picture(source):
             number = f"-{shot.index + 1}" if shot.pages > 1 else ""
-            save(image, out / f"{source.name}{number}.png")
-            return
-        if source.name not in self._videos:
-            self._videos[source.name] = VideoFile(out / f"{source.name}.mp4")
-        self._videos[source.name].write(image, shot.time_s)
+            name = self._free_name(f"{source.name}{number}", ".png")
+            save(image, out / name)
+            return name
+        if self._video is None or self._video[0] != source:
+            self._end_video()
+            name = self._free_name(source.name, ".mp4")
+            self._video = source, name, VideoFile(out / name)
+        self._video[2].write(image, shot.time_s)
+        return self._video[1]
+
+    def _free_name(self, stem: str, suffix: str) -> str:
+        """A file's name that no drawing has yet: pages are numbered, and so may files be that were given."""
+        numbered = (f"{stem}{f'-{number}' if number > 1 else ''}{suffix}" for number in count(1))
+        name = next(one for one in numbered if one not in self._drawings)
+        self._drawings.add(name)
+        return name
+
+    def _end_video(self) -> None:
+        if self._video is not None:
+            self._video[2].close()
+            self._video = None
 
     def __enter__(self) -> Findings:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for video in self._videos.values():
-            video.close()
+        try:
+            self._end_video()
+        finally:
+            if self._sheet is not None:
+                self._sheet.close()
         if self._sheet is not None:
-            self._sheet.close()
-            print(f"drawings and detections.jsonl are in {self._out}", file=sys.stderr)
+            print(f"drawings and {RESULTS} are in {self._out}", file=sys.stderr)
         if self._as_json:
             seconds = round(time.monotonic() - self._began_s, 3)
-            print(json.dumps({"pictures": self._pictures, "detections": self._boxes, "seconds": seconds}))
+            figures = {"pictures": self._pictures, "detections": self._boxes, "unread": self.unread}
+            print(json.dumps({**figures, "seconds": seconds}))
 
 
-def make_folder(out: Path) -> None:
+def make_folder(out: Path, *, overwrite: bool) -> None:
     """Make the folder that findings go to, before anything is looked for.
 
+    Args:
+        overwrite: whether it may hold the results of an earlier run.
+
     Raises:
-        InputError: it cannot be made.
+        InputError: it cannot be made, or holds such results.
     """
+    if not overwrite and (out / RESULTS).is_file() and (out / RESULTS).stat().st_size > 0:
+        raise InputError(
+            f"{out / RESULTS} is there already: name another folder with --out, or replace it with --overwrite"
+        )
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

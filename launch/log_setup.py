@@ -9,12 +9,15 @@ import threading
 from datetime import datetime, timezone
 from importlib.util import find_spec
 from types import TracebackType
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from ..stream.source_url import redact
 from .printable import printable
 
 ExcInfo: TypeAlias = "tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]"
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _LOG = logging.getLogger(__name__)
 _BROKE = "groundcast broke, which is a fault in it"
@@ -43,6 +46,15 @@ def log_as_json(node: str) -> None:
 def log_is_json() -> bool:
     """Whether whoever reads the log expects nothing but JSON."""
     return any(isinstance(handler.formatter, JsonLines) for handler in logging.getLogger().handlers)
+
+
+def log_console() -> Console:
+    """What writes to standard error: on a terminal the log's own console, which sets its lines above bars."""
+    from rich.console import Console
+    from rich.logging import RichHandler
+
+    consoles = (one.console for one in logging.getLogger().handlers if isinstance(one, RichHandler))
+    return next(consoles, None) or Console(stderr=True)
 
 
 class PlainLines(logging.Formatter):

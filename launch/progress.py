@@ -1,4 +1,4 @@
-"""How far a long command is: a bar on standard error."""
+"""How far a long command is: a word or a bar on standard error."""
 
 from __future__ import annotations
 
@@ -6,15 +6,26 @@ import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
+from .log_setup import log_console
+
+
+@contextmanager
+def busy(what: str) -> Generator[None]:
+    """A word on a terminal while something takes its time, nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    with log_console().status(what):
+        yield
+
 
 @contextmanager
 def progress(what: str) -> Generator[Callable[[int, int], None]]:
     """A bar on a terminal, nothing elsewhere; called with (done, of how many)."""
-    from rich.console import Console
     from rich.progress import Progress
 
     # On a terminal what is printed is set above the bar. In a file or a pipe it must stay what it is.
     above = sys.stdout.isatty()
-    with Progress(console=Console(stderr=True), redirect_stdout=above, disable=not sys.stderr.isatty()) as bars:
+    with Progress(console=log_console(), redirect_stdout=above, disable=not sys.stderr.isatty()) as bars:
         bar = bars.add_task(what, total=None)
         yield lambda done, total: bars.update(bar, completed=done, total=total)

@@ -1,23 +1,20 @@
-"""The pictures that paths mean: pictures, those of a folder, the frames of a clip."""
+"""The pictures of a file: a picture, those of an animation, the frames of a clip."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..model.still_picture import PICTURE_SUFFIXES
 from ..stream.options import SourceOptions
 from ..stream.picture_folder import is_picture_file
-from ..stream.reader import Reader, check_source
-from ..stream.source_url import SourceUrl, kind_of, path_of
-from .exits import InputError, RunError
+from ..stream.reader import Reader
+from ..stream.source_url import path_of
+from .exits import RunError
 from .pictures import read_all
-from .sources import named_sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,40 +37,28 @@ class Shot:
     pages: int = 1
 
 
-def sources_of(paths: list[str]) -> list[SourceOptions]:
-    """What the paths mean, each checked; a folder means the pictures in it, in the order of their names.
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A file, or the rest of one, that could not be read, and why."""
 
-    Raises:
-        InputError: a path is none of these, or a folder holds no pictures.
-        SourceError: nothing is there, or it cannot be read.
-    """
-    files: list[str] = []
-    for text in paths:
-        kind = kind_of(text)
-        if kind == "file":
-            check_source(SourceOptions("file", text))
-            files.append(text)
-        elif kind == "folder":
-            inside = sorted(str(path) for path in Path(text).iterdir() if path.suffix.lower() in PICTURE_SUFFIXES)
-            if not inside:
-                raise InputError(f"folder {text} holds no pictures (.jpg, .png, ...): name another")
-            files += inside
-        else:
-            raise InputError(
-                f"{SourceUrl(text)} is not a picture, a folder or a clip: watch cameras with 'groundcast run'"
-            )
-    return [SourceOptions(name, url) for name, url in named_sources(files).items()]
+    source: SourceOptions
+    reason: str
 
 
-def shots_of(source: SourceOptions, errors: list[str]) -> Iterator[Shot]:
-    """Every picture of a source, in order; what went wrong is added to `errors`."""
-    if is_picture(source):
-        try:
-            for index, still in enumerate(read_all(path_of(source.url))):
-                yield Shot(source, still.image, still.width, still.height, index, pages=still.pages)
-        except RunError as error:
-            errors.append(str(error))
-        return
+def shots_of(source: SourceOptions) -> Iterator[Shot | Unread]:
+    """Every picture of a source, in order; last what could not be read."""
+    return _pictures(source) if is_picture(source) else _frames(source)
+
+
+def _pictures(source: SourceOptions) -> Iterator[Shot | Unread]:
+    try:
+        for index, still in enumerate(read_all(path_of(source.url))):
+            yield Shot(source, still.image, still.width, still.height, index, pages=still.pages)
+    except RunError as error:
+        yield Unread(source, str(error))
+
+
+def _frames(source: SourceOptions) -> Iterator[Shot | Unread]:
     changed = threading.Event()
     reader = Reader(source, changed.set)
     reader.start()
@@ -87,8 +72,9 @@ def shots_of(source: SourceOptions, errors: list[str]) -> Iterator[Shot]:
                 changed.wait(0.1)
     finally:
         reader.stop()
-    if error := reader.stats().error:
-        errors.append(error)
+    stats = reader.stats()
+    if stats.error is not None:
+        yield Unread(source, stats.error)
 
 
 def is_picture(source: SourceOptions) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 
 from ..stream.source_url import SourceUrl
@@ -24,7 +25,7 @@ def named_sources(texts: Sequence[str]) -> dict[str, str]:
         if name in named:
             if match:
                 raise InputError(f"two sources are called {name!r}: give each its own name")
-            name = f"{name}-{number}"
+            name = next(free for more in count(number) if (free := f"{name}-{more}") not in named)
         named[name] = url
     return named
 

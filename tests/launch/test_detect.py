@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import av
 import cv2
 import pytest
+from PIL import Image
 
 from groundcast.launch import detect
 from groundcast.launch.settings import ModelSettings
@@ -87,17 +89,119 @@ def test_a_folder_gives_what_can_be_read_and_says_what_cannot(
 
     ended = in_process(capsys, "detect", tmp_path, "--prompt", "red blob", "--out", tmp_path / "found", "--json")
 
-    *pictures, figures = results(ended.out)
+    broken, read, figures = results(ended.out)
     assert ended.code == 1
-    assert [found["source"] for found in pictures] == [str(picture)]
-    assert figures["pictures"] == 1
-    assert "broken.png" in ended.err
-    assert (tmp_path / "found" / "shelf-1.png").is_file()
+    assert (broken["source"], read["source"]) == (str(tmp_path / "broken.png"), str(picture))
+    assert "broken.png is no picture that can be read" in broken["error"]
+    assert (figures["pictures"], figures["unread"]) == (1, 1)
+    assert results((tmp_path / "found" / "detections.jsonl").read_text()) == [broken, read]
+    assert f"groundcast: {broken['error']}" in ended.err
+    assert f"left out, as neither pictures nor clips: {tmp_path / 'notes.txt'}" in ended.err
+    assert "1 of 2 files could not be read" in ended.err
+    assert (tmp_path / "found" / read["drawing"]).is_file()
+
+
+def test_all_that_lies_below_a_folder_is_looked_at(
+    picture: Path, clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deep = tmp_path / "2026" / "november"
+    deep.mkdir(parents=True)
+    shutil.copy(picture, deep / "a.png")
+    shutil.copy(clip, deep / "b.mp4")
+    (deep / ".hidden.png").write_text("not looked at")
+    (deep / "again").symlink_to(tmp_path)  # leads back
+    for suffix in (".gif", ".ppm", ".avif", ".webp"):
+        Image.open(picture).save(deep / f"c{suffix}")
+
+    ended = in_process(capsys, "detect", tmp_path, "--prompt", "red blob", "--out", tmp_path / "found", "--json")
+
+    *rows, figures = results(ended.out)
+    assert (ended.code, figures["unread"]) == (0, 0)
+    assert [Path(row["source"]).name for row in rows] == [
+        "shelf 1.png", "a.png", *["b.mp4"] * CLIP_FRAMES, "c.avif", "c.gif", "c.ppm", "c.webp"
+    ]  # fmt: skip
+    assert len({row["drawing"] for row in rows}) == 7
+    assert all((tmp_path / "found" / row["drawing"]).stat().st_size > 0 for row in rows)
+
+
+def test_nothing_that_was_named_stops_the_others(
+    picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty.jpg").touch()
+    (tmp_path / "bare").mkdir()
+    paths = (tmp_path / "empty.jpg", tmp_path / "bare", tmp_path / "gone.png", picture)
+
+    ended = in_process(capsys, "detect", *paths, "--prompt", "red blob", "--json")
+
+    *rows, figures = results(ended.out)
+    assert (ended.code, figures["pictures"], figures["unread"]) == (1, 1, 3)
+    assert [row["source"] for row in rows] == [str(path) for path in paths]
+    for row, said in zip(rows, ("is empty (0 bytes)", "holds no pictures or clips", "does not exist"), strict=False):
+        assert said in row["error"]
+
+
+def test_a_clip_that_is_cut_off_has_its_frames_and_then_the_reason(
+    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "cut.ts").write_bytes(b"no clip" * 100)
+    shutil.copy(clip, tmp_path)
+
+    ended = in_process(capsys, "detect", tmp_path, "--prompt", "red blob", "--json")
+
+    cut, *rows, _ = results(ended.out)
+    assert (ended.code, len(rows)) == (1, CLIP_FRAMES)
+    assert "cut.ts" in cut["error"]
+
+
+def test_results_are_not_replaced_unless_that_is_said(
+    picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ("detect", picture, "--prompt", "red blob", "--out", tmp_path / "found")
+    assert in_process(capsys, *asked).code == 0
+    before = (tmp_path / "found" / "detections.jsonl").read_text()
+
+    again = in_process(capsys, *asked)
+    assert (again.code, (tmp_path / "found" / "detections.jsonl").read_text()) == (2, before)
+    assert "detections.jsonl is there already: name another folder with --out, or" in again.sentence
+
+    assert in_process(capsys, *asked, "--overwrite").code == 0
+
+
+def test_results_of_an_earlier_run_are_not_looked_at_as_pictures(
+    picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("first", "second"):
+        ended = in_process(capsys, "detect", tmp_path, "--prompt", "red blob", "--out", tmp_path / name)
+
+    assert [line.split(" 0: ")[0] for line in ended.out.splitlines()] == [str(picture)]
+    assert f"{tmp_path / 'first'} holds results of an earlier run" in ended.err
+
+
+def test_results_on_a_full_disk_end_with_a_sentence(
+    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], full_disk: None
+) -> None:
+    ended = in_process(capsys, "detect", clip, "--prompt", "red blob", "--out", tmp_path / "found")
+
+    assert ended.code == 1
+    assert "cannot be written any further (File too large)" in ended.sentence
+
+
+def test_no_two_drawings_have_one_name(picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for folder in ("a", "b", "c"):
+        (tmp_path / folder).mkdir()
+        shutil.copy(picture, tmp_path / folder / "x.png")
+    shutil.copy(picture, tmp_path / "x-3.png")
+    picture.unlink()
+
+    ended = in_process(capsys, "detect", tmp_path, "--prompt", "red blob", "--out", tmp_path / "found", "--json")
+
+    *rows, _ = results(ended.out)
+    assert len({row["source"] for row in rows}) == len({row["drawing"] for row in rows}) == 4
 
 
 @pytest.mark.parametrize(
     ("path", "said"),
-    [("nowhere.png", "does not exist"), ("rtsp://host/1", "watch cameras with"), (".", "holds no pictures")],
+    [("nowhere.png", "does not exist"), ("rtsp://host/1", "watch cameras with"), (".", "holds no pictures or clips")],
 )
 def test_what_cannot_be_looked_at_is_said(
     path: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
