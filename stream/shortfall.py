@@ -11,7 +11,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from .matroska import segment_end
+from .cut_off import is_cut_off
 
 _MICROSECONDS = 1_000_000
 _LONGEST_CLOSING_BYTES = 1024  # the last boundary of a multipart stream, behind which FFmpeg looks for one more part
@@ -32,6 +32,7 @@ class ReadSpan:
 
     def __init__(self, container: InputContainer, stream: VideoStream, rate_hz: float, path: Path | None) -> None:
         self._formats = frozenset(container.format.name.split(","))
+        self._is_matroska = "matroska" in self._formats
         self._time_base = stream.time_base or Fraction(1, _MICROSECONDS)
         self._begin = stream.start_time  # as FFmpeg found it; on the way it may set another
         self._begins_stated = self._begin is not None
@@ -43,9 +44,8 @@ class ReadSpan:
         self._bytes = container.size
         self._read_bytes = 0
         self._is_cut: bool | None = None  # nothing is known
-        if path is not None and path.is_file() and "matroska" in self._formats:  # a pipe may be read once
-            promised = segment_end(path)
-            self._is_cut = None if promised is None else path.stat().st_size < promised
+        if path is not None and path.is_file():  # a pipe may be read once
+            self._is_cut = is_cut_off(path)
 
     def note(self, packet: Packet[VideoStream]) -> None:
         """A packet was read."""
@@ -72,17 +72,21 @@ class ReadSpan:
         """What is there of what, as "14.0 s of 15.0 s"; None where all is there, or nothing is promised."""
         promised_s, slack_s = self._promised_s()
         # A Matroska file counts its length from 0, wherever its first picture lies.
-        read_s = max(self.seconds, float(self._end * self._time_base)) if "matroska" in self._formats else self.seconds
-        if promised_s - read_s <= slack_s:
-            return None
-        return f"{read_s:.1f} s of {promised_s:.1f} s"
+        read_s = max(self.seconds, float(self._end * self._time_base)) if self._is_matroska else self.seconds
+        if promised_s - read_s > slack_s:
+            return f"{read_s:.1f} s of {promised_s:.1f} s"
+        if self._is_cut and not self._is_matroska:  # which may lack nothing but its index
+            return f"{read_s:.1f} s, and the rest was cut off"
+        return None
 
     def _promised_s(self) -> tuple[float, float]:
         """How long the file says its video is, and how much less is still no reason to doubt it."""
-        if not _KNOW_THEIR_LENGTH & self._formats or self._is_cut is False:
+        if not _KNOW_THEIR_LENGTH & self._formats or (self._is_cut is False and self._is_matroska):
+            return 0.0, 0.0  # the length of a Matroska file is that of its longest stream, or what its writer wished
+        if self._is_cut and "avi" in self._formats:  # whose length FFmpeg then takes from its size
             return 0.0, 0.0
         if self._is_cut:
-            return self._whole_s, _SLACK_OF_CUT_INTERVALS * self._interval_s
+            return self._stream_s or self._whole_s, _SLACK_OF_CUT_INTERVALS * self._interval_s
         slack_s = max(_SLACK_S, _SLACK_INTERVALS * self._interval_s)
         if self._stream_s is not None:
             return self._stream_s, slack_s

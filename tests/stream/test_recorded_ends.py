@@ -55,6 +55,26 @@ def test_a_matroska_file_that_was_cut_off_is_said_to_end_early(tmp_path: Path, s
     assert frames < 119
 
 
+def test_a_matroska_file_that_was_copied_in_part_into_reserved_room_ends_early(tmp_path: Path) -> None:
+    path = _write_matroska(tmp_path / "part.mkv", rate_hz=20, pictures=120)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2].ljust(len(whole), b"\0"))
+    _, stats = read_all(path)
+    assert "ended early" in (stats.error or "")
+
+
+@pytest.mark.parametrize("name", ["clip.avi", "clip.mp4"])
+def test_a_file_that_lacks_its_last_pictures_is_said_to_end_early(tmp_path: Path, name: str) -> None:
+    path = write_video(tmp_path / name, pictures=40)
+    whole = path.read_bytes()
+    assert read_all(path)[1].error is None
+    for share in (0.9, 0.8):
+        path.write_bytes(whole[: int(share * len(whole))])
+        frames, stats = read_all(path)
+        assert len(frames) < 40
+        assert "ended early" in (stats.error or "")
+
+
 def test_mpeg_ts_parts_put_together_are_whole_unless_a_packet_is_missing(tmp_path: Path) -> None:
     with av.open(write_video(tmp_path / "clip.mp4", pictures=40)) as clip, av.open(tmp_path / "a.ts", "w") as container:
         stream = container.add_stream_from_template(clip.streams.video[0])
