@@ -104,6 +104,7 @@ def _look(detector: Detector, asked: Prompt, refer: str | None, threshold: float
 
     def freely(image: NDArray[np.uint8]) -> Detections:
         found = free_phrases(detector.raw(image, asked), threshold, text_threshold)
+        found.sort(key=lambda one: -one.score)
         names = tuple(dict.fromkeys(one.label for one in found))
         return Detections(
             names,

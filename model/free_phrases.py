@@ -1,12 +1,13 @@
 """The original's own reading of an answer: a box is called whatever words of the caption it answers.
 
-Kept for those who build on it. A label may be cut, merged or empty ("race car car", "#et"); `Detector.detect` gives
+Kept for those who build on it. A label may be cut, merged or empty ("race car car", "##et"); `Detector.detect` gives
 each box one of the names that were asked for instead.
 Source: Grounding DINO (https://arxiv.org/abs/2303.05499) and the inference script that came with it.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .seen import RawOutput
+from .whole_caption import decode_pieces
 
-_PARTING = frozenset(("[CLS]", "[SEP]", "."))
-_MARKS = _PARTING | {"[PAD]"}
+_ENDING = frozenset(("[CLS]", "[SEP]", "."))
+_MOST_READ = 255  # the original looks no further, which leaves out the last of 256 tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,41 +36,38 @@ class FreePhrase:
     box_xyxy: NDArray[np.float32]
 
 
-def free_phrases(
-    outputs: Sequence[RawOutput], box_threshold: float, text_threshold: float, *, combine: bool = True
-) -> list[FreePhrase]:
+def free_phrases(outputs: Sequence[RawOutput], box_threshold: float, text_threshold: float) -> list[FreePhrase]:
     """Every query whose best word scores above `box_threshold`, called by its words above `text_threshold`.
 
     Args:
         outputs: one for each caption of a prompt.
-        combine: words of several phrases may make one label; else only those beside the best word do, between the
-            marks around it (`remove_combined` of the original).
     """
     found: list[FreePhrase] = []
     for output in outputs:
         best = output.scores.max(1)
         for row in np.flatnonzero(best > box_threshold):
-            scores = output.scores[row]
-            read = range(len(output.words)) if combine else _beside(output.words, int(scores.argmax()))
-            words = [output.words[place] for place in read if scores[place] > text_threshold]
-            found.append(FreePhrase(join_pieces(words), float(best[row]), output.boxes_xyxy[row]))
-    return sorted(found, key=lambda one: -one.score)
+            label = free_label(output.scores[row], output.words, text_threshold)
+            found.append(FreePhrase(label, float(best[row]), output.boxes_xyxy[row]))
+    return found
 
 
-def join_pieces(pieces: Sequence[str]) -> str:
-    """Word pieces as text: 'car', '##pet' -> 'carpet'; the marks between phrases are left out."""
-    text = ""
-    for piece in pieces:
-        if piece.startswith("##"):
-            text += piece[2:]
-        elif piece not in _MARKS:
-            text += f" {piece}"
-    return text.strip()
+def free_label(
+    scores_T: NDArray[np.float32], pieces: Sequence[str], text_threshold: float, *, combine: bool = True
+) -> str:
+    """The pieces that score above the threshold, as text; the first one, [CLS], is never read.
+
+    Args:
+        scores_T: of one query for each piece of a caption.
+        combine: pieces of several phrases may make one label; else only those beside the best one do, between the
+            marks around it (`remove_combined` of the original).
+    """
+    left, right = (0, _MOST_READ) if combine else _beside(pieces, int(scores_T.argmax()))
+    read = range(left + 1, min(right, len(pieces)))
+    return decode_pieces([pieces[place] for place in read if scores_T[place] > text_threshold]).replace(".", "")
 
 
-def _beside(words: Sequence[str], best: int) -> range:
-    """The places between the marks around the best word; a '.' closes the phrase before it, nothing is before [CLS]."""
-    marks = [place for place, word in enumerate(words) if word in _PARTING]
-    right = next(mark for mark in marks if mark >= best)
-    left = max((mark for mark in marks if mark < right), default=right)
-    return range(left + 1, right)
+def _beside(pieces: Sequence[str], best: int) -> tuple[int, int]:
+    """The marks around the best piece; a '.' closes the phrase before it, and before [CLS] stands the last mark."""
+    marks = [place for place, piece in enumerate(pieces) if piece in _ENDING]
+    after = min(bisect_left(marks, best), len(marks) - 1)
+    return marks[after - 1], marks[after]

@@ -29,6 +29,7 @@ from .read_prompts import ReadCaption, ReadPrompts
 from .room import Room, is_out_of_memory
 from .seen import Asked, Launched, Pack, RawOutput, pack_all, unpack_all
 from .text_encoder import TextFeatures
+from .tokenizer import TokenizedPrompt
 
 _MOST_TOGETHER = 16  # pictures, or captions about them, in one pass: what bounds memory
 
@@ -91,6 +92,11 @@ class Network:
         """
         self._prompts.check(prompt)
 
+    @property
+    def reads_any_words(self) -> bool:
+        """False where the model knows those words alone that it was taught."""
+        return self._prompts.reads_any_words
+
     def captions(self, prompt: Prompt) -> int:
         """How many captions the prompt is parted into, each of which costs a pass for every picture."""
         return len(self.tokenizer.chunks(prompt))
@@ -142,6 +148,20 @@ class Network:
         asked = Asked(prompt, tuple(caption.tokens for caption in captions), size, (1, 1))
         (seen,) = Launched([asked], parts).wait()
         return unpack_all(seen, self.tokenizer)
+
+    @torch.inference_mode()
+    def answer_caption(self, picture_3HW: Tensor, caption: TokenizedPrompt) -> tuple[Tensor, Tensor]:
+        """What the network says of one picture that was prepared already, nothing left out or cut.
+
+        Returns:
+            Scores in 0..1 of each query for each token (Q, T), and boxes (Q, 4; cx cy w h in 0..1 of the picture); both
+            fp32 on the host, in the order of the queries.
+        """
+        shown_13HW = picture_3HW[None].to(self.device, self.dtype)
+        with within(self.device), exact_products(self.device):
+            output = self._model(shown_13HW, self._prompts.features(caption))
+        scores_QT = output.logits[-1][0, :, : len(caption.ids_T)].float().sigmoid()
+        return scores_QT.cpu(), output.boxes[-1][0].float().cpu()
 
     def _launch_alike(
         self, rows: Sequence[_Row], images: Sequence[Image], size: InputSize, pack: Pack

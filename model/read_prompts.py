@@ -85,10 +85,18 @@ class ReadPrompts:
         """The captions as one batch; the very same tensors for the same captions, while they are kept."""
         return self._stacked(tuple(captions))
 
-    def _caption(self, tokens: TokenizedPrompt) -> ReadCaption:
+    @property
+    def reads_any_words(self) -> bool:
+        """False where the model knows those words alone that it was taught."""
+        return self._known is None
+
+    def features(self, tokens: TokenizedPrompt) -> TextFeatures:
+        """What the model knows of one caption, which is not kept."""
         features = self._model.read(pad_words([tokens]).to(self._device)).to(self._dtype)
-        if self._buckets:
-            features = pad_features(features, bucket(len(tokens.ids_T)))
+        return pad_features(features, bucket(len(tokens.ids_T))) if self._buckets else features
+
+    def _caption(self, tokens: TokenizedPrompt) -> ReadCaption:
+        features = self.features(tokens)
         return ReadCaption(tokens, features, Wordings.of(tokens, self._device, features.features_BTC.shape[1]))
 
     def _warn_of_letters(self, prompt: Prompt) -> None:

@@ -1,22 +1,26 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportMissingTypeStubs=false
 """Scripts written for the original run after one changed line."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+from torchvision.transforms.functional import normalize, resize, to_tensor
 
 from groundcast.launch.bench_oracle import save
 from groundcast.launch.exits import RunError
 from groundcast.launch.original import Model, annotate, load_image, load_model, predict
 from groundcast.launch.pictures import read_picture
-from groundcast.model.free_phrases import free_phrases, join_pieces
-from groundcast.model.prompt import Prompt
-from groundcast.model.seen import RawOutput
+from groundcast.model.free_phrases import free_label
+from groundcast.model.prompt import Prompt, PromptError
+from groundcast.model.tokenizer import Tokenizer
+from groundcast.model.whole_caption import closed_caption, decode_pieces, tokenize_caption
 
 from ..model.oracle import Sizes, oracle
 
@@ -38,6 +42,10 @@ def picture(tmp_path: Path) -> str:
     path = tmp_path / "picture.png"
     cv2.imwrite(str(path), np.random.default_rng(0).integers(0, 255, (60, 80, 3), np.uint8))
     return str(path)
+
+
+def _small_picture() -> torch.Tensor:
+    return torch.randn(3, 96, 128, generator=torch.Generator().manual_seed(0))
 
 
 def test_a_script_of_the_originals_runs(model: Model, picture: str) -> None:
@@ -74,14 +82,19 @@ def _best_phrases(model: Model, image: torch.Tensor, threshold: float) -> list[s
     return found
 
 
-def test_the_originals_own_phrases_can_be_had_back(model: Model, picture: str) -> None:
-    _, image = load_image(picture)
+def test_the_originals_own_phrases_can_be_had_back(model: Model) -> None:
+    image = _small_picture()
     original = Model(model.network, "original")
-    _, scores, phrases = predict(original, image, CAPTION, box_threshold=0.0, text_threshold=0.0)
-    assert set(phrases) == {"word3 word1 word2 word4 word5"}  # every word scores above nothing at all
+    boxes, scores, phrases = predict(original, image, CAPTION, box_threshold=0.0, text_threshold=0.0)
+    every = "word3 word1 word2 word4 word5 [SEP]"  # every word scores above nothing at all, and [CLS] is never read
+    assert set(phrases) == {every}
     _, _, empty = predict(original, image, CAPTION, box_threshold=0.0, text_threshold=1.0)
     assert set(empty) == {""}
-    assert torch.equal(scores, scores.sort(descending=True).values)
+    tokens = tokenize_caption(model.network.tokenizer, CAPTION)
+    all_scores, all_boxes = model.network.answer_caption(image, tokens)
+    assert torch.equal(scores, all_scores.max(1).values)  # in the order of the queries, not sorted
+    assert torch.equal(boxes, all_boxes)  # and not cut at the picture's edges
+    assert not torch.equal(scores, scores.sort(descending=True).values)
 
 
 def test_the_originals_phrases_keep_to_themselves_where_that_is_asked_for(model: Model, picture: str) -> None:
@@ -90,6 +103,24 @@ def test_the_originals_phrases_keep_to_themselves_where_that_is_asked_for(model:
     *_, phrases = predict(original, image, CAPTION, box_threshold=0.0, text_threshold=0.0, remove_combined=True)
     assert len(set(phrases) & {"word1 word2", "word3", "word4 word5"}) > 1
     assert set(phrases) <= {"word1 word2", "word3", "word4 word5", ""}  # nothing stands before the first mark
+
+
+@pytest.mark.parametrize("compat", ["groundcast", "original"])
+@pytest.mark.parametrize(
+    "caption",
+    ["a word1, a word2", "word1 . word1", "word1? word2", "word1.word2", "  WORD1 ", "word1 ; word2 . ... word3", "?."],
+)
+def test_captions_that_the_original_answers_are_answered(model: Model, caption: str, compat: str) -> None:
+    image = _small_picture()
+    asked = Model(model.network, "original" if compat == "original" else "groundcast")
+    if caption == "?." and compat == "groundcast":
+        with pytest.raises(PromptError, match="asks for nothing"):
+            predict(asked, image, caption, 0.0, 0.0)
+        return
+    boxes, _, phrases = predict(asked, image, caption, 0.0, 0.0)
+    assert len(boxes) == 20
+    if compat == "groundcast" and caption == "a word1, a word2":
+        assert set(phrases) == {"a word1, a word2"}
 
 
 @pytest.mark.parametrize(
@@ -102,30 +133,99 @@ def test_the_originals_phrases_keep_to_themselves_where_that_is_asked_for(model:
         (5, "m2", "race m2"),
         (6, "m2", "race m2"),
         (7, "cup", "race m2 cup"),
-        (8, "", "race m2"),
+        (8, "", "race m2 [SEP]"),
     ],
 )
 def test_a_phrase_is_cut_at_the_marks_around_its_best_word(best: int, label: str, combined: str) -> None:
     words = ("[CLS]", "race", "car", ".", "m", "##2", ".", "cup", "[SEP]")
-    scores = np.array([[0.1, 0.5, 0.2, 0.1, 0.5, 0.5, 0.1, 0.1, 0.1]], np.float32)
-    scores[0, best] = 0.9
-    output = RawOutput(np.zeros((1, 4), np.float32), scores, words, np.zeros(9, np.int64))
-
-    (cut,) = free_phrases([output], 0.3, 0.4, combine=False)
-    (whole,) = free_phrases([output], 0.3, 0.4)
-
-    assert (cut.label, whole.label) == (label, combined)
-    assert cut.score == whole.score == pytest.approx(0.9)
+    scores = np.array([0.1, 0.5, 0.2, 0.1, 0.5, 0.5, 0.1, 0.1, 0.1], np.float32)
+    scores[best] = 0.9
+    assert free_label(scores, words, 0.4, combine=False) == label
+    assert free_label(scores, words, 0.4) == combined
 
 
-def test_word_pieces_are_joined() -> None:
-    assert join_pieces(["[CLS]", "race", "car", "##pet", ".", "m", "##2", "[SEP]"]) == "race carpet m2"
+WORDS = [
+    *("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *".,?!';:-&"),
+    *("men", "s", "shoes", "lion", "mane", "##et", "carp", "can", "n", "t", "a", "cat", "m", "re", "##2"),
+]
+
+
+@pytest.fixture(scope="module")
+def published_tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    from transformers import BertTokenizer
+
+    path = tmp_path_factory.mktemp("bert") / "vocab.txt"
+    path.write_text("\n".join(WORDS) + "\n")
+    return BertTokenizer(str(path), do_lower_case=True)
+
+
+def test_pieces_are_read_back_as_the_published_tokenizer_does(published_tokenizer: Any) -> None:
+    assert decode_pieces(["men", "'", "shoes"]) == "men'shoes"
+    assert decode_pieces(["lion", "'", "s", "mane"]) == "lion's mane"
+    assert decode_pieces(["##et", "carp", "##et"]) == "##et carpet"
+    rng = np.random.default_rng(0)
+    for _ in range(500):
+        ids = [int(row) for row in rng.integers(1, len(WORDS), rng.integers(0, 9))]
+        wanted = published_tokenizer.decode(ids, clean_up_tokenization_spaces=True)
+        assert decode_pieces([WORDS[row] for row in ids]) == wanted
+
+
+@pytest.mark.parametrize(
+    "caption",
+    ["Lion's mane . men's shoes", "a cat? a can", "carpet..cat.", "?", "", "a cat, a can't ; . ! ", "cat " * 300],
+)
+def test_a_caption_is_read_whole_as_the_published_model_reads_it(caption: str, published_tokenizer: Any) -> None:
+    caption = closed_caption(caption)
+    tokens = tokenize_caption(Tokenizer({word: row for row, word in enumerate(WORDS)}), caption)
+    ids = published_tokenizer(caption)["input_ids"]
+    assert tokens.ids_T.tolist() == ids[:256]
+    marks = [row for row, token in enumerate(ids) if WORDS[token] in ("[CLS]", "[SEP]", ".", "?")]
+    for row in range(len(tokens.ids_T)):  # each between the mark before it and the one that ends it
+        end = min(mark for mark in marks if mark >= row)
+        begin = max((mark for mark in marks if mark < row), default=-1)
+        is_alone = row in (0, len(ids) - 1) or end == len(ids) - 1
+        seen = [row] if is_alone else [*range(begin + 1, min(end + 1, len(tokens.ids_T)))]
+        assert tokens.sees_TT[row].nonzero().flatten().tolist() == seen
+        assert int(tokens.positions_T[row]) == (0 if is_alone else row - begin - 1)
+
+
+@pytest.mark.parametrize(
+    "size", [(2000, 500), (500, 2000), (640, 480), (480, 640), (800, 900), (1333, 800), (37, 4000)]
+)
+def test_a_picture_is_prepared_to_the_last_bit_as_the_original_does(size: tuple[int, int], tmp_path: Path) -> None:
+    width, height = size
+    pixels = np.random.default_rng(1).integers(0, 256, (height, width, 3), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "picture.png")
+    small, large = float(min(size)), float(max(size))
+    short = 800 if large / small * 800 <= 1333 else round(1333 * small / large)
+    wanted_hw = [short, int(short * width / height)] if height <= width else [int(short * height / width), short]
+    wanted = to_tensor(resize(Image.fromarray(pixels), wanted_hw))  # pyright: ignore[reportArgumentType]
+    image, prepared = load_image(str(tmp_path / "picture.png"))
+    assert np.array_equal(image, pixels)
+    assert torch.equal(prepared, normalize(wanted, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
+    if size == (2000, 500):
+        assert tuple(prepared.shape) == (3, 333, 1332)
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png"])
+def test_a_picture_is_turned_upright_unless_all_is_to_be_as_in_the_original(suffix: str, tmp_path: Path) -> None:
+    stored = np.random.default_rng(1).integers(0, 256, (40, 60, 3), np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = str(tmp_path / f"turned.{suffix}")
+    Image.fromarray(stored).save(path, exif=exif)
+    upright, _ = load_image(path)
+    as_stored, prepared = load_image(path, compat="original")
+    assert (upright.shape, as_stored.shape, tuple(prepared.shape)) == ((60, 40, 3), (40, 60, 3), (3, 800, 1200))
+    assert np.array_equal(as_stored, np.asarray(Image.open(path).convert("RGB")))
 
 
 def test_what_is_no_picture_is_said(tmp_path: Path) -> None:
     (tmp_path / "text.jpg").write_text("no picture")
     with pytest.raises(RunError, match=r"text\.jpg is no picture that can be read"):
         load_image(str(tmp_path / "text.jpg"))
+    with pytest.raises(RunError, match=r"text\.jpg is no picture that can be read"):
+        load_image(str(tmp_path / "text.jpg"), compat="original")
 
 
 def test_a_picture_too_large_for_the_memory_is_made_smaller_and_that_is_said(
