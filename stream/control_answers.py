@@ -6,7 +6,9 @@ unknown is absent. `control.schema.json` says the same for other languages.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import fields as fields_of
+from dataclasses import replace
 from typing import cast
 
 from ..model.prompt import Phrase, Prompt
@@ -15,9 +17,11 @@ from .message_fields import Fields
 from .message_types import ModelInfo
 from .node_commands import Applied, Lease, LeaseInfo, NodeStatus
 from .options import SourceOptions
-from .packing import pack, unpack
+from .packing import LARGEST_BODY, pack, unpack
 
 Map = dict[str, object]
+
+_MAX_SOURCES_BYTES = LARGEST_BODY // 2  # of what an answer says of all sources
 
 
 def phrase_map(phrase: Phrase) -> Map:
@@ -54,16 +58,24 @@ def source_map(options: SourceOptions) -> Map:
     return {**values, "url": str(options.url)}
 
 
-def sources_map(status: NodeStatus) -> Map:
-    """Every source, how it is read and how it is."""
+def sources_map(status: NodeStatus, skip: int = 0) -> Map:
+    """How each source is read and how it is, of as many as an answer has room for; `left_out` counts those behind."""
     states = {source.source: source.state for source in status.sources}
-    return {
-        "sources": [
-            {"settings": source_map(one), "state": states[one.name], "paused": one.name in status.paused}
-            for one in status.options
-            if one.name in states
-        ]
-    }
+    sources = [one for one in status.options if one.name in states][skip:]
+    fitting = _fitting(
+        {"settings": source_map(one), "state": states[one.name], "paused": one.name in status.paused} for one in sources
+    )
+    return {"sources": fitting, **_left_out(len(sources) - len(fitting))}
+
+
+def status_page(status: NodeStatus, skip: int = 0) -> Map:
+    """How a node is, and its sources but for the first ones, as `sources_map` tells of them."""
+    sources = status.sources[skip:]
+    fitting = _fitting({"asked": _prompt(status, one.source), "status": message_map(one)} for one in sources)
+    shown = sources[: len(fitting)]
+    prompts = {one.source: status.prompts[one.source] for one in shown}
+    page = replace(status, sources=shown, prompts=prompts)
+    return {**status_map(page), **_left_out(len(sources) - len(shown))}
 
 
 def status_map(status: NodeStatus) -> Map:
@@ -74,7 +86,7 @@ def status_map(status: NodeStatus) -> Map:
         "epoch": status.epoch,
         "model": {"name": model.name, "dtype": model.dtype, "score_rule": model.score_rule},
         "prompt_version": status.prompt_version,
-        "prompts": {source: [phrase_map(one) for one in prompt.phrases] for source, prompt in status.prompts.items()},
+        "prompts": {source: _prompt(status, source) for source in status.prompts},
         "sources": [message_map(source) for source in status.sources],
         "paused": list(status.paused),
         "leases": [_lease_info_map(lease) for lease in status.leases],
@@ -102,6 +114,11 @@ def read_status(fields: Fields) -> NodeStatus:
         unsent=fields.integer("unsent"),
         strangers={} if strangers is None else {reason: strangers.integer(reason) for reason in strangers.names()},
     )
+
+
+def left_out(fields: Fields) -> int:
+    """How many sources an answer had no room for; raises MessageError."""
+    return fields.maybe(fields.integer, "left_out") or 0
 
 
 def applied_map(applied: Applied) -> Map:
@@ -140,6 +157,26 @@ def read_picture(fields: Fields) -> tuple[bytes, DetectionMessage]:
 def message_map(message: DetectionMessage | StatusMessage) -> object:
     """A message, as it is published."""
     return unpack(encode(message))
+
+
+def _prompt(status: NodeStatus, source: str) -> list[Map]:
+    return [phrase_map(phrase) for phrase in status.prompts[source].phrases]
+
+
+def _fitting(maps: Iterable[Map]) -> list[Map]:
+    """The first of them, while an answer has room; one at least."""
+    fitting: list[Map] = []
+    size_bytes = 0
+    for one in maps:
+        size_bytes += len(pack(one))
+        if fitting and size_bytes > _MAX_SOURCES_BYTES:
+            break
+        fitting.append(one)
+    return fitting
+
+
+def _left_out(count: int) -> Map:
+    return {"left_out": count} if count > 0 else {}
 
 
 def _bytes(message: object) -> bytes:

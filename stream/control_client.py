@@ -7,6 +7,7 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, TypeVar, cast
 
@@ -14,7 +15,7 @@ import zmq
 
 from ..model.prompt import Phrase, Prompt, PromptError
 from .client_keys import Keys
-from .control_answers import phrase_map, read_applied, read_lease, read_picture, read_status
+from .control_answers import left_out, phrase_map, read_applied, read_lease, read_picture, read_status
 from .message import DetectionMessage, MessageError
 from .message_fields import Fields
 from .node_commands import Applied, Lease, NodeStatus
@@ -82,11 +83,23 @@ class Controller:
 
     def status(self) -> NodeStatus:
         """How the node is doing. How its sources are read is left to `sources`."""
-        return self._request("status", read_status)
+        status, left = self._request("status", _status_page)
+        while left:  # long prompts of many sources do not fit into one answer
+            page, left = self._request("status", _status_page, skip=len(status.sources))
+            known = {one.source for one in status.sources}
+            more = tuple(one for one in page.sources if one.source not in known)
+            status = replace(page, prompts={**status.prompts, **page.prompts}, sources=(*status.sources, *more))
+            left *= bool(more)
+        return status
 
     def sources(self) -> list[dict[str, Any]]:
         """Each source's `settings` as in a settings file, but without secrets; its `state`, and if it is `paused`."""
-        return self._request("list", lambda fields: [cast("dict[str, Any]", one) for one in fields.items("sources")])
+        sources, left = self._request("list", _sources_page)
+        while left:
+            page, left = self._request("list", _sources_page, skip=len(sources))
+            sources += page
+            left *= bool(page)
+        return sources
 
     def set_prompt(self, prompt: Phrases | Prompt, source: str | None = None, if_version: int | None = None) -> Applied:
         """Ask for something else: of one source, or of all that have no prompt of their own.
@@ -261,6 +274,14 @@ class Asking:
         except ControlError as error:
             return error
         return None
+
+
+def _status_page(fields: Fields) -> tuple[NodeStatus, int]:
+    return read_status(fields), left_out(fields)
+
+
+def _sources_page(fields: Fields) -> tuple[list[dict[str, Any]], int]:
+    return [cast("dict[str, Any]", one) for one in fields.items("sources")], left_out(fields)
 
 
 def _said(phrases: Phrases) -> object:

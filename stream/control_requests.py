@@ -13,9 +13,9 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import Field
 
-from .control_answers import Map, applied_map, lease_map, picture_map, sources_map, status_map
+from .control_answers import Map, applied_map, lease_map, picture_map, sources_map, status_page
 from .node_commands import CommandedNode, CommandError
-from .options import SourceOptions
+from .options import MOST_SOURCES, SourceOptions
 from .source_settings import (
     Name,
     PromptSettings,
@@ -30,6 +30,7 @@ from .source_url import SourceError, SourceUrl, kind_of, path_of
 
 Lane = Literal["quick", "sources", "pictures"]
 Version = Annotated[int, Field(ge=0, lt=2**63)]
+Skip = Annotated[int, Field(ge=0, le=MOST_SOURCES)]
 LeaseId = Annotated[str, Field(min_length=1, max_length=64)]
 
 
@@ -60,17 +61,21 @@ class Request(Section):
 
 
 class GetStatus(Request):
-    """How the node is doing."""
+    """How the node is doing, and its sources but for so many of the first."""
+
+    skip: Skip = 0
 
     def carry_out(self, node: CommandedNode, client: str) -> Map:
-        return status_map(node.status())
+        return status_page(node.status(), self.skip)
 
 
 class ListSources(Request):
-    """How each source is read."""
+    """How each source is read, but for so many of the first."""
+
+    skip: Skip = 0
 
     def carry_out(self, node: CommandedNode, client: str) -> Map:
-        return sources_map(node.status())
+        return sources_map(node.status(), self.skip)
 
 
 class SetPrompt(Request):

@@ -13,8 +13,8 @@ from groundcast.model.prompt import Phrase, Prompt
 from groundcast.stream.connecting import ConnectError
 from groundcast.stream.control import Control
 from groundcast.stream.control_client import ControlError, Controller, NoAnswerError
-from groundcast.stream.options import ControlOptions
-from groundcast.stream.packing import pack
+from groundcast.stream.options import ControlOptions, SourceOptions
+from groundcast.stream.packing import LARGEST_BODY, pack
 
 from ..waiting import eventually
 from .plain_node import JPEG, PlainNode
@@ -41,6 +41,20 @@ def test_a_controller_reads_the_status_as_the_node_has_it(controller: Controller
     assert [(one.client, one.phrases, one.source) for one in seen.leases] == [
         (one.client, one.phrases, one.source) for one in known.leases
     ]
+
+
+def test_long_prompts_of_many_sources_come_in_several_answers(controller: Controller, plain_node: PlainNode) -> None:
+    plain_node.base = Prompt(tuple(Phrase(f"{number:04}".ljust(200, "x")) for number in range(1000)))
+    for number in range(60):
+        source = SourceOptions(f"camera-{number}", f"rtsp://camera-{number}.example/live", prompt=plain_node.base)
+        plain_node.options[source.name] = source
+    assert sum(len(phrase.name) for phrase in plain_node.base.phrases) * len(plain_node.options) > LARGEST_BODY
+
+    seen, known = controller.status(), plain_node.status()
+
+    assert [one.source for one in seen.sources] == list(plain_node.options)
+    assert seen.prompts == known.prompts
+    assert [one["settings"]["name"] for one in controller.sources()] == list(plain_node.options)
 
 
 def test_every_command_reaches_the_node(controller: Controller, plain_node: PlainNode) -> None:

@@ -18,6 +18,8 @@ ANSWERS = {"status": "status_answer", "list": "list_answer", "picture": "picture
 GOOD: list[dict[str, Any]] = [
     {"op": "status"},
     {"op": "list"},
+    {"op": "status", "skip": 1},
+    {"op": "list", "skip": 2},
     {"op": "set_prompt", "prompt": "red mug . blue cube"},
     {"op": "set_prompt", "prompt": ["bolt", PHRASE, {"name": "table", "negative": True}], "source": "wrist"},
     {"op": "set_thresholds", "thresholds": {"red mug": 0.5, "bolt": 1}},
@@ -34,6 +36,8 @@ GOOD: list[dict[str, Any]] = [
 ]
 BAD: list[dict[str, Any]] = [
     {"op": "status", "source": "wrist"},
+    {"op": "status", "skip": -1},
+    {"op": "list", "skip": 257},
     {"op": "set_prompt"},
     {"op": "set_prompt", "prompt": 7},
     {"op": "set_prompt", "prompt": ["bolt", 7]},
