@@ -239,8 +239,10 @@ class Video:
             )
 
     def _note_key(self, when_s: float) -> None:
-        if self._last_key_s is not None:
-            self.pulse.key_distance_s = when_s - self._last_key_s
+        distance_s = None if self._last_key_s is None else when_s - self._last_key_s
+        is_leap = self.facts.may_leap and distance_s is not None and not 0.0 < distance_s <= _LONGEST_KEY_DISTANCE_S
+        if distance_s is not None and not is_leap:
+            self.pulse.key_distance_s = distance_s
         self._last_key_s = when_s
 
     def _note_end(self) -> None:

@@ -12,8 +12,9 @@ import av
 import pytest
 
 from groundcast.stream.display_order import DisplayOrder
+from groundcast.stream.options import SourceOptions
 
-from .watched_reader import read_all, write_video
+from .watched_reader import WatchedReader, read_all, write_video
 
 RATE_HZ = 20
 _PICTURES = 40
@@ -83,8 +84,11 @@ def test_a_leap_at_an_hls_discontinuity_is_not_believed(clip: Path, tmp_path: Pa
     parts = "#EXT-X-DISCONTINUITY\n".join(f"#EXTINF:2.0,\npart{number}.ts\n" for number in range(3))
     playlist = tmp_path / "all.m3u8"
     playlist.write_text(f"#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:2\n{parts}#EXT-X-ENDLIST\n")
-    frames, stats = read_all(playlist)
+    with WatchedReader(SourceOptions("file", str(playlist))) as watched:
+        assert watched.until_finished()
+        frames, stats = watched.frames, watched.stats
     assert (len(frames), stats.error) == (3 * _PICTURES, None)
+    assert watched.reader.key_distance_s == pytest.approx(0.5)
     assert [frame.time_s for frame in frames] == pytest.approx([n / RATE_HZ for n in range(3 * _PICTURES)], abs=1e-3)
 
 
