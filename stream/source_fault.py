@@ -90,7 +90,8 @@ def _explain_answer(error: FFmpegError, options: SourceOptions, where: str) -> S
     other = "tcp" if options.transport == "udp" else "udp"
     if error.errno == errno.EPROTONOSUPPORT:
         return SourceError(f"{where} does not send over {options.transport}: write transport: {other}")
-    if not isinstance(error, (ffmpeg.InvalidDataError, ConnectionResetError, EOFError)):
+    is_end = isinstance(error, (ffmpeg.InvalidDataError, ConnectionResetError, EOFError))
+    if not is_end and error.errno != errno.EIO:  # which an HTTP answer of unknown length ends with
         return SourceError(f"{where} cannot be opened ({error.strerror}): check the URL")
     said, check = "hung up, or answered something that is no video", "check the port and the path"
     if kind_of(options.url) == "rtsp":

@@ -44,17 +44,18 @@ class _Web(http.server.SimpleHTTPRequestHandler):
             time.sleep(0.05)
 
     def _send_snapshot(self) -> None:
-        """One picture, without its length where the path does not ask for it; half of it once "broken" is there."""
+        """One picture, with its length where the path asks for it; or as the file "broken" says."""
         picture = Path(self.directory, "one.jpg").read_bytes()
-        broken = Path(self.directory, "broken").exists()
+        broken = Path(self.directory, "broken")
+        fault = broken.read_text() if broken.exists() else ""
         with Path(self.directory, "requests").open("a") as requests:
             requests.write(".")
-        self.send_response(503 if broken else 200)
+        self.send_response(503 if fault == "503" else 200)
         self.send_header("Content-Type", "image/jpeg")
         if "length" in self.path:
             self.send_header("Content-Length", str(len(picture)))
         self.end_headers()
-        self.wfile.write(picture)
+        self.wfile.write(picture[: len(picture) // 2] if fault == "half" else picture)
 
     def _send_bare_h264(self) -> None:
         """Pictures as they are taken, with no word of when that is."""
@@ -157,15 +158,20 @@ def test_a_snapshot_camera_is_asked_once_a_second_unless_told(web: str) -> None:
     assert stats.state == "running"
 
 
+@pytest.mark.parametrize(
+    ("fault", "says"), [("503", "answered with an error"), ("half", "hung up, or answered something that is no video")]
+)
 def test_a_snapshot_camera_that_fails_says_so_once_and_comes_back(
-    web: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    web: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, fault: str, says: str
 ) -> None:
     options = SourceOptions("camera", f"{web}/snapshot", target_hz=20.0)
     with caplog.at_level(logging.INFO, "groundcast"), WatchedReader(options) as watched:
         assert watched.until_frames(3)
-        (tmp_path / "broken").touch()
+        (tmp_path / "broken").write_text(fault)
         assert watched.until(lambda: watched.stats.state == "reconnecting")
+        assert says in (watched.stats.error or "")
         watched.until(lambda: False, timeout_s=0.5)
+        assert watched.stats.state == "reconnecting"
         (tmp_path / "broken").unlink()
         count = len(watched.frames)
         assert watched.until_frames(count + 3)
