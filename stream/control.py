@@ -21,7 +21,7 @@ from types import TracebackType
 import zmq
 
 from ..model.prompt import PromptError
-from .binding import bind, bind_anew
+from .binding import bind
 from .connecting import notice_dead_peers
 from .control_answers import Map
 from .control_holders import LeaseHolders
@@ -110,11 +110,12 @@ class Control:
         try:
             if options.keys is not None:
                 self._gate = Gate(self._context, options.keys, "control", self._wake.ring)
-            self.address = bind(self._socket, options.address, options.insecure, self._gate)
+            self._binding = bind(self._socket, options.address, options.insecure, self._gate)
         except (OSError, ValueError):
-            self._let_go()
+            self._close_sockets()
             self._wake.close()
             raise
+        self.address = self._binding.address
 
     @property
     def strangers(self) -> Mapping[Reason, int]:
@@ -167,6 +168,10 @@ class Control:
             self._let_go()
 
     def _let_go(self) -> None:
+        self._binding.close()
+        self._close_sockets()
+
+    def _close_sockets(self) -> None:
         if self._gate is not None:
             self._gate.close()
         self._socket.close(linger=round(_CLOSES_WITHIN_S * 1000))
@@ -179,8 +184,7 @@ class Control:
         while not self._closing.is_set():
             poller.poll(self._until_beat_ms())
             self._wake.hear()
-            if self._gate is not None and self._gate.must_bind_anew():
-                bind_anew(self._socket, self.address)
+            self._binding.look()
             self._hear()
             self._send_answers()
             self._beat()

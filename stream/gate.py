@@ -39,7 +39,7 @@ class GateError(OSError):
 class Gate:
     """Stands before the sockets of one ZeroMQ context, in a thread of its own.
 
-    Whoever owns the sockets makes the gate, hands it to `bind`, calls `bind_anew` when `must_bind_anew` says so, and
+    Whoever owns the sockets makes the gate, hands it to `bind`, lets the binding `look` when `on_change` is called, and
     closes it from the sockets' own thread before they are closed.
 
     Attributes:
@@ -79,10 +79,10 @@ class Gate:
         self._revoked = threading.Event()
         self._closing = False
         self._failure: Exception | None = None
-        self._wake = Wake()
         self._zap = context.socket(zmq.REP)
         self._zap.set(zmq.LINGER, 0)
         self._zap.bind(_ZAP)
+        self._wake = Wake()
         self._thread = threading.Thread(target=self._run, name=f"gate-{purpose}", daemon=True)
         self._thread.start()
 
@@ -109,6 +109,10 @@ class Gate:
         if was_revoked:  # one that comes from here on is told of the next time
             self._revoked.clear()
         return was_revoked
+
+    def remind(self) -> None:
+        """Have `must_bind_anew` say yes again within a second: it could not be done yet."""
+        self._revoked.set()
 
     def shut_out(self, name: str) -> None:
         """Do not let this client in for a minute, although it is allowed."""
@@ -147,6 +151,7 @@ class Gate:
             self._monitors.append(self._new_monitors.popleft())
         if self._allowed.refresh():
             self._revoked.set()
+        if self._revoked.is_set():
             self._on_change()
         self._answer()
         for monitor in self._monitors:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 import zmq
 
 from .allowance import Allowance
-from .binding import bind, bind_anew
+from .binding import bind
 from .gate import Gate
 from .message import DetectionMessage, StatusMessage
 from .options import PublisherOptions
@@ -64,10 +64,11 @@ class Outlet:
         try:
             if options.keys is not None:
                 self._gate = Gate(self._context, options.keys, "watch", on_change, self._strangers)
-            self.address = bind(self.socket, options.address, options.insecure, self._gate)
+            self._binding = bind(self.socket, options.address, options.insecure, self._gate)
         except (OSError, ValueError):
-            self.close(0.0)
+            self._close_sockets(0.0)
             raise
+        self.address = self._binding.address
 
     @property
     def strangers(self) -> Mapping[Reason, int]:
@@ -79,10 +80,8 @@ class Outlet:
 
         Raises:
             GateError: nobody guards the socket any more.
-            BindError: somebody else took the address while connections were dropped.
         """
-        if self._gate is not None and self._gate.must_bind_anew():
-            bind_anew(self.socket, self.address)
+        self._binding.look()
         for _ in range(_MOST_AT_ONCE):
             try:
                 request = self.socket.recv(zmq.NOBLOCK, copy=False)
@@ -104,6 +103,10 @@ class Outlet:
 
     def close(self, linger_s: float) -> None:
         """Give readers `linger_s` to take what was sent, and let go of the address."""
+        self._binding.close()
+        self._close_sockets(linger_s)
+
+    def _close_sockets(self, linger_s: float) -> None:
         if self._gate is not None:
             self._gate.close()
         self.socket.close(linger=round(linger_s * 1000))
@@ -135,7 +138,7 @@ class Outlet:
         self._strangers.turn_away("flood", flooder)
         if self._gate is not None:
             self._gate.shut_out(flooder)
-        bind_anew(self.socket, self.address)
+        self._binding.renew()
         deadline_s = time.monotonic() + _GONE_WITHIN_S
         while time.monotonic() < deadline_s:
             try:

@@ -13,7 +13,8 @@ import zmq
 from numpy.typing import NDArray
 
 from ..model.still_picture import StillError, decode_jpeg
-from .binding import BindError, bind, bind_anew
+from .binding import bind
+from .descriptors import NoDescriptorError, are_free
 from .endpoint import AddressError, parse_endpoint
 from .gate import Gate, GateError
 from .key_files import KeyFileError
@@ -27,6 +28,7 @@ from .topics import MessageError
 _USUAL_RATE_HZ = 25.0
 _LOOK_AT_STOP_EVERY_MS = 100
 _MOST_KEPT, _MOST_AT_ONCE = 8, 50
+_MIN_FREE_DESCRIPTORS = 48  # libzmq aborts the process where a context finds too few; one takes 12
 _NS = (1, 1_000_000_000)
 
 
@@ -58,42 +60,43 @@ class PushSource:
         self._pause = pause
         self._last_pts: int | None = None
         check_push(options)
+        if not are_free(_MIN_FREE_DESCRIPTORS):
+            raise NoDescriptorError(f"source {options.name}")
         self._gate: Gate | None = None
         self._context = zmq.Context()
-        self._socket = self._context.socket(zmq.PULL)
-        self._socket.set(zmq.RCVHWM, _MOST_KEPT)
-        self._socket.set(zmq.MAXMSGSIZE, LARGEST_PICTURE)
         try:
+            self._socket = self._context.socket(zmq.PULL)
+            self._socket.set(zmq.RCVHWM, _MOST_KEPT)
+            self._socket.set(zmq.MAXMSGSIZE, LARGEST_PICTURE)
             if options.keys is not None:
                 self._gate = Gate(self._context, options.keys, "push")
-            self._address = bind(self._socket, push_address_of(options.url), insecure=False, gate=self._gate)
-        except (BindError, KeyFileError) as error:
-            self.close()
+            self._binding = bind(self._socket, push_address_of(options.url), insecure=False, gate=self._gate)
+        except (OSError, KeyFileError, zmq.ZMQError) as error:
+            self._close_sockets()
             raise SourceError(f"source {options.name}: {error}") from error
 
     def pictures(self) -> Iterator[Picture]:
         """Pictures as they are sent, until the work is over.
 
         Raises:
-            SourceError: somebody took the address while a program was dropped, or nobody looks at keys any more.
+            SourceError: keys are no longer looked at.
         """
         while not self._pause(0.0):
-            self._drop_the_revoked()
+            try:
+                self._binding.look()
+            except GateError as error:
+                raise SourceError(f"source {self._name}: {error}") from error
             if self._socket.poll(_LOOK_AT_STOP_EVERY_MS):
                 yield from self._waiting()
 
     def close(self) -> None:
+        self._binding.close()
+        self._close_sockets()
+
+    def _close_sockets(self) -> None:
         if self._gate is not None:
             self._gate.close()
-        self._socket.close(linger=0)
-        self._context.term()
-
-    def _drop_the_revoked(self) -> None:
-        try:
-            if self._gate is not None and self._gate.must_bind_anew():
-                bind_anew(self._socket, self._address)
-        except (BindError, GateError) as error:
-            raise SourceError(f"source {self._name}: {error}") from error
+        self._context.destroy(linger=0)
 
     def _waiting(self) -> Iterator[Picture]:
         """What has been sent, of which only the last is worth decoding."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import zmq
 
-from groundcast.stream.binding import bind
+from groundcast.stream.binding import Binding, bind
 
 
 @pytest.fixture
@@ -28,15 +28,19 @@ def test_threads_that_bind_at_once_leave_the_rights_of_new_files_as_they_were(tm
     with zmq.Context() as context:
         servers = [context.socket(zmq.PULL) for _ in range(64)]
         addresses = [f"ipc://{tmp_path}/{number}" for number in range(len(servers))]
-        threads = [
-            threading.Thread(target=bind, args=(server, address, False))
-            for server, address in zip(servers, addresses, strict=True)
-        ]
+        bindings: list[Binding] = []
+
+        def keep(server: zmq.Socket[bytes], address: str) -> None:
+            bindings.append(bind(server, address, insecure=False))
+
+        threads = [threading.Thread(target=keep, args=pair) for pair in zip(servers, addresses, strict=True)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
         assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
-        for server in servers:
+        for server, binding in zip(servers, bindings, strict=True):
+            binding.close()
             server.close(linger=0)
+        assert list(tmp_path.iterdir()) == []
     assert os.umask(umask) == umask

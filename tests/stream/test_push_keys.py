@@ -9,9 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from groundcast.stream import push_source
 from groundcast.stream.allow_list import allow, revoke
-from groundcast.stream.binding import BindError
 from groundcast.stream.key_files import make_pair, public_file
 from groundcast.stream.opening import check_source
 from groundcast.stream.options import SourceOptions
@@ -19,6 +17,7 @@ from groundcast.stream.pusher import Pusher, PusherError
 from groundcast.stream.source_url import SourceError
 
 from ..waiting import eventually
+from .exhaustion import no_descriptors_left
 from .key_folder import make_keys
 from .rtsp_server import free_port
 from .watched_reader import WatchedReader
@@ -47,27 +46,19 @@ def test_only_programs_that_may_push_are_heard_and_only_while_they_may(tmp_path:
         assert eventually(lambda: not any(driver.send(PICTURE) or time.sleep(0.05) for _ in range(5)))
 
 
-def test_a_source_whose_address_was_taken_while_it_dropped_a_program_tries_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    keys = make_keys(tmp_path / "keys", "driver", "other")
+def test_a_source_that_finds_no_free_descriptor_says_so_and_comes_back_by_itself(tmp_path: Path) -> None:
+    keys = make_keys(tmp_path / "keys", "driver")
     address = f"tcp://127.0.0.1:{free_port()}"
-
-    def taken(*_: object) -> None:
-        raise BindError(f"address {address} is in use by another program")
-
-    monkeypatch.setattr(push_source, "bind_anew", taken)
     with (
+        no_descriptors_left() as give_back,
         WatchedReader(SourceOptions("cam", f"push:{address}", keys=keys)) as watched,
-        Pusher(address, keys=keys / "driver.key_secret") as driver,
     ):
-        assert eventually(lambda: driver.send(PICTURE))
-        assert watched.until_frames(1)
-        revoke(keys, "other")
         assert watched.until(lambda: watched.stats.state == "reconnecting")
-        assert "in use by another program" in (watched.stats.error or "")
-        # What is sent while the connection is being dropped is lost.
-        assert eventually(lambda: driver.send(PICTURE) and watched.stats.frames_decoded >= 2)
+        assert "waits for a free file descriptor" in (watched.stats.error or "")
+        give_back()
+        with Pusher(address, keys=keys / "driver.key_secret") as driver:
+            assert eventually(lambda: driver.send(PICTURE))
+            assert watched.until_frames(1)
 
 
 def test_beyond_this_machine_a_push_source_needs_keys_that_can_be_used(tmp_path: Path) -> None:
