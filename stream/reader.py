@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from .backoff import Backoff
 from .clock import Clock
+from .descriptors import NoDescriptorError
 from .frame import Frame
 from .frame_maker import FrameMaker
 from .newest import Newest
@@ -173,7 +174,7 @@ class Reader:
             try:
                 ending = self._read_once()
             except SourceError as fault:
-                if kind not in _COME_BACK:
+                if kind not in _COME_BACK and not isinstance(fault, NoDescriptorError):
                     raise
                 self._try_again(fault)
                 continue

@@ -8,9 +8,11 @@ import socket
 from av import error as ffmpeg
 from av.error import FFmpegError
 
+from .descriptors import NoDescriptorError, are_free, means_none_free
 from .options import SourceOptions
 from .source_url import RefusedError, SourceError, SourceKind, has_credentials, host_of, kind_of
 
+_NO_SUCH_HOST = frozenset({socket.EAI_NONAME, socket.EAI_NODATA})
 _NEARLY = 0.95  # of a time limit: FFmpeg looks at the clock every tenth of a second, and may be a little early
 
 
@@ -23,9 +25,7 @@ def explain_opening(error: FFmpegError, options: SourceOptions, kind: SourceKind
         return explain_status(404, options)
     if isinstance(error, (ffmpeg.HTTPError, ffmpeg.HTTPClientError)):
         return SourceError(f"{where} answered with an error ({error.strerror}): look at the camera's own pages")
-    if kind in ("rtsp", "http"):
-        return _explain_network(error, options, where, elapsed_s)
-    return _explain_local(error, kind, where)
+    return _explain_rest(error, options, kind, elapsed_s)
 
 
 def explain_status(status: int, options: SourceOptions) -> SourceError:
@@ -58,6 +58,16 @@ def silence(options: SourceOptions) -> SourceError:
     return SourceError(f"{options.url} sent nothing for {options.read_timeout_s:g} s: is the camera still on?")
 
 
+def _explain_rest(error: FFmpegError, options: SourceOptions, kind: SourceKind, elapsed_s: float) -> SourceError:
+    """Why opening failed where no HTTP answer tells: FFmpeg reports a lack of descriptors in several ways."""
+    where = options.url
+    if means_none_free(error.errno) or not are_free(1):
+        return NoDescriptorError(where)
+    if kind in ("rtsp", "http"):
+        return _explain_network(error, options, where, elapsed_s)
+    return _explain_local(error, kind, where)
+
+
 def _explain_local(error: FFmpegError, kind: SourceKind, where: str) -> SourceError:
     if isinstance(error, PermissionError):
         return SourceError(f"{where} may not be read: check its permissions")
@@ -80,8 +90,8 @@ def _explain_network(error: FFmpegError, options: SourceOptions, where: str, ela
         return SourceError(f"{where} did not answer within {options.open_timeout_s:g} s: is the camera on?")
     if error.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH):
         return SourceError(f"{where} cannot be reached from here: check the address and the network")
-    if not _resolves(host):
-        return SourceError(f"{where} has a host that nobody knows ({host}): check its spelling, or use its number")
+    if fault := _name_fault(host, where):
+        return fault
     return _explain_answer(error, options, where)
 
 
@@ -100,9 +110,17 @@ def _explain_answer(error: FFmpegError, options: SourceOptions, where: str) -> S
     return SourceError(f"{where} {said}: {check}")
 
 
-def _resolves(host: str) -> bool:
+def _name_fault(host: str, where: str) -> SourceError | None:
+    """What is wrong with the host's name, if that is it; a resolver that cannot be asked does not say it is unknown."""
     try:
         socket.getaddrinfo(host, None)
-    except (OSError, UnicodeError):
-        return False
-    return True
+    except socket.gaierror as error:
+        if error.errno not in _NO_SUCH_HOST:
+            return SourceError(f"{where} has a host whose name cannot be looked up now ({host}): {error.strerror}")
+    except UnicodeError:
+        pass
+    except OSError:
+        return None
+    else:
+        return None
+    return SourceError(f"{where} has a host that nobody knows ({host}): check its spelling, or use its number")
