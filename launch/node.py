@@ -98,10 +98,12 @@ def run_node(
             InputError: the input was wrong.
         RunError: the node failed while running.
     """
+    from ..stream.descriptors import raise_limit
     from ..stream.namesake import NameClaim
     from ..stream.publisher import Publisher
     from ..stream.reader import check_source
 
+    raise_limit()
     options, prompt = settings.to_options(), settings.to_prompt()
     for source in options.sources:
         check_source(source)

@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 from groundcast.launch.health import HANGS_AFTER_S
 from groundcast.launch.settings_file import read_settings
+from groundcast.stream.descriptors import RAISED_TO
 
 ROOT = Path(__file__).parent.parent.parent
 DEPLOY = ROOT / "launch" / "deploy"
@@ -108,3 +109,7 @@ def test_systemd_finds_nothing_wrong(tmp_path: Path) -> None:
     said = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, check=False)
 
     assert (said.returncode, said.stderr) == (0, "")
+
+
+def test_the_unit_gives_a_node_as_many_descriptors_as_it_takes() -> None:
+    assert int(of_unit("LimitNOFILE")) == RAISED_TO
