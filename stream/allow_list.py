@@ -3,35 +3,63 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+import stat
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from .key_files import KeyFileError, check_folder, make_folder, public_file, read_public, write_private
+from .key_files import (
+    KeyFileError,
+    KeyReadError,
+    check_folder,
+    make_folder,
+    public_file,
+    read_error,
+    read_public,
+    write_private,
+)
+from .trusted_path import TrustError, check_entry, check_trusted
 
 Purpose = Literal["watch", "control", "push"]
 """What a client may do: hear messages, change what the node does, send pictures of its own."""
 
 PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
 _LOG = logging.getLogger(__name__)
-_Listing = frozenset[tuple[str, int, int, int]]
+_ENDING = ".key"
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A key file as it was read.
+
+    Args:
+        stamp: changes when the file does.
+        key: its public key; None where there was none that could be used.
+    """
+
+    stamp: tuple[int, ...]
+    key: bytes | None
 
 
 class AllowList:
-    """The keys allowed for one purpose, read again whenever their folder has changed. Without a folder nobody is.
+    """The keys allowed for one purpose, looked at again at each `refresh`. Without a folder there are none.
+
+    Where the folder cannot be read now (no free descriptor, a disk that fails), or others can write to it, the keys
+    that were read before stay allowed for as long as their files are there unchanged, and no others are.
 
     Raises:
-        KeyFileError: others may write to the folder.
+        KeyFileError: others may write to the folder, or it cannot be read.
     """
 
     def __init__(self, keys: Path, purpose: Purpose) -> None:
         self._folder = _folder(keys, purpose)
-        for folder in (keys, keys / "allowed", self._folder):
-            if folder.exists():
-                check_folder(folder)
-        self._listing: _Listing = frozenset()
+        self._folders = (keys, keys / "allowed", self._folder)
+        self._entries: dict[str, _Entry] = {}
         self._names: dict[bytes, str] = {}
-        self.refresh()
+        self._complaints: set[str] = set()
+        self._complaints_before: set[str] = set()
+        self._read(_files(self._check()))
 
     def name_of(self, key: bytes) -> str | None:
         """Whose public key this is, or None if it is nobody's who is allowed."""
@@ -39,20 +67,61 @@ class AllowList:
 
     def refresh(self) -> bool:
         """Look at the folder; True if a key that was allowed is so no longer."""
-        listing = _listing(self._folder)
-        if listing == self._listing:
-            return False
-        before, self._listing = set(self._names), listing
-        self._names = {}
-        for name in sorted(file.removesuffix(".key") for file, *_ in listing):
-            try:
-                self._names[read_public(public_file(self._folder, name))] = name
-            except KeyFileError as error:
-                _LOG.warning("nobody is let in by a key that cannot be read: %s", error)
+        before = set(self._names)
+        self._complaints, self._complaints_before = set(), self._complaints
+        try:
+            files = _files(self._check())
+        except KeyFileError as error:
+            self._complain(f"the keys that may be used stay as they are: {error}")
+            self._read(self._entries, only_known=not isinstance(error, KeyReadError))
+        else:
+            self._read(files)
         return not before <= set(self._names)
 
     def __len__(self) -> int:
         return len(self._names)
+
+    def _check(self) -> Path:
+        """The folder; raises KeyFileError where others could have laid keys into it."""
+        for folder in self._folders:
+            if _is_there(folder):
+                check_folder(folder)
+        return self._folder
+
+    def _read(self, files: Iterable[str], *, only_known: bool = False) -> None:
+        entries = {file: entry for file in files if (entry := self._entry(file, only_known=only_known)) is not None}
+        self._entries = entries
+        self._names = {entry.key: file.removesuffix(_ENDING) for file, entry in sorted(entries.items()) if entry.key}
+
+    def _entry(self, file: str, *, only_known: bool) -> _Entry | None:
+        """What lies in a file now; None where there is nothing that may be used."""
+        known = self._entries.get(file)
+        try:
+            stamp = _stamp(self._folder / file)
+        except TrustError as error:
+            self._complain(f"nobody is let in by a key that others could have put there: {error}")
+            return None
+        except OSError as error:
+            return known if isinstance(read_error(error, ""), KeyReadError) else None
+        if known is not None and known.stamp == stamp:
+            return known
+        return None if only_known else self._read_file(file, stamp, known)
+
+    def _read_file(self, file: str, stamp: tuple[int, ...], known: _Entry | None) -> _Entry | None:
+        try:
+            return _Entry(stamp, read_public(public_file(self._folder, file.removesuffix(_ENDING))))
+        except KeyReadError as error:
+            self._complain(f"a key is looked at again as soon as it can be read: {error}")
+            return known
+        except KeyFileError as error:
+            _LOG.warning("nobody is let in by a key that cannot be read: %s", error)
+            return _Entry(stamp, None)
+
+    def _complain(self, text: str) -> None:
+        """Log once what is so at each look."""
+        self._complaints.add(text)
+        if text not in self._complaints_before:
+            _LOG.warning("%s", text)
 
 
 def allow(keys: Path, name: str, public: Path, purposes: Sequence[Purpose]) -> None:
@@ -65,7 +134,7 @@ def allow(keys: Path, name: str, public: Path, purposes: Sequence[Purpose]) -> N
         purposes: what it may do.
 
     Raises:
-        KeyFileError: no such key, another one under that name, or a folder that cannot be written to.
+        KeyFileError: no such key, another one under that name, or a folder that cannot be written to, or by others.
     """
     key = read_public(public)
     for purpose in PURPOSES:
@@ -75,9 +144,9 @@ def allow(keys: Path, name: str, public: Path, purposes: Sequence[Purpose]) -> N
     try:
         for purpose in purposes:
             folder = _folder(keys, purpose)
-            make_folder(keys)
-            make_folder(folder.parent)
-            make_folder(folder)
+            for needed in (keys, folder.parent, folder):
+                make_folder(needed)
+                check_folder(needed)
             write_private(
                 public_file(folder, name), f'metadata\n    name = "{name}"\ncurve\n    public-key = "{key.decode()}"\n'
             )
@@ -103,11 +172,11 @@ def revoke(keys: Path, name: str) -> tuple[Purpose, ...]:
 
 
 def allowed(keys: Path) -> dict[str, tuple[Purpose, ...]]:
-    """What each client may do, by name."""
+    """What each client may do, by name; raises KeyReadError if that cannot be read now."""
     found: dict[str, tuple[Purpose, ...]] = {}
     for purpose in PURPOSES:
-        for file in sorted(name for name, *_ in _listing(_folder(keys, purpose))):
-            name = file.removesuffix(".key")
+        for file in sorted(_files(_folder(keys, purpose))):
+            name = file.removesuffix(_ENDING)
             found[name] = (*found.get(name, ()), purpose)
     return dict(sorted(found.items()))
 
@@ -116,18 +185,37 @@ def _folder(keys: Path, purpose: Purpose) -> Path:
     return keys / "allowed" / purpose
 
 
-def _listing(folder: Path) -> _Listing:
-    """Every key file, and what changes when it does."""
+def _files(folder: Path) -> list[str]:
+    """The names of the key files in a folder; none where there is no such folder.
+
+    Raises:
+        KeyReadError: it cannot be listed now.
+    """
     try:
-        paths = [path for path in folder.iterdir() if path.suffix == ".key"]
-    except OSError:  # none yet, or none that may be read: then nobody is let in
-        return frozenset()
-    return frozenset(entry for path in paths if (entry := _entry(path)) is not None)
+        return [path.name for path in folder.iterdir() if path.name.endswith(_ENDING)]
+    except OSError as error:
+        fault = read_error(error, f"{folder} cannot be listed ({error.strerror})")
+        if isinstance(fault, KeyReadError):
+            raise fault from error
+        return []
 
 
-def _entry(path: Path) -> tuple[str, int, int, int] | None:
+def _is_there(folder: Path) -> bool:
+    """Whether there is such a folder; where that cannot be found out, `check_folder` says why."""
     try:
-        stat = path.stat()
-    except OSError:  # removed since: the others stay
-        return None
-    return path.name, stat.st_ino, stat.st_mtime_ns, stat.st_size
+        folder.lstat()
+    except FileNotFoundError:
+        return False
+    except OSError:
+        pass
+    return True
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    """What changes when a file does. Opens nothing, so that a file that is gone is noticed without a descriptor."""
+    found = path.lstat()
+    if stat.S_ISLNK(found.st_mode):
+        found = check_trusted(path)
+    else:
+        check_entry(path, found)
+    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size

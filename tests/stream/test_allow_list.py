@@ -12,7 +12,8 @@ from groundcast.stream.allow_list import AllowList, allow, allowed, revoke
 from groundcast.stream.key_files import KeyFileError, make_pair, read_public
 from groundcast.stream.strangers import Strangers
 
-from .key_folder import make_keys
+from .exhaustion import no_descriptors_left
+from .key_folder import make_foreign, make_keys
 
 
 @pytest.fixture
@@ -119,6 +120,85 @@ def test_a_folder_into_which_others_could_lay_keys_is_refused(keys: Path, open_o
     (keys / open_one).chmod(0o720)
     with pytest.raises(KeyFileError, match=r"can be written to by others \(mode 720\): chmod 700"):
         AllowList(keys, "watch")
+
+
+def test_a_folder_that_cannot_be_listed_now_keeps_its_keys_and_loses_those_that_are_removed(keys: Path) -> None:
+    arm, cart = make_pair(keys, "arm"), make_pair(keys, "cart")
+    for name in ("arm", "cart"):
+        allow(keys, name, keys / f"{name}.key", ["watch"])
+    clients = AllowList(keys, "watch")
+    late = make_pair(keys, "late")
+    allow(keys, "late", keys / "late.key", ["watch"])
+    with no_descriptors_left() as give_back:
+        assert not clients.refresh()
+        assert clients.name_of(arm.public) == "arm"
+        (keys / "allowed" / "watch" / "cart.key").unlink()
+        assert clients.refresh()  # noticed without a descriptor
+        assert (clients.name_of(arm.public), clients.name_of(cart.public)) == ("arm", None)
+        give_back()
+    assert not clients.refresh()
+    assert clients.name_of(late.public) == "late"
+
+
+def test_a_key_that_changes_while_no_file_can_be_opened_is_read_again_later(keys: Path) -> None:
+    old = make_pair(keys, "arm")
+    allow(keys, "arm", keys / "arm.key", ["watch"])
+    clients = AllowList(keys, "watch")
+    new = make_pair(keys, "arm", force=True)
+    (keys / "arm.key").rename(keys / "allowed" / "watch" / "arm.key")
+    with no_descriptors_left():
+        assert not clients.refresh()
+    assert clients.refresh()
+    assert (clients.name_of(old.public), clients.name_of(new.public)) == (None, "arm")
+
+
+@pytest.mark.parametrize("opened", [".", "allowed", "allowed/watch"])
+def test_a_folder_that_is_opened_to_others_lets_in_no_new_key_until_it_is_closed_again(
+    keys: Path, opened: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    arm, thief = make_pair(keys, "arm"), make_pair(keys, "thief")
+    allow(keys, "arm", keys / "arm.key", ["watch"])
+    clients = AllowList(keys, "watch")
+    (keys / "thief.key").rename(keys / "allowed" / "watch" / "thief.key")
+    (keys / opened).chmod(0o777)
+    for _ in range(3):
+        assert not clients.refresh()
+    assert (clients.name_of(arm.public), clients.name_of(thief.public)) == ("arm", None)
+    assert len([record for record in caplog.records if "can be written to by others" in record.getMessage()]) == 1
+    (keys / opened).chmod(0o700)
+    clients.refresh()
+    assert clients.name_of(thief.public) == "thief"
+
+
+@pytest.mark.parametrize("how", ["anybody may change it", "a link into a folder that anybody may change", "foreign"])
+def test_a_key_that_others_could_have_put_there_lets_nobody_in(
+    keys: Path, tmp_path: Path, how: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    arm = make_pair(keys, "arm")
+    allow(keys, "arm", keys / "arm.key", ["watch"])
+    clients = AllowList(keys, "watch")
+    key = keys / "allowed" / "watch" / "arm.key"
+    if how == "foreign":
+        make_foreign(key, monkeypatch)
+    elif how == "anybody may change it":
+        key.chmod(0o666)
+    else:
+        key.rename(tmp_path / "arm.key")
+        key.symlink_to(tmp_path / "arm.key")
+        assert not clients.refresh()
+        tmp_path.chmod(0o777)
+    clients.refresh()
+    if os.geteuid() == 0 or how != "foreign":  # else the whole folder seems to be another user's: it stays as it was
+        assert clients.name_of(arm.public) is None
+        assert "nobody is let in by a key that others could have put there" in caplog.text
+
+
+def test_keys_are_allowed_only_in_a_folder_that_is_closed_to_others(keys: Path) -> None:
+    make_pair(keys, "arm")
+    (keys / "allowed").mkdir()
+    (keys / "allowed").chmod(0o777)
+    with pytest.raises(KeyFileError, match="can be written to by others"):
+        allow(keys, "arm", keys / "arm.key", ["watch"])
 
 
 def test_a_secret_never_gets_into_the_list(keys: Path) -> None:

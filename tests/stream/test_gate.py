@@ -21,6 +21,7 @@ from groundcast.stream.strangers import Reason
 from groundcast.stream.subscriber import Subscriber
 
 from ..waiting import eventually
+from .exhaustion import no_descriptors_left
 from .key_folder import hand_over, make_keys
 
 Speak = Callable[[], int]
@@ -134,6 +135,27 @@ def test_a_client_that_is_revoked_while_connected_is_dropped_and_the_others_come
         sent = [speak() for _ in range(10)]
         assert waiting(honest) == sent
         assert waiting(thief) == []
+
+
+def test_a_revoked_client_is_dropped_without_a_free_descriptor_and_the_others_come_back_when_there_is_one(
+    publisher: Publisher, speak: Speak, keys: Path, arm: Path, tmp_path: Path
+) -> None:
+    make_pair(keys, "thief")
+    allow(keys, "thief", public_file(keys, "thief"), ["watch"])
+    stolen = hand_over(keys, "thief", tmp_path / "thief")
+    with (
+        Subscriber(publisher.address, keys=arm, newest_only=False, timeout_s=0.1) as honest,
+        Subscriber(publisher.address, keys=stolen, newest_only=False, timeout_s=0.1) as thief,
+    ):
+        joined(speak, honest)
+        joined(speak, thief)
+        with no_descriptors_left() as give_back:
+            assert speak() in waiting(honest)  # whose key is still known
+            public_file(keys / "allowed" / "watch", "thief").unlink()
+            assert eventually(lambda: speak() not in waiting(thief))
+            give_back()
+            joined(speak, honest)
+            assert waiting(thief) == []
 
 
 def test_a_client_that_is_allowed_at_last_gets_in_by_itself(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,9 @@ import zmq
 import zmq.auth
 
 from groundcast.stream.client_keys import read_client_keys
-from groundcast.stream.key_files import NODE, KeyFileError, make_pair, read_pair, read_public
+from groundcast.stream.key_files import NODE, KeyFileError, make_pair, read_node_pair, read_pair, read_public
 
-from .key_folder import hand_over, make_keys
+from .key_folder import hand_over, make_foreign, make_keys
 
 
 def test_a_pair_is_for_its_owner_alone_and_other_tools_read_it(tmp_path: Path) -> None:
@@ -69,6 +70,58 @@ def test_a_secret_that_others_can_read_is_refused(tmp_path: Path, mode: int) -> 
     (tmp_path / "arm.key_secret").chmod(mode)
     with pytest.raises(KeyFileError, match=f"can be read by others \\(mode {mode:o}\\): chmod 600"):
         read_pair(tmp_path / "arm.key_secret")
+
+
+@pytest.mark.parametrize("whose", ["folder", "secret", "node.key"])
+def test_what_belongs_to_another_user_is_refused(tmp_path: Path, whose: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = hand_over(make_keys(tmp_path / "keys", "arm"), "arm", tmp_path / "arm")
+    read_client_keys(keys)
+    paths = {"folder": keys, "secret": keys / "arm.key_secret", "node.key": keys / "node.key"}
+    make_foreign(paths[whose], monkeypatch)
+    with pytest.raises(KeyFileError, match="belongs to another user"):
+        read_client_keys(keys)
+
+
+def test_a_nodes_key_that_anybody_may_change_is_refused(tmp_path: Path) -> None:
+    keys = hand_over(make_keys(tmp_path / "keys", "arm"), "arm", tmp_path / "arm")
+    (keys / "node.key").chmod(0o666)
+    with pytest.raises(KeyFileError, match=r"node.key can be written to by others \(mode 666\): chmod go-w"):
+        read_client_keys(keys)
+
+
+def test_a_folder_below_one_that_anybody_may_change_is_refused(tmp_path: Path) -> None:
+    opened = tmp_path / "opened"
+    keys = make_keys(opened / "keys", "arm")
+    opened.chmod(0o777)
+    with pytest.raises(KeyFileError, match=f"{opened} can be written to by others"):
+        read_node_pair(keys)
+    opened.chmod(0o1777)  # as /tmp: nobody else can put another folder in the place of ours
+    read_node_pair(keys)
+
+
+def test_a_link_through_a_folder_that_anybody_may_change_is_refused(tmp_path: Path) -> None:
+    keys, opened = make_keys(tmp_path / "keys"), tmp_path / "opened"
+    opened.mkdir()
+    opened.chmod(0o777)
+    (opened / "way").symlink_to(keys)
+    (tmp_path / "link").symlink_to("opened/../opened/way")
+    with pytest.raises(KeyFileError, match=f"{opened} can be written to by others"):
+        read_node_pair(tmp_path / "link")
+    opened.chmod(0o755)
+    assert read_node_pair(tmp_path / "link") == read_node_pair(keys)
+
+
+def test_a_pair_is_not_made_where_others_could_put_another(tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    with pytest.raises(KeyFileError, match="can be written to by others"):
+        make_pair(tmp_path, "arm")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_pipe_in_the_place_of_a_key_holds_up_nothing(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "arm.key", 0o600)
+    with pytest.raises(KeyFileError, match="holds no key, it is no file"):
+        read_public(tmp_path / "arm.key")
 
 
 def test_a_client_finds_its_key_beside_the_nodes(tmp_path: Path) -> None:
