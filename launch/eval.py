@@ -13,7 +13,7 @@ import typer
 from .eval_options import DtypeOption
 from .eval_run import check_libraries
 from .exits import running, writing
-from .progress import progress
+from .progress import busy, progress
 
 if TYPE_CHECKING:
     from ..model.training.evaluation import EvalResult
@@ -38,7 +38,9 @@ def eval_tabletop(
     from ..model.tabletop.dataset import build
     from ..model.training.evaluation import evaluate_tabletop
 
-    with Detector.load(model, DetectorOptions(device=device, dtype=dtype, nms_iou=None, one_phrase=False)) as detector:
+    with busy(f"loading {model}"):
+        loaded = Detector.load(model, DetectorOptions(device=device, dtype=dtype, nms_iou=None, one_phrase=False))
+    with loaded as detector:
         folder = scenes or _cache() / "tabletop-eval"
         with writing(folder, "folder"):
             shard = build(folder, limit, "eval", processes=processes)[0]

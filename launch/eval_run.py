@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .exits import InputError, RunError, running, say
-from .progress import progress
+from .progress import busy, progress
 
 if TYPE_CHECKING:
     from ..model.detector import Detector
@@ -92,7 +92,9 @@ def open_run(task: str, options: EvalOptions, data: Path) -> Generator[EvalRun]:
         one_phrase=False,
     )
     folder = options.folder or Path("runs") / f"eval-{task}-{Path(options.model).stem}-{data.resolve().stem}"
-    with Detector.load(options.model, chosen) as detector:
+    with busy(f"loading {options.model}"):
+        loaded = Detector.load(options.model, chosen)
+    with loaded as detector:
         identity: dict[str, object] = {
             "task": task,
             "model": asdict(detector.info),

@@ -16,6 +16,7 @@ import typer
 from .command_options import MOST_SEED, spread_options
 from .eval_run import check_libraries, say_turned
 from .exits import InputError, make_writable, running
+from .progress import busy
 from .training_progress import TrainingProgress
 
 if TYPE_CHECKING:
@@ -124,24 +125,29 @@ def train_detector(
     _check(annotations, options)
     if options.validate is not None:
         check_libraries("faster_coco_eval")
-    import torch
+    with busy("loading PyTorch"):
+        import torch
 
-    from ..model.checkpoint import find_checkpoint
-    from ..model.training.finetune import finetune
-    from ..model.training.trainer import ResumeError
+        from ..model.checkpoint import find_checkpoint
+        from ..model.training.finetune import finetune
+        from ..model.training.trainer import ResumeError
 
     recipe, device = _recipe(options), _device(options.device)
-    data, held_out = _data(annotations, pictures, options), _held_out(pictures, options)
+    with busy(f"reading {annotations}"):
+        data, held_out = _data(annotations, pictures, options), _held_out(pictures, options)
     say_turned(data.turned, annotations)
     torch.manual_seed(options.seed)  # what is not taken from a file is drawn
-    path = None if options.from_nothing else find_checkpoint(options.model, offline=options.offline)
-    first = _first(path, data, held_out, options)
+    with busy("loading the weights to begin with"):
+        path = None if options.from_nothing else find_checkpoint(options.model, offline=options.offline)
+        first = _first(path, data, held_out, options)
     make_writable(options.folder)
     with TrainingProgress(options.steps) as shown, _this_worker() as worker, running(ResumeError):
 
         def on_figures(step: int, figures: Mapping[str, float]) -> None:
             shown.say(f"step {step}: " + ", ".join(f"{name} {value:.4f}" for name, value in figures.items()))
 
+        if worker.rank == 0:
+            shown.step(0)
         finetune(
             first,
             path,
@@ -152,6 +158,7 @@ def train_detector(
             device=device,
             worker=worker,
             on_progress=shown,
+            on_step=shown.step,
             on_figures=on_figures,
         )
     if worker.rank == 0:

@@ -86,6 +86,7 @@ def finetune(
     device: str = "cpu",
     worker: Worker | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
+    on_step: Callable[[int], None] = lambda step: None,
     on_figures: Callable[[int, Mapping[str, float]], None] = lambda step, figures: None,
 ) -> None:
     """Train from the first weights, or go on from the last checkpoint in `folder`.
@@ -99,7 +100,7 @@ def finetune(
         folder: receives checkpoints, the curve, the figures, the last and the best weights.
         device: where the model is trained.
         worker: this process among those that train together.
-        on_progress, on_figures: called in the worker of rank 0.
+        on_progress, on_step, on_figures: called in the worker of rank 0.
 
     Raises:
         CheckpointError: the first weights do not fit their configuration.
@@ -132,7 +133,7 @@ def finetune(
 
     identity = _identity(recipe, first, facts, held_out, worker or Worker())
     options = replace(recipe.training, speeds=recipe.speeds)
-    train(lesson, batches, options, folder, Watcher(on_progress, on_checkpoint), worker, identity)
+    train(lesson, batches, options, folder, Watcher(on_progress, on_checkpoint, on_step=on_step), worker, identity)
 
 
 def _facts(recipe: Recipe, first: Checkpoint, data: LabelledData, path: Path | None) -> dict[str, Any]:

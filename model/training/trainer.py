@@ -100,11 +100,13 @@ class Watcher:
     Args:
         on_progress: a point of the curve, every `report_every` steps.
         on_checkpoint: (step, networks) after each checkpoint; where there are running means, these are the networks.
+        on_step: each step that is done.
     """
 
     on_progress: Callable[[Progress], None] = lambda progress: None
     on_checkpoint: Callable[[int, Mapping[str, nn.Module]], None] = lambda step, networks: None
     report_every: int = 25
+    on_step: Callable[[int], None] = lambda step: None
 
 
 def train(
@@ -149,6 +151,8 @@ def train(
         for learner in learners:
             learner.step(rate, options.clip_norm, worker)
         done = step + 1
+        if worker.rank == 0:
+            watcher.on_step(done)
         curve.add(parts, done, rate, is_last=done == options.steps)
         if done % options.checkpoint_every == 0 or done == options.steps:
             for learner in learners:
