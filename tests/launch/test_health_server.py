@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import socket
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -71,22 +74,75 @@ def test_a_slow_client_is_hung_up_on(server: HealthServer, monkeypatch: pytest.M
     assert ask(server, "/healthz")[0] == 503
 
 
-def test_one_client_too_many_is_hung_up_on_and_makes_room_when_it_leaves(server: HealthServer) -> None:
-    waiting = [socket.create_connection(("127.0.0.1", port_of(server)), timeout=20) for _ in range(8)]
-    with socket.create_connection(("127.0.0.1", port_of(server)), timeout=20) as one_too_many:
-        assert is_hung_up_on(one_too_many)
+def test_slow_connections_starve_no_probe(server: HealthServer) -> None:
+    over = threading.Event()
 
-    for client in waiting:
-        client.close()
-    deadline_s = time.monotonic() + 20
-    while time.monotonic() < deadline_s:
-        try:
-            assert ask(server, "/healthz")[0] == 503
-            break
-        except (http.client.HTTPException, ConnectionError):
-            time.sleep(0.05)
-    else:
-        pytest.fail("nobody is answered any more")
+    def be_slow() -> None:  # twelve connections that never end their request, each opened again when it is hung up on
+        with ExitStack() as stack:
+            slow = [stack.enter_context(_slow(server)) for _ in range(12)]
+            while not over.wait(0.01):
+                for number, one in enumerate(slow):
+                    with contextlib.suppress(BlockingIOError):
+                        if is_hung_up_on(one):
+                            slow[number] = stack.enter_context(_slow(server))
+
+    attacker = threading.Thread(target=be_slow)
+    attacker.start()
+    try:
+        assert [ask(server, "/healthz")[0] for _ in range(18) if not time.sleep(0.03)] == [503] * 18
+    finally:
+        over.set()
+        attacker.join()
+
+
+def test_the_oldest_of_too_many_connections_makes_room_for_a_new_one(
+    server: HealthServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health_server, "_MAX_CONNECTIONS", 8)
+    with ExitStack() as stack:
+        waiting = [stack.enter_context(_slow(server)) for _ in range(8)]
+        assert ask(server, "/healthz")[0] == 503
+        waiting[0].setblocking(True)
+        assert is_hung_up_on(waiting[0])
+        with pytest.raises(BlockingIOError):
+            is_hung_up_on(waiting[1])
+
+
+def _slow(server: HealthServer) -> socket.socket:
+    """A connection that has sent half a request."""
+    client = socket.create_connection(("127.0.0.1", port_of(server)), timeout=20)
+    client.sendall(b"GET /healthz HTTP/1.1\r\n")
+    client.setblocking(False)
+    return client
+
+
+@pytest.mark.parametrize(
+    ("host", "code"),
+    [
+        ("127.0.0.1:9108", 503),
+        ("[::1]:9108", 503),
+        ("LOCALHOST", 503),
+        (socket.gethostname(), 503),
+        ("evil.example:9108", 421),
+        ("127.0.0.1.evil.example", 421),
+        ("127.0.0.1@evil.example", 421),
+        ("[::1", 421),
+        ("", 421),
+        ("127.0.0.1\r\nHost: evil.example", 421),
+    ],
+)
+def test_a_request_must_name_this_host(server: HealthServer, host: str, code: int) -> None:
+    assert _ask_raw(server, f"GET /healthz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n") == code
+
+
+def test_a_request_of_the_old_kind_names_no_host(server: HealthServer) -> None:
+    assert _ask_raw(server, "GET /healthz HTTP/1.0\r\n\r\n") == 503
+
+
+def _ask_raw(server: HealthServer, request: str) -> int:
+    with socket.create_connection(("127.0.0.1", port_of(server)), timeout=20) as client:
+        client.sendall(request.encode())
+        return int(client.makefile("rb").readline().split()[1])
 
 
 def test_an_address_that_others_can_reach_needs_a_word(caplog: pytest.LogCaptureFixture) -> None:
