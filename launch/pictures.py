@@ -29,5 +29,8 @@ def read_all(path: Path) -> Iterator[StillPicture]:
 
 
 def read_picture(path: Path) -> StillPicture:
-    """The first picture of a file, as `read_all` reads it."""
-    return next(read_all(path))
+    """The first picture of a file, as `read_all` reads it; that it holds others is said."""
+    first = next(read_all(path))
+    if first.pages > 1:
+        say(f"{path} holds {first.pages} pictures: the first is looked at")
+    return first
