@@ -50,6 +50,10 @@ def check_stored(pictures: Mapping[str, StoredPicture], folder: Path) -> int:
             check_whole(picture.file)
         except StillError as error:
             raise unreadable(picture, error, f"{record}: ") from error
+        if header.pages > 1:
+            raise CocoError(
+                f"{record}: picture {picture.file} holds {header.pages} pictures: save the one that is meant"
+            )
         check_size(picture, header.width, header.height, header.orientation, f"{record}: ")
         turned += header.orientation != UPRIGHT
     return turned

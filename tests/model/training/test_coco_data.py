@@ -12,10 +12,13 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
+from groundcast.model.orientation import ORIENTATIONS
 from groundcast.model.training.coco_data import CocoCategory, read_coco, read_picture
 from groundcast.model.training.coco_records import CocoError
 
+from ..stored_pictures import jpeg, scene, turned_file
 from .coco_sets import draw_set, write_set
 
 Content = dict[str, Any]
@@ -154,3 +157,58 @@ def test_a_picture_of_another_size_or_none_is_named(tmp_path: Path) -> None:
         read_picture(first)
     with pytest.raises(CocoError, match="cannot be read"):
         read_picture(second)
+
+
+def _first_as(folder: Path, name: str, **changes: object) -> tuple[Path, Path]:
+    """A drawn set whose first picture is a file of another name, yet to be written; returns annotations and file."""
+    content = draw_set(1)
+    path = write_set(folder, content)
+    content["images"][0].update(file_name=name, **changes)
+    path.write_text(json.dumps(content))
+    return path, folder / name
+
+
+@pytest.mark.parametrize("end", [b"", bytes(5000)], ids=["cut off", "not fetched"])
+def test_half_a_picture_is_refused_before_anything_is_learnt(end: bytes, tmp_path: Path) -> None:
+    path, picture = _first_as(tmp_path, "half.jpg")
+    data = jpeg(np.random.default_rng(0).integers(0, 256, (240, 320, 3), np.uint8))
+    picture.write_bytes(data)
+    read_coco(path, tmp_path)
+    picture.write_bytes(data[: len(data) * 6 // 10] + end)
+    with pytest.raises(CocoError, match=r"image \d+: picture .*half.jpg cannot be read \(.*cut off"):
+        read_coco(path, tmp_path)
+
+
+@pytest.mark.parametrize(("width", "height"), [(640, 240), (320, 480), (160, 120)])
+def test_a_size_that_is_not_the_pictures_is_refused_before_anything_is_learnt(
+    width: int, height: int, tmp_path: Path
+) -> None:
+    path, picture = _first_as(tmp_path, "a.png", width=width, height=height)
+    cv2.imwrite(str(picture), np.zeros((240, 320, 3), np.uint8))
+    with pytest.raises(CocoError, match=f"has 320x240 px, but the annotations say {width}x{height}"):
+        read_coco(path, tmp_path, keep_odd_boxes=True)
+
+
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
+def test_boxes_belong_to_the_upright_picture_and_turned_ones_are_counted(orientation: int, tmp_path: Path) -> None:
+    path, picture = _first_as(tmp_path, "turned.jpg")
+    turned_file(picture, scene(320, 240), orientation)
+    data = read_coco(path, tmp_path)
+    assert data.source.turned == (orientation != 1)
+    assert np.abs(read_picture(data.pictures[0]).astype(int) - scene(320, 240)).mean() < 4
+
+
+@pytest.mark.parametrize("orientation", [5, 6, 7, 8])
+def test_a_size_of_the_stored_pixels_is_refused_with_what_to_do(orientation: int, tmp_path: Path) -> None:
+    path, picture = _first_as(tmp_path, "turned.jpg", width=240, height=320)
+    turned_file(picture, scene(320, 240), orientation)
+    with pytest.raises(CocoError, match="as it is seen, turned by its EXIF"):
+        read_coco(path, tmp_path, keep_odd_boxes=True)
+
+
+def test_a_file_of_several_pictures_is_refused(tmp_path: Path) -> None:
+    path, picture = _first_as(tmp_path, "moving.gif")
+    frames = [Image.fromarray(np.full((240, 320), level, np.uint8)) for level in (10, 90)]
+    frames[0].save(picture, save_all=True, append_images=frames[1:])
+    with pytest.raises(CocoError, match=r"moving\.gif holds 2 pictures"):
+        read_coco(path, tmp_path)
