@@ -18,6 +18,7 @@ _DEVICE = re.compile(r"/dev/video\d+")
 _LAVFI = "lavfi:"
 _PUSH = "push:"
 _HIDDEN = "***"
+_VALUE_MARKS = "?=&;#"  # before what a server is told beside a path
 _MIN_SECRET_LENGTH = 3  # shorter ones are hidden only together with what stands beside them
 
 
@@ -147,14 +148,23 @@ def _redact_line(line: str) -> str:
     if not found:
         return line
     if "@" in after:  # a password may hold blanks and quotes: all before the last @ may belong to one
-        after = _HIDDEN + after[after.rindex("@") :]
-    first, *others = after.split(" ")
-    words = [_hide_values(first), *(_hide_values(word) if "://" in word else word for word in others)]
-    return before + found + " ".join(words)
+        after = _hide_user(after)
+    words = after.split(" ")
+    for number, word in enumerate(words):
+        if (number == 0 or "://" in word) and (hidden := _hide_values(word)) != word:
+            return before + found + " ".join([*words[:number], hidden])  # a value may hold blanks as well
+    return before + found + after
+
+
+def _hide_user(text: str) -> str:
+    """The text from its last @ on; without the word after it, where that may be the other half of a password."""
+    user, at, rest = text.rpartition("@")
+    is_value = _first(user, _VALUE_MARKS) < len(user)
+    return _HIDDEN + (f" {rest.partition(' ')[2]}" if is_value else at + rest)
 
 
 def _hide_values(word: str) -> str:
-    end = _first(word, "?=&;#")
+    end = _first(word, _VALUE_MARKS)
     return word if end == len(word) else word[: end + 1] + _HIDDEN
 
 
@@ -181,9 +191,10 @@ def _safe_part(full: str) -> str:
 
 def _safe_path(text: str) -> str:
     """What may be shown of a path, which may be a URL whose scheme was forgotten."""
-    at = text.rfind("@")
-    if ":" in text[: max(at, 0)]:
-        text = _HIDDEN + text[at:]
+    if ":" in text.rpartition("@")[0]:
+        return _hide_values(_hide_user(text))
+    if ":" in text and _SCHEME.fullmatch(text.partition(":")[0]):
+        return _hide_values(text)
     end = _first(text, "?&")
     return text[: end + 1] + _HIDDEN if "=" in text[end:] else text
 
@@ -193,7 +204,7 @@ def _secrets(full: str) -> set[str]:
     rest = full.partition("://")[2] or full
     end = _first(rest, "/?#")
     user, _, _ = rest[:end].rpartition("@")
-    hidden = rest[end + _first(rest[end:], "?=&;#") :]
+    hidden = rest[end + _first(rest[end:], _VALUE_MARKS) :]
     whole = {full, user, rest if "@" in rest[end:] else "", hidden if len(hidden) > 1 else ""}
     parts = {*user.split(":", 1), user.rpartition(":")[2]}
     for setting in hidden.replace(";", "&").split("&"):
