@@ -65,7 +65,16 @@ def say_sources(sources: Sequence[Mapping[str, Any]]) -> None:
         name, url = unusual.pop("name"), unusual.pop("url")
         state = f"{source['state']}{', paused' if source['paused'] else ''}"
         rows.append((name, state, url, " ".join(f"{key}={_short(value)}" for key, value in unusual.items())))
-    _print(_console(), ("source", "state", "url", "settings"), rows)
+    console = _console()
+    _print(console, ("source", "state", "url", "settings"), rows)
+    for source in sources:
+        if "error" in source:
+            console.print(Text(printable(f"{source['settings']['name']}: {source['error']}")))
+
+
+def state_of(source: StatusMessage) -> str:
+    """How a source is, and why, as part of a sentence."""
+    return printable(f"{source.source} is {source.state}{f' ({source.error})' if source.error else ''}")
 
 
 def _console() -> Console:

@@ -15,9 +15,10 @@ import typer
 
 from ..stream.control_answers import applied_map, message_map, status_map
 from ..stream.control_client import Asking, ControlError, Controller
+from ..stream.message import StatusMessage
 from ..stream.node_commands import Applied
 from .command_options import spread_options
-from .control_tables import say_sources, say_status
+from .control_tables import say_sources, say_status, state_of
 from .exits import InputError, RunError, say, writing
 from .key_option import KeysOption
 from .runtime_folder import running_nodes
@@ -63,9 +64,13 @@ def status(way: Way) -> None:
 
 @spread_options
 def list_sources(way: Way) -> None:
-    """Say how each source is read."""
+    """Say how each source is read, and what is wrong with it."""
     with _node(way) as node:
-        sources = node.sources()
+        sources, now = node.sources(), {one.source: one for one in node.status().sources}
+    for source in sources:
+        told = now.get(source["settings"]["name"])
+        if told is not None and told.error:
+            source["error"] = told.error
     if way.as_json:
         _print_json({"sources": sources})
     else:
@@ -79,11 +84,23 @@ def set_prompt(
     source: Annotated[
         str | None, typer.Option(help="In this source alone; else in all without a prompt of their own.")
     ] = None,
+    everywhere: Annotated[
+        bool, typer.Option("--all", help="In all sources: those with a prompt of their own lose it.")
+    ] = False,
     if_version: IfVersion = None,
 ) -> None:
     """Look for something else."""
+    if everywhere and source is not None:
+        raise InputError("--all is for every source, --source for one: leave one of them away")
     with _node(way) as node:
-        _say(node.set_prompt(prompt, source, if_version), way)
+        applied = node.set_prompt(prompt, source, if_version, everywhere=everywhere)
+        kept = [one.source for one in node.status().sources if source is None and one.source not in applied.first_seq]
+    if way.as_json:
+        _print_json({**applied_map(applied), "kept": kept})
+        return
+    typer.echo(f"done: {_since(applied)}")
+    if kept:
+        typer.echo(f"asked their own prompts as before: {', '.join(kept)} (--source changes one of them, --all all)")
 
 
 @spread_options
@@ -126,11 +143,18 @@ def add(
     source: Annotated[str, typer.Argument(help="NAME=URL, or a URL alone.", show_default=False)],
     way: Way,
     given: Set = None,
+    wait_s: Annotated[float, typer.Option(min=0.0, help="Say how it is then, or as soon as it runs or fails.")] = 3.0,
 ) -> None:
     """Read one more source."""
     ((name, url),) = named_sources([source]).items()
     with _node(way) as node:
-        _say(node.add_source({"name": name, "url": url, **_settings(given or [])}), way)
+        applied = node.add_source({"name": name, "url": url, **_settings(given or [])})
+        now = _settled(node, name, wait_s)
+    if way.as_json:
+        state = {} if now is None else {"state": now.state, **({"error": now.error} if now.error else {})}
+        _print_json({**applied_map(applied), **state})
+    else:
+        typer.echo(f"done: {_since(applied)}; {state_of(now) if now else f'{name} was removed again'}")
 
 
 @spread_options
@@ -144,7 +168,13 @@ def update(name: Named, way: Way, given: Set = None) -> None:
 def remove(name: Named, way: Way) -> None:
     """Read a source no more."""
     with _node(way) as node:
-        _say(node.remove_source(name), way)
+        applied = node.remove_source(name)
+    if way.as_json:
+        _print_json(applied_map(applied))
+        return
+    _, next_seq = applied.first_seq.get(name, (0, 1))
+    sent = f"its last message was seq {next_seq - 1}" if next_seq > 1 else "it had sent no message"
+    typer.echo(f"done: {name} is read no more; {sent}")
 
 
 @spread_options
@@ -174,12 +204,16 @@ def picture(
     way: Way,
     out: Annotated[Path, typer.Option(help="Where to write the JPEG.")] = Path("seen.jpg"),
     wait_s: Annotated[float, typer.Option(min=0.1, max=10, help="How long the next picture may take.")] = 2.0,
+    plain: Annotated[bool, typer.Option("--plain", help="Draw no boxes: the JPEG as the node sent it.")] = False,
 ) -> None:
-    """Get a source's next picture, and what was found in it."""
+    """Get a source's next picture, with what was found in it."""
+    from .draw import drawn_jpeg  # OpenCV, which no other request needs
+
     with _node(way) as node:
         jpeg, message = node.picture(name, wait_s)
+    drawn = None if plain else drawn_jpeg(jpeg, message.tracks)
     with writing(out):
-        out.write_bytes(jpeg)
+        out.write_bytes(drawn or jpeg)
     if way.as_json:
         _print_json({"out": str(out), "message": message_map(message)})
     else:
@@ -228,6 +262,16 @@ def _address(way: Way) -> str:
     if way.node is not None and way.node not in found:
         raise InputError(f"no node called {way.node} takes requests of this user here, but {names}")
     return found[way.node or names]
+
+
+def _settled(node: Controller, name: str, wait_s: float) -> StatusMessage | None:
+    """How a source is once it runs, or something is wrong with it, or after `wait_s`; None if it is gone."""
+    until_s = time.monotonic() + wait_s
+    while True:
+        now = next((one for one in node.status().sources if one.source == name), None)
+        if now is None or now.state != "connecting" or now.error or time.monotonic() >= until_s:
+            return now
+        time.sleep(min(_LOOK_EVERY_S, max(0.0, until_s - time.monotonic())))
 
 
 def _wait(asking: Asking, until_s: float | None) -> None:

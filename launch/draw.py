@@ -82,6 +82,26 @@ def draw(image: Picture, boxes: Sequence[Drawn]) -> Picture:
     return canvas
 
 
+def drawn_jpeg(jpeg: bytes, tracks: Sequence[Track]) -> bytes | None:
+    """A JPEG with its tracks drawn on it; None where there is no picture in it."""
+    image = decoded_jpeg(jpeg)
+    if image is None:
+        return None
+    drawn = cv2.cvtColor(draw(image, drawn_tracks(tracks)), cv2.COLOR_RGB2BGR)
+    return cv2.imencode(".jpg", drawn, [cv2.IMWRITE_JPEG_QUALITY, 92])[1].tobytes()
+
+
+def decoded_jpeg(jpeg: bytes) -> Picture | None:
+    """The picture in RGB; None if there is none in these bytes."""
+    try:
+        image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:  # of no bytes at all
+        return None
+    if image is None:  # pyright: ignore[reportUnnecessaryComparison]
+        return None
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+
+
 def save(image: Picture, path: Path) -> None:
     """Write an RGB picture; the ending of its name says in which format."""
     if not cv2.imwrite(str(path), cv2.cvtColor(image, cv2.COLOR_RGB2BGR)):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -19,10 +19,6 @@ from .key_option import KeysOption
 from .listen_status import listen_to_status
 from .standard_streams import outlive_reader
 from .tables import Board
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 _HINT_AFTER_S = 5.0
 
@@ -117,7 +113,7 @@ def _print_json(message: DetectionMessage) -> None:
 @contextmanager
 def _drawing(path: Path) -> Generator[Callable[[DetectionMessage], None]]:
     """Writes the pictures of messages, with their boxes, into a video; leaves out broken ones, and says how many."""
-    from .draw import draw, drawn_tracks
+    from .draw import decoded_jpeg, draw, drawn_tracks
     from .video_file import VideoFile
 
     broken = 0
@@ -126,7 +122,7 @@ def _drawing(path: Path) -> Generator[Callable[[DetectionMessage], None]]:
         nonlocal broken
         if message.picture is None:
             return  # the first ones, before the node had heard that pictures are wanted
-        image = _decoded(message.picture)
+        image = decoded_jpeg(message.picture)
         if image is None:
             broken += 1
             return
@@ -136,20 +132,6 @@ def _drawing(path: Path) -> Generator[Callable[[DetectionMessage], None]]:
         yield write
     if broken:
         say(f"{broken} pictures could not be decoded and are not in {path}")
-
-
-def _decoded(jpeg: bytes) -> NDArray[np.uint8] | None:
-    """The picture in RGB; None if there is none in these bytes."""
-    import cv2
-    import numpy as np
-
-    try:
-        image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error:  # of no bytes at all
-        return None
-    if image is None:  # pyright: ignore[reportUnnecessaryComparison]
-        return None
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
 
 
 def _check_wait(timeout_s: float | None) -> None:

@@ -84,15 +84,23 @@ class Commanded:
             options=tuple(line.options for line, _ in known),
         )
 
-    def set_prompt(self, prompt: Prompt, source: str | None = None, if_version: int | None = None) -> Applied:
+    def set_prompt(
+        self,
+        prompt: Prompt,
+        source: str | None = None,
+        if_version: int | None = None,
+        *,
+        everywhere: bool = False,
+    ) -> Applied:
         """As `CommandedNode` says; tracks whose phrase is still asked for go on."""
         self._must_know(prompt)
 
         def apply() -> Applied:
             lines = self._lineup.chosen(source)
-            self._questions.set_prompt(prompt, source, if_version)
-            if source is not None:  # so that whoever changes another of its options next leaves the prompt
-                lines[0].update(replace(lines[0].options, prompt=prompt))
+            self._questions.set_prompt(prompt, source, if_version, everywhere=everywhere)
+            if source is not None or everywhere:  # so that who changes another of their options next leaves the prompt
+                for line in lines:
+                    line.update(replace(line.options, prompt=None if everywhere else prompt))
             return self._applied(self._with_the_newest(lines))
 
         return self._queue.call(apply)

@@ -101,13 +101,24 @@ class Controller:
             left *= bool(page)
         return sources
 
-    def set_prompt(self, prompt: Phrases | Prompt, source: str | None = None, if_version: int | None = None) -> Applied:
+    def set_prompt(
+        self,
+        prompt: Phrases | Prompt,
+        source: str | None = None,
+        if_version: int | None = None,
+        *,
+        everywhere: bool = False,
+    ) -> Applied:
         """Ask for something else: of one source, or of all that have no prompt of their own.
 
+        With `everywhere` of all: those that had one of their own lose it. The answer names those that were changed.
         With `if_version` only while that is the newest version, so that nobody overwrites what he has not seen.
         """
         said = prompt.phrases if isinstance(prompt, Prompt) else prompt
-        return self._change("set_prompt", prompt=_said(said), source=source, if_version=if_version)
+        all_of_them = everywhere or None  # which an older node need not know
+        return self._change(
+            "set_prompt", prompt=_said(said), source=source, if_version=if_version, everywhere=all_of_them
+        )
 
     def set_thresholds(
         self, thresholds: Mapping[str, float], source: str | None = None, if_version: int | None = None

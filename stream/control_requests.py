@@ -84,9 +84,13 @@ class SetPrompt(Request):
     prompt: PromptSettings
     source: Name | None = None
     if_version: Version | None = None
+    everywhere: bool = False
 
     def carry_out(self, node: CommandedNode, client: str) -> Map:
-        return applied_map(node.set_prompt(to_prompt(self.prompt), self.source, self.if_version))
+        if self.everywhere and self.source is not None:
+            raise CommandError("bad_request", "`everywhere` is of no source alone: leave `source` or it away")
+        prompt = to_prompt(self.prompt)
+        return applied_map(node.set_prompt(prompt, self.source, self.if_version, everywhere=self.everywhere))
 
 
 class SetThresholds(Request):

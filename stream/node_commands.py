@@ -146,9 +146,17 @@ class CommandedNode(Protocol):
 
     def status(self) -> NodeStatus: ...
 
-    def set_prompt(self, prompt: Prompt, source: str | None = None, if_version: int | None = None) -> Applied:
+    def set_prompt(
+        self,
+        prompt: Prompt,
+        source: str | None = None,
+        if_version: int | None = None,
+        *,
+        everywhere: bool = False,
+    ) -> Applied:
         """Ask for something else: of one source, or of all that have no prompt of their own.
 
+        With `everywhere` of all: those that had one of their own lose it.
         The prompt comes first: leases that it leaves no room for end, the newest first.
         With `if_version` only while that is the newest version, so that nobody overwrites what he has not seen.
         """

@@ -105,10 +105,12 @@ class Questions:
         wishes = {name: wish for name, wish in asked.wishes.items() if name != source}
         self._become(replace(asked, wishes=wishes, leases=asked.leases.without_source(source)))
 
-    def set_prompt(self, prompt: Prompt, source: str | None, if_version: int | None) -> None:
+    def set_prompt(
+        self, prompt: Prompt, source: str | None, if_version: int | None, *, everywhere: bool = False
+    ) -> None:
         """Change a source's own prompt; or the node's, for all sources that have none of their own.
 
-        Leases that it leaves no room for end.
+        With `everywhere` no source keeps its own. Leases that it leaves no room for end.
 
         Raises:
             CommandError: version_conflict, bad_prompt.
@@ -117,10 +119,12 @@ class Questions:
         asked = self.asked
         concerned = self._followers() if source is None else (source,)
         wishes = {name: replace(asked.wishes[name], thresholds={}) for name in concerned}
+        if everywhere:
+            wishes = {name: replace(wish, prompt=None, thresholds={}) for name, wish in asked.wishes.items()}
         if source is not None:
             wishes[source] = replace(wishes[source], prompt=prompt)
         own = prompt if source is None else asked.prompt
-        self._become(replace(asked, prompt=own, wishes={**asked.wishes, **wishes}).with_room(), concerned)
+        self._become(replace(asked, prompt=own, wishes={**asked.wishes, **wishes}).with_room(), wishes)
 
     def set_thresholds(self, thresholds: Mapping[str, float], source: str | None, if_version: int | None) -> None:
         """Change the least scores of phrases of a source's prompt, or of the node's.

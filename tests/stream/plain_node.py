@@ -72,13 +72,20 @@ class PlainNode:
                 options=tuple(self.options.values()),
             )
 
-    def set_prompt(self, prompt: Prompt, source: str | None = None, if_version: int | None = None) -> Applied:
+    def set_prompt(
+        self,
+        prompt: Prompt,
+        source: str | None = None,
+        if_version: int | None = None,
+        *,
+        everywhere: bool = False,
+    ) -> Applied:
         with self.turn:
             self._check(source)
             if if_version not in (None, self.version):
                 raise CommandError("version_conflict", f"the prompt is at version {self.version}, not {if_version}")
             self.base = prompt
-            return self._applied(f"prompt {'. '.join(prompt.names)}")
+            return self._applied(f"prompt {'. '.join(prompt.names)}{' everywhere' if everywhere else ''}")
 
     def set_thresholds(
         self, thresholds: Mapping[str, float], source: str | None = None, if_version: int | None = None

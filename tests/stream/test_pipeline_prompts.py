@@ -81,6 +81,9 @@ def test_a_change_concerns_only_those_who_are_asked_otherwise(detector: BlobDete
             "own", lambda now: replace(now, frame_id="wrist")
         )  # which says nothing of the prompt
         assert node.pipeline.status().prompts["own"] == BLUE
+        assert set(node.pipeline.set_prompt(RED_AND_GREEN, everywhere=True).first_seq) == {"cam", "own"}
+        node.pipeline.update_source("own", lambda now: replace(now, frame_id="arm"))
+        assert node.pipeline.status().prompts["own"] == RED_AND_GREEN
 
 
 def test_a_lease_adds_its_phrases_until_its_time_is_over(detector: BlobDetector) -> None:

@@ -50,6 +50,13 @@ def test_the_nodes_prompt_changes_those_without_one_of_their_own(questions: Ques
     assert asked(questions, "own") == (1, ("bolt",))
 
 
+def test_a_prompt_everywhere_is_asked_of_those_with_one_of_their_own_too(questions: Questions) -> None:
+    questions.set_prompt(Prompt.parse("can"), None, None, everywhere=True)
+    assert [asked(questions, name) for name in ("left", "own")] == [(2, ("can",))] * 2
+    questions.set_prompt(Prompt.parse("nut"), None, None)
+    assert asked(questions, "own") == (3, ("nut",))
+
+
 def test_a_sources_prompt_changes_it_alone(questions: Questions) -> None:
     questions.set_prompt(Prompt.parse("can"), "left", None)
     assert [asked(questions, name)[0] for name in ("left", "right", "own")] == [2, 1, 1]
