@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -45,7 +46,8 @@ class ReadSpan:
         self._read_bytes = 0
         self._is_cut: bool | None = None  # nothing is known
         if path is not None and path.is_file():  # a pipe may be read once
-            self._is_cut = is_cut_off(path)
+            with suppress(OSError):  # it may be gone by now, and is read all the same
+                self._is_cut = is_cut_off(path)
 
     def note(self, packet: Packet[VideoStream]) -> None:
         """A packet was read."""
