@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import json
 import pickle
+import warnings
+import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -122,7 +124,9 @@ def _part(stored: Tensor, part: Part) -> Tensor:
 def _pickled(path: Path) -> dict[str, Tensor]:
     """Tensors alone: nothing else in the pickle is ever executed."""
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        # Files of before torch 1.6 are no archives, cannot be mapped into memory, and may have any pickle protocol.
+        with warnings.catch_warnings(action="ignore", category=UserWarning):
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except pickle.UnpicklingError as error:
         reason = "it holds more than tensors, and code in a weight file is never run"
         advice = "store its 'model' or 'state_dict' alone, or use a .safetensors file"

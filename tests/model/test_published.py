@@ -108,10 +108,12 @@ def test_a_folder_a_file_and_shards_are_read_alike(hub: Path, tmp_path: Path) ->
     _same(_tensors(find_checkpoint(str(tmp_path))), whole)
 
 
-def test_the_originals_spelling_is_read_alike(hub: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_archive", [True, False])
+def test_the_originals_spelling_is_read_alike(hub: Path, tmp_path: Path, is_archive: bool) -> None:
     state = in_the_originals_words(load_file(hub / "model.safetensors"))
     state["bert.pooler.dense.weight"] = torch.zeros(2, 2)
-    torch.save({"model": {f"module.{name}": tensor for name, tensor in state.items()}}, tmp_path / "swint.pth")
+    content = {"model": {f"module.{name}": tensor for name, tensor in state.items()}}
+    torch.save(content, tmp_path / "swint.pth", _use_new_zipfile_serialization=is_archive)
     _lay_beside(hub, tmp_path)
     _same(_tensors(find_checkpoint(str(tmp_path / "swint.pth"))), _tensors(hub / "model.safetensors"))
 
