@@ -17,6 +17,7 @@ from .progress import busy, progress
 
 if TYPE_CHECKING:
     from ..model.training.evaluation import EvalResult
+    from ..model.training.shift_recall import ShiftResult
 
 _SCENES = 1_000
 
@@ -29,6 +30,9 @@ def eval_tabletop(
     limit: Annotated[int, typer.Option(help="Use only the first scenes.", min=1, max=_SCENES)] = _SCENES,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     dtype: DtypeOption = "auto",
+    shifts: Annotated[
+        bool, typer.Option("--shifts", help="Measure recall in the dark, far away and beside unknown shapes, too.")
+    ] = False,
     processes: Annotated[int, typer.Option(help="Processes that render missing scenes.", min=1)] = 2,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False,
 ) -> None:
@@ -37,6 +41,7 @@ def eval_tabletop(
     from ..model.detector import Detector, DetectorOptions
     from ..model.tabletop.dataset import build
     from ..model.training.evaluation import evaluate_tabletop
+    from ..model.training.shift_recall import recall_under_shifts
 
     with busy(f"loading {model}"):
         loaded = Detector.load(model, DetectorOptions(device=device, dtype=dtype, nms_iou=None, one_phrase=False))
@@ -46,15 +51,21 @@ def eval_tabletop(
             shard = build(folder, limit, "eval", processes=processes)[0]
         with running(), progress("detecting") as advance:
             result = evaluate_tabletop(detector, shard, on_progress=advance)
+        recalls: dict[str, ShiftResult] = {}
+        if shifts:
+            with running(), progress("detecting what is shown otherwise") as advance:
+                recalls = recall_under_shifts(detector, shard, on_progress=advance)
     if sys.stdout.isatty() or not as_json:
         _show(result)
+        _show_shifts(recalls)
     if as_json:
         choices = {
             "nms_iou": detector.options.nms_iou,
             "one_phrase": detector.options.one_phrase,
             "score_rule": detector.options.score_rule,
         }
-        print(json.dumps({**result.as_dict(), **choices}))
+        shifted = {"shifts": {name: one.as_dict() for name, one in recalls.items()}} if shifts else {}
+        print(json.dumps({**result.as_dict(), **choices, **shifted}))
 
 
 def _cache() -> Path:
@@ -74,3 +85,11 @@ def _show(result: EvalResult) -> None:
     Console().print(table)
     weakest = sorted(result.phrases.items(), key=lambda item: item[1])[:5]
     print("weakest phrases (AP50): " + ", ".join(f"{name} {value:.2f}" for name, value in weakest))
+
+
+def _show_shifts(recalls: dict[str, ShiftResult]) -> None:
+    for name, one in recalls.items():
+        taken = (
+            "" if one.taken is None else f"; {one.taken:.2f} of {one.unknown_shapes} unknown shapes taken for a phrase"
+        )
+        print(f"recall {name}: {one.recall:.3f} of {one.objects} objects{taken}")

@@ -15,9 +15,14 @@ import torch
 from ..prompt import Phrase, Prompt
 from ..tabletop.words import COLOURS, KINDS, TRAINING_PAIRS
 from ..tokenizer import Tokenizer
-from .augment import View, cut, disturb, mirror
+from .augment import Picture, View, cut, disturb, mirror
 from .batch import Batch, Example, stack
+from .domain_shift import add_unknown_shapes, dim, far_away
 from .stored_scenes import StoredScene
+
+_UNKNOWN = "unknown"  # the kind of what has none of the names
+_MOST_UNKNOWN = 3
+_LIGHT, _FAR = (0.2, 0.75), (0.4, 0.85)
 
 Wish = tuple[str | None, str | None]  # a colour, a kind, or both
 
@@ -30,6 +35,8 @@ class BatchOptions:
         size_hw: the network's input, px.
         scales: views are scaled by a factor drawn from this range.
         whole: keep the picture whole, at its own scale, instead of cutting it.
+        dark, far, unknown: the shares of pictures that are shown in little light, from far away on grey, and with
+            shapes of no kind that has a name.
         least_visible, least_px: an object that shows less than this is no truth, nor are its words asked as absent.
     """
 
@@ -37,6 +44,9 @@ class BatchOptions:
     size_hw: tuple[int, int] = (192, 256)
     scales: tuple[float, float] = (0.75, 1.3)
     whole: bool = False
+    dark: float = 0.2
+    far: float = 0.1
+    unknown: float = 0.2
     least_visible: float = 0.25
     least_px: float = 9.0
     seed: int = 0
@@ -58,9 +68,15 @@ class TabletopBatches:
         shown = scene.visible * view.kept
         sides = view.boxes_xyxy[:, 2:] - view.boxes_xyxy[:, :2]
         counts = (shown >= self._options.least_visible) & (sides >= self._options.least_px).all(1)
-        wishes = draw_wishes([scene.pairs[i] for i in np.flatnonzero(counts)], scene.pairs, rng)
+        canvas, present = view.picture, scene.pairs
+        if rng.random() < self._options.unknown:
+            canvas, colours = self._with_unknown(view, rng)
+            present = (*present, *((colour, _UNKNOWN) for colour in colours))
+        wishes = draw_wishes([scene.pairs[i] for i in np.flatnonzero(counts)], present, rng)
         tokens = self._tokenizer.encode(Prompt(tuple(Phrase(_wording(wish)) for wish in wishes)))
-        canvas = disturb(view.picture, rng)
+        if rng.random() < self._options.dark:
+            canvas = dim(canvas, float(rng.uniform(*_LIGHT)))
+        canvas = disturb(canvas, rng)
         height, width = canvas.shape[:2]
         rows: list[int] = []
         answers: list[torch.Tensor] = []
@@ -77,7 +93,22 @@ class TabletopBatches:
         options = self._options
         scale = 1.0 if options.whole else float(rng.uniform(*options.scales))
         view = cut(scene.picture, scene.boxes_xyxy, options.size_hw, scale, rng)
+        if view.valid_xy == (1.0, 1.0) and rng.random() < options.far:
+            corner_xy = float(rng.random()), float(rng.random())
+            grey, scale = int(rng.integers(40, 220)), float(rng.uniform(*_FAR))
+            picture, boxes = far_away(view.picture, view.boxes_xyxy, scale, grey, corner_xy)
+            view = View(picture, view.valid_xy, boxes, view.kept)
         return mirror(view) if view.valid_xy[0] == 1.0 and rng.random() < 0.5 else view
+
+    def _with_unknown(self, view: View, rng: np.random.Generator) -> tuple[Picture, list[str]]:
+        """The picture with shapes of no known kind where it shows nothing that counts, and their colours."""
+        height, width = view.picture.shape[:2]
+        bottom, right = round(view.valid_xy[1] * height), round(view.valid_xy[0] * width)
+        canvas = view.picture.copy()
+        count = int(rng.integers(1, _MOST_UNKNOWN + 1))
+        shown, _, colours = add_unknown_shapes(canvas[:bottom, :right], view.boxes_xyxy, count, rng)
+        canvas[:bottom, :right] = shown
+        return canvas, colours
 
 
 def draw_wishes(

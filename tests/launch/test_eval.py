@@ -32,13 +32,17 @@ def _store_scenes(folder: Path, first_seed: int) -> None:
 def test_the_command_ends_with_one_json_object(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _store_scenes(tmp_path, FIRST_SEED["eval"])
 
-    code = run(["eval", "tabletop", "--scenes", str(tmp_path), "--limit", "2", "--json"])
+    code = run(["eval", "tabletop", "--scenes", str(tmp_path), "--limit", "2", "--shifts", "--json"])
 
     figures = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert code == 0
     assert (figures["scenes"], figures["instances"], figures["unseen_instances"]) == (2, 2, 0)
     assert 0.0 <= figures["AP"] <= figures["AP50"] < 0.5  # there is no mug in a grey picture
     assert "unseen_AP50" not in figures
+    assert figures["shifts"]["a quarter of the light"] == {
+        "recall": 0.0, "objects": 2, "taken": None, "unknown_shapes": 0,
+    }  # fmt: skip
+    assert figures["shifts"]["beside unknown shapes"]["unknown_shapes"] == 8
 
 
 @pytest.mark.parametrize("command", ["eval tabletop --limit 2", "train tabletop --folder run"])
