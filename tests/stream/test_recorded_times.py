@@ -94,7 +94,7 @@ def test_a_leap_at_an_hls_discontinuity_is_not_believed(clip: Path, tmp_path: Pa
 
 # ---- every container with every codec
 
-_CONTAINERS = ("avi", "mp4", "mkv", "ts", "flv", "mov")
+_CONTAINERS = ("avi", "mp4", "mkv", "ts", "mov", "nut", "flv")
 _ENCODERS = {
     "h264": "-c:v libx264 -preset ultrafast -g 12 -bf {b} -x264-params b-adapt=0:scenecut=0",
     "hevc": "-c:v libx265 -preset ultrafast -x265-params bframes={b}:b-adapt=0:keyint=12:log-level=none",
