@@ -82,6 +82,7 @@ def test_every_command_reaches_the_node(controller: Controller, plain_node: Plai
         "loop": False,
         "folder": "pictures",
         "transport": "tcp",
+        "redirect_hosts": [],
         "open_timeout_s": 5.0,
         "read_timeout_s": 5.0,
         "camera_latency_ms": 0.0,
