@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 _LONGEST_NAME = 200
+MAX_TEXT = 50_000  # characters of a prompt that is written as one text
 MOST_PHRASES = 1000
 MAX_WORDINGS = 4000  # of all phrases of a prompt together
 _SEPARATOR = re.compile(r"(?<!\S)\.+(?!\S)|[;\n]")
@@ -104,8 +105,10 @@ class Prompt:
         dot behind a word parts as well, as in the published 'a cat. a remote control.', but not behind 'U.S.'.
 
         Raises:
-            PromptError: nothing between the separators, or commas where '.' was meant.
+            PromptError: nothing between the separators, commas where '.' was meant, or too long a text.
         """
+        if len(text) > MAX_TEXT:
+            raise PromptError(f"the prompt has {len(text)} characters: at most {MAX_TEXT} are read")
         pieces = _SEPARATOR.split(text.strip())
         names = [name for piece in (pieces if len(pieces) > 1 else _sentences(text)) if (name := _name(piece))]
         if any(_COMMA.search(name) for name in names):
@@ -164,7 +167,7 @@ def _name(piece: str) -> str:
 
 def _is_text(text: str) -> bool:
     """False for half a surrogate pair, which a command line and JSON can bring, and nothing can be sent with."""
-    return not any("\ud800" <= letter <= "\udfff" for letter in text)
+    return text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _spoken(text: str) -> str:

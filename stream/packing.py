@@ -41,7 +41,14 @@ def unpack(body: bytes) -> object:
         raise MessageError(f"the message has {len(body)} bytes: at most {LARGEST_BODY} are read")
     try:
         # The list limit keeps a few forged bytes from reserving memory for lists that never come.
-        return msgpack.unpackb(body, raw=False, strict_map_key=True, max_array_len=LONGEST_LIST, max_ext_len=0)
+        return msgpack.unpackb(
+            body,
+            raw=False,
+            strict_map_key=True,
+            max_array_len=LONGEST_LIST,
+            max_map_len=LONGEST_LIST,
+            max_ext_len=0,
+        )
     except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:
         raise MessageError(f"the message is not one whole msgpack value: {error}") from error
 

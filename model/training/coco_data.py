@@ -58,7 +58,7 @@ class CocoCategory:
     @property
     def wording(self) -> str:
         """What the model is asked, by `WORDING_RULE`; the name itself where the rule would leave nothing."""
-        return " ".join(re.sub(r"\(.*?\)", "", self.name.replace("_", " ")).split()) or self.name
+        return " ".join(_without_brackets(self.name.replace("_", " ")).split()) or self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +223,16 @@ def read_picture(picture: StoredPicture) -> NDArray[np.uint8]:
         raise unreadable(picture, error) from error
     check_size(picture, image.shape[1], image.shape[0])
     return image
+
+
+def _without_brackets(name: str) -> str:
+    """The name without what stands in brackets, in time that grows with its length."""
+    kept: list[str] = []
+    at = 0
+    while (opens := name.find("(", at)) >= 0 and (closes := name.find(")", opens)) >= 0:
+        kept.append(name[at:opens])
+        at = closes + 1
+    return "".join(kept) + name[at:]
 
 
 def _categories(file: CocoFile, *, lvis: bool) -> list[CocoCategory]:

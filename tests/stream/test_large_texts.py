@@ -1,0 +1,74 @@
+"""Texts as large as they may come, in every field of every request and in a camera's own words."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Mapping
+from typing import cast
+
+import pytest
+
+from groundcast.model.prompt import PromptError
+from groundcast.stream.control_requests import OPERATIONS
+from groundcast.stream.control_wire import RequestError, parse_request, refused
+from groundcast.stream.options import SourceOptions
+from groundcast.stream.packing import pack
+from groundcast.stream.source_settings import PromptSettings, to_prompt
+
+from .clips import encode_clip
+from .rtsp_server import Behaviour, RtspServer
+from .watched_reader import WatchedReader
+
+SIZE = 250_000  # of a request of 256 KiB
+PIECES = ("a", "a ", "a. ", "b . ", "a,", "a@", "://", "?p=", "\0", "\n", "${", "\u00e9", "/", "-", "[", ";")
+TEXTS = [*((piece * SIZE)[: SIZE // len(piece.encode())] for piece in PIECES), " . ".join(map(str, range(SIZE // 9)))]
+
+
+def _read_s(values: Mapping[str, object]) -> float:
+    """How long a request holds the interpreter, until it is refused or may be carried out. The best of two tries."""
+    body, took_s = pack({"id": 1, **values}), [0.0, 0.0]
+    for number in range(2):
+        began_s = time.thread_time()
+        try:
+            request = parse_request(body).request
+            for name in ("prompt", "phrases"):
+                if (said := getattr(request, name, None)) is not None:
+                    to_prompt(cast("PromptSettings", said))
+        except (RequestError, PromptError) as error:
+            refused(1, "bad_request", str(error))
+        took_s[number] = time.thread_time() - began_s
+    return min(took_s)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_no_text_in_a_request_holds_the_interpreter(operation: str) -> None:
+    for field in OPERATIONS[operation].model_fields:
+        for text in TEXTS:
+            for value in (text, [text], {"name": text}, {"name": "a", "url": text}, [{"name": "a", "ask": [text]}]):
+                assert _read_s({"op": operation, field: value}) < 0.05, (field, text[:20])
+
+
+def test_no_number_of_values_in_a_request_holds_the_interpreter() -> None:
+    many: dict[str, object] = {str(number): 0.5 for number in range(20_000)}
+    asks = [{"name": str(number), "ask": ["b"] * 400} for number in range(100)]
+    for values in (
+        {"op": "status", **many},
+        {"op": "set_thresholds", "thresholds": many},
+        {"op": "add_source", "source": many},
+    ):
+        assert _read_s(values) < 0.05
+    assert _read_s({"op": "set_prompt", "prompt": [str(number) for number in range(4000)]}) < 0.05
+    assert _read_s({"op": "set_prompt", "prompt": asks}) < 0.05
+    with contextlib.suppress(RequestError):
+        parse_request(b"\x91" * SIZE)
+
+
+def test_a_camera_that_names_itself_in_a_megabyte_holds_nothing_up() -> None:
+    behaviour = Behaviour(session="a=b:" * 2**18)
+    with (
+        RtspServer(encode_clip(), behaviour=behaviour) as server,
+        WatchedReader(SourceOptions("cam", server.url)) as watched,
+    ):
+        assert watched.until(lambda: bool(watched.taken) or watched.stats.error is not None, timeout_s=5.0)
+        assert len(watched.stats.error or "") < 500
