@@ -13,7 +13,7 @@ from ..stream.options import SourceOptions
 from ..stream.picture_folder import is_picture_file
 from ..stream.reader import Reader
 from ..stream.source_url import path_of
-from .exits import RunError
+from .exits import RunError, say
 from .pictures import read_all
 
 
@@ -72,6 +72,8 @@ def _frames(source: SourceOptions) -> Iterator[Shot | Unread]:
                 changed.wait(0.1)
     finally:
         reader.stop()
+    if reader.facts is not None and reader.facts.notice:
+        say(f"{source.url}: {reader.facts.notice}")
     stats = reader.stats()
     if stats.error is not None:
         yield Unread(source, stats.error)

@@ -27,6 +27,7 @@ from groundcast.stream.pusher import Pusher
 
 from ..model.stored_pictures import scene, turned_file
 from ..stream.clips import free_port
+from ..stream.hdr_clips import PQ, write_hdr
 from ..stream.watched_reader import WatchedReader, read_all
 from .commands import in_process
 
@@ -132,6 +133,16 @@ def test_a_script_that_reads_the_first_of_several_pictures_is_told(
     pages[0].save(tmp_path / "scan.tif", save_all=True, append_images=pages[1:])
     assert load_image(str(tmp_path / "scan.tif"))[0].mean() == 40
     assert "holds 2 pictures: the first is looked at" in capsys.readouterr().err
+
+
+def test_detect_says_what_is_changed_in_all_pictures_of_a_clip(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], blobs: object
+) -> None:
+    del blobs
+    clip = write_hdr(tmp_path / "hdr.mkv", PQ, (0.0, 0.5))
+    ended = in_process(capsys, "detect", clip, "--prompt", "red blob")
+    assert ended.code == 0
+    assert "hdr.mkv: its pictures are HDR (PQ) and are tone-mapped" in ended.err
 
 
 # ---- the embedded model finds the clip's eight objects, however a frame of it is stored

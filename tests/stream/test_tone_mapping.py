@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 
@@ -13,28 +12,10 @@ from groundcast.model.image import Rgb, rgb_of
 from groundcast.stream.connection import Video
 from groundcast.stream.options import SourceOptions
 
+from .hdr_clips import HLG, PQ, write_hdr
 from .watched_reader import DATA, read_all
 
-BT2020, PQ, HLG = 9, 16, 18
 WHITE, GREY, BLACK = 0.5807, 0.3799, 0.0  # PQ's signal for 203, 26 and 0 nits (ITU-R BT.2408, table 1)
-
-
-def _write_hdr(path: Path, transfer: int, signals: tuple[float, ...]) -> Path:
-    """Upright stripes of grey, 16 px wide each, one picture."""
-    columns = np.repeat(np.array([round(signal * 65535) for signal in signals], np.uint16), 16)
-    pixels = np.broadcast_to(columns[None, :, None], (32, len(columns), 3))
-    with av.open(path, "w") as container:
-        stream = container.add_stream("ffv1", 25)
-        stream.width, stream.height, stream.pix_fmt = len(columns), 32, "yuv420p10le"
-        stream.codec_context.colorspace, stream.codec_context.color_trc = BT2020, transfer
-        stream.codec_context.color_range = 1
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), "rgb48le").reformat(
-            format="yuv420p10le", dst_colorspace=BT2020, dst_color_range=1
-        )
-        frame.colorspace, frame.color_trc = BT2020, transfer
-        container.mux(stream.encode(frame))
-        container.mux(stream.encode())
-    return path
 
 
 @pytest.mark.parametrize(
@@ -44,14 +25,14 @@ def _write_hdr(path: Path, transfer: int, signals: tuple[float, ...]) -> Path:
 def test_hdr_is_as_bright_as_a_standard_picture_of_the_same_scene(
     transfer: int, name: str, signals: tuple[float, ...], tmp_path: Path
 ) -> None:
-    frames, stats = read_all(_write_hdr(tmp_path / "hdr.mkv", transfer, signals))
+    frames, stats = read_all(write_hdr(tmp_path / "hdr.mkv", transfer, signals))
     seen = frames[0].rgb[16, 8::16].mean(axis=1)
     assert seen == pytest.approx([0, 255 * (26 / 203) ** (1 / 2.2), 246, 255], abs=6)
     assert f"HDR ({name})" in (stats.warning or "")
 
 
 def test_a_standard_picture_is_left_as_it_is(tmp_path: Path) -> None:
-    frames, stats = read_all(_write_hdr(tmp_path / "sdr.mkv", 14, (0.0, 0.5, 1.0)))
+    frames, stats = read_all(write_hdr(tmp_path / "sdr.mkv", 14, (0.0, 0.5, 1.0)))
     assert frames[0].rgb[16, 8::16].mean(axis=1) == pytest.approx([0, 128, 255], abs=2)
     assert stats.warning is None
 
