@@ -18,6 +18,9 @@ from .tone_mapping import tone_map, transfer_of
 _UNSPECIFIED = 2  # of FFmpeg's AVCOL_SPC_...
 _MATRICES: dict[int, Matrix] = {1: "bt709", 5: "bt601", 6: "bt601"}
 _HD_HEIGHT_PX = 720
+_READ_BY_WAY_OF_PLANES = frozenset(  # FFmpeg 8's short way to packed RGB takes their bytes in the wrong order
+    {"rgb565be", "rgb555be", "bgr565be", "bgr555be"}
+)
 
 
 class RgbConverter:
@@ -47,6 +50,8 @@ class RgbConverter:
     def _pixels(self, frame: VideoFrame, name: str, channels: int, kind: str = "u1") -> NDArray[Any]:
         """(height, width, channels) in one of FFmpeg's packed formats, without a copy; `kind` as numpy names it."""
         with self._lock:
+            if frame.format.name in _READ_BY_WAY_OF_PLANES:
+                frame = frame.reformat(format="gbrp")
             converted = self._reformatter.reformat(
                 frame,
                 format=name,

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import errno
 import struct
 import time
 from collections.abc import Callable, Iterator
@@ -209,7 +210,12 @@ class Video:
         try:
             rgb = self._converter.convert(frame, orientation)
             return rgb.copy() if lent and frame.format.name == "rgb24" else rgb
-        except FFmpegError:
+        except FFmpegError as error:
+            if error.errno == errno.ENOTSUP:
+                raise SourceError(
+                    f"{self._where} has pixels of the kind {frame.format.name}, which cannot be converted: let its"
+                    " camera or program send another, such as yuv420p"
+                ) from None
             self.pulse.corrupt += 1
             return None
 
