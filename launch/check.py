@@ -9,24 +9,27 @@ from typing import Annotated
 
 import typer
 
+from ..model.prompt import Prompt, PromptError
 from ..stream.allow_list import allowed
 from ..stream.key_files import read_node_pair
 from ..stream.reader import check_source
+from ..stream.source_settings import Place, SourceSettings
 from .settings import NodeSettings, PublishSettings
-from .settings_file import read_settings
+from .settings_file import SettingsError, Where, read_values, validated
 
 
 def check(
     file: Annotated[Path, typer.Argument(help="A settings file in YAML.", show_default=False)],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Read a settings file and say what it would do, without loading a model or opening a camera."""
-    settings = read_settings(file, os.environ)
+    """Read a settings file and say what it would do, without loading weights or opening a camera."""
+    values, where = read_values(file, os.environ)
+    settings = validated(values, where)
     for source in settings.to_options().sources:
         check_source(source)
     if settings.publish.keys is not None:
         read_node_pair(settings.publish.keys)
-    plan = _plan(settings)
+    plan = _plan(settings, _words(settings, where))
     if as_json:
         typer.echo(json.dumps(plan))
         return
@@ -36,13 +39,60 @@ def check(
             typer.echo(f"  {key:<10}{line}")
 
 
-def _plan(settings: NodeSettings) -> dict[str, list[str]]:
+def _words(settings: NodeSettings, where: Where) -> str:
+    """What the model can be asked, where its description says so and the prompts were compared with it.
+
+    Raises:
+        SettingsError: the model was not taught what a prompt asks for.
+        CheckpointError: there are no weights where the settings name them.
+    """
+    from ..model.hub import is_hub_name
+
+    name = settings.model.name
+    if is_hub_name(name) and not Path(name).exists():
+        return "not compared with the prompts: the model is looked for when the node starts"
+    from ..model.checkpoint import find_checkpoint, read_checkpoint
+    from ..model.read_prompts import check_words
+    from ..model.tokenizer import Tokenizer
+
+    path = find_checkpoint(name, offline=True)
+    if not (path.suffix == ".safetensors" and path.with_suffix(".json").is_file()):
+        return "not compared with the prompts: published weights read any English ones"
+    described = read_checkpoint(path)
+    tokenizer, known = Tokenizer(described.vocabulary), described.known_wordings
+    own = {("sources", row, "prompt"): one.to_options().prompt for row, one in enumerate(settings.sources)}
+    prompts: dict[Place, Prompt | None] = {("prompt",): settings.to_prompt(), **own}
+    for place, prompt in prompts.items():
+        try:
+            check_words(prompt or settings.to_prompt(), described.config.name, known, tokenizer)
+        except PromptError as error:
+            raise SettingsError(f"{where(place)}{error}") from error
+    return "any English ones" if known is None else "all that is asked for is known to the model"
+
+
+def _source(source: SourceSettings) -> str:
+    """A source, and what of it is not as in others."""
+    options = source.to_options()
+    area = "" if source.roi_xyxy is None else f"{' '.join(map(str, source.roi_xyxy))} px of its picture alone"
+    said = [
+        "" if options.prompt is None else f"looks for {' . '.join(options.prompt.names)}",
+        "" if source.threshold is None else f"scores from {source.threshold:g} on",
+        "" if source.target_hz is None else f"{source.target_hz:g} pictures a second at most",
+        area,
+        "" if source.size_px is None else f"at {source.size_px} px",
+        "key frames alone" if source.key_frames_only else "",
+    ]
+    return ", ".join([f"{source.name}: {source.url}", *(one for one in said if one)])
+
+
+def _plan(settings: NodeSettings, words: str) -> dict[str, list[str]]:
     model, tracker, prompt = settings.model, settings.tracker, settings.to_prompt()
     size = "at the size it was trained for" if model.size_px is None else f"at {model.size_px} px"
     return {
         "node": [settings.node],
-        "sources": [f"{source.name}: {source.url}" for source in settings.sources] or ["none yet"],
+        "sources": [_source(source) for source in settings.sources] or ["none yet"],
         "looks for": [_phrase(p.name, p.wordings, p.threshold, p.negative) for p in prompt.phrases],
+        "words": [words],
         "model": [f"{model.name} on {model.device}, {size}, scores from {model.threshold:g} on"],
         "publishes": [f"{settings.publish.address}{_to_whom(settings.publish)}"],
         "health": [f"told on http://{settings.health.address}" if settings.health.address else "not told over HTTP"],

@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 from ..model.prompt import PromptError
 from ..stream.source_settings import Place, first_complaint, said, shown_place
 from .settings import FORMS, NodeSettings, is_map
+from .settings_paths import from_folder
 from .yaml_file import YamlError, read_yaml
 
 Where = typing.Callable[[Place], str]
@@ -39,6 +40,8 @@ def read_settings(path: Path, environment: Mapping[str, str]) -> NodeSettings:
 def read_values(path: Path, environment: Mapping[str, str]) -> tuple[dict[str, Any], Where]:
     """What a settings file says, not yet validated, and the function that says on which line.
 
+    A relative path in it is taken from the file's own folder.
+
     Raises:
         SettingsError: the file cannot be read, is not YAML, or asks for what is not in the environment.
     """
@@ -59,7 +62,7 @@ def read_values(path: Path, environment: Mapping[str, str]) -> tuple[dict[str, A
         line = next((lines[place[:n]] for n in range(len(place), 0, -1) if place[:n] in lines), 1)
         return f"{path}, line {line}: "
 
-    return _with_secrets(values, (), environment, where), where
+    return from_folder(_with_secrets(values, (), environment, where), path.parent), where
 
 
 def validated(values: Mapping[str, Any], where: Where) -> NodeSettings:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -63,12 +63,7 @@ class ReadPrompts:
         """
         if prompt.hash in self._read:  # what was answered before was checked before
             return
-        if self._known is not None:
-            for phrase in prompt.phrases:
-                for wording in phrase.wordings:
-                    if wording not in self._known:
-                        raise PromptError(describe_unknown(self._name, wording, [*self._known], self.tokenizer))
-        self.tokenizer.captions(prompt)
+        check_words(prompt, self._name, self._known, self.tokenizer)
 
     def read(self, prompt: Prompt) -> tuple[ReadCaption, ...]:
         """One caption, or several where the prompt is long."""
@@ -103,6 +98,24 @@ class ReadPrompts:
         foreign = [own for phrase in prompt.phrases for own in phrase.wordings if not own.isascii()]
         if foreign:
             _log.warning("the text encoder learnt English: it may not know %s", ", ".join(map(repr, foreign[:5])))
+
+
+def check_words(prompt: Prompt, name: str, known: Collection[str] | None, tokenizer: Tokenizer) -> None:
+    """Nothing, if a model can answer the prompt; no weights are needed to tell.
+
+    Args:
+        name: of the model.
+        known: the wordings it was taught; None where it reads any words.
+        tokenizer: the model's.
+
+    Raises:
+        PromptError: as `ReadPrompts.check` does.
+    """
+    for phrase in prompt.phrases if known is not None else ():
+        for wording in phrase.wordings:
+            if known is not None and wording not in known:
+                raise PromptError(describe_unknown(name, wording, [*known], tokenizer))
+    tokenizer.captions(prompt)
 
 
 def bucket(tokens: int) -> int:

@@ -93,7 +93,7 @@ def test_an_error_of_our_own_making_keeps_its_traceback(
     def broken(*_: object) -> None:
         raise KeyError("a mistake in the program")
 
-    monkeypatch.setattr(check, "read_settings", broken)
+    monkeypatch.setattr(check, "read_values", broken)
 
     with pytest.raises(KeyError):
         in_process(capsys, "check", "x.yaml")

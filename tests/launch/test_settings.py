@@ -14,6 +14,7 @@ from groundcast.launch.settings_file import SettingsError, read_settings
 from groundcast.model.prompt import Phrase
 from groundcast.stream.options import NodeOptions, PublisherOptions, SourceOptions, TrackerOptions
 from groundcast.stream.source_settings import SourceSettings
+from groundcast.stream.source_url import full_url
 
 CONFIGS = Path(__file__).parent.parent.parent / "configs"
 GOOD = """\
@@ -57,7 +58,7 @@ def test_a_file_becomes_the_options_of_a_node(tmp_path: Path) -> None:
 def test_what_is_not_set_is_as_the_floors_below_have_it(tmp_path: Path) -> None:
     options = read(tmp_path, "prompt: red mug\nsources: [{name: a, url: b}]").to_options()
 
-    assert options == NodeOptions("groundcast", (SourceOptions("a", "b"),))
+    assert options == NodeOptions("groundcast", (SourceOptions("a", str(tmp_path / "b")),))
 
 
 @pytest.mark.parametrize(
@@ -151,3 +152,36 @@ def test_more_sources_than_a_node_takes_are_refused(tmp_path: Path) -> None:
     listed = "".join(f"\n  - {{name: s{number}, url: b}}" for number in range(257))
 
     assert "`sources` must have at most 256 items" in complaint(tmp_path, f"prompt: a\nsources:{listed}")
+
+
+def test_a_relative_path_is_taken_from_the_files_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere, folder = tmp_path / "elsewhere", tmp_path / "settings"
+    for one in (elsewhere, folder / "weights"):
+        one.mkdir(parents=True)
+    monkeypatch.chdir(elsewhere)
+    text = (
+        "prompt: red mug\nmodel: weights\npublish: {keys: keys}\nsources:\n"
+        "  - {name: a, url: clips/a.mp4}\n  - {name: b, url: /abs/b.mp4}\n  - {name: c, url: ~/c.mp4}\n"
+        "  - {name: d, url: 'rtsp://192.0.2.1/d'}\n  - {name: e, url: 'lavfi:testsrc'}\n"
+        "  - {name: f, url: /dev/video0}\n"
+    )
+    settings = read(folder, text)
+    clip, *others = [full_url(source.url) for source in settings.sources]
+
+    assert clip == f"{folder}/clips/a.mp4"
+    assert others == ["/abs/b.mp4", "~/c.mp4", "rtsp://192.0.2.1/d", "lavfi:testsrc", "/dev/video0"]
+    assert settings.model.name == f"{folder}/weights"
+    assert settings.publish.keys == folder / "keys"
+
+
+@pytest.mark.parametrize("model", ["tabletop", "IDEA-Research/grounding-dino-tiny", "/abs/x.safetensors"])
+def test_what_is_no_relative_path_stays(tmp_path: Path, model: str) -> None:
+    text = f"prompt: red mug\nsources: []\nmodel: {{name: {model}}}\n"
+    assert read(tmp_path, text).model.name == model
+    assert read(tmp_path, text.replace(f"{{name: {model}}}", model)).model.name == model
+
+
+def test_what_would_be_a_wrong_setting_is_still_said_to_be_one(tmp_path: Path) -> None:
+    assert "`sources` must" in complaint(tmp_path, "prompt: red mug\nsources: clip.mp4\n")
+    assert "sources.0" in complaint(tmp_path, "prompt: red mug\nsources: [clip.mp4]\n")
+    assert "`model.name` must" in complaint(tmp_path, "prompt: red mug\nmodel: {name: 7}\nsources: []\n")
