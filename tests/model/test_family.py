@@ -183,7 +183,7 @@ def _far_reaching(*, mm: bool) -> nn.Module:
 
 
 @pytest.fixture(scope="module", params=["original", "mmdetection"])
-def clamped(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[nn.Module, Path, Path]:
+def clamped(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[_Clamped, Path, Path]:
     """A model under its own clamp, and its weights in the hub's spelling and in its own."""
     is_mm = request.param == "mmdetection"
     theirs = _far_reaching(mm=is_mm)
@@ -192,16 +192,12 @@ def clamped(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return _Clamped(theirs, 1e-3, 1e-5 if is_mm else 1e-3, _SMALL.layers), hub, respelt
 
 
-def test_each_spelling_has_its_own_clamp(clamped: tuple[nn.Module, Path, Path]) -> None:
+def test_each_spelling_has_its_own_clamp(clamped: tuple[_Clamped, Path, Path]) -> None:
     theirs, hub, respelt = clamped
     assert _agree(theirs, _read(respelt), seed=3)
     assert not _agree(theirs, _read(hub), seed=3)  # the bar is such that the clamp matters
-
-
-def test_boxes_answered_under_mmdetections_clamp_are_not_those_of_the_originals(tmp_path: Path) -> None:
-    theirs = _far_reaching(mm=True)
-    respelt = _read(_respelt(theirs, save(theirs, tmp_path / "hub"), _SMALL, mm=True))
-    assert not _agree(_Clamped(theirs, 1e-3, 1e-3, _SMALL.layers), respelt, seed=3)
+    if theirs.clamp[1] != theirs.clamp[0]:  # mmdetection's answers have another than its decoder
+        assert not _agree(_Clamped(theirs.model, 1e-3, 1e-3, _SMALL.layers), _read(respelt), seed=3)
 
 
 @pytest.mark.parametrize("spelling", ["hub", "original"])
@@ -232,7 +228,7 @@ def test_a_head_that_is_missing_is_not_filled_with_another_layers(tmp_path: Path
         _filled(_read(hub))
 
 
-@pytest.mark.parametrize(("stages", "levels"), [((1, 2, 3, 4), 5), ((2, 3, 4), 3), ((1, 3), 2)])
+@pytest.mark.parametrize(("stages", "levels"), [((1, 2, 3, 4), 5), ((1, 3), 2)])
 def test_stages_count_from_the_lowest_that_is_used(stages: tuple[int, ...], levels: int, tmp_path: Path) -> None:
     sizes = Sizes(stages=stages, levels=levels, layers=1)
     theirs = oracle(sizes, mm=True, seed=5)
