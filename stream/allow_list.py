@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import stat
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ Purpose = Literal["watch", "control", "push"]
 PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
 _LOG = logging.getLogger(__name__)
 _ENDING = ".key"
+_COMPLAIN_EVERY_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,7 @@ class AllowList:
         self._folders = (keys, keys / "allowed", self._folder)
         self._entries: dict[str, _Entry] = {}
         self._names: dict[bytes, str] = {}
-        self._complaints: set[str] = set()
-        self._complaints_before: set[str] = set()
+        self._complained_s: dict[str, float] = {}
         self._read(_files(self._check()))
 
     def name_of(self, key: bytes) -> str | None:
@@ -68,7 +69,6 @@ class AllowList:
     def refresh(self) -> bool:
         """Look at the folder; True if a key that was allowed is so no longer."""
         before = set(self._names)
-        self._complaints, self._complaints_before = set(), self._complaints
         try:
             files = _files(self._check())
         except KeyFileError as error:
@@ -118,10 +118,13 @@ class AllowList:
             return _Entry(stamp, None)
 
     def _complain(self, text: str) -> None:
-        """Log once what is so at each look."""
-        self._complaints.add(text)
-        if text not in self._complaints_before:
-            _LOG.warning("%s", text)
+        """Log what may be so at each look, or come and go, once in a minute."""
+        now_s = time.monotonic()
+        if now_s - self._complained_s.get(text, -_COMPLAIN_EVERY_S) < _COMPLAIN_EVERY_S:
+            return
+        recent = {old: at_s for old, at_s in self._complained_s.items() if now_s - at_s < _COMPLAIN_EVERY_S}
+        self._complained_s = {**recent, text: now_s}
+        _LOG.warning("%s", text)
 
 
 def allow(keys: Path, name: str, public: Path, purposes: Sequence[Purpose]) -> None:

@@ -105,9 +105,9 @@ def bind(server: zmq.Socket[bytes], address: str, insecure: bool, gate: Gate | N
         raise BindError(_why_not(address, endpoint, error)) from error
     try:
         if gate is not None:
-            gate.guard(server)
+            gate.guard(server, listening.port)
         return Binding(server, listening, gate)
-    except zmq.ZMQError as error:
+    except (zmq.ZMQError, OSError) as error:
         listening.close()
         raise BindError(_why_not(address, endpoint, error)) from error
 

@@ -19,12 +19,16 @@ from zmq.utils import z85
 from zmq.utils.monitor import parse_monitor_message
 
 from .allow_list import AllowList, Purpose
+from .handshake_limit import HandshakeLimit
 from .key_files import read_node_pair
 from .strangers import Strangers
 from .wake import Wake
 
 _LOG = logging.getLogger(__name__)
 _LOOK_EVERY_MS = 1000  # at the folder of keys
+_LOOK_AGAIN_AFTER_S = 0.2  # however many questions come
+_WATCH_EVERY_MS = 100  # handshakes
+_EVENTS_AT_ONCE = 200  # then the limit is enforced and keys are looked at
 _HANDSHAKE_WITHIN_MS = 5000
 _SHUT_OUT_S = 60.0
 _ZAP = "inproc://zeromq.zap.01"
@@ -76,6 +80,8 @@ class Gate:
         self._monitors: list[zmq.Socket[bytes]] = []
         self._new_monitors: deque[zmq.Socket[bytes]] = deque()
         self._shut_out_until_s: dict[str, float] = {}
+        self._limit: HandshakeLimit | None = None
+        self._next_look_s = 0.0
         self._revoked = threading.Event()
         self._closing = False
         self._failure: Exception | None = None
@@ -86,13 +92,19 @@ class Gate:
         self._thread = threading.Thread(target=self._run, name=f"gate-{purpose}", daemon=True)
         self._thread.start()
 
-    def guard(self, server: zmq.Socket[bytes]) -> None:
-        """Demand allowed keys at a socket that is not bound yet."""
+    def guard(self, server: zmq.Socket[bytes], port: int | None) -> None:
+        """Demand allowed keys at a socket that is not bound yet.
+
+        Args:
+            server: no other is guarded by this gate.
+            port: the TCP port where strangers can reach it; None for a socket file.
+        """
         server.set(zmq.CURVE_SERVER, 1)
         server.set(zmq.CURVE_SECRETKEY, self._pair.secret)
         server.set(zmq.ZAP_DOMAIN, self._purpose.encode())
         server.set(zmq.ZAP_ENFORCE_DOMAIN, 1)  # nobody passes while nobody answers
         server.set(zmq.HANDSHAKE_IVL, _HANDSHAKE_WITHIN_MS)
+        self._limit = None if port is None else HandshakeLimit(port)
         self._guarded.append(server)
         self._new_monitors.append(self._watch(server))
         self._wake.ring()
@@ -130,6 +142,8 @@ class Gate:
                 server.disable_monitor()
         for own in (self._zap, *self._monitors, *self._new_monitors):
             own.close(linger=0)
+        if self._limit is not None:
+            self._limit.close()
         self._wake.close()
 
     def _run(self) -> None:
@@ -145,26 +159,32 @@ class Gate:
         poller = zmq.Poller()
         for source in (self._zap, self._wake.fileno(), *self._monitors):
             poller.register(source, zmq.POLLIN)
-        poller.poll(_LOOK_EVERY_MS)
+        is_watching = self._limit is not None and self._limit.is_watching
+        poller.poll(_WATCH_EVERY_MS if is_watching else _LOOK_EVERY_MS)
         self._wake.hear()
         while self._new_monitors:
             self._monitors.append(self._new_monitors.popleft())
-        if self._allowed.refresh():
-            self._revoked.set()
+        if time.monotonic() >= self._next_look_s:
+            self._next_look_s = time.monotonic() + _LOOK_AGAIN_AFTER_S
+            if self._allowed.refresh():
+                self._revoked.set()
         if self._revoked.is_set():
             self._on_change()
         self._answer()
         for monitor in self._monitors:
-            self._count_failed(monitor)
+            self._hear(monitor)
+        if self._limit is not None:
+            for address in self._limit.enforce():
+                self.strangers.turn_away("too_many", address)
 
     def _watch(self, server: zmq.Socket[bytes]) -> zmq.Socket[bytes]:
-        """Where ZeroMQ tells of failed handshakes.
+        """Where ZeroMQ tells of new connections and of failed handshakes.
 
         While it tells, there must be somebody to hear, or its own thread waits, and whoever ends the telling waits for
         that one, without letting other threads of Python run.
         """
         address = f"inproc://gate-{secrets.token_hex(8)}"
-        server.monitor(address, _FAILED)
+        server.monitor(address, zmq.EVENT_ACCEPTED | _FAILED)
         monitor = self._context.socket(zmq.PAIR)
         monitor.set(zmq.RCVHWM, 0)  # ZeroMQ's own thread would wait for us if there were no room
         monitor.connect(address)
@@ -190,14 +210,16 @@ class Gate:
             return
         self._zap.send_multipart([version, request, b"400", b"not allowed", b"", b""])
 
-    def _count_failed(self, monitor: zmq.Socket[bytes]) -> None:
-        """Count the handshakes that never came as far as a question."""
-        while True:
+    def _hear(self, monitor: zmq.Socket[bytes]) -> None:
+        """Note new connections, and count the handshakes that never came as far as a question."""
+        for _ in range(_EVENTS_AT_ONCE):
             try:
                 event = parse_monitor_message(monitor.recv_multipart(zmq.NOBLOCK))
             except zmq.Again:
                 return
-            if event["event"] & _FAILED:
+            if event["event"] == zmq.EVENT_ACCEPTED and self._limit is not None:
+                self._limit.note(int(event["value"]))
+            elif event["event"] & _FAILED:
                 self.strangers.turn_away(
                     "wrong_node_key" if event["value"] == _WRONG_SERVER_KEY else "no_handshake", ""
                 )

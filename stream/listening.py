@@ -31,6 +31,7 @@ class Listening:
 
     Attributes:
         address: what others connect to, as a ZeroMQ address.
+        port: of TCP; None for a socket file.
 
     Raises:
         OSError: the endpoint is in use, or cannot be had; `errno` says why.
@@ -40,6 +41,7 @@ class Listening:
         self._file = Path(endpoint.place) if endpoint.transport == "ipc" else None
         self.socket = _listen_ipc(endpoint.place) if self._file else _listen_tcp(endpoint)
         self.socket.setblocking(False)  # a connection may be gone again before libzmq accepts it
+        self.port: int | None = None if self._file else self.socket.getsockname()[1]
         self.address = _address(self.socket, endpoint)
 
     def lend(self) -> int:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Literal, get_args
 
-Reason = Literal["unknown_key", "wrong_node_key", "no_handshake", "flood"]
+Reason = Literal["unknown_key", "wrong_node_key", "no_handshake", "too_many", "flood"]
 
 _LOG = logging.getLogger(__name__)
 _MOST_LOGGED = 200
@@ -14,6 +14,7 @@ _WORDS: dict[Reason, str] = {
     "unknown_key": "its key is not allowed here",
     "wrong_node_key": "it takes this node for another one, whose key it has",
     "no_handshake": "it has no keys, or speaks something else",
+    "too_many": "it holds too many connections without having shown a key",
     "flood": "it asked for more than any reader needs, and all were dropped, of whom honest ones come back",
 }
 

@@ -220,7 +220,7 @@ def test_strangers_are_counted_each_time_and_logged_once(caplog: pytest.LogCaptu
     for _ in range(3):
         strangers.turn_away("unknown_key", "192.0.2.7")
     strangers.turn_away("no_handshake", "192.0.2.7")
-    assert strangers.counts == {"unknown_key": 3, "wrong_node_key": 0, "no_handshake": 1, "flood": 0}
+    assert strangers.counts == {"unknown_key": 3, "wrong_node_key": 0, "no_handshake": 1, "too_many": 0, "flood": 0}
     assert [record.getMessage().split(" (")[0] for record in caplog.records] == [
         "192.0.2.7 may not watch: its key is not allowed here",
         "192.0.2.7 may not watch: it has no keys, or speaks something else",
