@@ -33,6 +33,9 @@ PICTURE_SUFFIXES = frozenset(
 )
 """Suffixes, in lower case, of files that are read as pictures; all others are videos, or none of ours."""
 
+MAX_PIXELS = 2**28
+"""Of a picture that is read at its full size."""
+
 _FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "AVIF", "BMP", "DIB", "TIFF", "JPEG2000", "PPM", "TGA")
 _ORIENTATION_TAG, _SUBFILE_TAG = 0x0112, 254
 _SMALLER_COPY_OR_MASK = 0b101  # bits of TIFF's tag 254
@@ -59,12 +62,14 @@ class StillHeader:
         width, height: of the first, px, upright.
         pages: how many pictures it holds: the frames of an animation, the pages of a TIFF.
         orientation: as EXIF counts, 1 to 8: how pixels are stored.
+        moves: several pictures are the frames of an animation, else pages.
     """
 
     width: int
     height: int
     pages: int
     orientation: int
+    moves: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +102,8 @@ def read_header(path: Path) -> StillHeader:
         width, height = opened.size
         if swaps_sides(orientation) and opened.format != "TIFF":  # whose size Pillow states upright
             width, height = height, width
-        return StillHeader(width, height, len(_pages(opened)), orientation)
+        pages = len(_pages(opened))
+        return StillHeader(width, height, pages, orientation, moves=pages > 1 and opened.format != "TIFF")
 
 
 def read_pictures(path: Path, max_pixels: int | None = None) -> Iterator[StillPicture]:
@@ -105,7 +111,7 @@ def read_pictures(path: Path, max_pixels: int | None = None) -> Iterator[StillPi
 
     Args:
         path: the file.
-        max_pixels: a larger picture is made smaller while it is read.
+        max_pixels: a larger picture is made smaller while it is read; None refuses one of more than `MAX_PIXELS`.
 
     Raises:
         StillError: there is no picture, or only a part of one.
@@ -113,6 +119,10 @@ def read_pictures(path: Path, max_pixels: int | None = None) -> Iterator[StillPi
     with _opened(path) as opened:
         pages = _pages(opened)
         orientation = UPRIGHT if opened.format == "TIFF" else _stored_orientation(opened)
+        if max_pixels is None and opened.width * opened.height > MAX_PIXELS:
+            raise StillError(
+                f"it has {opened.width}x{opened.height} px, at most {MAX_PIXELS} are read: make it smaller"
+            )
         for page in pages:
             still = _read_jpeg(path, opened, max_pixels) or _read_page(opened, page, orientation, max_pixels)
             yield replace(still, pages=len(pages))

@@ -105,14 +105,25 @@ def is_picture_file(url: str) -> bool:
 
 
 def are_single_pictures(options: SourceOptions) -> bool:
-    """Whether a source's pictures have nothing to do with each other: a folder that is not said to be a video."""
+    """Whether a source's pictures have nothing to do with each other, unless it is said to be a video.
+
+    Those of a folder have not, nor have the pages of a TIFF or a picture by itself.
+    """
     with suppress(SourceError):  # the reader says what is wrong with the URL
-        return options.folder == "pictures" and kind_of(options.url) == "folder"
+        kind = kind_of(options.url)
+        is_still = kind == "file" and is_picture_file(options.url) and not _moves(path_of(options.url))
+        return options.folder == "pictures" and (kind == "folder" or is_still)
     return False
 
 
 def _image(still: StillPicture) -> Rgb:
     return still.image
+
+
+def _moves(path: Path) -> bool:
+    with suppress(StillError):  # which the reader says, too
+        return read_header(path).moves
+    return False
 
 
 def _check_picture(path: Path, where: str) -> None:

@@ -273,3 +273,13 @@ def test_the_previews_that_cameras_add_to_a_jpeg_are_left_out(tmp_path: Path) ->
     Image.fromarray(SCENE).save(written, "MPO", save_all=True, append_images=[small], quality=95)
     (tmp_path / "a.jpg").write_bytes(written.getvalue())
     assert _difference(read_one_picture(tmp_path / "a.jpg"), SCENE) < 4
+
+
+def test_a_picture_that_no_memory_holds_is_refused_before_it_is_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("groundcast.model.still_picture.MAX_PIXELS", 64 * 48 - 1)
+    for suffix in (".png", ".jpg"):
+        Image.fromarray(SCENE).save(tmp_path / f"a{suffix}")
+        with pytest.raises(StillError, match="has 64x48 px, at most 3071 are read"):
+            read_one_picture(tmp_path / f"a{suffix}")

@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from groundcast.stream.message import DetectionMessage
 from groundcast.stream.options import FolderKind, SourceOptions
@@ -69,3 +70,20 @@ def test_the_status_names_the_pictures_that_cannot_be_read(folder: Path) -> None
     assert (len(messages), status.corrupt) == (4, 7)
     assert status.ended == f"7 of 11 pictures in {folder} {said}"
     assert node.summary.sources[0].error == status.ended
+
+
+@pytest.mark.parametrize(("name", "moves"), [("scan.tif", False), ("moving.webp", True), ("moving.gif", True)])
+def test_pages_are_looked_at_one_by_one_and_an_animation_is_tracked(name: str, moves: bool, tmp_path: Path) -> None:
+    write_blob(tmp_path / "blob.png")
+    with Image.open(tmp_path / "blob.png") as picture:
+        frames = [picture.convert("RGB") for _ in range(4)]
+    for number, frame in enumerate(frames):
+        frame.paste((80 * number,) * 3, (0, 0, 16, 16))  # or equal ones would be shown as one, for longer
+    frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:], duration=40)
+    states = [[track.state for track in message.tracks] for message in messages_of(tmp_path / name, "pictures")]
+    assert states == ([["tentative"]] * 2 + [["matched"]] * 2 if moves else [["matched"]] * 4)
+
+
+def test_a_picture_by_itself_is_found_at_once(folder: Path) -> None:
+    (message,) = messages_of(folder / "shelf 1.png", "pictures")
+    assert [track.state for track in message.tracks] == ["matched"]
