@@ -52,13 +52,13 @@ def read_jpeg_header(data: bytes) -> JpegHeader | None:
     return None
 
 
-def exif_orientation(data: bytes) -> int:
+def exif_orientation(data: bytes | memoryview) -> int:
     """A JPEG's orientation by its EXIF, 1 to 8; upright where it says none."""
     for marker, begin, end in _segments(data):
         if marker == _SCAN:
             break
         if marker == _APP1 and data[begin : begin + len(_EXIF)] == _EXIF:
-            return orientation_in_exif(data[begin:end])
+            return orientation_in_exif(bytes(data[begin:end]))
     return UPRIGHT
 
 
@@ -80,7 +80,7 @@ def orientation_in_exif(exif: bytes) -> int:
     return UPRIGHT
 
 
-def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+def _segments(data: bytes | memoryview) -> Iterator[tuple[int, int, int]]:
     """(marker, where its bytes begin, where they end) of what stands before the pixels, that of the pixels last."""
     place = 2 if data[:2] == _START else len(data)
     for _ in range(_MAX_SEGMENTS):

@@ -33,7 +33,7 @@ class FrameOrientation:
             packet: what it was decoded from; a JPEG's EXIF is read off it, since PyAV does not show a decoder's.
         """
         if packet is not None and packet.stream.codec_context.name.startswith("mjpeg"):
-            exif = exif_orientation(bytes(packet))
+            exif = exif_orientation(memoryview(packet))
             if exif != UPRIGHT:
                 return exif
         if frame.rotation != self._angle:
