@@ -36,12 +36,12 @@ class Lanes(Generic[Lane]):
     """Threads that do the work, and the lines in which it waits.
 
     Only the first job of a client's line is with a lane, so a client's jobs never overtake each other, and a client
-    who floods the node has one thread busy at most. Users of whom nothing waits find room for one job when others have
-    taken all the rest.
+    who floods the node has one thread busy at most. Users with no more than one job find room when others have taken
+    all the rest.
 
     Args:
         threads: how many each lane has.
-        most: jobs that may wait or be done, in all; and as many again, each a user's only one.
+        most: jobs that may wait or be done, in all; and as many again, of users that have hardly any.
         most_of_client: of one connection.
         most_of_user: of all connections of one user.
     """
@@ -71,7 +71,7 @@ class Lanes(Generic[Lane]):
         with self._lock:
             line = self._lines.get(client, deque[_Waiting]())
             of_user = self._of_user[user]
-            most = self._most if of_user else 2 * self._most
+            most = self._most if of_user > 1 else 2 * self._most  # one may be answered, and not yet be over
             if self._count >= most or of_user >= self._most_of_user or len(line) >= self._most_of_client:
                 return False
             self._lines[client] = line
