@@ -115,7 +115,7 @@ def check_words(prompt: Prompt, name: str, known: Collection[str] | None, tokeni
         for wording in phrase.wordings:
             if known is not None and wording not in known:
                 raise PromptError(describe_unknown(name, wording, [*known], tokenizer))
-    tokenizer.captions(prompt)
+    tokenizer.chunks(prompt)
 
 
 def bucket(tokens: int) -> int:

@@ -71,11 +71,10 @@ def sources_map(status: NodeStatus, skip: int = 0) -> Map:
 def status_page(status: NodeStatus, skip: int = 0) -> Map:
     """How a node is, and its sources but for the first ones, as `sources_map` tells of them."""
     sources = status.sources[skip:]
-    fitting = _fitting({"asked": _prompt(status, one.source), "status": message_map(one)} for one in sources)
-    shown = sources[: len(fitting)]
-    prompts = {one.source: status.prompts[one.source] for one in shown}
-    page = replace(status, sources=shown, prompts=prompts)
-    return {**status_map(page), **_left_out(len(sources) - len(shown))}
+    shown = _fitting({"prompt": _prompt(status, one.source), "status": message_map(one)} for one in sources)
+    prompts = {one.source: told["prompt"] for one, told in zip(sources, shown, strict=False)}
+    page = {**status_map(replace(status, sources=(), prompts={})), **_left_out(len(sources) - len(shown))}
+    return {**page, "prompts": prompts, "sources": [told["status"] for told in shown]}
 
 
 def status_map(status: NodeStatus) -> Map:

@@ -106,6 +106,8 @@ class Leases:
 
     def that_fit(self, prompts: Mapping[str, Prompt]) -> Leases:
         """Without those that the sources' own prompts leave no room for, the newest first; these if all fit."""
+        if not self.held:
+            return self
         asked = {source: _Room(prompt.phrases) for source, prompt in prompts.items()}
         kept: list[HeldLease] = []
         for one in self.held:
@@ -143,14 +145,16 @@ class Leases:
         Raises:
             CommandError: too_many for more than one prompt may hold.
         """
+        concerned = [one for one in self.held if one.source in (None, source)]
+        if not concerned:
+            return base
         union = {phrase.spoken: phrase for phrase in base.phrases}
-        for one in self.held:
-            if one.source in (None, source):
-                for phrase in one.phrases:
-                    if phrase.spoken not in union or union[phrase.spoken].negative:
-                        union[phrase.spoken] = phrase
+        for one in concerned:
+            for phrase in one.phrases:
+                if phrase.spoken not in union or union[phrase.spoken].negative:
+                    union[phrase.spoken] = phrase
         try:
-            return base if len(self.held) == 0 else Prompt(tuple(union.values()))
+            return Prompt(tuple(union.values()))
         except PromptError as error:
             raise CommandError("too_many", str(error)) from error
 

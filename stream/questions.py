@@ -58,9 +58,9 @@ class Asked:
         wish = self.wishes[source]
         return _with_thresholds(wish.prompt or self.prompt, wish.thresholds)
 
-    def with_room(self) -> Asked:
-        """The same without the leases that the prompts leave no room for: nobody's lease may stand in their way."""
-        return replace(self, leases=self.leases.that_fit({source: self.own(source) for source in self.wishes}))
+    def with_room(self, changed: Collection[str]) -> Asked:
+        """The same without the leases that prompts which have changed leave no room for: the prompt comes first."""
+        return replace(self, leases=self.leases.that_fit({source: self.own(source) for source in changed}))
 
 
 class Questions:
@@ -97,7 +97,7 @@ class Questions:
             wish = replace(wish, thresholds=before.thresholds)
         if wish == before:
             return
-        self._become(replace(self.asked, wishes={**self.asked.wishes, name: wish}).with_room())
+        self._become(replace(self.asked, wishes={**self.asked.wishes, name: wish}).with_room((name,)))
 
     def drop(self, source: str) -> None:
         """Ask a source nothing more; leases for it alone end."""
@@ -124,7 +124,7 @@ class Questions:
         if source is not None:
             wishes[source] = replace(wishes[source], prompt=prompt)
         own = prompt if source is None else asked.prompt
-        self._become(replace(asked, prompt=own, wishes={**asked.wishes, **wishes}).with_room(), wishes)
+        self._become(replace(asked, prompt=own, wishes={**asked.wishes, **wishes}).with_room(wishes), wishes)
 
     def set_thresholds(self, thresholds: Mapping[str, float], source: str | None, if_version: int | None) -> None:
         """Change the least scores of phrases of a source's prompt, or of the node's.
@@ -189,10 +189,13 @@ class Questions:
 
         The version also grows where nothing is changed that was meant to be: `concerned` may be empty.
         """
-        before, version = self.asked.questions, new.version + 1
+        old, version = self.asked, new.version + 1
+        for_all = new.leases is not old.leases or new.prompt is not old.prompt
         questions: dict[str, Question] = {}
-        for name in new.wishes:
-            prompt, known = new.effective(name), before.get(name)
+        for name, wish in new.wishes.items():
+            known = old.questions.get(name)
+            is_same = known is not None and not for_all and wish is old.wishes.get(name)
+            prompt = known.prompt if known is not None and is_same else new.effective(name)
             if known is None or known.prompt != prompt or name in (concerned or ()):
                 known = Question(prompt, version)
             questions[name] = known

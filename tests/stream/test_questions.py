@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -215,3 +216,13 @@ def test_a_prompt_of_many_wordings_ends_leases_that_it_leaves_no_room_for(questi
     many = tuple(f"kind {number}" for number in range(MAX_WORDINGS - 1))
     questions.set_prompt(Prompt((Phrase("thing", many),)), None, None)
     assert not questions.asked.leases.held
+
+
+def test_a_source_more_costs_no_time_for_the_long_prompts_of_the_others(questions: Questions) -> None:
+    for number in range(60):
+        prompt = Prompt(tuple(Phrase(f"thing {number} {name}") for name in range(900)))
+        questions.put(SourceOptions(f"camera-{number}", "camera.mp4", prompt=prompt))
+    questions.ask("anna/1", [Phrase("nut")], 60.0, "left", None, 0.0)
+    began_s = time.monotonic()
+    questions.put(SourceOptions("one more", "camera.mp4", prompt=Prompt.parse("cup")))
+    assert time.monotonic() - began_s < 0.05
