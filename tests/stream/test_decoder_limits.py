@@ -3,14 +3,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import http.server
 import resource
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -20,51 +16,15 @@ from groundcast.stream.decoder_limits import MAX_ALLOCATION
 from groundcast.stream.jpeg_scans import MAX_SCANS, has_too_many_scans
 from groundcast.stream.options import SourceOptions
 
-from .jpegs import huge_jpeg, progressive_jpeg
+from .hostile_camera import hostile_camera
+from .jpegs import progressive_jpeg
 from .watched_reader import WatchedReader
-
-
-class _Camera(http.server.BaseHTTPRequestHandler):
-    """Sends the same part again and again, or one without an end."""
-
-    parts: ClassVar[dict[str, bytes]] = {
-        "/huge": huge_jpeg(),
-        "/scans": progressive_jpeg(3000),
-        "/good": progressive_jpeg(),
-    }
-
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=next")
-        self.end_headers()
-        with contextlib.suppress(OSError):
-            if self.path == "/endless":
-                self._send_without_end()
-                return
-            while True:
-                self.wfile.write(b"--next\r\nContent-Type: image/jpeg\r\n\r\n" + self.parts[self.path] + b"\r\n")
-                time.sleep(0.05)
-
-    def _send_without_end(self) -> None:
-        part = b"--next\r\nContent-Type: image/jpeg\r\n\r\n" + self.parts["/good"]
-        self.wfile.write(part + b"\r\n" + part[:-2])
-        piece = bytes(2**20)
-        for _ in range(3 * MAX_ALLOCATION // len(piece)):
-            self.wfile.write(piece)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        pass
 
 
 @pytest.fixture
 def camera() -> Iterator[str]:
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Camera)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with hostile_camera() as url:
+        yield url
 
 
 def test_a_picture_of_more_pixels_than_a_node_takes_is_never_decoded(camera: str) -> None:

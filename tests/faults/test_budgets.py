@@ -1,0 +1,216 @@
+"""One client that asks for as much as it can: the other cameras keep their rate, and memory stays within a bound."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import zmq
+
+from groundcast.model.prompt import Phrase
+from groundcast.stream.control_client import ControlError, Controller
+from groundcast.stream.push_message import PushHeader, pack_push
+from groundcast.stream.subscriber import Subscriber
+
+from ..stream.hostile_camera import hostile_camera
+from ..stream.jpegs import progressive_jpeg
+from ..stream.raw_client import Client
+from .processes import running
+from .soak import sample
+
+pytestmark = pytest.mark.slow
+
+CAMERAS = ("left", "right")
+SECONDS = 8.0
+MAX_GROWTH_MB = 512.0  # a packet of 256 MiB, and as much for all else
+SETTINGS = """
+node: budgets-{pid}
+prompt: red mug . blue cube
+publish: {{address: "ipc://{folder}/messages"}}
+control: {{address: "ipc://{folder}/control"}}
+sources:
+  - {{name: left, url: "lavfi:testsrc=size=320x240:rate=5"}}
+  - {{name: right, url: "lavfi:testsrc2=size=320x240:rate=5"}}
+  - {{name: program, url: "push:ipc://{folder}/pictures"}}
+"""
+
+
+@dataclass
+class Bench:
+    """A node in a process of its own, and when each message of its cameras came."""
+
+    folder: Path
+    pid: int
+    arrived_s: dict[str, list[float]] = field(default_factory=lambda: {name: list[float]() for name in CAMERAS})
+
+    def control(self) -> Controller:
+        return Controller(f"ipc://{self.folder}/control", timeout_s=20.0)
+
+    def rates_hz(self, seconds: float) -> list[float]:
+        """Messages per second of each camera from now on."""
+        begin_s = time.monotonic()
+        time.sleep(seconds)
+        return [sum(at_s > begin_s for at_s in self.arrived_s[name]) / seconds for name in CAMERAS]
+
+    def rss_mb(self) -> float:
+        return sample(self.pid, 0.0).rss_mb
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Generator[Bench]:
+    folder = tmp_path_factory.mktemp("node")
+    settings = folder / "node.yaml"
+    settings.write_text(SETTINGS.format(folder=folder, pid=os.getpid()))
+    with ExitStack() as stack:
+        node = stack.enter_context(running("tests.faults.soak_node", str(settings), "0"))
+        bench = Bench(folder, node.pid)
+        subscriber = stack.enter_context(Subscriber(f"ipc://{folder}/messages", newest_only=False, timeout_s=60.0))
+        over = threading.Event()
+
+        def listen() -> None:
+            for message in subscriber:
+                if message.source in CAMERAS:
+                    bench.arrived_s[message.source].append(time.monotonic())
+                if over.is_set():
+                    return
+
+        thread = threading.Thread(target=listen)
+        thread.start()
+        stack.callback(thread.join)
+        stack.callback(over.set)
+        while not all(bench.arrived_s.values()):
+            time.sleep(0.1)
+        yield bench
+
+
+Attack = Callable[[Bench, threading.Event], None]
+
+
+def lease_all_wordings(bench: Bench, over: threading.Event) -> None:
+    """Fifteen phrases of 1,200 wordings each, again and again."""
+    flood = [Phrase(f"thing {number}", ("red mug",) * 1200) for number in range(15)]
+    with bench.control() as node:
+        while not over.wait(0.05):
+            with pytest.raises(ControlError, match="wordings"):
+                node.lease(flood, 60.0)
+
+
+def lease_what_is_allowed(bench: Bench, over: threading.Event) -> None:
+    """As many wordings as one client may have, without a threshold."""
+    with bench.control() as node:
+        node.lease([Phrase("things", ("red mug",) * 60, threshold=0.0)], 60.0)
+        over.wait()
+
+
+def ask_for_pictures_that_do_not_come(bench: Bench, over: threading.Event) -> None:
+    """Sixteen connections, and sixteen requests in each."""
+    with zmq.Context[zmq.Socket[bytes]]() as context, bench.control() as other:
+        clients = [Client(context, f"ipc://{bench.folder}/control") for _ in range(16)]
+        while not over.wait(0.5):
+            for client in clients:
+                client.send({"op": "picture", "source": "program", "timeout_s": 10})
+            with suppress(ControlError):  # this process has asked for all that it may
+                other.status()
+        for client in clients:
+            client.socket.close(linger=0)
+
+
+def add_and_remove_silent_cameras(bench: Bench, over: threading.Event) -> None:
+    """Each leaves a thread and a connection for its time limit."""
+    context = zmq.Context[zmq.Socket[bytes]]()
+    silent = context.socket(zmq.STREAM)
+    port = silent.bind_to_random_port("tcp://127.0.0.1")
+    camera = {"name": "silent", "url": f"rtsp://127.0.0.1:{port}/", "open_timeout_s": 60}
+    before = sample(bench.pid, 0.0)
+    with bench.control() as node:
+        while not over.wait(0.01):
+            with suppress(ControlError):
+                node.add_source(camera)
+                node.remove_source("silent")
+    left = sample(bench.pid, 0.0)
+    silent.close(linger=0)
+    context.term()
+    assert left.threads - before.threads <= 40
+    assert left.files - before.files <= 80
+
+
+def push_thousands_of_scans(bench: Bench, over: threading.Event) -> None:
+    """A few hundred kilobytes that would keep a core for seconds."""
+    header, jpeg = pack_push(PushHeader("jpeg", 64, 48)), progressive_jpeg(20_000)
+    with zmq.Context() as context, context.socket(zmq.PUSH) as sender:
+        sender.set(zmq.LINGER, 0)
+        sender.connect(f"ipc://{bench.folder}/pictures")
+        while not over.wait(0.05):
+            with suppress(zmq.Again):
+                sender.send_multipart([header, jpeg], zmq.NOBLOCK)
+
+
+def add_hostile_cameras(bench: Bench, over: threading.Event) -> None:
+    """Pictures of 256 megapixels, thousands of scans, and a part without an end."""
+    with hostile_camera() as url, bench.control() as node:
+        for name in ("huge", "scans", "endless"):
+            node.add_source({"name": name, "url": f"{url}/{name}"})
+        over.wait()
+        for name in ("huge", "scans", "endless"):
+            node.remove_source(name)
+
+
+def ask_for_status_among_long_prompts(bench: Bench, over: threading.Event) -> None:
+    """43 sources with prompts of 200 kB: more than fits into one answer."""
+    long = [{"name": f"{number:04}".ljust(200, "x"), "ask": ["red mug"]} for number in range(900)]
+    with bench.control() as node:
+        for number in range(43):
+            node.add_source({"name": f"long-{number}", "url": "rtsp://127.0.0.1:9/", "prompt": long})
+        while not over.wait(0.2):
+            assert len(node.status().sources) == 46
+        for number in range(43):
+            node.remove_source(f"long-{number}")
+
+
+@contextmanager
+def attacked(bench: Bench, attack: Attack) -> Generator[list[BaseException]]:
+    over, errors = threading.Event(), list[BaseException]()
+
+    def run() -> None:
+        try:
+            attack(bench, over)
+        except BaseException as error:  # noqa: BLE001  it belongs to the test
+            errors.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield errors
+    finally:
+        over.set()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        lease_all_wordings,
+        lease_what_is_allowed,
+        ask_for_pictures_that_do_not_come,
+        push_thousands_of_scans,
+        add_hostile_cameras,
+        ask_for_status_among_long_prompts,
+        add_and_remove_silent_cameras,
+    ],
+)
+def test_other_cameras_keep_their_rate_and_memory_its_bound(bench: Bench, attack: Attack) -> None:
+    alone, weighed_mb = bench.rates_hz(SECONDS), bench.rss_mb()
+    with attacked(bench, attack) as errors:
+        time.sleep(1.0)
+        beside = bench.rates_hz(SECONDS)
+        grown_mb = bench.rss_mb() - weighed_mb
+    print(f"{attack.__name__}: {alone} -> {beside} Hz, {grown_mb:+.0f} MB")
+    assert errors == []
+    assert all(now >= 0.9 * before for now, before in zip(beside, alone, strict=True))
+    assert grown_mb <= MAX_GROWTH_MB
