@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
@@ -30,6 +31,7 @@ _NEED_NO_CONNECTION = (
     *("loop", "frame_id", "camera_latency_ms", "target_hz", "frozen_after_s"),
     *("prompt", "threshold", "size_px", "roi_xyxy"),  # which are nothing to a reader
 )
+_SOUND_AFTER_S = 1.0
 _COME_BACK: frozenset[SourceKind] = frozenset({"rtsp", "http", "device", "push"})
 
 
@@ -223,11 +225,13 @@ class Reader:
     def _hand_over_pictures(self, connection: Connection) -> None:
         live = connection.facts.live
         self._maker.begin(connection)
-        is_first = True
+        first_s: float | None = None
         for picture in connection.pictures():
-            if is_first:
+            if first_s is None:
                 self._note_running(is_new=live or self._connections == 0)  # the next round of a loop is not new
-                is_first = False
+                first_s = time.monotonic()
+            elif time.monotonic() - first_s >= _SOUND_AFTER_S:  # one that hangs up at once is not asked at once again
+                self._backoff.reset()
             if not self._hand_over(picture, live):
                 return
 
@@ -244,7 +248,6 @@ class Reader:
         return self.frames.put(frame) if live else self.frames.put_and_wait(frame, self._stop.is_set)
 
     def _note_running(self, *, is_new: bool) -> None:
-        self._backoff.reset()
         with self._lock:
             self._connections += is_new
         self._become("running", None)

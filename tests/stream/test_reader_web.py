@@ -100,6 +100,13 @@ def test_an_mjpeg_camera_is_live_and_comes_back_after_it_hung_up(web: str) -> No
     assert frames[0].rgb.mean() == pytest.approx(90, abs=3)
 
 
+def test_a_camera_that_hangs_up_soon_each_time_is_asked_less_and_less(web: str) -> None:
+    with WatchedReader(SourceOptions("camera", f"{web}/camera?pictures=3")) as watched:
+        assert watched.until(lambda: watched.reader.stats().reconnects >= 4)
+        frames = watched.frames
+    assert max(later.received_ns - earlier.received_ns for earlier, later in pairwise(frames)) / 1e9 >= 0.7 * 0.8
+
+
 def test_a_live_stream_in_segments_keeps_its_pace_and_claims_no_capture_time(web: str, tmp_path: Path) -> None:
     options = {"hls_time": "0.5", "hls_flags": "omit_endlist"}
     with av.open(tmp_path / "clip.mp4") as clip, av.open(tmp_path / "live.m3u8", "w", "hls", options) as container:
