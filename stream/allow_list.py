@@ -60,15 +60,22 @@ class AllowList:
         self._entries: dict[str, _Entry] = {}
         self._names: dict[bytes, str] = {}
         self._complained_s: dict[str, float] = {}
+        self._changed_ns = _changed_ns(self._folder)
         self._read(_files(self._check()))
 
     def name_of(self, key: bytes) -> str | None:
         """Whose public key this is, or None if it is nobody's who is allowed."""
         return self._names.get(key)
 
+    @property
+    def is_stale(self) -> bool:
+        """Whether files have come to the folder, or left it, since it was last looked at; costs next to nothing."""
+        return _changed_ns(self._folder) != self._changed_ns
+
     def refresh(self) -> bool:
         """Look at the folder; True if a key that was allowed is so no longer."""
         before = set(self._names)
+        self._changed_ns = _changed_ns(self._folder)
         try:
             files = _files(self._check())
         except KeyFileError as error:
@@ -201,6 +208,14 @@ def _files(folder: Path) -> list[str]:
         if isinstance(fault, KeyReadError):
             raise fault from error
         return []
+
+
+def _changed_ns(folder: Path) -> int:
+    """When a file last came to a folder or left it; 0 where that cannot be told."""
+    try:
+        return folder.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _is_there(folder: Path) -> bool:

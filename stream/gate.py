@@ -164,7 +164,7 @@ class Gate:
         self._wake.hear()
         while self._new_monitors:
             self._monitors.append(self._new_monitors.popleft())
-        if time.monotonic() >= self._next_look_s:
+        if time.monotonic() >= self._next_look_s or self._allowed.is_stale:
             self._next_look_s = time.monotonic() + _LOOK_AGAIN_AFTER_S
             if self._allowed.refresh():
                 self._revoked.set()
