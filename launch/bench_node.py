@@ -83,7 +83,8 @@ def node(
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False,
 ) -> None:
     """Measure a node and its H.264 cameras from a subscriber."""
-    model_settings: dict[str, Any] = {"name": model, "device": device}
+    weights = str(Path(model).absolute()) if Path(model).exists() else model  # the settings file lies elsewhere
+    model_settings: dict[str, Any] = {"name": weights, "device": device}
     if input_px is not None:
         model_settings["size_px"] = input_px
     result = bench_node(cameras, seconds, size, model_settings, prompt, find=find, decode=decode)

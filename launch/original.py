@@ -35,6 +35,7 @@ _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ..model.config import ModelConfig
     from ..model.free_phrases import FreePhrase
     from ..model.network import Network
     from ..model.seen import RawOutput
@@ -121,7 +122,8 @@ def predict(
     """Boxes (n, 4; cx cy w h in 0..1 of the picture), their scores (n,) and phrases.
 
     Args:
-        image: from `load_image`.
+        image: from `load_image`, whose size is that of the published weights. A model that was trained at another is
+            shown it at its own; a picture that a script made of another size stays as it is.
         caption: phrases parted by '.' or '?'.
         box_threshold: the least score of a box's best word.
         text_threshold: with compat 'original', the least score of a word that becomes part of the phrase.
@@ -138,6 +140,7 @@ def predict(
     import torch
 
     del device
+    image = _at_own_size(model.network.config, image)
     if model.compat == "original":
         return _as_the_original(model.network, image, caption, box_threshold, text_threshold, remove_combined)
     prompt = _asked(caption)
@@ -145,6 +148,21 @@ def predict(
     xyxy = torch.from_numpy(np.array([one.box_xyxy for one in found], np.float32).reshape(-1, 4))
     boxes = torch.cat([(xyxy[:, :2] + xyxy[:, 2:]) / 2, xyxy[:, 2:] - xyxy[:, :2]], 1)
     return boxes, torch.tensor([one.score for one in found]), [one.label for one in found]
+
+
+def _at_own_size(config: ModelConfig, image: Tensor) -> Tensor:
+    """A picture of the published weights' size as large as this model was trained on; any other as it is."""
+    import torch.nn.functional as F
+
+    from ..model.input_rule import InputRule
+
+    height, width = image.shape[1:]
+    if _resized(width, height) != (width, height):
+        return image
+    own_hw = InputRule(config).size(height, width).picture_hw
+    if own_hw == (height, width):
+        return image
+    return F.interpolate(image[None], own_hw, mode="bilinear", antialias=True)[0]
 
 
 def annotate(image_source: NDArray[np.uint8], boxes: Tensor, logits: Tensor, phrases: list[str]) -> NDArray[np.uint8]:

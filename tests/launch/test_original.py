@@ -1,4 +1,4 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportMissingTypeStubs=false
+# pyright: reportPrivateUsage=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportMissingTypeStubs=false
 """Scripts written for the original run after one changed line."""
 
 from __future__ import annotations
@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -15,10 +16,12 @@ from torchvision.transforms.functional import normalize, resize, to_tensor
 
 from groundcast.launch.bench_oracle import save
 from groundcast.launch.exits import RunError
-from groundcast.launch.original import Model, annotate, load_image, load_model, predict
+from groundcast.launch.original import Model, _at_own_size, annotate, load_image, load_model, predict
 from groundcast.launch.pictures import read_picture
+from groundcast.model.checkpoint import find_checkpoint, read_checkpoint
 from groundcast.model.free_phrases import free_label
 from groundcast.model.prompt import Prompt, PromptError
+from groundcast.model.tabletop.clip_truth import CLIP_PATH, read_truth
 from groundcast.model.tokenizer import Tokenizer
 from groundcast.model.whole_caption import closed_caption, decode_pieces, tokenize_caption
 
@@ -238,3 +241,34 @@ def test_a_picture_too_large_for_the_memory_is_made_smaller_and_that_is_said(
     assert (still.width, still.height) == (400, 300)
     assert still.image.shape == (87, 115, 3)
     assert "400x300 px: it is read at 115x87" in capsys.readouterr().err
+
+
+def test_a_picture_is_as_large_as_the_models_own_input(tmp_path: Path) -> None:
+    Image.new("RGB", (640, 480)).save(tmp_path / "a.png")
+    _, image = load_image(str(tmp_path / "a.png"))
+
+    assert _at_own_size(read_checkpoint(find_checkpoint("tabletop")).config, image).shape == (3, 240, 320)
+
+
+@pytest.mark.slow
+def test_a_model_of_another_size_finds_what_it_finds_at_its_own(tmp_path: Path) -> None:
+    with av.open(str(CLIP_PATH)) as clip:
+        next(clip.decode(video=0)).to_image().save(tmp_path / "clip.png")
+    caption = read_truth().prompt
+    model = load_model(None, "tabletop", device="cpu")
+    _, image = load_image(str(tmp_path / "clip.png"))
+
+    _, _, phrases = predict(model, image, caption, 0.3, 0.25)
+    _, _, at_its_own = predict(model, resize(image, [240, 320]), caption, 0.3, 0.25)
+
+    assert sorted(phrases) == sorted(at_its_own) == sorted(Prompt.parse(caption).names)
+
+
+@pytest.mark.parametrize("size_wh", [(640, 480), (400, 1600), (1333, 750)])
+def test_published_weights_get_the_originals_input_untouched(
+    model: Model, size_wh: tuple[int, int], tmp_path: Path
+) -> None:
+    Image.new("RGB", size_wh).save(tmp_path / "a.png")
+    _, image = load_image(str(tmp_path / "a.png"))
+
+    assert _at_own_size(model.network.config, image) is image
