@@ -15,11 +15,14 @@ from av.video.stream import VideoStream
 from .decoder_limits import FFMPEG_OPTIONS, LIMITED, limit_allocations
 from .gpu_decoding import gpu_decoder
 from .options import SourceOptions
+from .redirects import check_redirect, with_own_user
+from .rtsp_relay import RtspRelay
 from .source_fault import explain_opening
-from .source_url import SourceKind, filter_of, full_url, path_of
+from .source_url import SourceError, SourceKind, filter_of, full_url, path_of
 from .web_container import open_web
 
 _HIGHEST_RATE_HZ = 1000.0
+_MAX_REDIRECTS = 5
 
 # A camera is asked for its video alone, and opening waits for the first packet only: what else FFmpeg would find out
 # (above all the rate) is not worth half a second after each lost connection. What is read while opening is kept: with
@@ -49,16 +52,18 @@ def open_container(options: SourceOptions, kind: SourceKind, gpu: int | None = N
     try:
         if kind == "http":
             return open_web(options, decoder)
+        if kind == "rtsp":
+            return _open_rtsp(options, decoder)
         return _open(options, kind, decoder)
-    except FFmpegError as error:  # its text holds the URL with the password
+    except (FFmpegError, OSError) as error:  # whose text holds the URL with the password
+        if isinstance(error, SourceError):
+            raise
         raise explain_opening(error, options, kind, time.monotonic() - began_s) from None
 
 
 def _open(options: SourceOptions, kind: SourceKind, decoder: HWAccel | None) -> InputContainer:
     url, demuxer, ffmpeg_options = full_url(options.url), None, dict[str, str]()
-    if kind == "rtsp":
-        ffmpeg_options = {**_RTSP_OPTIONS, **FFMPEG_OPTIONS, "rtsp_transport": options.transport}
-    elif kind == "device":
+    if kind == "device":
         demuxer = "v4l2"
     elif kind == "lavfi":
         url, demuxer = filter_of(options.url), "lavfi"
@@ -69,9 +74,31 @@ def _open(options: SourceOptions, kind: SourceKind, decoder: HWAccel | None) -> 
         format=demuxer,
         options=ffmpeg_options,
         metadata_errors="replace",  # names and comments are in any encoding, and of no concern here
-        timeout=(options.open_timeout_s, options.read_timeout_s) if kind == "rtsp" else None,
         hwaccel=decoder,
     )
+
+
+def _open_rtsp(options: SourceOptions, decoder: HWAccel | None) -> InputContainer:
+    """By way of a relay, since FFmpeg alone would go to any host that a camera names, and take the password along."""
+    url = full_url(options.url)
+    for _ in range(_MAX_REDIRECTS):
+        relay = RtspRelay(url, options)
+        try:
+            return av.open(
+                relay.url,
+                options={**_RTSP_OPTIONS, **FFMPEG_OPTIONS, "rtsp_transport": options.transport},
+                metadata_errors="replace",
+                timeout=(options.open_timeout_s, options.read_timeout_s),
+                hwaccel=decoder,
+            )
+        except FFmpegError:
+            if relay.redirect is None:
+                raise
+            check_redirect(options, relay.redirect, ("rtsp", "rtsps"))
+            url = with_own_user(options, relay.redirect)
+        finally:
+            relay.close()
+    raise SourceError(f"{options.url} leads from one address to the next without end: name the last of them")
 
 
 def is_recording(container: InputContainer, kind: SourceKind) -> bool:

@@ -16,7 +16,9 @@ _NO_SUCH_HOST = frozenset({socket.EAI_NONAME, socket.EAI_NODATA})
 _NEARLY = 0.95  # of a time limit: FFmpeg looks at the clock every tenth of a second, and may be a little early
 
 
-def explain_opening(error: FFmpegError, options: SourceOptions, kind: SourceKind, elapsed_s: float) -> SourceError:
+def explain_opening(
+    error: FFmpegError | OSError, options: SourceOptions, kind: SourceKind, elapsed_s: float
+) -> SourceError:
     """Why opening failed. FFmpeg reports a time-out as wrong data, so the time it took is part of the evidence."""
     where = options.url
     if isinstance(error, (ffmpeg.HTTPUnauthorizedError, ffmpeg.HTTPForbiddenError)):
@@ -58,7 +60,9 @@ def silence(options: SourceOptions) -> SourceError:
     return SourceError(f"{options.url} sent nothing for {options.read_timeout_s:g} s: is the camera still on?")
 
 
-def _explain_rest(error: FFmpegError, options: SourceOptions, kind: SourceKind, elapsed_s: float) -> SourceError:
+def _explain_rest(
+    error: FFmpegError | OSError, options: SourceOptions, kind: SourceKind, elapsed_s: float
+) -> SourceError:
     """Why opening failed where no HTTP answer tells: FFmpeg reports a lack of descriptors in several ways."""
     where = options.url
     if means_none_free(error.errno) or not are_free(1):
@@ -68,7 +72,7 @@ def _explain_rest(error: FFmpegError, options: SourceOptions, kind: SourceKind, 
     return _explain_local(error, kind, where)
 
 
-def _explain_local(error: FFmpegError, kind: SourceKind, where: str) -> SourceError:
+def _explain_local(error: FFmpegError | OSError, kind: SourceKind, where: str) -> SourceError:
     if isinstance(error, PermissionError):
         return SourceError(f"{where} may not be read: check its permissions")
     if isinstance(error, FileNotFoundError):
@@ -82,7 +86,7 @@ def _explain_local(error: FFmpegError, kind: SourceKind, where: str) -> SourceEr
     )
 
 
-def _explain_network(error: FFmpegError, options: SourceOptions, where: str, elapsed_s: float) -> SourceError:
+def _explain_network(error: FFmpegError | OSError, options: SourceOptions, where: str, elapsed_s: float) -> SourceError:
     host, _ = host_of(options.url)
     if isinstance(error, ConnectionRefusedError):
         return SourceError(f"{where} refused the connection: is the camera on, and is the port right?")
@@ -95,7 +99,7 @@ def _explain_network(error: FFmpegError, options: SourceOptions, where: str, ela
     return _explain_answer(error, options, where)
 
 
-def _explain_answer(error: FFmpegError, options: SourceOptions, where: str) -> SourceError:
+def _explain_answer(error: FFmpegError | OSError, options: SourceOptions, where: str) -> SourceError:
     """Why a host that answers cannot be read."""
     other = "tcp" if options.transport == "udp" else "udp"
     if error.errno == errno.EPROTONOSUPPORT:

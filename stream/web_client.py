@@ -24,6 +24,7 @@ from urllib.request import (
 
 from .aes_cbc import decrypt
 from .options import SourceOptions
+from .redirects import check_redirect, own_host, with_own_user
 from .source_fault import explain_status, silence
 from .source_url import SourceError, SourceUrl, full_url
 
@@ -50,10 +51,8 @@ class WebClient:
     def __init__(self, options: SourceOptions) -> None:
         self._options = options
         parts = urlsplit(full_url(options.url))
-        self._home = parts.hostname or ""
-        self._user = parts.netloc.rpartition("@")[0]
         self._opener = OpenerDirector()
-        passwords = _OwnPasswords(self._home, unquote(parts.username or ""), unquote(parts.password or ""))
+        passwords = _OwnPasswords(own_host(options), unquote(parts.username or ""), unquote(parts.password or ""))
         unchecked = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         unchecked.check_hostname, unchecked.verify_mode = False, ssl.CERT_NONE
         for handler in (
@@ -62,21 +61,13 @@ class WebClient:
             HTTPErrorProcessor(),
             HTTPDefaultErrorHandler(),
             _AllowedRedirects(self),
-            *((HTTPBasicAuthHandler(passwords), HTTPDigestAuthHandler(passwords)) if self._user else ()),
+            *((HTTPBasicAuthHandler(passwords), HTTPDigestAuthHandler(passwords)) if parts.username else ()),
         ):
             self._opener.add_handler(handler)
 
     def check(self, url: str) -> None:
         """Raises SourceError for a URL that is none of HTTP's, or whose host is not allowed."""
-        parts = urlsplit(url)
-        if parts.scheme.lower() not in ("http", "https"):
-            raise SourceError(f"{self._options.url} leads to {SourceUrl(url)}, which is not asked for over HTTP")
-        host = (parts.hostname or "").lower()
-        if host != self._home and host not in self._options.redirect_hosts:
-            raise SourceError(
-                f"{self._options.url} leads to another host ({SourceUrl(url)}): if that is right, name it in"
-                " `redirect_hosts` of the source"
-            )
+        check_redirect(self._options, url, ("http", "https"))
 
     def follow(self, url: str) -> tuple[str, bool]:
         """Where redirects lead, with the user and the password if that is the own host, and if it is a playlist.
@@ -85,10 +76,9 @@ class WebClient:
             SourceError: nothing answers, refuses, or leads to a host that is not allowed.
         """
         with self._get(url, None, self._options.open_timeout_s) as answer:
-            parts = urlsplit(urljoin(url, answer.url))
+            end = urljoin(url, answer.url)
             is_playlist = _PLAYLIST in answer.headers.get("Content-Type", "").lower()
-        netloc = f"{self._user}@{parts.netloc}" if self._user and parts.hostname == self._home else parts.netloc
-        return urlunsplit(parts._replace(netloc=netloc)), is_playlist
+        return with_own_user(self._options, end), is_playlist
 
     def open(self, url: str, _flags: int, options: dict[str, str]) -> Readable:
         """A playlist, a segment or a key, as PyAV's `io_open`. One that is not there is empty: the next may be.

@@ -68,20 +68,24 @@ class Behaviour:
 class RtspServer:
     """Serves clips in turn and the last of them for ever, in real time, to any number of clients."""
 
-    def __init__(self, *clips: Clip, port: int = 0, behaviour: Behaviour | None = None) -> None:
+    def __init__(
+        self, *clips: Clip, port: int = 0, behaviour: Behaviour | None = None, host: str = "127.0.0.1"
+    ) -> None:
         self.clips = clips
         self.behaviour = behaviour or Behaviour()
-        self.sessions = self.questions = 0  # PLAYs, DESCRIBEs
+        self.sessions = self.questions = self.connections = 0  # PLAYs, DESCRIBEs, and whatever comes
+        self.host = host
+        self.requests: list[str] = []
         self._over = threading.Event()
         self._clients: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
-        self._listener = socket.create_server(("127.0.0.1", port), reuse_port=False)
+        self._listener = socket.create_server((host, port), reuse_port=False)
         self.port: int = self._listener.getsockname()[1]
         self._spawn(self._accept)
 
     @property
     def url(self) -> str:
-        return f"rtsp://127.0.0.1:{self.port}/live"
+        return f"rtsp://{self.host}:{self.port}/live"
 
     def __enter__(self) -> Self:
         return self
@@ -125,6 +129,7 @@ class RtspServer:
                 client, _ = self._listener.accept()
             except OSError:
                 return
+            self.connections += 1
             if self.behaviour.reset:
                 _reset(client)
                 continue
@@ -158,6 +163,7 @@ class _Session:
             self._client.close()
 
     def _answer(self, request: str) -> None:
+        self._server.requests.append(request)
         if not (line := re.search(r"^(?:\$.*)?([A-Z_]+) (\S+) RTSP/1.0", request, re.MULTILINE | re.DOTALL)):
             return
         method, url = line[1], line[2]
