@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -20,7 +21,7 @@ from groundcast.stream.options import ControlOptions
 from ..waiting import eventually
 from .plain_node import PlainNode
 from .published_schemas import is_valid
-from .raw_client import ASK, Connect, packed
+from .raw_client import ASK, Client, Connect, packed
 
 ASKER = """
 import sys, time
@@ -129,3 +130,19 @@ def test_a_lease_that_the_node_ended_is_told_with_nothing_left(connect: Connect,
     plain_node.release(lease)
 
     assert eventually(lambda: client.receive()["leases"] == {lease: 0})
+
+
+def test_connections_of_one_process_share_what_one_client_may_ask_for(tmp_path: Path, plain_node: PlainNode) -> None:
+    with (
+        Control(ControlOptions(f"ipc://{tmp_path}/control")) as control,
+        zmq.Context[zmq.Socket[bytes]]() as context,
+    ):
+        control.start(plain_node, on_failure=pytest.fail)
+        first, second = Client(context, control.address), Client(context, control.address)
+        assert first.answer({**ASK, "phrases": [f"bolt {number}" for number in range(40)]})["ok"]
+        code, text = second.refusal({**ASK, "phrases": [f"nut {number}" for number in range(40)]})
+        assert (code, "80 wordings of one user" in text) == ("too_many", True)
+        (lease,) = second.answer({"op": "status"})["leases"]
+        assert lease["client"].startswith(f"pid{os.getpid()}/")
+        for client in (first, second):
+            client.socket.close(linger=0)
