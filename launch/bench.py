@@ -28,7 +28,10 @@ _SIZES = "480x640,800x1333"
 
 
 def parity(
-    model: Annotated[Literal["swin-t", "swin-b", "both"], typer.Option(help="Which size.")] = "both",
+    model: Annotated[
+        Literal["swin-t", "swin-b", "both", "mm-large"],
+        typer.Option(help="Which size; mm-large, of MM-Grounding-DINO and LLMDet, needs 9 GB of memory."),
+    ] = "both",
     sizes: Annotated[str, typer.Option(help="Heights and widths of the input: 480x640,800x1333.")] = _SIZES,
     seed: Annotated[int, typer.Option(help="Decides weights and pictures.", min=0, max=MOST_SEED)] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False,
@@ -47,7 +50,7 @@ def parity(
         raise RunError("our answers differ from transformers' by more than rounding explains")
 
 
-def _compare(name: Literal["swin-t", "swin-b"], inputs: list[tuple[int, int]], seed: int) -> list[Parity]:
+def _compare(name: Literal["swin-t", "swin-b", "mm-large"], inputs: list[tuple[int, int]], seed: int) -> list[Parity]:
     theirs = full_size(name, seed)
     with tempfile.TemporaryDirectory() as folder:
         path = find_checkpoint(str(save(theirs, Path(folder))))

@@ -14,19 +14,35 @@ from torch import Tensor, nn
 _SWIN: dict[str, dict[str, Any]] = {
     "swin-t": {"embed_dim": 96, "depths": [2, 2, 6, 2], "num_heads": [3, 6, 12, 24], "window_size": 7},
     "swin-b": {"embed_dim": 128, "depths": [2, 2, 18, 2], "num_heads": [4, 8, 16, 32], "window_size": 12},
+    "mm-large": {"embed_dim": 192, "depths": [2, 2, 18, 2], "num_heads": [6, 12, 24, 48], "window_size": 12},
 }
 # transformers knows the marks that part phrases by their numbers in BERT's own vocabulary.
 _MARKS = {"[PAD]": 0, "[UNK]": 100, "[CLS]": 101, "[SEP]": 102, ".": 1012, "?": 1029}
 _FIRST_WORD = 200
 
 
-def full_size(name: Literal["swin-t", "swin-b"], seed: int) -> nn.Module:
-    """A model of published size with random weights that hide nothing."""
-    from transformers import GroundingDinoConfig, GroundingDinoForObjectDetection, SwinConfig
+def full_size(name: Literal["swin-t", "swin-b", "mm-large"], seed: int) -> nn.Module:
+    """A model of published size with random weights that hide nothing.
+
+    'mm-large' is MM-Grounding-DINO's and LLMDet's: four stages, five levels, heads of each layer's own.
+    """
+    from transformers import (
+        GroundingDinoConfig,
+        GroundingDinoForObjectDetection,
+        MMGroundingDinoConfig,
+        MMGroundingDinoForObjectDetection,
+        SwinConfig,
+    )
 
     torch.manual_seed(seed)
-    stages: dict[str, Any] = {"out_indices": [2, 3, 4], "drop_path_rate": 0.0}
-    model = GroundingDinoForObjectDetection(GroundingDinoConfig(backbone_config=SwinConfig(**_SWIN[name], **stages)))
+    stages: dict[str, Any] = {"out_indices": [1, 2, 3, 4] if name == "mm-large" else [2, 3, 4], "drop_path_rate": 0.0}
+    swin = SwinConfig(**_SWIN[name], **stages)
+    if name == "mm-large":
+        own: dict[str, Any] = {"decoder_bbox_embed_share": False, "decoder_cls_embed_share": False}
+        config = MMGroundingDinoConfig(backbone_config=swin, num_feature_levels=5, **own)
+        model = MMGroundingDinoForObjectDetection(config)
+    else:
+        model = GroundingDinoForObjectDetection(GroundingDinoConfig(backbone_config=swin))
     draw_anew(model, std=0.05)
     return model.eval()
 
