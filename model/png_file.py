@@ -1,4 +1,4 @@
-"""What the chunks of a PNG say without its pixels being decoded: its orientation."""
+"""What the chunks of a PNG say without its pixels being decoded: its orientation, and its brightness curve."""
 
 from __future__ import annotations
 
@@ -19,6 +19,22 @@ def png_orientation(file: IO[bytes]) -> int:
     Args:
         file: at any place, at which it is left.
     """
+    exif = _chunk(file, b"eXIf")
+    return UPRIGHT if exif is None else orientation_in_exif(b"Exif\x00\x00" + exif)
+
+
+def png_transfer(file: IO[bytes]) -> int | None:
+    """The brightness curve by a PNG's cICP chunk, a number of ITU-T H.273; None where there is none.
+
+    Args:
+        file: at any place, at which it is left.
+    """
+    codes = _chunk(file, b"cICP")
+    return codes[1] if codes and len(codes) == 4 else None
+
+
+def _chunk(file: IO[bytes], wanted: bytes) -> bytes | None:
+    """What the first chunk of a kind holds."""
     place = file.tell()
     file.seek(_SIGNATURE_BYTES)
     try:
@@ -27,9 +43,9 @@ def png_orientation(file: IO[bytes]) -> int:
             if len(head) < 8:
                 break
             length, kind = struct.unpack(">I4s", head)
-            if kind == b"eXIf":
-                return orientation_in_exif(b"Exif\x00\x00" + file.read(length))
+            if kind == wanted:
+                return file.read(length)
             file.seek(length + _CHECKSUM_BYTES, os.SEEK_CUR)
     finally:
         file.seek(place)
-    return UPRIGHT
+    return None

@@ -22,7 +22,8 @@ from PIL.ImageFile import ImageFile
 from .jpeg_file import orientation_in_exif, read_jpeg_header
 from .orientation import UPRIGHT, swaps_sides, turn_upright
 from .pixel_kinds import rgb_of_pillow
-from .png_file import png_orientation
+from .png_file import png_orientation, png_transfer
+from .tone_mapping import Transfer, tone_map, transfer_of
 
 Rgb = NDArray[np.uint8]
 
@@ -43,6 +44,7 @@ _SHORTEST_MS, _USUAL_MS = 20.0, 100.0  # browsers show what claims to be shorter
 _JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
 _PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
 _CUT_OFF = "the JPEG is cut off: its end is missing"
+_AVIF_HEAD_BYTES = 65_536
 _OPENING = threading.Lock()
 _UNREADABLE = (
     *(OSError, EOFError, ValueError, SyntaxError, LookupError, TypeError, ArithmeticError, RuntimeError),
@@ -123,9 +125,11 @@ def read_pictures(path: Path, max_pixels: int | None = None) -> Iterator[StillPi
             raise StillError(
                 f"it has {opened.width}x{opened.height} px, at most {MAX_PIXELS} are read: make it smaller"
             )
+        hdr = _hdr_transfer(opened)
         for page in pages:
             still = _read_jpeg(path, opened, max_pixels) or _read_page(opened, page, orientation, max_pixels)
-            yield replace(still, pages=len(pages))
+            image = still.image if hdr is None else tone_map(still.image.astype(np.uint16) * np.uint16(257), hdr)
+            yield replace(still, image=image, pages=len(pages))
 
 
 def read_one_picture(path: Path) -> Rgb:
@@ -191,7 +195,7 @@ def decode_jpeg(data: bytes, *, upright: bool = True) -> Rgb:
         with _said(), Image.open(BytesIO(data), formats=("JPEG",)) as opened:
             image = rgb_of_pillow(opened)
     if image is None or image.shape[:2] != (header.height, header.width):
-        raise StillError("the JPEG is damaged")
+        raise StillError("the JPEG is damaged, or of a rare kind: save it anew with 8 bits and usual coding")
     return turn_upright(image, header.orientation) if upright else image
 
 
@@ -247,6 +251,19 @@ def _stored_orientation(opened: ImageFile) -> int:
         return png_orientation(cast("IO[bytes]", opened.fp))
     orientation = opened.getexif().get(_ORIENTATION_TAG, UPRIGHT)
     return orientation if isinstance(orientation, int) else UPRIGHT
+
+
+def _hdr_transfer(opened: ImageFile) -> Transfer | None:
+    """The curve of an HDR picture, of which Pillow says nothing; asked before pixels are decoded."""
+    file = cast("IO[bytes]", opened.fp)
+    if opened.format == "PNG":
+        return transfer_of(png_transfer(file))
+    if opened.format == "AVIF":  # ISO/IEC 14496-12, 12.1.5: 'colr', 'nclx', primaries, transfer, matrix
+        file.seek(0)
+        head = file.read(_AVIF_HEAD_BYTES)
+        place = head.find(b"colrnclx")
+        return None if place < 0 else transfer_of(int.from_bytes(head[place + 10 : place + 12], "big"))
+    return None
 
 
 def _read_jpeg(path: Path, opened: ImageFile, max_pixels: int | None) -> StillPicture | None:

@@ -18,6 +18,7 @@ from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
 from ..model.image import Image
+from ..model.tone_mapping import transfer_of
 from .backlog import Backlog
 from .colour import RgbConverter
 from .container import is_recording, open_container, rate_of
@@ -36,7 +37,6 @@ from .shortfall import ReadSpan
 from .source_fault import explain_reading, silence, was_silent
 from .source_url import SourceError, kind_of, path_of
 from .stream_choice import choose_stream, codec_of
-from .tone_mapping import transfer_of
 
 _MICROSECONDS = 1_000_000
 _USUAL_RATE_HZ = 25.0

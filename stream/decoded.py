@@ -11,8 +11,8 @@ from av.video.reformatter import ColorRange
 
 from ..model.image import DecodedImage, ImageError, Rgb
 from ..model.orientation import UPRIGHT
+from ..model.tone_mapping import transfer_of
 from .colour import RgbConverter, matrix_of
-from .tone_mapping import transfer_of
 
 _PLANES_OF = {"yuv420p": 3, "yuvj420p": 3, "nv12": 2}
 

@@ -17,6 +17,7 @@ DOORS = {
     ("stream", "model"): {
         *("model.detections", "model.image", "model.prompt"),
         *("model.jpeg_file", "model.orientation", "model.pixel_kinds", "model.still_picture"),
+        "model.tone_mapping",
     },
     ("stream", "cuda"): set[str](),
     ("model", "cuda"): {"cuda.deform_attn", "cuda.image_prep", "cuda.transfer", "cuda.graph", "cuda.kept"},

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -24,11 +25,13 @@ from groundcast.model.still_picture import (
     read_one_picture,
     read_pictures,
 )
+from groundcast.model.tone_mapping import tone_map
 
 from .stored_pictures import jpeg, scene, stored, turned_file, with_exif
 
 Pixels = NDArray[Any]
 SCENE = scene()
+PQ = 16
 GREY = np.asarray(Image.fromarray(SCENE).convert("L"))
 
 
@@ -184,6 +187,22 @@ def test_grey_whose_white_nobody_can_know_is_refused_by_name(values: Pixels, tmp
     Image.fromarray(values).save(tmp_path / "a.tif")
     with pytest.raises(StillError, match="grey values go from"):
         read_one_picture(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".avif"])
+def test_hdr_pictures_are_tone_mapped(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"a{suffix}"
+    Image.fromarray(SCENE).save(path, quality=95)
+    as_stored = read_one_picture(path)
+    data = path.read_bytes()
+    if suffix == ".png":
+        chunk = b"cICP" + bytes([9, PQ, 0, 1])
+        chunk = struct.pack(">I", 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
+        path.write_bytes(data[:33] + chunk + data[33:])
+    else:
+        place = data.index(b"colrnclx") + 10
+        path.write_bytes(data[:place] + PQ.to_bytes(2, "big") + data[place + 2 :])
+    assert np.array_equal(read_one_picture(path), tone_map(as_stored.astype(np.uint16) * np.uint16(257), "PQ"))
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".tif"])

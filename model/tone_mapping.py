@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 Transfer = Literal["PQ", "HLG"]
 
-_TRANSFERS: dict[int, Transfer] = {16: "PQ", 18: "HLG"}  # of FFmpeg's AVCOL_TRC_..., which is ITU-T H.273's
+_TRANSFERS: dict[int, Transfer] = {16: "PQ", 18: "HLG"}  # ITU-T H.273, table 3, which is FFmpeg's AVCOL_TRC_...
 _WHITE_NITS = 203.0  # ITU-R BT.2408: what white paper has in HDR
 _HLG_PEAK_NITS, _HLG_GAMMA = 1000.0, 1.2  # ITU-R BT.2100, of a usual screen
 _KNEE = 0.8  # up to here light stays as it is; above it all that is brighter is pressed together below 1
@@ -22,9 +22,9 @@ _BT709_FROM_BT2020 = np.array(  # ITU-R BT.2407
 )
 
 
-def transfer_of(color_trc: int) -> Transfer | None:
-    """Which HDR curve a stream names; None for a standard picture."""
-    return _TRANSFERS.get(color_trc)
+def transfer_of(number: int | None) -> Transfer | None:
+    """Which HDR curve a video or a picture names by its number in ITU-T H.273; None for a standard one."""
+    return None if number is None else _TRANSFERS.get(number)
 
 
 def tone_map(image: NDArray[np.uint16], transfer: Transfer) -> NDArray[np.uint8]:
