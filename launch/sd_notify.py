@@ -29,17 +29,13 @@ class ServiceManager:
 
     def say(self, *lines: str, wait_s: float = _PATIENCE_S) -> None:
         """Send `READY=1` and its like, and wait so long at most for a manager that is busy."""
-        if not self._address.startswith(("/", "@")):
+        if not self._is_there:
             return
-        address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as out:
-            out.settimeout(wait_s)
-            try:
-                out.sendto("\n".join(lines).encode(), address)
-            except BlockingIOError:
-                pass  # it has more signs of life than it reads
-            except OSError as error:  # nothing that a node could do about it
-                _LOG.warning("the service manager at %s cannot be told %s: %s", self._address, lines[0], error)
+        try:
+            with _socket() as out:
+                self._send(out, wait_s, *lines)
+        except OSError as error:  # no descriptor is free
+            self._complain(lines[0], error)
 
     @contextmanager
     def informed(self, is_alive: Callable[[], bool]) -> Generator[None]:
@@ -47,7 +43,7 @@ class ServiceManager:
         self.say("READY=1")
         over = threading.Event()
         pulse = threading.Thread(target=self._pulse, args=(is_alive, over), name="watchdog", daemon=True)
-        if self._watchdog_s > 0:
+        if self._watchdog_s > 0 and self._is_there:
             pulse.start()
         try:
             yield
@@ -66,7 +62,30 @@ class ServiceManager:
         finally:
             self.say("READY=1")
 
+    @property
+    def _is_there(self) -> bool:
+        return self._address.startswith(("/", "@"))
+
     def _pulse(self, is_alive: Callable[[], bool], over: threading.Event) -> None:
-        while not over.wait(self._watchdog_s / 2):
-            if is_alive():
-                self.say("WATCHDOG=1", wait_s=0.0)
+        with _socket() as out:  # kept open: a node without a free descriptor is alive all the same
+            while not over.wait(self._watchdog_s / 2):
+                if is_alive():
+                    self._send(out, 0.0, "WATCHDOG=1")
+
+    def _send(self, out: socket.socket, wait_s: float, *lines: str) -> None:
+        address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
+        out.settimeout(wait_s)
+        try:
+            out.sendto("\n".join(lines).encode(), address)
+        except BlockingIOError:
+            pass  # it has more signs of life than it reads
+        except OSError as error:
+            self._complain(lines[0], error)
+
+    def _complain(self, line: str, error: OSError) -> None:
+        """Log what a node can do nothing about."""
+        _LOG.warning("the service manager at %s cannot be told %s: %s", self._address, line, error)
+
+
+def _socket() -> socket.socket:
+    return socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)

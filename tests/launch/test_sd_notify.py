@@ -12,6 +12,8 @@ import pytest
 
 from groundcast.launch.sd_notify import ServiceManager
 
+from ..stream.exhaustion import no_descriptors_left
+
 
 def listening(address: str) -> socket.socket:
     heard = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -51,6 +53,16 @@ def test_signs_of_life_stop_when_the_loop_does(tmp_path: Path) -> None:
         time.sleep(0.2)
         with pytest.raises(BlockingIOError):
             heard.recv(1000)
+
+
+def test_signs_of_life_go_on_while_no_descriptor_is_left(tmp_path: Path) -> None:
+    address = str(tmp_path / "notify")
+    manager = ServiceManager({"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "40000", "WATCHDOG_PID": str(os.getpid())})
+    with listening(address) as heard, manager.informed(lambda: True):
+        assert [heard.recv(1000), heard.recv(1000)] == [b"READY=1", b"WATCHDOG=1"]
+        with no_descriptors_left():
+            manager.say("STATUS=full")  # which cannot be said, and ends nothing
+            assert [heard.recv(1000) for _ in range(3)] == [b"WATCHDOG=1"] * 3
 
 
 def test_a_watchdog_that_means_another_process_is_left_alone(tmp_path: Path) -> None:
