@@ -13,6 +13,7 @@ from .gate import Gate
 from .listening import Listening
 
 _LOG = logging.getLogger(__name__)
+_HANDSHAKE_WITHIN_MS = 5000
 
 
 class BindError(OSError):
@@ -99,6 +100,7 @@ def bind(server: zmq.Socket[bytes], address: str, insecure: bool, gate: Gate | N
     if gate is None and not endpoint.is_local:
         _check_allowed(address, insecure)
     server.set(zmq.IPV6, int(endpoint.is_ipv6))
+    server.set(zmq.HANDSHAKE_IVL, _HANDSHAKE_WITHIN_MS)
     try:
         listening = Listening(endpoint)
     except OSError as error:

@@ -29,7 +29,6 @@ _LOOK_EVERY_MS = 1000  # at the folder of keys
 _LOOK_AGAIN_AFTER_S = 0.2  # however many questions come
 _WATCH_EVERY_MS = 100  # handshakes
 _EVENTS_AT_ONCE = 200  # then the limit is enforced and keys are looked at
-_HANDSHAKE_WITHIN_MS = 5000
 _SHUT_OUT_S = 60.0
 _ZAP = "inproc://zeromq.zap.01"
 _WRONG_SERVER_KEY = int(zmq.PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC)
@@ -103,7 +102,6 @@ class Gate:
         server.set(zmq.CURVE_SECRETKEY, self._pair.secret)
         server.set(zmq.ZAP_DOMAIN, self._purpose.encode())
         server.set(zmq.ZAP_ENFORCE_DOMAIN, 1)  # nobody passes while nobody answers
-        server.set(zmq.HANDSHAKE_IVL, _HANDSHAKE_WITHIN_MS)
         self._limit = None if port is None else HandshakeLimit(port)
         self._guarded.append(server)
         self._new_monitors.append(self._watch(server))
