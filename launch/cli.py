@@ -11,6 +11,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from ..stream.source_url import redact
 from .exits import (
     DONE,
     EVAL_LIBRARIES,
@@ -95,7 +96,7 @@ def run(arguments: list[str]) -> int:
         usage = getattr(error, "format_message", None)  # of the command line's parser, whichever one typer brings
         if usage is None and not is_named(error):
             raise
-        _say_why(usage() if usage else str(error))
+        _say_why(redact(usage()) if usage else str(error))  # the parser repeats what it was given
         return FAILED if isinstance(error, RunError) else WRONG_INPUT
 
 

@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 
 from ..model.prompt import PromptError
 from ..stream.source_settings import Place, first_complaint, said, shown_place
+from ..stream.source_url import SourceUrl
 from .settings import FORMS, NodeSettings, is_map
 from .settings_paths import from_folder
 from .yaml_file import YamlError, read_yaml
@@ -48,7 +49,7 @@ def read_values(path: Path, environment: Mapping[str, str]) -> tuple[dict[str, A
     try:
         values, lines = read_yaml(path)
     except FileNotFoundError as error:
-        raise SettingsError(f"{path} does not exist: check the path of the settings file") from error
+        raise SettingsError(f"{SourceUrl(str(path))} does not exist: check the path of the settings file") from error
     except OSError as error:
         raise SettingsError(f"{path} cannot be read as a text file ({error.strerror}): give a YAML file") from error
     except YamlError as error:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from .source_url import redact
+
 _TCP = re.compile(r"tcp://(\[[0-9A-Fa-f:.%\w]+\]|[^\[\]:/;\s]+):(\d{1,5}|\*)")
 _LONGEST_PATH = 107  # bytes that fit into a UNIX socket's address
 
@@ -55,19 +57,23 @@ def parse_endpoint(address: str) -> Endpoint:
         return Endpoint("ipc", str(_socket_path(address)))
     match = _TCP.fullmatch(address)
     if match is None:
-        raise AddressError(f"address {address!r} must look like tcp://127.0.0.1:5570 or ipc:///run/groundcast.sock")
+        raise AddressError(
+            f"address {redact(address)!r} must look like tcp://127.0.0.1:5570 or ipc:///run/groundcast.sock"
+        )
     port = 0 if match[2] == "*" else int(match[2])
     if port > 65535:
-        raise AddressError(f"address {address!r} has port {port}: ports end at 65535")
+        raise AddressError(f"address {redact(address)!r} has port {port}: ports end at 65535")
     return Endpoint("tcp", match[1].strip("[]"), port)
 
 
 def _socket_path(address: str) -> Path:
     path = address.removeprefix("ipc://")
     if not path or path[0] in "@*":  # nameless sockets have no file whose permissions could guard them
-        raise AddressError(f"address {address!r} needs the path of a socket file, as in ipc:///run/groundcast.sock")
+        raise AddressError(
+            f"address {redact(address)!r} needs the path of a socket file, as in ipc:///run/groundcast.sock"
+        )
     if "\0" in path or len(path.encode("utf-8", "surrogateescape")) > _LONGEST_PATH:
         raise AddressError(
-            f"address {address[:40]!r}... has a path of more than {_LONGEST_PATH} bytes: choose a shorter one"
+            f"address {redact(address)[:40]!r}... has a path of more than {_LONGEST_PATH} bytes: choose a shorter one"
         )
     return Path(path)

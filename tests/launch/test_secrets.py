@@ -92,6 +92,29 @@ def test_a_library_that_logs_a_url_shows_no_secret() -> None:
             assert not _found(parts, formatter.format(record))
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("probe", "URL", "URL"),
+        ("URL",),
+        ("listen", "URL"),
+        ("check", "URL"),
+        ("ctl", "list", "--address", "URL"),
+        ("detect", "URL", "--prompt", "mug"),
+        ("run", "--source", "a=URL", "--source", "a=URL", "--prompt", "mug"),
+        ("run", "--source", "URLx", "--prompt", "mug", "--address", "URL"),
+    ],
+)
+def test_a_command_line_that_is_wrong_shows_no_secret(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended = in_process(
+        capsys, *(word.replace("URL", "rtsp://viewer:hunter2@camera:554/live?pw=hunter2") for word in words)
+    )
+    assert ended.code == 2
+    assert "hunter2" not in ended.out + ended.err
+
+
 class _Camera(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         number = int("".join(letter for letter in self.path.partition("?")[0] if letter.isdigit())[-3:] or 0)
@@ -141,12 +164,13 @@ def test_no_secret_leaves_a_node_in_any_way(tmp_path: Path, web: str, capsys: py
         "publish": {"address": f"tcp://{publish}"}, "control": {"address": f"tcp://{control}"},
     }  # fmt: skip
     file = tmp_path / "node.yaml"
-    file.write_text(json.dumps(settings))
+    file.write_text(json.dumps({**settings, "prompt": "red cube"}))
     said: dict[str, str] = {}
     for flags in ((), ("--json",)):
         checked = in_process(capsys, "check", file, *flags)
         assert (checked.code, "s199" in checked.out) == (0, True)
         said[f"check {flags}"] = checked.out + checked.err
+    file.write_text(json.dumps(settings))
     probed = [in_process(capsys, "probe", url, "--open-timeout-s", "1") for url in urls[::5]]
     said["probe"] = "\n".join(one.out + one.err for one in probed)
 
