@@ -57,6 +57,7 @@ class PictureRequests:
             now_s: of any clock that is never set, the same in `expire`.
         """
         request = PictureRequest()
+        request.set_running_or_notify_cancel()  # from here on who waits cannot cancel it, which would break the loop
         self._waiting.setdefault(source, []).append(_Waiting(request, seconds, now_s + seconds))
         return request
 
