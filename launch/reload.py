@@ -135,13 +135,19 @@ def _give(node: CommandedNode, command: Command) -> TakeBack:
             return _update(node, name, changes)
         case SetPrompt(prompt):
             node.set_prompt(prompt)
+            return _stay
         case RemoveSource(name):
             try:
                 node.remove_source(name)
             except CommandError as error:
                 if error.code != "unknown_source":  # somebody else was faster
                     raise
-    return lambda: None  # after a prompt only removals follow, which are not refused
+            return _stay
+
+
+def _stay() -> None:
+    """Of a prompt and of removals, behind which no command follows that a node would refuse, but for one that hangs."""
+    raise CommandError("not_ready", "it cannot be taken back")
 
 
 def _update(node: CommandedNode, name: str, changes: Mapping[str, Any]) -> TakeBack:
