@@ -45,7 +45,7 @@ def test_a_controller_reads_the_status_as_the_node_has_it(controller: Controller
 
 def test_long_prompts_of_many_sources_come_in_several_answers(controller: Controller, plain_node: PlainNode) -> None:
     plain_node.base = Prompt(tuple(Phrase(f"{number:04}".ljust(200, "x")) for number in range(1000)))
-    for number in range(60):
+    for number in range(43):
         source = SourceOptions(f"camera-{number}", f"rtsp://camera-{number}.example/live", prompt=plain_node.base)
         plain_node.options[source.name] = source
     assert sum(len(phrase.name) for phrase in plain_node.base.phrases) * len(plain_node.options) > LARGEST_BODY

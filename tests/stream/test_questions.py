@@ -225,4 +225,4 @@ def test_a_source_more_costs_no_time_for_the_long_prompts_of_the_others(question
     questions.ask("anna/1", [Phrase("nut")], 60.0, "left", None, 0.0)
     began_s = time.monotonic()
     questions.put(SourceOptions("one more", "camera.mp4", prompt=Prompt.parse("cup")))
-    assert time.monotonic() - began_s < 0.05
+    assert time.monotonic() - began_s < 0.2  # it was more than half a second
