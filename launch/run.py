@@ -7,91 +7,127 @@ import logging
 import os
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
+from ..stream.source_settings import SourceDefaults
+from .command_options import spread_options
 from .exits import InputError, RunError
 from .heap import tidy_heap
 from .log_setup import log_as_json
 from .node import Addresses, NodeRun, process_age_s, run_node
-from .settings import NodeSettings, is_map
+from .settings import LogSettings, ModelSettings, NodeSettings, PublishSettings, is_map
 from .settings_file import read_values, validated
 from .sources import named_sources
 from .standard_streams import outlive_reader
 from .tables import Board
 
 _LOG = logging.getLogger(__name__)
-_StreamOption = Annotated[
-    int | None, typer.Option(help="Which video stream of a source with several, as ffprobe counts them.", min=0)
-]
-_FolderOption = Annotated[
-    Literal["pictures", "video"] | None, typer.Option(help="Folders: single pictures, or a video's frames.")
-]
-_LogFormatOption = Annotated[
-    Literal["text", "json"] | None, typer.Option(help="json: one JSON object a line, on stderr.")
-]
+# What holds where neither the file nor an option says otherwise.
+_MODEL, _PUBLISH = ModelSettings(), PublishSettings()
+_NODE, _PACE, _LOG_FORMAT = (
+    str(section.model_fields[key].default)
+    for section, key in ((NodeSettings, "node"), (SourceDefaults, "pace"), (LogSettings, "format"))
+)
 
 
-def run(
-    file: Annotated[Path | None, typer.Argument(help="A settings file in YAML; options override it.")] = None,
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What the command line says of a node; None, or False, where it says nothing."""
+
     source: Annotated[
         list[str] | None,
         typer.Option(help="A path, rtsp://, http://, /dev/video0, push: or lavfi:, or NAME=one; may be given again."),
-    ] = None,
-    prompt: Annotated[str | None, typer.Option(help="What to look for: 'red mug . blue cube'.")] = None,
-    model: Annotated[str | None, typer.Option(help="A model's name, or the path of its weights.")] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:1.")] = None,
-    size: Annotated[int | None, typer.Option(help="The network's input: its short side for a 4:3 picture, px.")] = None,
-    threshold: Annotated[float | None, typer.Option(help="The least score, 0..1.")] = None,
+    ] = None
+    prompt: Annotated[str | None, typer.Option(help="What to look for: 'red mug . blue cube'.")] = None
+    model: Annotated[
+        str | None, typer.Option(help="A model's name, or the path of its weights.", show_default=_MODEL.name)
+    ] = None
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:1.", show_default=_MODEL.device)] = None
+    size: Annotated[
+        int | None,
+        typer.Option(help="The network's input: its short side for a 4:3 picture, px.", show_default="as trained"),
+    ] = None
+    threshold: Annotated[
+        float | None, typer.Option(help="The least score, 0..1.", show_default=f"{_MODEL.threshold:g}")
+    ] = None
     offline: Annotated[
         bool | None, typer.Option("--offline", help="Take published models from the local cache alone.")
-    ] = None,
-    address: Annotated[str | None, typer.Option(help="Where to publish, such as tcp://127.0.0.1:5570.")] = None,
-    keys: Annotated[Path | None, typer.Option(help="Let in only clients allowed in this folder of keys.")] = None,
+    ] = None
+    address: Annotated[str | None, typer.Option(help="Where to publish.", show_default=_PUBLISH.address)] = None
+    keys: Annotated[Path | None, typer.Option(help="Let in only clients allowed in this folder of keys.")] = None
     insecure: Annotated[
         bool | None, typer.Option("--insecure", help="Allow an address others can reach, without keys.")
-    ] = None,
+    ] = None
     control: Annotated[
         str | None, typer.Option(help="Where to take requests, if not in a socket file of this user's own.")
-    ] = None,
-    no_control: Annotated[bool | None, typer.Option("--no-control", help="Take no requests.")] = None,
-    node: Annotated[str | None, typer.Option(help="The node's name, part of every topic.")] = None,
-    pace: Annotated[Literal["asap", "realtime"] | None, typer.Option(help="How fast files are read.")] = None,
-    stream: _StreamOption = None,
-    folder: _FolderOption = None,
+    ] = None
+    no_control: Annotated[bool | None, typer.Option("--no-control", help="Take no requests.")] = None
+    node: Annotated[str | None, typer.Option(help="The node's name, part of every topic.", show_default=_NODE)] = None
+    pace: Annotated[
+        Literal["asap", "realtime"] | None, typer.Option(help="How fast files are read.", show_default=_PACE)
+    ] = None
+    stream: Annotated[
+        int | None, typer.Option(help="Which video stream of a source with several, as ffprobe counts them.", min=0)
+    ] = None
+    folder: Annotated[
+        Literal["pictures", "video"] | None, typer.Option(help="Folders: single pictures, or a video's frames.")
+    ] = None
     health: Annotated[
         str | None, typer.Option(help="Where /metrics, /healthz and /readyz are answered, such as 127.0.0.1:9108.")
-    ] = None,
-    log_format: _LogFormatOption = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but the ready line.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object of figures.")] = False,
+    ] = None
+    log_format: Annotated[
+        Literal["text", "json"] | None,
+        typer.Option(help="json: one JSON object a line, on stderr.", show_default=_LOG_FORMAT),
+    ] = None
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but the ready line.")] = False
+    as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object of figures.")] = False
+
+    @property
+    def flags(self) -> dict[str, Any]:
+        """Like a settings file's content, with None for what was not said."""
+        sources = named_sources(self.source or [])
+        return {
+            "node": self.node,
+            "prompt": self.prompt,
+            "model": {
+                "name": self.model,
+                "device": self.device,
+                "size_px": self.size,
+                "threshold": self.threshold,
+                "offline": self.offline,
+            },
+            "publish": {"address": self.address, "keys": self.keys, "insecure": self.insecure},
+            "control": {"address": self.control, "enabled": False if self.no_control else None},
+            "health": {"address": self.health},
+            "log": {"format": self.log_format},
+            "defaults": {"pace": self.pace, "stream": self.stream, "folder": self.folder},
+            "sources": [{"name": name, "url": url} for name, url in sources.items()] or None,
+        }
+
+
+@spread_options
+def run(
+    options: RunOptions,
+    file: Annotated[Path | None, typer.Argument(help="A settings file in YAML; options override it.")] = None,
 ) -> None:
     """Run a node: cameras in, tracked boxes out over ZeroMQ. Ends with its sources, or on Ctrl-C."""
     outlive_reader()
-    flags = {
-        "node": node,
-        "prompt": prompt,
-        "model": {"name": model, "device": device, "size_px": size, "threshold": threshold, "offline": offline},
-        "publish": {"address": address, "keys": keys, "insecure": insecure},
-        "control": {"address": control, "enabled": False if no_control else None},
-        "health": {"address": health},
-        "log": {"format": log_format},
-        "defaults": {"pace": pace, "stream": stream, "folder": folder},
-        "sources": [{"name": name, "url": url} for name, url in named_sources(source or []).items()] or None,
-    }
-    if log_format == "json":  # before anything can be wrong
-        log_as_json(node or "groundcast")
+    flags, as_json = options.flags, options.as_json
+    if options.log_format == "json":  # before anything can be wrong
+        log_as_json(options.node or "groundcast")
     settings = read_flags(file, flags)
     is_logged = settings.log.format == "json"
     if is_logged:
         log_as_json(settings.node)
     tell = _LOG.info if is_logged else _print
+    silent = options.quiet or as_json or is_logged
     with ExitStack() as stack:
         stack.enter_context(tidy_heap())
-        board = stack.enter_context(Board(f"loading {settings.model.name}", silent=quiet or as_json or is_logged))
+        board = stack.enter_context(Board(f"loading {settings.model.name}", silent=silent))
         reread = None if file is None else lambda: read_flags(file, flags)
         ended = run_node(settings, lambda at: _say_ready(at, board, tell, as_json=as_json), board.show, reread)
     _report(ended, tell, as_json=as_json)

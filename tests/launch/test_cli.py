@@ -85,6 +85,13 @@ def test_the_installed_command_runs() -> None:
     assert ended.sentence.startswith("No such command 'dance'")
 
 
+def test_the_help_of_run_shows_what_holds_where_nothing_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = " ".join(in_process(capsys, "run", "--help").out.split())
+
+    for default in ("tabletop", "auto", "as trained", "0.3", "tcp://127.0.0.1:5570", "groundcast", "asap", "text"):
+        assert f"[default: ({default})]" in shown
+
+
 def test_an_error_of_our_own_making_keeps_its_traceback(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
