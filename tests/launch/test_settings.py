@@ -1,7 +1,9 @@
+# pyright: reportPrivateUsage=false
 """Settings: what is right is taken, what is wrong is named with its line."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ import pytest
 from pydantic import BaseModel
 
 from groundcast.launch.settings import NodeSettings, PublishSettings, TrackerSettings
-from groundcast.launch.settings_file import SettingsError, read_settings
+from groundcast.launch.settings_file import SettingsError, _model_in, read_settings
 from groundcast.model.prompt import Phrase
 from groundcast.stream.options import NodeOptions, PublisherOptions, SourceOptions, TrackerOptions
 from groundcast.stream.source_settings import SourceSettings
@@ -76,6 +78,22 @@ def test_the_examples_can_be_read(path: Path) -> None:
 
     lines = path.read_text().splitlines()
     assert len(lines) < 40
+
+
+def test_every_setting_stands_in_an_example() -> None:
+    text = "\n".join(path.read_text() for path in CONFIGS.glob("*.yaml"))
+    written = set(re.findall(r"(\w+):", text))
+
+    assert _keys(NodeSettings) - written == set()
+
+
+def _keys(section: type[BaseModel]) -> set[str]:
+    """Of a section of the settings, and of those within it."""
+    keys = set(section.model_fields)
+    for field in section.model_fields.values():
+        if (inner := _model_in(field.annotation)) is not None:
+            keys |= _keys(inner)
+    return keys
 
 
 @pytest.mark.parametrize(
