@@ -164,6 +164,7 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint, facts: Mapping[str, Any
     partial, described = path.with_suffix(".part"), path.with_suffix(".json.part")
     save_file({name: tensor.contiguous() for name, tensor in weights.items()}, partial)
     described.write_text(json.dumps(description, indent=1) + "\n")
+    partial.chmod(described.stat().st_mode)  # safetensors lets the owner alone read, whatever the umask says
     partial.replace(path)
     described.replace(path.with_suffix(".json"))
 

@@ -97,7 +97,7 @@ def finetune(
         data: what is learnt.
         held_out: what the weights are judged by at each checkpoint.
         recipe: how.
-        folder: receives checkpoints, the curve, the figures, the last and the best weights.
+        folder: receives checkpoints, the curve, the figures, the last and the best weights; the model bears its name.
         device: where the model is trained.
         worker: this process among those that train together.
         on_progress, on_step, on_figures: called in the worker of rank 0.
@@ -125,7 +125,8 @@ def finetune(
     if not (folder / CHECKPOINT).exists():
         for left in (CURVE, FIGURES):  # of a run whose checkpoint is gone
             (folder / left).unlink(missing_ok=True)
-    validation = Validation(first, folder, DetectorOptions(device=device), held_out, facts)
+    taught = replace(first, config=replace(first.config, name=folder.resolve().name or first.config.name))
+    validation = Validation(taught, folder, DetectorOptions(device=device), held_out, facts)
 
     def on_checkpoint(step: int, networks: Mapping[str, torch.nn.Module]) -> None:
         if figures := validation(step, networks):

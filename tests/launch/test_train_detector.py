@@ -44,6 +44,8 @@ def test_a_model_learns_new_words_is_judged_and_goes_on(tmp_path: Path, capsys: 
     assert kept["recipe"]["training"]["steps"] in (1, 2)
     assert {"red", "box", "disc", "mug"} <= set(kept["vocabulary"])
     assert kept["config"]["input_pixels"] == round(80**2 * 4 / 3)
+    assert kept["config"]["name"] == "run"  # its own, not that of what it began with
+    assert len({(tmp_path / "run" / f"{name}.safetensors").stat().st_mode for name in ("last", "best")}) == 1
     assert fewer.code == 2
     assert "has been trained for 2 steps already" in fewer.sentence
     found = in_process(capsys, "detect", path.parent / "1.png", "--prompt", "green disc", "--model", result["weights"])
