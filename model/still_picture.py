@@ -65,6 +65,7 @@ class StillHeader:
         pages: how many pictures it holds: the frames of an animation, the pages of a TIFF.
         orientation: as EXIF counts, 1 to 8: how pixels are stored.
         moves: several pictures are the frames of an animation, else pages.
+        kind: jpeg, png, tiff and so on.
     """
 
     width: int
@@ -72,6 +73,7 @@ class StillHeader:
     pages: int
     orientation: int
     moves: bool
+    kind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,8 @@ def read_header(path: Path) -> StillHeader:
         if swaps_sides(orientation) and opened.format != "TIFF":  # whose size Pillow states upright
             width, height = height, width
         pages = len(_pages(opened))
-        return StillHeader(width, height, pages, orientation, moves=pages > 1 and opened.format != "TIFF")
+        moves, kind = pages > 1 and opened.format != "TIFF", (opened.format or "").lower()
+        return StillHeader(width, height, pages, orientation, moves, kind)
 
 
 def read_pictures(path: Path, max_pixels: int | None = None) -> Iterator[StillPicture]:

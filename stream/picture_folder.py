@@ -37,8 +37,11 @@ class PictureFolder:
     """
 
     def __init__(self, options: SourceOptions, pause: Callable[[float], bool]) -> None:
-        kind = "folder" if path_of(options.url).is_dir() else "picture"
-        self.facts = StreamFacts(live=False, dated=False, container=kind, codec="pictures", rate_hz=None)
+        path = path_of(options.url)
+        self._is_alone = not path.is_dir()
+        codec = _kind_of_picture(path, options.url) if self._is_alone else "pictures"
+        container = "file" if self._is_alone else "folder"
+        self.facts = StreamFacts(live=False, dated=False, container=container, codec=codec, rate_hz=None)
         self.rate_hz = float(_RATE_HZ)
         self.held_back_s = 0.0
         self.shortfall: str | None = None
@@ -46,10 +49,6 @@ class PictureFolder:
         self.pulse = Pulse(now_ns, now_ns)
         self._options = options
         self._unreadable: list[str] = []
-        path = path_of(options.url)
-        self._is_alone = not path.is_dir()
-        if self._is_alone:
-            _check_picture(path, options.url)
         self._paths = [path] if self._is_alone else _list_pictures(path, options.url)
         self._pacer = Pacer(pause) if options.pace == "realtime" else None
 
@@ -126,9 +125,9 @@ def _moves(path: Path) -> bool:
     return False
 
 
-def _check_picture(path: Path, where: str) -> None:
+def _kind_of_picture(path: Path, where: str) -> str:
     try:
-        read_header(path)
+        return read_header(path).kind
     except StillError as error:
         raise SourceError(f"{where} is no picture that can be read ({error}): check the file") from error
 

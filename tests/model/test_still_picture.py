@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -251,6 +252,25 @@ def test_what_is_no_picture_that_is_read_is_refused_by_name(data: bytes, tmp_pat
     (tmp_path / "a.heic").write_bytes(data)
     with pytest.raises(StillError, match="convert it to JPEG or PNG"):
         read_one_picture(tmp_path / "a.heic")
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # by which Pillow comments on strange EXIF
+@pytest.mark.parametrize("suffix", KINDS)
+def test_bytes_that_were_flipped_give_a_picture_or_a_refusal_and_nothing_else(suffix: str, tmp_path: Path) -> None:
+    path, random = tmp_path / f"a{suffix}", np.random.default_rng(0)
+    Image.fromarray(SCENE).save(path)
+    data = path.read_bytes()
+    for _ in range(30):
+        flipped = bytearray(data)
+        for place in random.integers(0, min(len(data), 300), 3):
+            flipped[place] = random.integers(256)
+        path.write_bytes(flipped)
+        with suppress(StillError):
+            read_header(path)
+        with suppress(StillError):
+            check_whole(path)
+        with suppress(StillError):
+            assert all(still.image.dtype == np.uint8 for still in read_pictures(path))
 
 
 # ---- several pictures in a file
