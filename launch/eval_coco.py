@@ -26,14 +26,15 @@ class LvisOptions(CocoOptions):
 def eval_coco(annotations: AnnotationsArgument, pictures: PicturesArgument, options: CocoOptions) -> None:
     """Measure COCO's average precision.
 
-    Run the same again after an interruption to go on.
+    Of federated data, whose images say `exhaustive_for`, LVIS's fixed AP: a box of a category that a picture does not
+    state is neither right nor wrong. Run the same again after an interruption to go on.
     """
     check_libraries("faster_coco_eval")
     from ..model.training.coco_data import read_coco
-    from ..model.training.coco_judge import COCO
+    from ..model.training.coco_judge import measure_of
 
     data = read_coco(annotations, pictures, limit=options.limit, keep_odd_boxes=options.keep_odd_boxes)
-    _evaluate("coco", data, options, COCO)
+    _evaluate("coco", data, options, measure_of(data))
 
 
 @spread_options
@@ -73,6 +74,7 @@ def evaluate_set(run: EvalRun, data: CocoData, options: CocoOptions, measure: Me
         choices = {
             **current.choices,
             "categories": len(data.categories),
+            "federated": data.is_federated,
             **measure.choices,
             "ap_library": library(),
             "object_area": "as annotated, else of the box",

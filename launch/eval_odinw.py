@@ -41,7 +41,7 @@ def eval_odinw(
     check_libraries("faster_coco_eval")
     from ..model.training.coco_data import read_coco
     from ..model.training.coco_eval import check_prompts, prompts_of
-    from ..model.training.coco_judge import COCO
+    from ..model.training.coco_judge import measure_of
 
     data = {
         name: read_coco(file, file.parent, limit=options.limit, keep_odd_boxes=options.keep_odd_boxes)
@@ -51,7 +51,8 @@ def eval_odinw(
         for one in data.values():
             check_prompts(run.detector, prompts_of(one.categories, options.chunk))
         results = {
-            name: evaluate_set(replace(run, folder=run.folder / name), one, options, COCO) for name, one in data.items()
+            name: evaluate_set(replace(run, folder=run.folder / name), one, options, measure_of(one))
+            for name, one in data.items()
         }
     average = {figure: mean(one.figures[figure] for one in results.values()) for figure in _AVERAGED}
     whole = {

@@ -14,7 +14,7 @@ from ..detections import Detections, DetectorInfo
 from ..prompt import Phrase, Prompt, PromptError
 from .average_precision import Found
 from .coco_data import CocoCategory, CocoData, read_picture
-from .coco_judge import Judge
+from .coco_judge import Judge, Judgement
 
 
 class CocoDetector(Protocol):
@@ -45,6 +45,7 @@ class CocoResult:
         choices: everything that moves them.
         pictures, instances: how many pictures, and objects that count.
         seconds: for reading, detecting and judging, in this run alone.
+        judgement: what the figures come from; None where sentences are judged.
     """
 
     figures: dict[str, float]
@@ -52,6 +53,7 @@ class CocoResult:
     pictures: int
     instances: int
     seconds: float
+    judgement: Judgement | None = None
 
     def as_dict(self) -> dict[str, object]:
         """One flat map for JSON."""
@@ -123,9 +125,9 @@ def evaluate_coco(
         store.add({picture.number: found for picture, found in zip(pictures, founds, strict=True)})
         if on_progress is not None:
             on_progress(done + first + len(pictures), len(data.pictures))
-    figures = judge(data, store.found)
+    judgement = judge(data, store.found)
     seconds = time.monotonic() - started
-    return CocoResult(figures, dict(choices), len(data.pictures), data.instances, seconds)
+    return CocoResult(judgement.figures, dict(choices), len(data.pictures), data.instances, seconds, judgement)
 
 
 def _detect(

@@ -12,6 +12,7 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .average_precision import Found
 from .coco_data import FREQUENCIES, CocoData
@@ -19,7 +20,23 @@ from .coco_data import FREQUENCIES, CocoData
 BOXES_PER_CLASS = 100  # COCO: of one category in one picture
 FIXED_BOXES_PER_CLASS = 10_000  # fixed AP: of one category in the whole set
 
-Judge = Callable[[CocoData, Mapping[int, Found]], dict[str, float]]
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What detections are worth. T IoU thresholds, R recalls from 0 to 1, K categories.
+
+    Args:
+        figures: by name, 0..1; one that no object of the set decides is left out.
+        categories: their numbers, in the order of `precision_TRK`.
+        precision_TRK: the best precision at each recall or above; NaN where a category has no object that counts.
+    """
+
+    figures: dict[str, float]
+    categories: tuple[int, ...]
+    precision_TRK: NDArray[np.float64]
+
+
+Judge = Callable[[CocoData, Mapping[int, Found]], Judgement]
 
 _BLOCK = 100  # categories judged at once: the library keeps 1 kB for each with each picture
 _NAMES = {"AP": "AP_all", "AP50": "AP_50", "AP75": "AP_75", "APs": "AP_small", "APm": "AP_medium", "APl": "AP_large"}
@@ -31,21 +48,18 @@ def library() -> str:
     return f"faster-coco-eval {version('faster-coco-eval')}"
 
 
-def coco_figures(data: CocoData, founds: Mapping[int, Found]) -> dict[str, float]:
+def judge_as_coco(data: CocoData, founds: Mapping[int, Found]) -> Judgement:
     """AP (mean over ten IoU thresholds and the categories), AP50, AP75, and APs, APm, APl by the objects' area.
 
     Args:
         data: the truth.
         founds: of each picture by its number; `categories` holds the categories' numbers.
-
-    Returns:
-        The figures; one that no object of the set decides is left out.
     """
     answers = [answer for picture in data.pictures for answer in _answers(picture.number, founds[picture.number])]
-    return _figures(data, answers, _NAMES, [1, 10, BOXES_PER_CLASS], lvis=False)
+    return _judge(data, answers, _NAMES, [1, 10, BOXES_PER_CLASS], lvis=False)
 
 
-def lvis_figures(data: CocoData, founds: Mapping[int, Found]) -> dict[str, float]:
+def judge_as_lvis(data: CocoData, founds: Mapping[int, Found]) -> Judgement:
     """Fixed AP of LVIS (https://arxiv.org/abs/2102.01066): the same, and APr, APc, APf by how frequent a category is.
 
     A category counts in the pictures where it is annotated or known to be absent; where it is not annotated
@@ -55,7 +69,7 @@ def lvis_figures(data: CocoData, founds: Mapping[int, Found]) -> dict[str, float
     best = best_of_classes(data, founds, FIXED_BOXES_PER_CLASS)
     answers = [answer for picture in data.pictures for answer in _answers(picture.number, best[picture.number])]
     most = max(1, *(len(found.scores) for found in best.values()))
-    return _figures(data, answers, _LVIS_NAMES, [most], lvis=True)
+    return _judge(data, answers, _LVIS_NAMES, [most], lvis=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +85,13 @@ class Measure:
     choices: Mapping[str, object]
 
 
-COCO = Measure(coco_figures, {"ap": "COCO", "boxes_per_category_and_picture": BOXES_PER_CLASS})
-LVIS = Measure(lvis_figures, {"ap": "fixed AP (arXiv 2102.01066)", "boxes_per_category": FIXED_BOXES_PER_CLASS})
+COCO = Measure(judge_as_coco, {"ap": "COCO", "boxes_per_category_and_picture": BOXES_PER_CLASS})
+LVIS = Measure(judge_as_lvis, {"ap": "fixed AP (arXiv 2102.01066)", "boxes_per_category": FIXED_BOXES_PER_CLASS})
+
+
+def measure_of(data: CocoData) -> Measure:
+    """LVIS's where the data are federated: COCO's takes what a picture does not state for absent."""
+    return LVIS if data.is_federated else COCO
 
 
 def best_of_classes(data: CocoData, founds: Mapping[int, Found], most: int) -> dict[int, Found]:
@@ -93,9 +112,9 @@ def best_of_classes(data: CocoData, founds: Mapping[int, Found], most: int) -> d
     return best
 
 
-def _figures(
+def _judge(
     data: CocoData, answers: list[dict[str, Any]], names: Mapping[str, str], most: list[int], *, lvis: bool
-) -> dict[str, float]:
+) -> Judgement:
     from faster_coco_eval import COCO, COCOeval_faster
 
     ground = COCO(_truth(data))
@@ -115,7 +134,9 @@ def _figures(
     judge.eval["recall"] = np.concatenate([part["recall"] for part in parts], 1)
     judge.summarize()
     stats: dict[str, float] = judge.stats_as_dict
-    return {name: float(stats[theirs]) for name, theirs in names.items() if stats[theirs] >= 0}
+    figures = {name: float(stats[theirs]) for name, theirs in names.items() if stats[theirs] >= 0}
+    precision_TRK = judge.eval["precision"][:, :, :, 0, -1]  # of objects of every size
+    return Judgement(figures, tuple(numbers), np.where(precision_TRK < 0, np.nan, precision_TRK))
 
 
 def _truth(data: CocoData) -> dict[str, Any]:

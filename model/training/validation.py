@@ -18,7 +18,7 @@ from ..detector import Detector, DetectorOptions
 from .average_precision import Found
 from .coco_data import CocoData
 from .coco_eval import evaluate_coco
-from .coco_judge import COCO, LVIS
+from .coco_judge import measure_of
 from .optimiser import TrainingError
 
 LAST, BEST, FIGURES = "last.safetensors", "best.safetensors", "validation.jsonl"
@@ -106,7 +106,7 @@ class Validation:
                 detector,
                 held_out.data,
                 _Memory(),
-                (LVIS if held_out.data.is_federated else COCO).judge,
+                measure_of(held_out.data).judge,
                 {},
                 chunk=held_out.chunk,
                 boxes=held_out.boxes,

@@ -146,6 +146,28 @@ def test_doubles_are_judged_too_unless_that_is_asked_for(
     assert (len(json.loads(line)["scores"]) == 300) == (used is None)
 
 
+@pytest.mark.parametrize(("stated", "precision"), [([], 1.0), (["thing"], 0.5)])
+@pytest.mark.usefixtures("pointing")
+def test_what_a_federated_picture_does_not_state_is_not_held_against_the_model(
+    stated: list[str], precision: float, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    size = {"width": 320, "height": 240}
+    images = [
+        {"id": 1, "file_name": "1.png", **size, "exhaustive_for": stated},  # has no thing, or nothing is known
+        {"id": 2, "file_name": "2.png", **size, "exhaustive_for": ["thing"]},
+    ]
+    thing = {"id": 1, "image_id": 2, "category_id": 4, "bbox": [40, 40, 80, 60]}
+    content = {"images": images, "annotations": [thing], "categories": [{"id": 4, "name": "thing"}]}
+    path = write_set(tmp_path / "set", content, FILE)
+
+    ended = in_process(capsys, "eval", "coco", path, path.parent, "--folder", tmp_path / "run", "--json")
+
+    result = json.loads(ended.out.splitlines()[-1])
+    assert result["AP"] == pytest.approx(precision, abs=0.01)
+    assert result["federated"]
+    assert result["ap"] == "fixed AP (arXiv 2102.01066)"
+
+
 SPOILT: list[tuple[Callable[[Path], object], str]] = [
     (lambda path: path.unlink(), "cannot be read (No such file or directory): name a JSON file"),
     (lambda path: path.write_text("{"), "are not JSON (line 1, column 2"),

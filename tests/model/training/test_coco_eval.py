@@ -13,7 +13,7 @@ from groundcast.model.prompt import PromptError
 from groundcast.model.training.average_precision import Found
 from groundcast.model.training.coco_data import CocoData, read_coco
 from groundcast.model.training.coco_eval import CocoResult, check_prompts, evaluate_coco, prompts_of
-from groundcast.model.training.coco_judge import coco_figures
+from groundcast.model.training.coco_judge import judge_as_coco
 from groundcast.model.training.coco_store import DetectionStore, StoreError
 
 from .coco_sets import NAMES, Drawn, draw_found, draw_set, write_set
@@ -35,7 +35,7 @@ def data(content: dict[str, Any], tmp_path: Path) -> CocoData:
 
 def _evaluate(detector: Drawn, data: CocoData, file: Path, *, chunk: int = 3, boxes: int = 300) -> CocoResult:
     with DetectionStore(file, HEADER) as store:
-        return evaluate_coco(detector, data, store, coco_figures, HEADER, chunk=chunk, boxes=boxes, batch=2)
+        return evaluate_coco(detector, data, store, judge_as_coco, HEADER, chunk=chunk, boxes=boxes, batch=2)
 
 
 def test_an_interrupted_run_ends_with_the_same_file_and_figures(
@@ -74,7 +74,7 @@ def test_chunks_change_nothing_of_what_a_fair_detector_finds(
         _evaluate(Drawn(content, found), data, tmp_path / f"{chunk}.jsonl", chunk=chunk).figures for chunk in (2, 40)
     ]
 
-    assert figures[0] == figures[1] == coco_figures(data, found)
+    assert figures[0] == figures[1] == judge_as_coco(data, found).figures
 
 
 def _untied(found: Found) -> Found:

@@ -12,7 +12,7 @@ import pytest
 from groundcast.model.training import coco_judge
 from groundcast.model.training.average_precision import Found
 from groundcast.model.training.coco_data import CocoData, read_coco
-from groundcast.model.training.coco_judge import best_of_classes, coco_figures, lvis_figures
+from groundcast.model.training.coco_judge import best_of_classes, judge_as_coco, judge_as_lvis
 
 from .coco_sets import draw_found, draw_set, write_set
 
@@ -122,21 +122,21 @@ def _lvis(path: Path, found: dict[int, Found]) -> dict[str, float]:
 def test_coco_figures_equal_those_stored_from_pycocotools(tmp_path: Path, seed: int) -> None:
     _, data, found = _case(tmp_path, seed)
 
-    assert coco_figures(data, found) == pytest.approx(PYCOCOTOOLS[seed], abs=_ROUNDING)
+    assert judge_as_coco(data, found).figures == pytest.approx(PYCOCOTOOLS[seed], abs=_ROUNDING)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_lvis_figures_equal_those_stored_from_its_own_tool(tmp_path: Path, seed: int) -> None:
     _, data, found = _case(tmp_path, seed, lvis=True)
 
-    assert lvis_figures(data, found) == pytest.approx(LVIS[seed], abs=_ROUNDING)
+    assert judge_as_lvis(data, found).figures == pytest.approx(LVIS[seed], abs=_ROUNDING)
 
 
 @pytest.mark.parametrize("seed", range(4, 10))
 def test_coco_figures_equal_pycocotools_where_it_is_installed(tmp_path: Path, seed: int) -> None:
     content, data, found = _case(tmp_path, seed)
 
-    assert coco_figures(data, found) == pytest.approx(_pycocotools(content, found), abs=_ROUNDING)
+    assert judge_as_coco(data, found).figures == pytest.approx(_pycocotools(content, found), abs=_ROUNDING)
 
 
 @pytest.mark.filterwarnings("ignore:The 'warn' method is deprecated:DeprecationWarning")
@@ -147,7 +147,7 @@ def test_lvis_figures_equal_its_own_tool_where_it_is_installed(
     monkeypatch.setattr(np, "float", float, raising=False)  # the tool is older than numpy 1.24
     _, data, found = _case(tmp_path, seed, lvis=True)
 
-    assert lvis_figures(data, found) == pytest.approx(_lvis(tmp_path / "instances.json", found), abs=_ROUNDING)
+    assert judge_as_lvis(data, found).figures == pytest.approx(_lvis(tmp_path / "instances.json", found), abs=_ROUNDING)
 
 
 @pytest.mark.parametrize("block", [1, 3])
@@ -158,8 +158,8 @@ def test_categories_that_are_judged_apart_give_the_same_figures(
     ranked = read_coco(tmp_path / "instances.json", tmp_path, lvis=True)
     monkeypatch.setattr(coco_judge, "_BLOCK", block)
 
-    assert coco_figures(data, found) == pytest.approx(PYCOCOTOOLS[1], abs=_ROUNDING)
-    assert lvis_figures(ranked, found) == pytest.approx(LVIS[1], abs=_ROUNDING)
+    assert judge_as_coco(data, found).figures == pytest.approx(PYCOCOTOOLS[1], abs=_ROUNDING)
+    assert judge_as_lvis(ranked, found).figures == pytest.approx(LVIS[1], abs=_ROUNDING)
 
 
 def test_nothing_found_scores_nothing_and_perfect_answers_score_one(tmp_path: Path) -> None:
@@ -173,9 +173,9 @@ def test_nothing_found_scores_nothing_and_perfect_answers_score_one(tmp_path: Pa
         boxes = np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], 1, dtype=np.float64)
         perfect[number] = Found(boxes, np.array([box.category for box in own]), np.ones(len(own)))
 
-    for judge in (coco_figures, lvis_figures):
-        assert set(judge(data, nothing).values()) == {0.0}
-        assert judge(data, perfect)["AP"] == pytest.approx(1.0)
+    for judge in (judge_as_coco, judge_as_lvis):
+        assert set(judge(data, nothing).figures.values()) == {0.0}
+        assert judge(data, perfect).figures["AP"] == pytest.approx(1.0)
 
 
 def test_of_each_category_the_best_boxes_of_the_whole_set_are_kept(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from groundcast.model.training.coco_data import CocoData, read_coco
-from groundcast.model.training.coco_judge import coco_figures, lvis_figures
+from groundcast.model.training.coco_judge import judge_as_coco, judge_as_lvis
 from groundcast.model.training.coco_records import CocoError
 from groundcast.model.training.labelled import labelled_coco
 
@@ -84,7 +84,7 @@ def test_the_list_is_judged_as_lvis_s_own_lists_are(tmp_path: Path, seed: int) -
     for annotation in content["annotations"]:
         annotation["iscrowd"] = 0  # LVIS knows no crowds
     found = draw_found(content, seed + 100)
-    lvis = lvis_figures(read_coco(write_set(tmp_path, content), tmp_path, lvis=True), found)
+    lvis = judge_as_lvis(read_coco(write_set(tmp_path, content), tmp_path, lvis=True), found).figures
     federated = copy.deepcopy(content)
     names = {one["id"]: one["name"] for one in content["categories"]}
     for image in federated["images"]:
@@ -98,7 +98,7 @@ def test_the_list_is_judged_as_lvis_s_own_lists_are(tmp_path: Path, seed: int) -
 
     data = read_coco(path, tmp_path)
 
-    figures = lvis_figures(data, found)
+    figures = judge_as_lvis(data, found).figures
     assert figures == {name: value for name, value in lvis.items() if name in figures}
     assert set(lvis) - set(figures) == {"APr", "APc", "APf"}  # of frequencies, which only LVIS states
-    assert coco_figures(data, found)["AP"] < figures["AP"]  # where the unknown counts as wrong
+    assert judge_as_coco(data, found).figures["AP"] < figures["AP"]  # where the unknown counts as wrong
