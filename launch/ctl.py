@@ -21,6 +21,7 @@ from .command_options import spread_options
 from .control_tables import say_sources, say_status, state_of
 from .exits import InputError, RunError, say, writing
 from .key_option import KeysOption
+from .printable import printable
 from .runtime_folder import running_nodes
 from .sources import named_sources
 from .standard_streams import outlive_reader
@@ -100,7 +101,8 @@ def set_prompt(
         return
     typer.echo(f"done: {_since(applied)}")
     if kept:
-        typer.echo(f"asked their own prompts as before: {', '.join(kept)} (--source changes one of them, --all all)")
+        names = printable(", ".join(kept))
+        typer.echo(f"asked their own prompts as before: {names} (--source changes one of them, --all all)")
 
 
 @spread_options
@@ -218,7 +220,7 @@ def picture(
         _print_json({"out": str(out), "message": message_map(message)})
     else:
         found = ", ".join(f"{track.phrase} #{track.id}" for track in message.tracks) or "nothing found"
-        typer.echo(f"{out}: {message.source} seq {message.seq}, {found}")
+        typer.echo(printable(f"{out}: {message.source} seq {message.seq}, {found}"))
 
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -295,7 +297,7 @@ def _say(applied: Applied, way: Way) -> None:
 def _since(applied: Applied) -> str:
     """From which message on a change can be seen."""
     firsts = [f"{name} seq {seq}" for name, (_, seq) in applied.first_seq.items()]
-    return f"prompt {applied.prompt_version}" + (f", from {', '.join(firsts)} on" if firsts else "")
+    return printable(f"prompt {applied.prompt_version}" + (f", from {', '.join(firsts)} on" if firsts else ""))
 
 
 def _score(text: str) -> tuple[str, float]:

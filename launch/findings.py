@@ -16,6 +16,7 @@ from ..model.detections import Detections
 from ..stream.source_url import full_url
 from .exits import InputError, RunError, say, writing
 from .input_files import RESULTS
+from .printable import printable
 from .shots import Shot, Unread, is_picture
 
 if TYPE_CHECKING:
@@ -167,4 +168,4 @@ def _line(values: dict[str, Any]) -> str:
         f"{one['label']} {one['confidence']:.2f} at {' '.join(f'{side:.0f}' for side in one['bbox'].values())}"
         for one in values["detections"]
     )
-    return f"{values['source']} {values['frame']}: {found or 'nothing found'}"
+    return printable(f"{values['source']} {values['frame']}: {found or 'nothing found'}")

@@ -57,12 +57,14 @@ def find_files(paths: Sequence[str], out: Path | None = None) -> InputFiles:
         out: the folder for results, which is not entered.
 
     Raises:
-        InputError: a path is a camera or a stream, or no path gives anything to look at.
+        InputError: a path is a camera or a stream, no path gives anything to look at, or what is given lies in `out`.
     """
     walk = _Walk(out)
     for text in paths:
         try:
             kind = kind_of(text)
+            if kind in ("file", "folder"):
+                _must_lie_elsewhere(path_of(text), out)
             if kind == "folder":
                 walk.enter(path_of(text), text)
             elif kind == "file":
@@ -79,6 +81,14 @@ def find_files(paths: Sequence[str], out: Path | None = None) -> InputFiles:
     if all(file in walk.faults for file in walk.files):
         raise InputError("; ".join(walk.faults.values()))
     return InputFiles(tuple(walk.files), walk.faults, tuple(walk.left_out), tuple(walk.results))
+
+
+def _must_lie_elsewhere(path: Path, out: Path | None) -> None:
+    """Refuse drawings into the folder of a picture that was given, which they could replace."""
+    if out is not None and out.resolve() in (path.resolve(), path.resolve().parent if path.is_file() else None):
+        raise InputError(
+            f"--out {out} holds what is to be looked at, and drawings could replace it: name another folder"
+        )
 
 
 class _Walk:

@@ -18,6 +18,7 @@ from ..stream.frame import Frame
 from ..stream.options import SourceOptions
 from ..stream.reader import Reader, check_source
 from .exits import InputError, RunError
+from .printable import printable
 
 _LOOK_EVERY_S = 0.1
 
@@ -170,7 +171,7 @@ def _sentences(found: Findings) -> list[tuple[str, str]]:
 def _show(lines: list[tuple[str, str]]) -> None:
     if not sys.stdout.isatty():
         for what, said in lines:
-            typer.echo(f"{what:<15}{said}")
+            typer.echo(f"{what:<15}{printable(said)}")
         return
     from rich.console import Console
     from rich.table import Table
@@ -178,5 +179,5 @@ def _show(lines: list[tuple[str, str]]) -> None:
 
     table = Table(show_header=False)
     for what, said in lines:
-        table.add_row(what, Text(said))
+        table.add_row(what, Text(printable(said)))
     Console().print(table)

@@ -186,6 +186,27 @@ def test_results_on_a_full_disk_end_with_a_sentence(
     assert "cannot be written any further (File too large)" in ended.sentence
 
 
+@pytest.mark.parametrize("given", ["", "shelf 1.png"])
+def test_drawings_do_not_replace_the_pictures_themselves(
+    given: str, picture: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = picture.read_bytes()
+
+    ended = in_process(capsys, "detect", picture.parent / given, "--prompt", "red blob", "--out", picture.parent)
+
+    assert (ended.code, picture.read_bytes()) == (2, before)
+    assert "holds what is to be looked at" in ended.sentence
+
+
+def test_a_files_name_cannot_move_the_cursor(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), red_square(50))
+    (tmp_path / "a.png").rename(tmp_path / "a\x1b[2J.png")
+
+    ended = in_process(capsys, "detect", tmp_path, "--prompt", "red blob")
+
+    assert (ended.code, "\x1b" in ended.out) == (0, False)
+
+
 def test_no_two_drawings_have_one_name(picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for folder in ("a", "b", "c"):
         (tmp_path / folder).mkdir()
