@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 from pathlib import Path
 
 import zmq
@@ -25,15 +26,20 @@ class Binding:
 
     Attributes:
         address: what others connect to; with port 0 or '*' the port that was chosen.
+
+    Raises:
+        OSError: no descriptor is free.
     """
 
     def __init__(self, server: zmq.Socket[bytes], listening: Listening, gate: Gate | None) -> None:
-        self.address = listening.address
         self._server = server
         self._listening = listening
         self._gate = gate
         self._is_bound = False
         self._bind()
+        if not self._is_bound:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        self.address = server.get_string(zmq.LAST_ENDPOINT).rstrip("\0")
 
     def look(self) -> None:
         """Drop every connection if the gate says that a client among them was revoked.
@@ -61,7 +67,7 @@ class Binding:
         self._bind()
 
     def close(self) -> None:
-        """Let go of the address, once the socket is closed. Twice does no harm."""
+        """Let go of the address. Twice does no harm."""
         self._listening.close()
 
     def _bind(self) -> None:
@@ -72,7 +78,7 @@ class Binding:
                 self._gate.remind()
             return
         self._server.set(zmq.USE_FD, descriptor)
-        self._server.bind(self.address)
+        self._server.bind(self._listening.address)
         self._is_bound = True
 
 

@@ -28,7 +28,7 @@ from .topics import MessageError
 _USUAL_RATE_HZ = 25.0
 _LOOK_AT_STOP_EVERY_MS = 100
 _MOST_KEPT, _MOST_AT_ONCE = 8, 50
-_MIN_FREE_DESCRIPTORS = 48  # libzmq aborts the process where a context finds too few; one takes 12
+_MIN_FREE_DESCRIPTORS = 64  # libzmq aborts the process where a context finds too few; one takes 12
 _NS = (1, 1_000_000_000)
 
 
