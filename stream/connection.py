@@ -81,7 +81,7 @@ class Video:
             raise
         self._stream.codec_context.thread_type = "SLICE"  # frame threads hold pictures back, and cost more in all
         if self._stream.codec_context.name == "mjpeg":  # which else passes off half a picture as a whole one
-            self._stream.codec_context.options = {"err_detect": "explode"}
+            self._stream.codec_context.options |= {"err_detect": "explode"}
         live, container = not is_recording(self._container, self._kind), self._container.format.name
         self.facts = facts = StreamFacts(
             live=live,

@@ -11,12 +11,12 @@ from typing import ClassVar
 
 from groundcast.stream.decoder_limits import MAX_ALLOCATION
 
-from .jpegs import huge_jpeg, progressive_jpeg
+from .jpegs import hidden_jpeg, huge_jpeg, progressive_jpeg
 
 
 @contextmanager
 def hostile_camera() -> Generator[str]:
-    """The address of such a camera, which serves /huge, /scans, /endless and, for comparison, /good."""
+    """The address of such a camera, which serves /huge, /hidden, /scans, /endless and, for comparison, /good."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Camera)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
@@ -46,7 +46,8 @@ class _Camera(http.server.BaseHTTPRequestHandler):
                 self._send_without_end()
                 return
             while True:
-                self.wfile.write(b"--next\r\nContent-Type: image/jpeg\r\n\r\n" + self.parts[self.path] + b"\r\n")
+                part = hidden_jpeg() if self.path == "/hidden" else self.parts[self.path]
+                self.wfile.write(b"--next\r\nContent-Type: image/jpeg\r\n\r\n" + part + b"\r\n")
                 time.sleep(0.05)
 
     def _send_without_end(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import cv2
 import numpy as np
 
@@ -21,3 +23,10 @@ def huge_jpeg(side_px: int = 16_000) -> bytes:
     jpeg = cv2.imencode(".jpg", np.full((_HEIGHT, _WIDTH, 3), 90, np.uint8))[1].tobytes()
     size = _HEIGHT.to_bytes(2, "big") + _WIDTH.to_bytes(2, "big")
     return jpeg.replace(size, side_px.to_bytes(2, "big") * 2, 1)
+
+
+@cache
+def hidden_jpeg(side_px: int = 7000) -> bytes:
+    """A whole picture whose size lies behind a marker at which readers of headers give up."""
+    jpeg = cv2.imencode(".jpg", np.full((side_px, side_px), 90, np.uint8))[1].tobytes()
+    return jpeg.replace(b"\xff\xdb", b"\xff\x01\xff\xdb", 1)

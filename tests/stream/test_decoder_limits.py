@@ -34,6 +34,13 @@ def test_a_picture_of_more_pixels_than_a_node_takes_is_never_decoded(camera: str
         assert "pictures of 16000 x 16000 px" in (watched.stats.error or "")
 
 
+def test_nor_is_one_whose_size_only_the_decoder_finds(camera: str) -> None:
+    with WatchedReader(SourceOptions("cam", f"{camera}/hidden", read_timeout_s=0.5)) as watched:
+        assert watched.until(lambda: watched.stats.state == "reconnecting")
+        assert watched.stats.corrupt > 0
+        assert watched.frames == []
+
+
 def test_a_jpeg_of_thousands_of_scans_is_never_decoded(camera: str) -> None:
     with WatchedReader(SourceOptions("cam", f"{camera}/scans")) as watched:
         assert watched.until(lambda: watched.stats.state == "reconnecting")
