@@ -56,16 +56,17 @@ class Lineup:
 
     def must_linger_no_more(self, user: str) -> None:
         """Raise CommandError where too many sources that are gone wait for silent cameras; "" may leave them all."""
-        self._gone = [line for line in self._gone if line.lingers]
+        self._forget_ended()
         own = sum(line.user == user for line in self._gone)
         if len(self._gone) >= MAX_LINGERING or (user and own >= MAX_LINGERING_OF_USER):
             text = f"{len(self._gone)} sources that are gone still wait for silent cameras"
-            raise CommandError("too_many", f"{text}: try again when they have given up, after read_timeout_s at most")
+            raise CommandError("too_many", f"{text}: try again when their time limits are over")
 
     def put(self, options: SourceOptions, user: str = "") -> SourceLine:
         """A new line: behind all others, or in the place of the one that has its name; `user` asked for it."""
         if (before := self._lines.get(options.name)) is not None:
             self._turns.remove(before)
+            self._forget_ended()
             self._gone.append(before)
         line = self._make(options, self._generations.next(options.name))
         line.user = user
@@ -77,6 +78,7 @@ class Lineup:
         """Take a line out."""
         line = self.find(name)
         self._turns.remove(line)
+        self._forget_ended()
         self._gone.append(line)
         self._lines = {other: line for other, line in self._lines.items() if other != name}
 
@@ -93,6 +95,9 @@ class Lineup:
         """Put a line behind all others."""
         self._turns.remove(line)
         self._turns.append(line)
+
+    def _forget_ended(self) -> None:
+        self._gone = [line for line in self._gone if line.lingers]
 
 
 class _Generations:
