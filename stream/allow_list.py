@@ -17,6 +17,7 @@ from .key_files import (
     make_folder,
     public_file,
     read_error,
+    read_given_public,
     read_public,
     write_private,
 )
@@ -146,7 +147,7 @@ def allow(keys: Path, name: str, public: Path, purposes: Sequence[Purpose]) -> N
     Raises:
         KeyFileError: no such key, another one under that name, or a folder that cannot be written to, or by others.
     """
-    key = read_public(public)
+    key = read_given_public(public)
     for purpose in PURPOSES:
         there = public_file(_folder(keys, purpose), name)
         if there.exists() and read_public(there) != key:

@@ -113,6 +113,15 @@ def read_public(path: Path) -> bytes:
     return _read(path)[0]
 
 
+def read_given_public(path: Path) -> bytes:
+    """The public key in a file that a person names, to be copied at this moment: anybody's, as another machine sent it.
+
+    Raises:
+        KeyFileError: it is missing, holds no key, or everybody may write to it.
+    """
+    return _read(path, is_given=True)[0]
+
+
 def public_file(folder: Path, name: str) -> Path:
     """Where the public key of `name` lies; raises KeyFileError if that is no name."""
     return folder / f"{_checked(name)}.key"
@@ -171,13 +180,17 @@ def _checked(name: str) -> str:
         raise KeyFileError(str(error)) from error
 
 
-def _read(path: Path, *, for_its_owner_alone: bool = False) -> tuple[bytes, bytes | None]:
+def _read(path: Path, *, for_its_owner_alone: bool = False, is_given: bool = False) -> tuple[bytes, bytes | None]:
     """The public key, and the secret one if there is one."""
     try:
-        mode = path.stat().st_mode
+        trusted = path.stat()
+        mode = trusted.st_mode
         if for_its_owner_alone and mode & (stat.S_IRWXG | stat.S_IRWXO):
             raise KeyFileError(f"{path} can be read by others (mode {mode & 0o777:o}): chmod 600 {path}")
-        trusted = check_trusted(path)
+        if is_given and mode & stat.S_IWOTH:
+            raise KeyFileError(f"{path} can be written to by others (mode {mode & 0o777:o}): chmod go-w {path}")
+        if not is_given:
+            trusted = check_trusted(path)
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:  # a pipe would have us wait
             found = os.fstat(file.fileno())
             if not stat.S_ISREG(found.st_mode) or not os.path.samestat(found, trusted):

@@ -201,6 +201,22 @@ def test_keys_are_allowed_only_in_a_folder_that_is_closed_to_others(keys: Path) 
         allow(keys, "arm", keys / "arm.key", ["watch"])
 
 
+def test_a_key_that_another_user_sent_can_be_allowed_unless_everybody_may_change_it(
+    keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = tmp_path / "arm.key"
+    pair = make_pair(tmp_path / "theirs", "arm")
+    (tmp_path / "theirs" / "arm.key").rename(sent)
+    sent.chmod(0o666)
+    with pytest.raises(KeyFileError, match=r"can be written to by others \(mode 666\)"):
+        allow(keys, "arm", sent, ["watch"])
+    sent.chmod(0o664)
+    if os.geteuid() == 0:  # else we could not give it away
+        make_foreign(sent, monkeypatch)
+    allow(keys, "arm", sent, ["watch"])
+    assert AllowList(keys, "watch").name_of(pair.public) == "arm"
+
+
 def test_a_secret_never_gets_into_the_list(keys: Path) -> None:
     pair = make_pair(keys, "arm")
     allow(keys, "arm", keys / "arm.key_secret", ["watch"])
