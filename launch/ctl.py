@@ -38,6 +38,8 @@ Set = Annotated[
     typer.Option("--set", help="A setting as in a settings file, such as target_hz=5; may be given again."),
 ]
 
+Settled = Annotated[float, typer.Option("--wait-s", min=0.0, help="Say how it is then, or once it runs or fails.")]
+
 
 @dataclass(frozen=True, slots=True)
 class Way:
@@ -145,25 +147,21 @@ def add(
     source: Annotated[str, typer.Argument(help="NAME=URL, or a URL alone.", show_default=False)],
     way: Way,
     given: Set = None,
-    wait_s: Annotated[float, typer.Option(min=0.0, help="Say how it is then, or as soon as it runs or fails.")] = 3.0,
+    wait_s: Settled = 3.0,
 ) -> None:
     """Read one more source."""
     ((name, url),) = named_sources([source]).items()
     with _node(way) as node:
         applied = node.add_source({"name": name, "url": url, **_settings(given or [])})
-        now = _settled(node, name, wait_s)
-    if way.as_json:
-        state = {} if now is None else {"state": now.state, **({"error": now.error} if now.error else {})}
-        _print_json({**applied_map(applied), **state})
-    else:
-        typer.echo(f"done: {_since(applied)}; {state_of(now) if now else f'{name} was removed again'}")
+        _say_settled(applied, _settled(node, name, wait_s), way)
 
 
 @spread_options
-def update(name: Named, way: Way, given: Set = None) -> None:
+def update(name: Named, way: Way, given: Set = None, wait_s: Settled = 3.0) -> None:
     """Read a source with other settings. Those that are not given stay as they are."""
     with _node(way) as node:
-        _say(node.update_source({"name": name, **_settings(given or [])}), way)
+        applied = node.update_source({"name": name, **_settings(given or [])})
+        _say_settled(applied, _settled(node, name, wait_s), way)
 
 
 @spread_options
@@ -292,6 +290,14 @@ def _say(applied: Applied, way: Way) -> None:
         _print_json(applied_map(applied))
     else:
         typer.echo(f"done: {_since(applied)}")
+
+
+def _say_settled(applied: Applied, now: StatusMessage | None, way: Way) -> None:
+    if way.as_json:
+        state = {} if now is None else {"state": now.state, **({"error": now.error} if now.error else {})}
+        _print_json({**applied_map(applied), **state})
+    else:
+        typer.echo(f"done: {_since(applied)}; {state_of(now) if now else 'it was removed again'}")
 
 
 def _since(applied: Applied) -> str:

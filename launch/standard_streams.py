@@ -54,8 +54,8 @@ def open_standard_streams() -> None:
             os.open(os.devnull, os.O_RDWR)  # the lowest free number is this one
     if sys.stdin is None:
         sys.stdin = io.TextIOWrapper(io.FileIO(0, closefd=False))
-    sys.stdout = _text_stream(1, outlives_reader=False)
-    sys.stderr = _text_stream(2, outlives_reader=True)
+    sys.stdout = _text_stream(1, getattr(sys.stdout, "encoding", None), outlives_reader=False)
+    sys.stderr = _text_stream(2, getattr(sys.stderr, "encoding", None), outlives_reader=True)
 
 
 def outlive_reader() -> None:
@@ -65,10 +65,11 @@ def outlive_reader() -> None:
         raw.outlives_reader = True
 
 
-def _text_stream(number: int, *, outlives_reader: bool) -> io.TextIOWrapper:
+def _text_stream(number: int, encoding: str | None = None, *, outlives_reader: bool) -> io.TextIOWrapper:
     raw = _Stream(number, outlives_reader=outlives_reader)
     return io.TextIOWrapper(
         io.BufferedWriter(raw),
+        encoding=encoding,
         errors="backslashreplace",  # a name of a file may hold what the terminal has no letters for
         line_buffering=number == 2 or raw.isatty(),
     )

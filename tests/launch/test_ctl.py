@@ -58,6 +58,8 @@ def test_the_list_shows_how_sources_are_read_but_no_secrets(ctl: Ctl, node: Plai
     ctl(
         "update",
         "wrist",
+        "--wait-s",
+        "0",
         "--set",
         "target_hz=5",
         "--set",

@@ -79,8 +79,10 @@ def test_a_source_that_was_added_is_said_to_run_or_why_it_does_not(ctl: Ctl, cli
     assert (bad.code, "bad is reconnecting (" in bad.out, "404" in bad.out) == (0, True, True)
     assert [("404" in line) for line in listed.out.splitlines() if line.startswith("bad: ")] == [True]
     assert "404" in json.loads(ctl("list", "--json").out)["sources"][-1]["error"]
+    moved = ctl("update", "good", "--set", f"url={wrong_path}", "--wait-s", "20")
+    assert "404" in moved.out
     assert ctl("remove", "bad").out == "done: bad is read no more; it had sent no message\n"
-    assert "done: good is read no more; its last message was seq " in ctl("remove", "good").out
+    assert "done: own is read no more; its last message was seq " in ctl("remove", "own").out
 
 
 def test_a_picture_shows_what_was_found_in_it(ctl: Ctl, tmp_path: Path) -> None:
