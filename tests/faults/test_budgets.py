@@ -15,6 +15,7 @@ import zmq
 
 from groundcast.model.prompt import Phrase
 from groundcast.stream.control_client import ControlError, Controller
+from groundcast.stream.lineup import MAX_LINGERING_OF_USER
 from groundcast.stream.push_message import PushHeader, pack_push
 from groundcast.stream.subscriber import Subscriber
 
@@ -122,7 +123,7 @@ def ask_for_pictures_that_do_not_come(bench: Bench, over: threading.Event) -> No
 
 
 def add_and_remove_silent_cameras(bench: Bench, over: threading.Event) -> None:
-    """Each leaves a thread and a connection for its time limit."""
+    """Each leaves its reader and a relay for its time limit: two threads and three descriptors."""
     context = zmq.Context[zmq.Socket[bytes]]()
     silent = context.socket(zmq.STREAM)
     port = silent.bind_to_random_port("tcp://127.0.0.1")
@@ -136,8 +137,8 @@ def add_and_remove_silent_cameras(bench: Bench, over: threading.Event) -> None:
     left = sample(bench.pid, 0.0)
     silent.close(linger=0)
     context.term()
-    assert left.threads - before.threads <= 40
-    assert left.files - before.files <= 80
+    assert left.threads - before.threads <= 2 * MAX_LINGERING_OF_USER + 8
+    assert left.files - before.files <= 3 * MAX_LINGERING_OF_USER + 16
 
 
 def push_thousands_of_scans(bench: Bench, over: threading.Event) -> None:
@@ -205,12 +206,13 @@ def attacked(bench: Bench, attack: Attack) -> Generator[list[BaseException]]:
     ],
 )
 def test_other_cameras_keep_their_rate_and_memory_its_bound(bench: Bench, attack: Attack) -> None:
-    alone, weighed_mb = bench.rates_hz(SECONDS), bench.rss_mb()
+    before, weighed_mb = bench.rates_hz(SECONDS), bench.rss_mb()
     with attacked(bench, attack) as errors:
         time.sleep(1.0)
         beside = bench.rates_hz(SECONDS)
         grown_mb = bench.rss_mb() - weighed_mb
-    print(f"{attack.__name__}: {alone} -> {beside} Hz, {grown_mb:+.0f} MB")
+    after = bench.rates_hz(SECONDS)  # a machine that does other things gives less at one time than at another
+    print(f"{attack.__name__}: {before} -> {beside} -> {after} Hz, {grown_mb:+.0f} MB")
     assert errors == []
-    assert all(now >= 0.9 * before for now, before in zip(beside, alone, strict=True))
+    assert all(now >= 0.9 * min(alone) for now, *alone in zip(beside, before, after, strict=True))
     assert grown_mb <= MAX_GROWTH_MB
