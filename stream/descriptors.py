@@ -39,7 +39,7 @@ def are_free(count: int) -> bool:
     """Whether so many descriptors are free at this moment; other threads may take them in the next."""
     taken: list[int] = []
     try:
-        taken.append(os.open(os.devnull, os.O_RDONLY))
+        taken.append(os.eventfd(0))
         while len(taken) < count:
             taken.append(os.dup(taken[0]))
     except OSError as error:
