@@ -161,6 +161,7 @@ def _decoders() -> list[Finding]:
     import av
     from av.codec.hwaccel import hwdevices_available
 
+    from ..stream.decoder_sandbox import missing_protection
     from ..stream.gpu_decoding import why_no_gpu_decoder
 
     wanted = ("h264", "hevc", "mjpeg", "vp9", "av1")
@@ -168,10 +169,15 @@ def _decoders() -> list[Finding]:
     lacking = sorted(set(wanted) - set(have))
     said = ", ".join(have) + (f"; not {', '.join(lacking)}" if lacking else "")
     hardware = ", ".join(hwdevices_available()) or "none"
-    lacks = why_no_gpu_decoder()
+    lacks, unprotected = why_no_gpu_decoder(), missing_protection()
     return [
         Finding("decoders", "ok" if "h264" in have else "missing", f"{said}; hardware: {hardware}"),
         Finding("decode: cuda", "absent" if lacks else "ok", lacks or "videos can be decoded on the GPU"),
+        Finding(
+            "decode_process",
+            "absent" if unprotected else "ok",
+            unprotected or "decoder processes are kept from files and other processes",
+        ),
     ]
 
 

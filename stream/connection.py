@@ -60,17 +60,20 @@ class Video:
         options: the source.
         pause: waits so many seconds; true if the wait was cut short because the work is over.
         gpu: as in `StreamDetector`; None has pictures in RGB.
+        relay_port: as in `RtspRelay`.
 
     Raises:
         SourceError: it cannot be opened. Network sources say so within twice the time limit for opening.
     """
 
-    def __init__(self, options: SourceOptions, pause: Callable[[float], bool], gpu: int | None = None) -> None:
+    def __init__(
+        self, options: SourceOptions, pause: Callable[[float], bool], gpu: int | None = None, relay_port: int = 0
+    ) -> None:
         self._options = options
         self._gpu = gpu
         self._kind = kind_of(options.url)
         self._where = options.url
-        self._container = open_container(options, self._kind, gpu)
+        self._container = open_container(options, self._kind, gpu, relay_port)
         try:
             self._stream, notice = choose_stream(self._container, self._where, options.stream)
             check_gpu_decodes(self._stream, options)

@@ -38,8 +38,10 @@ _RTSP_OPTIONS = {
 _FILE_OPTIONS = {"pattern_type": "none", "protocol_whitelist": "file,crypto,data"}
 
 
-def open_container(options: SourceOptions, kind: SourceKind, gpu: int | None = None) -> InputContainer:
-    """Open a source with the options that its kind needs; `gpu` as in `gpu_decoder`.
+def open_container(
+    options: SourceOptions, kind: SourceKind, gpu: int | None = None, relay_port: int = 0
+) -> InputContainer:
+    """Open a source with the options that its kind needs; `gpu` as in `gpu_decoder`, `relay_port` as in `RtspRelay`.
 
     Raises:
         SourceError: it cannot be opened, or not be decoded where its options say. Network sources say so within twice
@@ -53,7 +55,7 @@ def open_container(options: SourceOptions, kind: SourceKind, gpu: int | None = N
         if kind == "http":
             return open_web(options, decoder)
         if kind == "rtsp":
-            return _open_rtsp(options, decoder)
+            return _open_rtsp(options, decoder, relay_port)
         return _open(options, kind, decoder)
     except (FFmpegError, OSError) as error:  # whose text holds the URL with the password
         if isinstance(error, SourceError):
@@ -78,11 +80,11 @@ def _open(options: SourceOptions, kind: SourceKind, decoder: HWAccel | None) -> 
     )
 
 
-def _open_rtsp(options: SourceOptions, decoder: HWAccel | None) -> InputContainer:
+def _open_rtsp(options: SourceOptions, decoder: HWAccel | None, relay_port: int) -> InputContainer:
     """By way of a relay, since FFmpeg alone would go to any host that a camera names, and take the password along."""
     url = full_url(options.url)
     for _ in range(_MAX_REDIRECTS):
-        relay = RtspRelay(url, options)
+        relay = RtspRelay(url, options, relay_port)
         try:
             return av.open(
                 relay.url,

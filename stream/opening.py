@@ -7,25 +7,31 @@ import time
 from collections.abc import Callable
 
 from .connection import Video
-from .container import is_still
+from .decoder_process import DecoderProcess
 from .gpu_decoding import gpu_decoder
+from .network_source import open_network
 from .options import SourceOptions
 from .picture import Connection
 from .picture_folder import PictureFolder, is_picture_file
 from .push_source import PushSource, check_push
-from .snapshot_camera import SnapshotCamera
 from .source_url import SourceError, kind_of, path_of
 
 _CAMERA_NUMBER = re.compile(r"(?:video)?(\d{1,2})")  # OpenCV and FFmpeg users write 0 and video0
 
 
-def open_source(options: SourceOptions, pause: Callable[[float], bool], gpu: int | None = None) -> Connection:
+def open_source(
+    options: SourceOptions,
+    pause: Callable[[float], bool],
+    gpu: int | None = None,
+    decoder: DecoderProcess | None = None,
+) -> Connection:
     """Open what `options.url` names.
 
     Args:
         options: the source.
         pause: waits so many seconds; true if the wait was cut short because the work is over.
         gpu: as in `StreamDetector`.
+        decoder: opens what is on the network, where `options` say so.
 
     Raises:
         SourceError: it cannot be opened.
@@ -35,9 +41,12 @@ def open_source(options: SourceOptions, pause: Callable[[float], bool], gpu: int
         return PushSource(options, pause)
     if kind == "folder" or (kind == "file" and is_picture_file(options.url)):
         return PictureFolder(options, pause)
-    video = Video(options, pause, gpu)
-    is_snapshot = kind == "http" and is_still(video.facts.container)
-    return SnapshotCamera(video, options, pause, gpu) if is_snapshot else video
+    if kind not in ("rtsp", "http"):
+        return Video(options, pause, gpu)
+    if decoder is not None and options.decode_process:
+        _check_decoding(options)
+        return decoder.open(options, pause)
+    return open_network(options, pause, gpu)
 
 
 def check_source(options: SourceOptions) -> None:
@@ -49,6 +58,8 @@ def check_source(options: SourceOptions) -> None:
     kind = kind_of(options.url)
     if kind in ("rtsp", "http", "device"):
         gpu_decoder(options)
+        if kind != "device":
+            _check_decoding(options)
         return
     if kind == "push":  # not bound to find out: a source that is replaced may still hold the address
         check_push(options)
@@ -56,6 +67,13 @@ def check_source(options: SourceOptions) -> None:
     if kind == "file":
         _check_file(options.url)
     open_source(options, _pause).close()
+
+
+def _check_decoding(options: SourceOptions) -> None:
+    if options.decode_process and options.decode == "cuda":
+        raise SourceError(
+            f"source {options.name} asks for decode: cuda and decode_process, which no GPU does: leave one of them out"
+        )
 
 
 def _check_file(url: str) -> None:

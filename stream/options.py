@@ -44,6 +44,7 @@ class SourceOptions:
         roi_xyxy: the part of the picture that is looked at, px of the original picture; None is all of it.
         key_frames_only: decode key frames alone, where seldom is enough.
         decode: videos only. On the 'cpu'; with 'cuda' on an NVIDIA GPU; 'auto' takes the GPU where there is one.
+        decode_process: network sources only. Decode on the CPU in a process of its own, which can do nothing else.
         frozen_after_s: pictures that do not change, or are black, for so long are warned of in the status.
         keys: push: only. The folder of the node's keys: lets programs that are allowed to push send from elsewhere too,
             and no others.
@@ -68,6 +69,7 @@ class SourceOptions:
     roi_xyxy: tuple[int, int, int, int] | None = None
     key_frames_only: bool = False
     decode: Decoding = "cpu"
+    decode_process: bool = False
     frozen_after_s: float = 10.0
     keys: Path | None = None
     redirect_hosts: tuple[str, ...] = ()

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from .backoff import Backoff
 from .clock import Clock
+from .decoder_process import DecoderProcess
 from .descriptors import NoDescriptorError
 from .frame import Frame
 from .frame_maker import FrameMaker
@@ -48,6 +49,7 @@ class Reader:
         backoff: how long to wait before a lost camera is tried again.
         clock: what time it is.
         gpu: as in `StreamDetector`; None has pictures in RGB.
+        decoder: opens the source where its options ask for `decode_process`; ended with the reader.
     """
 
     def __init__(
@@ -58,9 +60,11 @@ class Reader:
         backoff: Backoff | None = None,
         clock: Clock | None = None,
         gpu: int | None = None,
+        decoder: DecoderProcess | None = None,
     ) -> None:
         self.options = options
         self._gpu = gpu
+        self._decoder = decoder or DecoderProcess()
         self._log = logging.LoggerAdapter(_log, {"source": options.name})  # for logs that machines read
         self.frames: Newest[Frame] = Newest(wake)
         self._wake = wake
@@ -166,6 +170,7 @@ class Reader:
         except Exception as error:  # noqa: BLE001  the edge of a thread
             self._become("failed", str(self._unforeseen(error)))
         finally:
+            self._decoder.close()
             self._over.set()
             self._wake()
 
@@ -208,7 +213,7 @@ class Reader:
         Raises:
             SourceError: it could not be opened, or was lost.
         """
-        connection = open_source(self.options, self._stop.wait, self._gpu)
+        connection = open_source(self.options, self._stop.wait, self._gpu, self._decoder)
         if (notice := connection.facts.notice) and not (self._facts and self._facts.notice == notice):
             self._log.warning("source %s: %s", self.options.name, notice)
         with self._lock:

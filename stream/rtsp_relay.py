@@ -35,6 +35,7 @@ class RtspRelay:
     Args:
         url: of the camera, with user and password.
         options: of the source.
+        port: on loopback, where FFmpeg finds it; 0 is any that is free.
 
     Attributes:
         url: for FFmpeg.
@@ -44,21 +45,21 @@ class RtspRelay:
         OSError: the camera cannot be reached.
     """
 
-    def __init__(self, url: str, options: SourceOptions) -> None:
+    def __init__(self, url: str, options: SourceOptions, port: int = 0) -> None:
         parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme.lower()]
+        camera = parts.hostname or "", parts.port or _PORTS[parts.scheme.lower()]
         self._user, self._password = unquote(parts.username or ""), unquote(parts.password or "")
         self._timeout_s = options.open_timeout_s
         try:
-            self._camera: socket.socket = socket.create_connection((host, port), timeout=self._timeout_s)
+            self._camera: socket.socket = socket.create_connection(camera, timeout=self._timeout_s)
         except UnicodeError:
             raise socket.gaierror("no name that can be") from None
         try:
             self._address: str = self._camera.getpeername()[0]
             self._camera.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if parts.scheme.lower() == "rtsps":
-                self._camera = _unchecked_tls().wrap_socket(self._camera, server_hostname=host)
-            self._listener = socket.create_server(("127.0.0.1", 0), backlog=1)
+                self._camera = _unchecked_tls().wrap_socket(self._camera, server_hostname=camera[0])
+            self._listener = socket.create_server(("127.0.0.1", port), backlog=1)
         except OSError:
             self._camera.close()
             raise

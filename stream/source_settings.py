@@ -87,6 +87,7 @@ class SourceDefaults(Section):
     roi_xyxy: Annotated[tuple[int, int, int, int], AfterValidator(_area)] | None = None
     key_frames_only: bool = False
     decode: Literal["auto", "cpu", "cuda"] = "cpu"
+    decode_process: bool = False
     frozen_after_s: Annotated[float, Field(gt=0, le=86_400)] = 10.0
     redirect_hosts: Annotated[tuple[Host, ...], Field(max_length=16)] = ()
 

@@ -31,6 +31,7 @@ KNOWN_TO = {
     "av": (
         *(
             "stream/reader.py",
+            "stream/decoder_main.py",
             "stream/connection.py",
             "stream/container.py",
             "stream/web_container.py",
@@ -86,6 +87,7 @@ LIGHT = {
     "stream/message.py": {"msgpack"},
     "stream/pusher.py": {"zmq", "msgpack"},
     "stream/node_commands.py": {"msgpack"},
+    "stream/decoder_main.py": {"av", "msgpack", "numpy", "cv2", "PIL"},
     "model/prompt.py": set[str](),
     "model/detections.py": {"numpy"},
     "model/image.py": {"numpy"},

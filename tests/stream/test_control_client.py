@@ -88,6 +88,7 @@ def test_every_command_reaches_the_node(controller: Controller, plain_node: Plai
         "camera_latency_ms": 0.0,
         "key_frames_only": False,
         "decode": "cpu",
+        "decode_process": False,
         "frozen_after_s": 10.0,
     }
 
