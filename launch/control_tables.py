@@ -86,9 +86,8 @@ def _print(console: Console, headings: Sequence[str], rows: Sequence[Sequence[st
     for heading in headings:
         table.add_column(heading, overflow="fold")
     for row in rows:
-        table.add_row(
-            *(Text(printable(cell)) for cell in row)
-        )  # as it is: what others chose must not be taken for markup
+        # As it is: what others chose must be taken for neither markup nor what moves the cursor.
+        table.add_row(*(Text(printable(cell)) for cell in row))
     console.print(table)
 
 

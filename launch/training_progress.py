@@ -63,7 +63,7 @@ class TrainingProgress:
         if self._bar is None:
             print(text, file=sys.stderr)
         else:
-            self._bar.console.print(text)
+            self._bar.console.print(text, markup=False)
 
     @property
     def _is_on_terminal(self) -> bool:

@@ -60,6 +60,13 @@ def on_a_terminal() -> Generator[Terminal]:
         sys.stderr = stderr
 
 
+def test_what_looks_like_markup_is_shown_as_it_is() -> None:
+    with on_a_terminal() as terminal, progress("detecting in [/x]\x1b[2J") as advance:
+        advance(1, 2)
+
+    assert "detecting in [/x] [2J" in terminal.getvalue()
+
+
 def test_a_log_line_is_set_above_the_bar_not_through_it() -> None:
     with on_a_terminal() as terminal, progress("looking") as advance:
         advance(1, 2)
@@ -72,8 +79,8 @@ def test_a_log_line_is_set_above_the_bar_not_through_it() -> None:
 
 
 def test_what_takes_long_is_said_at_once() -> None:
-    with on_a_terminal() as terminal, busy("loading tabletop"):
-        assert eventually(lambda: "loading tabletop" in terminal.getvalue())
+    with on_a_terminal() as terminal, busy("loading tabletop [/x]"):
+        assert eventually(lambda: "loading tabletop [/x]" in terminal.getvalue())
 
 
 def test_the_bar_of_a_training_moves_with_each_step_and_says_how_long_it_takes(
