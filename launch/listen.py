@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -71,18 +72,31 @@ def listen(
                 keys=keys,
             )
         )
-        try:
+        with _until_told():
             for message in _messages(subscriber, gives_up=timeout_s is not None):
                 messages += 1
                 for sink in sinks:
                     sink(message)
                 if messages == count:
                     break
-        except KeyboardInterrupt:
-            pass  # the ordinary end of listening
     if as_json:
         figures = {"messages": messages, "gaps": subscriber.gaps, "skipped": subscriber.skipped}
         _report({**figures, "refused": dict(subscriber.refused)}, began_s)
+
+
+@contextmanager
+def _until_told() -> Generator[None]:
+    """Ctrl-C, a polite kill and a terminal that is closed are the ordinary end of listening; a video needs its own."""
+    numbers = [one for one in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(one) is signal.SIG_DFL]
+    for number in numbers:
+        signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    except KeyboardInterrupt:
+        pass
+    finally:
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _report(figures: Mapping[str, object], began_s: float) -> None:

@@ -118,7 +118,7 @@ def run_node(
 
         pipeline = Pipeline(options, detector, prompt, publisher, on_message=on_message)
         _warm_up(detector, prompt)
-        with stop_on_signals() as stop, running(), service.around(pipeline, stop, control):
+        with stop_on_signals(hangup=reread is None) as stop, running(), service.around(pipeline, stop, control):
             if control is not None:
                 control.start(pipeline, stop.set)
             on_ready(Addresses(publisher.address, None if control is None else control.address))
@@ -155,10 +155,17 @@ def _warm_up(detector: StreamDetector, prompt: Prompt) -> None:
 
 
 @contextmanager
-def stop_on_signals() -> Generator[threading.Event]:
-    """An event that Ctrl-C or a polite kill sets; the second one ends the process at once, as without us."""
+def stop_on_signals(*, hangup: bool = False) -> Generator[threading.Event]:
+    """An event that Ctrl-C or a polite kill sets; the second one ends the process at once, as without us.
+
+    Args:
+        hangup: so does a terminal that is closed, unless the process was told to outlive it (nohup).
+    """
     stop = threading.Event()
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if hangup and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in numbers}
 
     def ask(number: int, _frame: FrameType | None) -> None:
         stop.set()

@@ -51,7 +51,10 @@ def record(
     tally = Tally()
     about = {"version": importlib.metadata.version("groundcast"), "address": address, "node": node or ""}
     with WireTap(address, source, node=node, pictures=pictures, keys=keys) as tap:
-        with stop_on_signals() as told, closing(Recording(out or _named_after_now(), options, about)) as recording:
+        with (
+            stop_on_signals(hangup=True) as told,
+            closing(Recording(out or _named_after_now(), options, about)) as recording,
+        ):
             over = _Over(tap, tally, told.is_set, for_s, until_ended=until_ended)
             if not as_json:
                 typer.echo(f"recording {address} into {recording.files[0]} (Ctrl-C ends)")

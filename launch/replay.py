@@ -54,7 +54,7 @@ def replay(
     if loop and not restamp:
         raise InputError("--loop needs --restamp: subscribers refuse messages that they have had before")
     with (
-        stop_on_signals() as told,
+        stop_on_signals(hangup=True) as told,
         WireSender(address, insecure=insecure, keys=keys, lossless=math.isinf(rate)) as sender,
     ):
         if not as_json:

@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+import av
+import cv2
 import pytest
 
 from groundcast.launch.exits import RunError
@@ -24,10 +26,12 @@ from groundcast.stream.publisher import Publisher
 from groundcast.stream.subscriber import Subscriber
 
 from ..stream.spoken import speaking
+from .conftest import red_square
 
 ANY_PORT = "tcp://127.0.0.1:*"
 CAMERA = "cam=lavfi:testsrc=size=160x120:rate=20"
 NODE = [sys.executable, "-m", "tests.launch.blob_node", "run", "--prompt", "red blob", "--address", ANY_PORT]
+PICTURE = cv2.imencode(".jpg", red_square(50))[1].tobytes()
 LOADS_FOR_EVER = (
     "import time; from groundcast.launch import cli, node\n"
     "node.load_detector = lambda model: print('loading', flush=True) or time.sleep(600)\ncli.main()"
@@ -132,6 +136,22 @@ def test_ctrl_c_while_a_model_loads_is_the_ordinary_end_of_a_node(command: str, 
         loading.send_signal(signal.SIGINT)
         assert loading.wait(30) == code
         assert "Traceback" not in errors_of(loading)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_video_is_whole_when_listening_is_ended(number: signal.Signals, tmp_path: Path) -> None:
+    out = tmp_path / "seen.mp4"
+    with Publisher(PublisherOptions(ANY_PORT), "bench") as publisher, speaking(publisher, jpeg=PICTURE):
+        command = [sys.executable, "-m", "groundcast.launch.cli", "listen", publisher.address, "--draw", str(out)]
+        with started(*command, "--jsonl") as listener:
+            assert listener.stdout is not None
+            for _ in range(30):
+                listener.stdout.readline()
+            listener.send_signal(number)
+            listener.stdout.read()
+            assert (listener.wait(30), errors_of(listener)) == (0, "")
+    with av.open(str(out)) as video:
+        assert len(list(video.decode(video=0))) > 5
 
 
 def test_a_terminal_that_is_closed_ends_a_node_without_a_traceback(tmp_path: Path) -> None:

@@ -69,7 +69,9 @@ def header(seq: int, *, epoch: int = 1, source: str = "wrist") -> PictureHeader:
 
 
 @contextmanager
-def speaking(publisher: Publisher, every_s: float = 0.01, most: int = 10**6) -> Generator[list[int]]:
+def speaking(
+    publisher: Publisher, every_s: float = 0.01, most: int = 10**6, jpeg: bytes = JPEG
+) -> Generator[list[int]]:
     """A node that speaks as soon as somebody listens; gives the list of the `seq`s it has sent so far.
 
     After `most` messages its source ends.
@@ -84,7 +86,7 @@ def speaking(publisher: Publisher, every_s: float = 0.01, most: int = 10**6) -> 
             publisher.send_detections(detections(seq))
             if publisher.wants_pictures("wrist"):
                 publisher.send_picture(
-                    PictureHeader(node="bench", source="wrist", epoch=1, generation=1, seq=seq), JPEG
+                    PictureHeader(node="bench", source="wrist", epoch=1, generation=1, seq=seq), jpeg
                 )
             sent.append(seq)
         publisher.send_status(status(len(sent), "ended"))
