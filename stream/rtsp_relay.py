@@ -65,7 +65,8 @@ class RtspRelay:
             raise
         self._listener.settimeout(self._timeout_s)
         authority, tail = _split(url)
-        user, at, self._place = authority.rpartition("@")
+        user, at, place = authority.rpartition("@")
+        self._place = place if parts.port else f"{place}:{port}"
         self._own = f"127.0.0.1:{self._listener.getsockname()[1]}"
         self._scheme = parts.scheme.lower()
         self.url = f"rtsp://{user}{at}{self._own}{tail}"

@@ -19,13 +19,14 @@ from urllib.request import (
     HTTPRedirectHandler,
     HTTPSHandler,
     OpenerDirector,
+    ProxyHandler,
     Request,
 )
 
 from .aes_cbc import decrypt
 from .options import SourceOptions
 from .redirects import check_redirect, own_host, with_own_user
-from .source_fault import explain_status, silence
+from .source_fault import explain_opening, explain_status, silence
 from .source_url import SourceError, SourceUrl, full_url
 
 MAX_SEGMENT = 256 * 2**20  # bytes
@@ -50,12 +51,14 @@ class WebClient:
 
     def __init__(self, options: SourceOptions) -> None:
         self._options = options
+        self._has_begun = False  # reading a playlist: from then on a segment may be missing
         parts = urlsplit(full_url(options.url))
         self._opener = OpenerDirector()
         passwords = _OwnPasswords(own_host(options), unquote(parts.username or ""), unquote(parts.password or ""))
         unchecked = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         unchecked.check_hostname, unchecked.verify_mode = False, ssl.CERT_NONE
         for handler in (
+            ProxyHandler(),  # that of the environment, as FFmpeg takes it
             HTTPHandler(),
             HTTPSHandler(context=unchecked),
             HTTPErrorProcessor(),
@@ -96,6 +99,7 @@ class WebClient:
             body = _Body(self._get(url, headers, self._options.read_timeout_s), self._options)
         except _GoneError:
             return io.BytesIO()
+        self._has_begun = True
         if not encrypted:
             return body
         with body:
@@ -112,14 +116,14 @@ class WebClient:
             raise
         except HTTPError as error:
             error.close()
-            if error.code in (404, 410) and headers is not None:
+            if error.code in (404, 410) and self._has_begun:
                 raise _GoneError from None
             raise explain_status(error.code, self._options) from None
-        except TimeoutError:
-            raise SourceError(f"{self._options.url} did not answer within {timeout_s:g} s: is the camera on?") from None
         except (URLError, OSError, HTTPException, ValueError) as error:
-            why = type(getattr(error, "reason", error)).__name__
-            raise SourceError(f"{self._options.url} leads to {SourceUrl(url)}, which cannot be read ({why})") from None
+            reason = error.reason if isinstance(error, URLError) else error
+            if isinstance(reason, OSError):
+                raise explain_opening(reason, self._options, "http", 0.0) from None
+            raise SourceError(f"{self._options.url} leads to {SourceUrl(url)}, which cannot be read") from None
 
 
 class _GoneError(Exception):

@@ -59,7 +59,7 @@ def _open_stream(url: str, options: SourceOptions, decoder: HWAccel | None) -> I
             **_LIVE,
             **FFMPEG_OPTIONS,
             "max_redirects": "0",
-            "protocol_whitelist": "http,https,tcp,tls",
+            "protocol_whitelist": "http,https,httpproxy,tcp,tls",
             "format_whitelist": f"{_STREAMS},{stills}",
         },
         metadata_errors="replace",

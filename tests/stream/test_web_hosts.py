@@ -17,6 +17,7 @@ import pytest
 from groundcast.stream.aes_cbc import decrypt
 from groundcast.stream.options import SourceOptions
 
+from .clips import free_port
 from .watched_reader import WatchedReader, write_video
 
 PASSWORD = "viewer:s3cret"
@@ -181,6 +182,15 @@ def test_a_page_that_names_other_addresses_is_no_video(camera: Web, other: Web, 
     (camera.folder / "page").write_text(text.format(other.url))
     assert "127.0.0.1" in _refusal(f"{camera.url}/page")
     assert not other.asked
+
+
+def test_a_playlist_that_is_not_there_is_said_to_be_so_and_a_missing_segment_is_passed_over(camera: Web) -> None:
+    assert "is not there (404)" in _refusal(f"{camera.url}/a.m3u8")
+    assert "refused the connection" in _refusal(f"http://127.0.0.1:{free_port()}/a.m3u8")
+    text = _write_playlist(camera.folder)
+    (camera.folder / "a0.ts").unlink()
+    assert text.count("#EXTINF") == 2
+    assert _pictures(f"{camera.url}/a.m3u8") == 10
 
 
 def test_a_playlist_without_end_is_given_up(camera: Web) -> None:
