@@ -26,7 +26,7 @@ _PORTS = {"rtsp": 554, "rtsps": 322}
 _AT_ONCE = 2**16
 _WAITING = 2**18  # bytes between the relay and FFmpeg: what waits there is late
 _STATUS = re.compile(rb"RTSP/1\.\d ([1-9]\d\d)(?: [^\0]*)?")
-_FIELD = re.compile(r'(\w+)=(?:"([^"]*)"|([^",\s]*))')
+_FIELD = re.compile(r'(\w{1,20})=(?:"([^"]*)"|([^",\s]*))')
 
 
 class RtspRelay:

@@ -38,7 +38,7 @@ MERGES = "a0: &a0 {k: 1}\n" + "".join(f"a{i}: &a{i} {{<<: [{NINE.replace('{}', f
         (MERGES + BASE, "more than 30000 values"),
         (f"prompt: [{'a,' * 120_000}]\nsources: []\n", "more than 30000 values"),
         (f"prompt: {'a' * 1_000_000}\nsources: []\n", "longer than the 256 KiB"),
-        (f"prompt: {'a' * 250_000}\nsources: []\n", "longer than 200 characters"),
+        (f"prompt: {'a' * 250_000}\nsources: []\n", "at most 50000 are read"),
         (f"{BASE}{'${a' * 80_000}\n", "not YAML"),
         (f"{BASE}node: '{'${a' * 80_000}'\n", "`node` must have at most 64"),
         (f"prompt: red ball\nsources: [{{name: a, url: 'rtsp://{'a:b@' * 60_000}'}}]\n", "at most 4096 characters"),
