@@ -4,11 +4,9 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
@@ -22,6 +20,7 @@ from ..model.prompt import Prompt
 from ..model.ticket import DetectionTicket
 from .bench_hardware import hardware
 from .exits import RunError, say
+from .memory import resident_bytes
 
 # height, width: portrait, landscape, odd, small and large.
 _SIZES = ((480, 640), (720, 1280), (1080, 1920), (640, 480), (333, 517), (240, 320), (600, 600), (1200, 1600))
@@ -79,7 +78,7 @@ def bench_memory(
             if len(flight) > detector.depth:
                 flight.popleft().wait()
             if row % every == 0:
-                host.append(_resident_bytes())
+                host.append(resident_bytes())
                 on_device.append(torch.cuda.memory_reserved(device) if device.type == "cuda" else 0)
         for ticket in flight:
             ticket.wait()
@@ -108,7 +107,3 @@ def growth(taken_bytes: Sequence[int]) -> Growth:
     last = first + slope * (len(kept) - 1)
     is_flat = bool(last - first < max(_LEAST_GROWTH, _MOST_GROWTH * first))
     return Growth(float(first) / _MIB, float(last) / _MIB, float(kept.max()) / _MIB, is_flat)
-
-
-def _resident_bytes() -> int:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

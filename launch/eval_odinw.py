@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,10 @@ from .eval_coco import evaluate_set
 from .eval_options import CocoOptions
 from .eval_run import check_libraries, finish, open_run
 from .exits import InputError
+from .report import write_eval_report
+
+if TYPE_CHECKING:
+    from ..model.training.coco_eval import CocoResult
 
 # Where a set has several of these, the first: what was cleaned comes before what was exported.
 _FILES = ("annotations_without_background.json", "_annotations.coco.json", "annotations*.json")
@@ -38,7 +42,7 @@ def eval_odinw(
     """
     if options.split in ("", ".", "..") or set(options.split) & {"/", "*"}:
         raise InputError(f"--split {options.split!r} is no folder's name: write that of a part, such as test or valid")
-    check_libraries("faster_coco_eval")
+    check_libraries("faster_coco_eval", "matplotlib")
     from ..model.training.coco_data import read_coco
     from ..model.training.coco_eval import check_prompts, prompts_of
     from ..model.training.coco_judge import measure_of
@@ -50,10 +54,12 @@ def eval_odinw(
     with open_run("odinw", options, sets) as run:
         for one in data.values():
             check_prompts(run.detector, prompts_of(one.categories, options.chunk))
-        results = {
-            name: evaluate_set(replace(run, folder=run.folder / name), one, options, measure_of(one))
-            for name, one in data.items()
-        }
+        results: dict[str, CocoResult] = {}
+        for name, one in data.items():
+            own = replace(run, folder=run.folder / name)
+            judged = evaluate_set(own, one, options, measure_of(one))
+            results[name] = judged.result
+            write_eval_report(own.folder, f"{run.detector.info.name} on {name}", judged, {name: judged.result.figures})
     average = {figure: mean(one.figures[figure] for one in results.values()) for figure in _AVERAGED}
     whole = {
         **{figure: round(value, 4) for figure, value in average.items()},

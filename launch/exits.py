@@ -20,7 +20,7 @@ NODE_MISSING = (
     "pip install 'groundcast[node]', on Python 3.11 or 3.12; your own programs can subscribe without it"
 )
 EVAL_MISSING = "{library} is missing, which draws scenes or judges results: pip install 'groundcast[node,eval]'"
-EVAL_LIBRARIES = ("mujoco", "motmetrics", "faster_coco_eval")
+EVAL_LIBRARIES = ("mujoco", "motmetrics", "faster_coco_eval", "matplotlib")
 
 
 class RunError(RuntimeError):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from pathlib import Path
 
 from .log_setup import log_console
+from .memory import memory_text
 from .printable import printable
 
 
@@ -24,12 +27,42 @@ def busy(what: str) -> Generator[None]:
 
 @contextmanager
 def progress(what: str) -> Generator[Callable[[int, int], None]]:
-    """A bar on a terminal, nothing elsewhere; called with (done, of how many)."""
+    """A bar on a terminal, nothing elsewhere; called with (done, of how many).
+
+    It says how many are done in a second, and how much memory that takes.
+    """
     from rich.markup import escape
-    from rich.progress import Progress
+    from rich.progress import Progress, TextColumn
 
     # On a terminal what is printed is set above the bar. In a file or a pipe it must stay what it is.
     above = sys.stdout.isatty()
-    with Progress(console=log_console(), redirect_stdout=above, disable=not sys.stderr.isatty()) as bars:
-        bar = bars.add_task(escape(printable(what)), total=None)
-        yield lambda done, total: bars.update(bar, completed=done, total=total)
+    columns = (*Progress.get_default_columns(), TextColumn("{task.fields[facts]}"))
+    with Progress(*columns, console=log_console(), redirect_stdout=above, disable=not sys.stderr.isatty()) as bars:
+        bar = bars.add_task(escape(printable(what)), total=None, facts="")
+        began: list[tuple[int, float]] = []
+
+        def advance(done: int, total: int) -> None:
+            facts = memory_text()
+            if began:
+                first, since_s = began[0]
+                facts = f"{(done - first) / max(time.monotonic() - since_s, 1e-6):.1f} a second, {facts}"
+            else:
+                began.append((done, time.monotonic()))
+            bars.update(bar, completed=done, total=total, facts=facts)
+
+        yield advance
+
+
+def saying_records(annotations: Path) -> Callable[[int, int], None]:
+    """For `on_records`: say how much is read before it takes its time, on a terminal and elsewhere."""
+
+    def say_records(count: int, pictures: int) -> None:
+        console = log_console()
+        console.print(
+            f"reading {count:,} annotations of {pictures:,} pictures: {printable(str(annotations))}",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+
+    return say_records

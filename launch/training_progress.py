@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from .log_setup import log_console
+from .memory import memory_text
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -20,16 +21,20 @@ class TrainingProgress:
 
     Args:
         steps: of the whole training.
+        pictures: how many all workers learn from in a step; None where that varies.
     """
 
-    def __init__(self, steps: int) -> None:
-        self._steps = steps
+    def __init__(self, steps: int, pictures: int | None = None) -> None:
+        self._steps, self._pictures = steps, pictures
         self._bar: RichProgress | None = None
         self._task: TaskID | None = None
         self._from: tuple[int, float] | None = None  # the first step that was done here, and when
 
     def __call__(self, progress: Progress) -> None:
         facts = f"loss {progress.loss:.2f}, {progress.seconds_per_step:.2f} s a step"
+        if self._pictures is not None:
+            facts += f", {self._pictures / max(progress.seconds_per_step, 1e-9):.1f} pictures/s"
+        facts += f", {memory_text()}"
         left_s = (self._steps - progress.step) * progress.seconds_per_step
         if not self._is_on_terminal:
             print(f"step {progress.step}/{self._steps}: {facts}, {left_s / 60:.0f} min left", file=sys.stderr)

@@ -72,6 +72,7 @@ KNOWN_TO = {
     "mujoco": ("model/tabletop/*.py",),
     "motmetrics": ("model/training/*.py",),
     "faster_coco_eval": ("model/training/*.py",),
+    "matplotlib": ("launch/plots.py",),
     "numba": ("cuda/*_cpu.py", "launch/doctor.py"),
     "triton": ("cuda/*_triton.py", "launch/doctor.py"),
     "pydantic": ("launch/settings*.py", "stream/source_settings.py", "stream/control*.py"),

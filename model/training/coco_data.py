@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -31,6 +31,7 @@ class CocoPicture:
         width_px, height_px: its size as the file states it.
         absent: categories known to be absent; None: every one without an object here.
         not_exhaustive: categories of which some objects are not annotated.
+        part_of: which of several merged data sets it comes from, as its `set` says; '' where it says nothing.
     """
 
     number: int
@@ -39,6 +40,7 @@ class CocoPicture:
     height_px: int
     absent: tuple[int, ...] | None = None
     not_exhaustive: tuple[int, ...] = ()
+    part_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,13 @@ class CocoData:
 
 
 def read_coco(
-    annotations: Path, folder: Path, *, limit: int | None = None, lvis: bool = False, keep_odd_boxes: bool = False
+    annotations: Path,
+    folder: Path,
+    *,
+    limit: int | None = None,
+    lvis: bool = False,
+    keep_odd_boxes: bool = False,
+    on_records: Callable[[int, int], None] = lambda annotations, pictures: None,
 ) -> CocoData:
     """Read and check annotations and see that every picture is there.
 
@@ -135,11 +143,13 @@ def read_coco(
         lvis: require what LVIS adds: how frequent a category is, and what is known of each picture.
         keep_odd_boxes: judge boxes that have no area or leave their picture as they stand, as COCO's own tool does,
             instead of refusing them.
+        on_records: called with how many annotations and pictures there are, before each is looked at.
 
     Raises:
         CocoError: something does not fit; the text names the file and the record.
     """
     file = read_records(annotations)
+    on_records(len(file.annotations), len(file.images))
     categories = _categories(file, lvis=lvis)
     known = read_pictures(file, folder, lvis=lvis)
     boxes, odd = _boxes(file, known, {one.number for one in categories}, lvis=lvis, keep_odd_boxes=keep_odd_boxes)
@@ -171,8 +181,28 @@ def read_pictures(file: CocoFile, folder: Path, *, lvis: bool = False) -> dict[i
             raise record.error(f"its size is {width}x{height}: both sides must be at least 1 px")
         absent = record.wholes("neg_category_ids") if lvis else None
         loose = record.wholes("not_exhaustive_category_ids") if lvis else ()
-        pictures[number] = CocoPicture(number, _place(record, folder), width, height, absent, loose)
+        part_of = record.text("set") if record.has("set") else ""
+        pictures[number] = CocoPicture(number, _place(record, folder), width, height, absent, loose, part_of)
     return pictures
+
+
+def without_sets(data: CocoData, names: Sequence[str]) -> CocoData:
+    """The same without the pictures of some of the data sets that it was merged from.
+
+    Raises:
+        CocoError: no picture is of such a set, or none that has objects is left.
+    """
+    known = {picture.part_of for picture in data.pictures} - {""}
+    for name in names:
+        if name not in known:
+            has = f"its pictures are of {', '.join(sorted(known))}" if known else "its images have no 'set'"
+            raise CocoError(f"{data.source.path} has no set {name!r}: {has}")
+    pictures = tuple(picture for picture in data.pictures if picture.part_of not in names)
+    left = {picture.number for picture in pictures}
+    smaller = replace(data, pictures=pictures, boxes=tuple(box for box in data.boxes if box.picture in left))
+    if not smaller.instances:
+        raise CocoError(f"without the sets {', '.join(names)} {data.source.path} has no object that counts")
+    return smaller
 
 
 def check_pictures(pictures: Sequence[CocoPicture], file: CocoFile, folder: Path) -> int:

@@ -62,6 +62,15 @@ class CocoResult:
         return {**rounded, **counts, **self.choices, "seconds": round(self.seconds, 1)}
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A data set, what was found in its pictures (by their numbers), and what that is worth."""
+
+    data: CocoData
+    founds: Mapping[int, Found]
+    result: CocoResult
+
+
 def prompts_of(categories: Sequence[CocoCategory], chunk: int) -> list[Prompt]:
     """One prompt for each `chunk` of categories. A phrase is named by its category's number: two may share a wording.
 

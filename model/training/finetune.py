@@ -21,7 +21,7 @@ from .labelled import LabelledData
 from .loss import LossWeights
 from .picture_batches import PictureBatches, PictureOptions
 from .trainer import CHECKPOINT, CURVE, Progress, TrainingOptions, Watcher, make_folder, train
-from .validation import FIGURES, HeldOut, Validation
+from .validation import FIGURES, HeldOut, JudgedStep, Validation
 from .workers import Worker
 
 # What may be taught alone, by patterns of names.
@@ -87,7 +87,7 @@ def finetune(
     worker: Worker | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     on_step: Callable[[int], None] = lambda step: None,
-    on_figures: Callable[[int, Mapping[str, float]], None] = lambda step, figures: None,
+    on_judged: Callable[[JudgedStep], None] = lambda judged: None,
 ) -> None:
     """Train from the first weights, or go on from the last checkpoint in `folder`.
 
@@ -100,7 +100,7 @@ def finetune(
         folder: receives checkpoints, the curve, the figures, the last and the best weights; the model bears its name.
         device: where the model is trained.
         worker: this process among those that train together.
-        on_progress, on_step, on_figures: called in the worker of rank 0.
+        on_progress, on_step, on_judged: called in the worker of rank 0.
 
     Raises:
         CheckpointError: the first weights do not fit their configuration.
@@ -129,8 +129,8 @@ def finetune(
     validation = Validation(taught, folder, DetectorOptions(device=device), held_out, facts)
 
     def on_checkpoint(step: int, networks: Mapping[str, torch.nn.Module]) -> None:
-        if figures := validation(step, networks):
-            on_figures(step, figures)
+        if (judged := validation(step, networks)) is not None:
+            on_judged(judged)
 
     identity = _identity(recipe, first, facts, held_out, worker or Worker())
     options = replace(recipe.training, speeds=recipe.speeds)

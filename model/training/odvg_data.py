@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import cast
 
@@ -24,7 +24,12 @@ from .picture_check import check_stored
 
 
 def read_odvg(
-    lines: Path, folder: Path, label_map: Path | None = None, *, keep_odd_boxes: bool = False
+    lines: Path,
+    folder: Path,
+    label_map: Path | None = None,
+    *,
+    keep_odd_boxes: bool = False,
+    on_records: Callable[[int, int], None] = lambda annotations, pictures: None,
 ) -> LabelledData:
     """Read and check all lines and see that every picture is there.
 
@@ -36,6 +41,7 @@ def read_odvg(
         folder: what `filename` is relative to.
         label_map: a JSON object from labels to names.
         keep_odd_boxes: keep boxes that have no area or leave their picture, cut to it, instead of refusing them.
+        on_records: called with how many boxes and pictures there are, before the pictures are looked at.
 
     Raises:
         CocoError: something does not fit; the text names the file and the line.
@@ -51,6 +57,7 @@ def read_odvg(
                     reader.add(_parsed(line, f"{lines}, line {number}"))
     except OSError as error:
         raise CocoError(f"annotations {lines} cannot be read ({error.strerror}): name a file of JSON lines") from error
+    on_records(*reader.counts)
     return reader.finish(lines, digest.hexdigest())
 
 
@@ -82,6 +89,11 @@ class _Reader:
         file = self._folder / line.text("filename")
         corners = np.array(boxes, np.float32).reshape(-1, 4)
         self._pictures[line.where] = LabelledPicture(file, width, height, corners, tuple(answers), absent=absent)
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Boxes and pictures so far."""
+        return sum(len(picture.boxes_xyxy) for picture in self._pictures.values()), len(self._pictures)
 
     def finish(self, lines: Path, sha256: str) -> LabelledData:
         if not self._pictures:

@@ -17,7 +17,7 @@ from ..checkpoint import Checkpoint, keep_weights, write_checkpoint
 from ..detector import Detector, DetectorOptions
 from .average_precision import Found
 from .coco_data import CocoData
-from .coco_eval import evaluate_coco
+from .coco_eval import Judged, evaluate_coco
 from .coco_judge import measure_of
 from .optimiser import TrainingError
 
@@ -44,6 +44,15 @@ class HeldOut:
     def wordings(self) -> list[str]:
         """What is asked for."""
         return [category.wording for category in self.data.categories]
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedStep:
+    """What the weights of a step are worth, and whether no earlier ones were worth as much."""
+
+    step: int
+    judged: Judged
+    is_best: bool
 
 
 class _Memory:
@@ -82,37 +91,40 @@ class Validation:
         self._options = replace(options, threshold=0.0, nms_iou=None, one_phrase=False)
         self._held_out = held_out
 
-    def __call__(self, step: int, networks: Mapping[str, nn.Module]) -> dict[str, float]:
-        """The figures, if there are any; nothing is done for a step that was judged before."""
+    def __call__(self, step: int, networks: Mapping[str, nn.Module]) -> JudgedStep | None:
+        """The judgement, if there is any; nothing is done for a step that was judged before."""
         if step in history(self._folder):
-            return {}
+            return None
         path = self._folder / LAST
         weights = replace(self._checkpoint, weights=keep_weights(networks["model"]))
         try:
             write_checkpoint(path, weights, {**self._facts, "step": step})
-            figures = {} if self._held_out is None else self._judge(path, self._held_out)
-            if self._held_out is None or figures["AP"] > max(history(self._folder).values(), default=-1.0):
+            judged = None if self._held_out is None else self._judge(path, self._held_out)
+            ap = 0.0 if judged is None else judged.result.figures["AP"]
+            is_best = judged is None or ap > max(history(self._folder).values(), default=-1.0)
+            if is_best:
                 self._keep(path)
-            if figures:
+            if judged is not None:
                 with (self._folder / FIGURES).open("a") as file:
-                    file.write(json.dumps({"step": step, **figures}) + "\n")
+                    file.write(json.dumps({"step": step, **judged.result.figures}) + "\n")
         except (OSError, SafetensorError) as error:
             raise TrainingError(f"{self._folder} cannot be written ({error}): make room, then run again") from error
-        return figures
+        return None if judged is None else JudgedStep(step, judged, is_best)
 
-    def _judge(self, path: Path, held_out: HeldOut) -> dict[str, float]:
+    def _judge(self, path: Path, held_out: HeldOut) -> Judged:
+        store, measure = _Memory(), measure_of(held_out.data)
         with Detector.load(str(path), self._options) as detector:
             result = evaluate_coco(
                 detector,
                 held_out.data,
-                _Memory(),
-                measure_of(held_out.data).judge,
-                {},
+                store,
+                measure.judge,
+                {**measure.choices, **self._facts},
                 chunk=held_out.chunk,
                 boxes=held_out.boxes,
                 batch=held_out.batch,
             )
-        return result.figures
+        return Judged(held_out.data, store.found, result)
 
     def _keep(self, path: Path) -> None:
         for suffix in (".json", ".safetensors"):

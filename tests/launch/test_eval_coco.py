@@ -19,6 +19,7 @@ from groundcast.model.prompt import Prompt
 
 from ..model.training.coco_sets import draw_set, write_set
 from .commands import in_process
+from .reports import check_report, read_classes
 
 pytest.importorskip("faster_coco_eval", reason="needs the [eval] extra")
 
@@ -165,7 +166,30 @@ def test_what_a_federated_picture_does_not_state_is_not_held_against_the_model(
     result = json.loads(ended.out.splitlines()[-1])
     assert result["AP"] == pytest.approx(precision, abs=0.01)
     assert result["federated"]
+    assert check_report(tmp_path / "run") == {"pr", "confusion", "samples_1"}
+    assert read_classes(tmp_path / "run")["thing"]["instances"] == "1"
     assert result["ap"] == "fixed AP (arXiv 2102.01066)"
+
+
+@pytest.mark.usefixtures("pointing")
+def test_sets_that_flatter_can_be_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    size = {"width": 320, "height": 240}
+    images = [{"id": 1, "file_name": "1.png", **size, "set": "easy"}, {"id": 2, "file_name": "2.png", **size}]
+    boxes = {1: [40, 40, 80, 60], 2: [200, 40, 80, 60]}  # where the model points, and elsewhere
+    things = [{"id": number, "image_id": number, "category_id": 4, "bbox": box} for number, box in boxes.items()]
+    content = {"images": images, "annotations": things, "categories": [{"id": 4, "name": "thing"}]}
+    path = write_set(tmp_path / "set", content, FILE)
+    command = ["eval", "coco", path, path.parent, "--folder", tmp_path / "run", "--json"]
+
+    ended = in_process(capsys, *command, "--leave-out", "easy")
+    unknown = in_process(capsys, *command, "--leave-out", "simple")
+
+    result = json.loads(ended.out.splitlines()[-1])
+    assert result["AP"] > 0.4
+    rest = {"pictures": 1, "instances": 1}
+    assert {name: result["without"][name] for name in ("sets", "AP", *rest)} == {"sets": ["easy"], "AP": 0.0, **rest}
+    assert unknown.code == 2
+    assert "has no set 'simple': its pictures are of easy" in unknown.sentence
 
 
 SPOILT: list[tuple[Callable[[Path], object], str]] = [

@@ -15,6 +15,7 @@ from groundcast.model.config import ModelConfig
 from ..model.tiny import write_tiny
 from ..model.training.shapes_set import write_shapes
 from .commands import in_process
+from .reports import check_report
 
 pytest.importorskip("faster_coco_eval", reason="needs the [eval] extra")
 
@@ -23,6 +24,7 @@ QUICK = ("--batch", "2", "--checkpoint-every", "1", "--negatives", "3", "--json"
 
 def test_a_model_learns_new_words_is_judged_and_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = write_shapes(tmp_path / "shapes", 4)
+    boxes = json.loads(path.read_text())["annotations"]
     run = ["train", "detector", path, path.parent, "--model", write_tiny(tmp_path), "--folder", tmp_path / "run"]
     run += ["--validate", path, "--size", "80", *QUICK]
 
@@ -39,6 +41,8 @@ def test_a_model_learns_new_words_is_judged_and_goes_on(tmp_path: Path, capsys: 
     assert result["best_step"] == best["step"]
     assert "step 2: AP" in second.err
     assert "step 1/" not in second.err
+    assert check_report(tmp_path / "run") == {"curve", "pr", "confusion", "samples_1"}
+    assert first.err.splitlines()[0] == f"reading {len(boxes)} annotations of 4 pictures: {path}"
     kept = json.loads((tmp_path / "run" / "best.json").read_text())
     assert kept["step"] == best["step"]
     assert kept["recipe"]["training"]["steps"] in (1, 2)
