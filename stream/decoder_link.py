@@ -163,6 +163,7 @@ class DecoderLink:
             self._process.kill()
             self._process.wait()
             self._channel.close()
+            self.slots.end()
 
 
 def _start(module: str, channel: int, memory: int, ports: Sequence[int]) -> subprocess.Popen[bytes]:

@@ -32,7 +32,7 @@ class PictureSlots:
         try:
             os.ftruncate(self.descriptor, _ALL_BYTES)
             fcntl.fcntl(self.descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
-            self._memory = memoryview(mmap.mmap(self.descriptor, _ALL_BYTES))
+            self._memory: memoryview | None = memoryview(mmap.mmap(self.descriptor, _ALL_BYTES))
         except OSError:
             os.close(self.descriptor)
             raise
@@ -54,6 +54,7 @@ class PictureSlots:
         """The picture in a slot, (height, width, 3), which is released with it and all that was cut from it."""
         size = height * width * _CHANNELS
         assert 0 < size <= _SLOT_BYTES, "was checked"
+        assert self._memory is not None, "the process runs"
         lent = np.frombuffer(self._memory, np.uint8, size, slot * _SLOT_BYTES)
         image = lent.reshape(height, width, _CHANNELS)
         assert image.base is lent, "all arrays that are cut from this one hold on to the first"
@@ -62,8 +63,12 @@ class PictureSlots:
         return image
 
     def close(self) -> None:
-        """Give back the descriptor; the memory lasts as long as arrays look at it."""
+        """Give back the descriptor, once the other side has it."""
         os.close(self.descriptor)
+
+    def end(self) -> None:
+        """Let go of the memory, which is freed with the last array that looks at it."""
+        self._memory = None
 
 
 class SlotWriter:

@@ -1,4 +1,4 @@
-"""A node whose detector costs nothing: `python -m tests.faults.free_node URL...`.
+"""A node whose detector costs nothing: `python -m tests.faults.free_node process|thread URL...`.
 
 Prints its address and runs until standard input ends.
 """
@@ -20,9 +20,9 @@ from .processes import running
 
 
 @contextmanager
-def free_node(urls: Sequence[str]) -> Generator[tuple[int, str]]:
+def free_node(urls: Sequence[str], *, decode_process: bool = False) -> Generator[tuple[int, str]]:
     """The process id and the address of such a node, which runs beside us."""
-    with running("tests.faults.free_node", *urls) as process:
+    with running("tests.faults.free_node", "process" if decode_process else "thread", *urls) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         yield process.pid, process.stdout.readline().strip()
@@ -32,7 +32,8 @@ def free_node(urls: Sequence[str]) -> Generator[tuple[int, str]]:
 
 def main() -> None:
     """Run until nobody wants us any more."""
-    sources = tuple(SourceOptions(f"cam{number}", url) for number, url in enumerate(sys.argv[1:]))
+    in_process, urls = sys.argv[1] == "process", sys.argv[2:]
+    sources = tuple(SourceOptions(f"cam{row}", url, decode_process=in_process) for row, url in enumerate(urls))
     socket_options = PublisherOptions("tcp://127.0.0.1:*", wait_for_subscriber_s=20.0)
     options = NodeOptions("overhead", sources, publisher=socket_options)
     with Publisher(socket_options, "overhead") as publisher:

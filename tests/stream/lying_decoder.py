@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import socket
 import sys
 import time
 
 from groundcast.stream.decoder_messages import Opened, opened_values, pack_report
+from groundcast.stream.decoder_sandbox import enter_sandbox
 from groundcast.stream.message_fields import Fields
 from groundcast.stream.packing import unpack
 from groundcast.stream.picture import StreamFacts
@@ -38,9 +40,13 @@ def main() -> None:
     if lie == "flood":
         while True:
             channel.send(pack_report("pulse", pulse, waits=False))
-    if lie == "loop":
+    if lie == "memory":
+        enter_sandbox([], 0)
+        hoard = [mmap.mmap(-1, 2**26)]
         while True:
-            pass
+            hoard.append(mmap.mmap(-1, 2**26))
+    while lie in ("loop", "spin"):
+        pass
     for _ in range(3):
         channel.send(pack_report("picture", pulse, **PICTURE))
         channel.recv(65536)
