@@ -47,6 +47,13 @@ def full_size(name: Literal["swin-t", "swin-b", "mm-large"], seed: int) -> nn.Mo
     return model.eval()
 
 
+def from_folder(folder: Path) -> nn.Module:
+    """The model of a folder as the hub has it; nothing is fetched."""
+    from transformers import AutoModelForZeroShotObjectDetection
+
+    return AutoModelForZeroShotObjectDetection.from_pretrained(folder, local_files_only=True).float().eval()
+
+
 @torch.no_grad()
 def draw_anew(model: Any, std: float) -> None:
     """Draw every parameter that begins at zero, or near it: they would hide whole blocks.

@@ -42,6 +42,7 @@ _COMMANDS = {
     "detect": "Find what a prompt asks for in pictures, folders and clips.",
     "train": "Teach a model with your own pictures.",
     "eval": "Measure a model against ground truth.",
+    "verify": "Compare a model's answers with published ones.",
     "bench": "Measure speed and memory on this machine, beside transformers.",
     "probe": "Say what a camera sends: codec, size, rate, key frames, clock.",
     "check": "Read a settings file and say what it would do.",
@@ -220,6 +221,8 @@ def _load(name: str) -> Callable[..., Any]:
             from .detect import detect as command
         case "probe":
             from .probe import probe as command
+        case "verify":
+            from .verify import verify as command
         case "check":
             from .check import check as command
         case _:
