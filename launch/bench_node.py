@@ -18,9 +18,9 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from ..stream.message import DetectionMessage
 from ..stream.options import Decoding
 from ..stream.subscriber import Subscriber
+from ..stream.wire.message import DetectionMessage
 from .bench_cameras import make_clip
 from .exits import InputError, RunError, say
 from .node_process import NodeProcess

@@ -10,10 +10,10 @@ from typing import Annotated
 import typer
 
 from ..model.prompt import Prompt, PromptError
-from ..stream.allow_list import allowed
-from ..stream.key_files import read_node_pair
-from ..stream.reader import check_source
-from ..stream.source_settings import Place, SourceSettings
+from ..stream.capture.reader import check_source
+from ..stream.control.source_settings import Place, SourceSettings
+from ..stream.sockets.allow_list import allowed
+from ..stream.sockets.key_files import read_node_pair
 from .settings import NodeSettings, PublishSettings
 from .settings_file import SettingsError, Where, read_values, validated
 

@@ -13,9 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from ..model.prompt import Phrase
-from ..stream.message import StatusMessage
-from ..stream.node_commands import NodeStatus
+from ..stream.node.node_api import NodeStatus
 from ..stream.options import SourceOptions
+from ..stream.wire.message import StatusMessage
 from .printable import printable
 from .settings import is_map
 

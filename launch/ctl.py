@@ -13,10 +13,10 @@ from typing import Annotated, Any
 
 import typer
 
-from ..stream.control_answers import applied_map, message_map, status_map
-from ..stream.control_client import Asking, ControlError, Controller
-from ..stream.message import StatusMessage
-from ..stream.node_commands import Applied
+from ..stream.control.answers import applied_map, message_map, status_map
+from ..stream.controller import Asking, ControlError, Controller
+from ..stream.node.node_api import Applied
+from ..stream.wire.message import StatusMessage
 from .command_options import spread_options
 from .control_tables import say_sources, say_status, state_of
 from .exits import InputError, RunError, say, writing

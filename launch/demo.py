@@ -17,8 +17,8 @@ from typing import Annotated, Any
 import typer
 
 from ..model.tabletop.clip_truth import CLIP_PATH, TRUTH_PATH, ClipTruth, read_truth
-from ..stream.message import DetectionMessage
 from ..stream.subscriber import Subscriber
+from ..stream.wire.message import DetectionMessage
 from .exits import EVAL_MISSING, InputError, RunError
 from .node_process import NodeProcess
 from .tables import Board

@@ -161,8 +161,8 @@ def _decoders() -> list[Finding]:
     import av
     from av.codec.hwaccel import hwdevices_available
 
-    from ..stream.decoder_sandbox import missing_protection
-    from ..stream.gpu_decoding import why_no_gpu_decoder
+    from ..stream.decode.gpu_decoding import why_no_gpu_decoder
+    from ..stream.decoder_process.sandbox import missing_protection
 
     wanted = ("h264", "hevc", "mjpeg", "vp9", "av1")
     have = [name for name in wanted if name in av.codecs_available]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
 
-from ..stream.node_commands import CommandedNode, CommandError
+from ..stream.node.node_api import CommandedNode, CommandError
 from .exits import InputError
 from .reload import carry_out, commands_between, settings_in_force, settings_kept
 from .settings import NodeSettings

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from ..stream.message_types import StatusMessage
-from ..stream.node_commands import NodeStatus
+from ..stream.node.node_api import NodeStatus
+from ..stream.sockets.rejections import Reason
 from ..stream.stats import LAST_STATES
-from ..stream.strangers import Reason
+from ..stream.wire.message_types import StatusMessage
 
 HANGS_AFTER_S = 10.0
 _OWES_TOO_LONG_S = 120.0  # the largest model on a slow CPU takes less for its largest batch

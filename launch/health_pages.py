@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ..stream.message_types import StatusMessage
+from ..stream.wire.message_types import StatusMessage
 from .health import Health
 from .health_server import Page, Pages
 from .metrics import Metrics

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..stream.endpoint import AddressError, Endpoint, parse_endpoint
+from ..stream.sockets.endpoint import AddressError, Endpoint, parse_endpoint
 
 _LOG = logging.getLogger(__name__)
 _MAX_CONNECTIONS = 64

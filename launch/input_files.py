@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..model.still_picture import PICTURE_SUFFIXES
+from ..stream.capture.reader import SourceError, check_source
 from ..stream.options import SourceOptions
-from ..stream.reader import SourceError, check_source
 from ..stream.source_url import SourceUrl, kind_of, path_of
 from .exits import InputError
 

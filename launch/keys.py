@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
-from ..stream.allow_list import Purpose, allow, allowed, revoke
-from ..stream.key_files import NODE, make_pair, public_file, read_public, secret_file
+from ..stream.sockets.allow_list import Purpose, allow, allowed, revoke
+from ..stream.sockets.key_files import NODE, make_pair, public_file, read_public, secret_file
 from .exits import InputError
 
 _Folder = Annotated[

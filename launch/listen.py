@@ -13,8 +13,8 @@ from typing import Annotated
 
 import typer
 
-from ..stream.message import DetectionMessage
 from ..stream.subscriber import Subscriber
+from ..stream.wire.message import DetectionMessage
 from .exits import InputError, RunError, say
 from .key_option import KeysOption
 from .listen_status import listen_to_status

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 
-from ..stream.client_keys import Keys
-from ..stream.message import StatusMessage
+from ..stream.sockets.client_keys import Keys
 from ..stream.subscriber import Subscriber
+from ..stream.wire.message import StatusMessage
 from .exits import RunError, say
 from .status_board import StatusBoard
 

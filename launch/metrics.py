@@ -12,9 +12,9 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
-from ..stream.message_types import StatusMessage
-from ..stream.node_commands import NodeStatus
+from ..stream.node.node_api import NodeStatus
 from ..stream.stats import SourceState
+from ..stream.wire.message_types import StatusMessage
 from .health import Health, WatchedControl
 
 _STATES: tuple[SourceState, ...] = get_args(SourceState)

@@ -21,9 +21,9 @@ from .settings import ModelSettings, NodeSettings
 
 if TYPE_CHECKING:
     from ..model.detector import Detector
-    from ..stream.control import Control
-    from ..stream.message import DetectionMessage
+    from ..stream.control.server import Control
     from ..stream.pipeline import NodeSummary, StreamDetector
+    from ..stream.wire.message import DetectionMessage
 
 
 _DETECTOR_ENDS_WITHIN_S = 0.3
@@ -98,10 +98,10 @@ def run_node(
             InputError: the input was wrong.
         RunError: the node failed while running.
     """
-    from ..stream.descriptors import raise_limit
-    from ..stream.namesake import NameClaim
-    from ..stream.publisher import Publisher
-    from ..stream.reader import check_source
+    from ..stream.capture.reader import check_source
+    from ..stream.publish.publisher import Publisher
+    from ..stream.sockets.descriptors import raise_limit
+    from ..stream.sockets.name_claim import NameClaim
 
     raise_limit()
     options, prompt = settings.to_options(), settings.to_prompt()
@@ -130,7 +130,7 @@ def run_node(
 
 def _control(settings: NodeSettings) -> AbstractContextManager[Control | None]:
     """The control socket, bound; requests wait there until there is a node to carry them out."""
-    from ..stream.control import Control
+    from ..stream.control.server import Control
 
     options = settings.to_control(lambda node: own_control_address(node, os.environ))
     return nullcontext() if options is None else Control(options)

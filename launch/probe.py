@@ -14,9 +14,9 @@ from typing import Annotated, Literal
 
 import typer
 
+from ..stream.capture.reader import Reader, check_source
 from ..stream.frame import Frame
 from ..stream.options import SourceOptions
-from ..stream.reader import Reader, check_source
 from .exits import InputError, RunError
 from .printable import printable
 

@@ -13,10 +13,10 @@ from typing import Annotated
 
 import typer
 
-from ..stream.recorder import record as record_from
-from ..stream.recording_rotation import Recording, RotationOptions
-from ..stream.recording_tally import Tally
-from ..stream.wire_tap import WireTap
+from ..stream.recording.counters import Tally
+from ..stream.recording.raw_subscriber import WireTap
+from ..stream.recording.recorder import record as record_from
+from ..stream.recording.rotation import Recording, RotationOptions
 from .exits import running, say
 from .key_option import KeysOption
 from .node import stop_on_signals

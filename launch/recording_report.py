@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..stream.recording_reader import RecordingReader
-from ..stream.recording_tally import Tally
-from ..stream.topics import MessageError
-from ..stream.wire_stamp import read_stamp
+from ..stream.recording.counters import Tally
+from ..stream.recording.mcap_reader import RecordingReader
+from ..stream.wire.header import read_stamp
+from ..stream.wire.topics import MessageError
 
 _MB = 1e6
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from ..model.prompt import Prompt
-from ..stream.node_commands import CommandedNode, CommandError
+from ..stream.node.node_api import CommandedNode, CommandError
 from ..stream.options import SourceOptions
 from .settings import NodeSettings
 

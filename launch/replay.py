@@ -11,13 +11,13 @@ from typing import Annotated
 
 import typer
 
-from ..stream.playback import playback
-from ..stream.recording import Recorded
-from ..stream.recording_reader import RecordingReader
-from ..stream.restamp import Restamp
-from ..stream.topics import MessageError
-from ..stream.wire_sender import WireSender
-from ..stream.wire_stamp import read_stamp
+from ..stream.recording.format import Recorded
+from ..stream.recording.mcap_reader import RecordingReader
+from ..stream.recording.playback import playback
+from ..stream.recording.raw_publisher import WireSender
+from ..stream.recording.restamp import Restamp
+from ..stream.wire.header import read_stamp
+from ..stream.wire.topics import MessageError
 from .exits import InputError, RunError, say
 from .node import stop_on_signals
 from .recording_report import fault_lines, recording_figures, recording_lines

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from ..stream.source_settings import SourceDefaults
+from ..stream.control.source_settings import SourceDefaults
 from .command_options import spread_options
 from .exits import InputError, RunError
 from .heap import tidy_heap

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Protocol
 
-from ..stream.node_commands import CommandedNode
+from ..stream.node.node_api import CommandedNode
 from .hangup import Rereader, catching_hangups, rereading
 from .health import Health, WatchedControl, WatchedNode
 from .health_pages import health_pages

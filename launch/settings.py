@@ -11,9 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from ..model.config import Precision
 from ..model.prompt import Prompt
-from ..stream.endpoint import AddressError, parse_endpoint
-from ..stream.options import MOST_SOURCES, ControlOptions, NodeOptions, PublisherOptions, TrackerOptions
-from ..stream.source_settings import (
+from ..stream.control.source_settings import (
     NAME_PATTERN,
     Name,
     PromptSettings,
@@ -23,6 +21,8 @@ from ..stream.source_settings import (
     SourceSettings,
     to_prompt,
 )
+from ..stream.options import MOST_SOURCES, ControlOptions, NodeOptions, PublisherOptions, TrackerOptions
+from ..stream.sockets.endpoint import AddressError, parse_endpoint
 
 # The form of a text, and the words for it.
 FORMS = {

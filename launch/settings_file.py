@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from ..model.prompt import PromptError
-from ..stream.source_settings import Place, first_complaint, said, shown_place
+from ..stream.control.source_settings import Place, first_complaint, said, shown_place
 from ..stream.source_url import SourceUrl
 from .settings import FORMS, NodeSettings, is_map
 from .settings_paths import from_folder

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..stream.capture.picture_folder import is_picture_file
+from ..stream.capture.reader import Reader
 from ..stream.options import SourceOptions
-from ..stream.picture_folder import is_picture_file
-from ..stream.reader import Reader
 from ..stream.source_url import path_of
 from .exits import RunError, say
 from .pictures import read_all

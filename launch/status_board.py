@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from ..stream.message import StatusMessage
 from ..stream.stats import LAST_STATES
+from ..stream.wire.message import StatusMessage
 from .live_view import LiveView
 from .printable import printable
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from ..stream.message import DetectionMessage
+from ..stream.wire.message import DetectionMessage
 from .live_view import LiveView
 from .printable import printable
 

@@ -17,15 +17,15 @@ from typing import NamedTuple
 
 from ..model.prompt import Prompt
 from .clock import Clock
-from .commanded import Commanded
-from .company import Company
-from .flight import Answer, Flight, Look, PipelineError
-from .message import DetectionMessage
+from .detector_protocol import StreamDetector, Ticket
+from .node.batch_window import Company
+from .node.commands import Commanded
+from .node.inference import Answer, Flight, Look, PipelineError
+from .node.source_counters import SourceSummary
+from .node.source_session import SourceLine
 from .options import NodeOptions
-from .publisher import Publisher
-from .source_line import SourceLine
-from .stream_detector import StreamDetector, Ticket
-from .tally import SourceSummary
+from .publish.publisher import Publisher
+from .wire.message import DetectionMessage
 
 __all__ = ["NodeSummary", "Pipeline", "PipelineError", "SourceSummary", "StreamDetector", "Ticket"]
 

@@ -8,12 +8,12 @@ from typing import Literal, Protocol
 
 import zmq
 
-from .client_keys import Keys
-from .connecting import ConnectError
-from .key_files import KeyFileError
-from .node_link import NodeLink
-from .push_message import LARGEST_PICTURE, Encoding, PushHeader, jpeg_size, pack_push
-from .topics import MessageError
+from .sockets.client_keys import Keys
+from .sockets.client_socket import NodeLink
+from .sockets.connect import ConnectError
+from .sockets.key_files import KeyFileError
+from .wire.push_message import LARGEST_PICTURE, Encoding, PushHeader, jpeg_size, pack_push
+from .wire.topics import MessageError
 
 _LAST_ONE_WITHIN_MS = 100
 

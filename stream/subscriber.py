@@ -11,11 +11,11 @@ from types import TracebackType
 
 import zmq
 
-from .client_keys import Keys
-from .inbox import Inbox, Wanted
-from .joining import SubscriberError, check_names, join, topics_of
-from .message import DetectionMessage, StatusMessage
-from .topics import snapshot_request
+from .sockets.client_keys import Keys
+from .subscribe.inbox import Inbox, Wanted
+from .subscribe.sub_socket import SubscriberError, check_names, join, topics_of
+from .wire.message import DetectionMessage, StatusMessage
+from .wire.topics import snapshot_request
 
 __all__ = ["Subscriber", "SubscriberError"]
 

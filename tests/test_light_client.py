@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from groundcast.stream.message import DetectionMessage, FrameInfo, ModelInfo, PromptInfo, StatusMessage
 from groundcast.stream.options import PublisherOptions
-from groundcast.stream.publisher import Publisher
+from groundcast.stream.publish.publisher import Publisher
 from groundcast.stream.track import Track
+from groundcast.stream.wire.message import DetectionMessage, FrameInfo, ModelInfo, PromptInfo, StatusMessage
 
 HEAVY = ("torch", "av", "cv2", "numpy", "norfair", "pydantic", "yaml", "typer", "rich")
 PROGRAM = """

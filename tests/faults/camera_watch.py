@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from groundcast.stream.message import DetectionMessage, StatusMessage
 from groundcast.stream.options import SourceOptions
+from groundcast.stream.wire.message import DetectionMessage, StatusMessage
 
 from ..stream.blob_detector import BlobDetector
 from ..stream.running_node import Node

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from groundcast.model.prompt import Prompt
 from groundcast.stream.options import NodeOptions, PublisherOptions, SourceOptions
 from groundcast.stream.pipeline import Pipeline
-from groundcast.stream.publisher import Publisher
+from groundcast.stream.publish.publisher import Publisher
 
 from .free_detector import FreeDetector
 from .processes import running

@@ -9,7 +9,7 @@ from typing import Self
 from groundcast.model.prompt import Prompt
 from groundcast.stream.options import NodeOptions, PublisherOptions, SourceOptions
 from groundcast.stream.pipeline import NodeSummary, Pipeline, StreamDetector
-from groundcast.stream.publisher import Publisher
+from groundcast.stream.publish.publisher import Publisher
 from groundcast.stream.subscriber import Subscriber
 
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from groundcast.model.tabletop.clip_truth import CLIP_PATH
-from groundcast.stream.control_client import Controller
+from groundcast.stream.controller import Controller
 
 PROMPTS = ("red cube . green cube", "red object . blue ball", "mug . can . bottle")
 _EVERY_S = (0.5, 5.0)

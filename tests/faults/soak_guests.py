@@ -7,8 +7,8 @@ import threading
 import time
 from collections import Counter
 
-from groundcast.stream.message import DetectionMessage, StatusMessage
 from groundcast.stream.subscriber import Subscriber
+from groundcast.stream.wire.message import DetectionMessage, StatusMessage
 
 
 class Guests:

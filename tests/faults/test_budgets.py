@@ -14,10 +14,10 @@ import pytest
 import zmq
 
 from groundcast.model.prompt import Phrase
-from groundcast.stream.control_client import ControlError, Controller
-from groundcast.stream.lineup import MAX_LINGERING_OF_USER
-from groundcast.stream.push_message import PushHeader, pack_push
+from groundcast.stream.controller import ControlError, Controller
+from groundcast.stream.node.source_registry import MAX_LINGERING_OF_USER
 from groundcast.stream.subscriber import Subscriber
+from groundcast.stream.wire.push_message import PushHeader, pack_push
 
 from ..stream.hostile_camera import hostile_camera
 from ..stream.jpegs import progressive_jpeg

@@ -14,8 +14,8 @@ import zmq
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from groundcast.stream.control import Control
-from groundcast.stream.control_requests import OPERATIONS
+from groundcast.stream.control.requests import OPERATIONS
+from groundcast.stream.control.server import Control
 from groundcast.stream.options import ControlOptions
 
 from ..stream.plain_node import PlainNode

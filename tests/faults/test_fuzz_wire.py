@@ -20,11 +20,11 @@ import zmq
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from groundcast.stream.inbox import Inbox, Wanted
-from groundcast.stream.message import DetectionMessage, decode_detections, decode_status, encode
 from groundcast.stream.options import PublisherOptions
-from groundcast.stream.publisher import Publisher
+from groundcast.stream.publish.publisher import Publisher
+from groundcast.stream.subscribe.inbox import Inbox, Wanted
 from groundcast.stream.subscriber import Subscriber
+from groundcast.stream.wire.message import DetectionMessage, decode_detections, decode_status, encode
 
 from ..stream.key_folder import make_keys
 
@@ -224,7 +224,7 @@ def test_a_publisher_outlives_any_requests(requests: list[bytes]) -> None:
 @settings(max_examples=FEW, **SETTINGS)
 @given(text=st.binary(max_size=300))
 def test_a_key_file_holds_keys_or_is_refused(tmp_path_factory: pytest.TempPathFactory, text: bytes) -> None:
-    from groundcast.stream.key_files import KeyFileError, read_pair
+    from groundcast.stream.sockets.key_files import KeyFileError, read_pair
 
     path = tmp_path_factory.getbasetemp() / f"fuzz-{os.getpid()}.key_secret"
     path.write_bytes(text)

@@ -17,10 +17,10 @@ import pytest
 
 from groundcast.launch.node_process import NodeProcess
 from groundcast.model.tabletop.clip_truth import CLIP_PATH
-from groundcast.stream.message import DetectionMessage, decode_detections
-from groundcast.stream.recording_reader import RecordingReader
+from groundcast.stream.recording.mcap_reader import RecordingReader
 from groundcast.stream.subscriber import Subscriber
-from groundcast.stream.topics import kind_prefix
+from groundcast.stream.wire.message import DetectionMessage, decode_detections
+from groundcast.stream.wire.topics import kind_prefix
 
 from ..stream.rtsp_server import free_port
 from .processes import running

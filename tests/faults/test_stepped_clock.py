@@ -7,8 +7,8 @@ from contextlib import closing
 from itertools import pairwise
 
 from groundcast.stream.clock import Clock
-from groundcast.stream.message import DetectionMessage
 from groundcast.stream.options import SourceOptions
+from groundcast.stream.wire.message import DetectionMessage
 
 from ..stream.blob_detector import BlobDetector
 from ..stream.running_node import Node

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from groundcast.launch.health import Health
 from groundcast.model.prompt import Prompt
-from groundcast.stream.message_types import ModelInfo, StatusMessage
-from groundcast.stream.node_commands import LeaseInfo, NodeStatus
+from groundcast.stream.node.node_api import LeaseInfo, NodeStatus
+from groundcast.stream.wire.message_types import ModelInfo, StatusMessage
 
 DOOR = StatusMessage(
     node="bench",

@@ -18,8 +18,8 @@ import pytest
 from groundcast.launch.exits import InputError
 from groundcast.launch.runtime_folder import own_control_address, running_nodes
 from groundcast.model.prompt import Phrase
-from groundcast.stream.control import Control
-from groundcast.stream.control_client import Controller
+from groundcast.stream.control.server import Control
+from groundcast.stream.controller import Controller
 from groundcast.stream.options import ControlOptions
 
 from ..stream.plain_node import JPEG, PlainNode

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from groundcast.model.prompt import Prompt
-from groundcast.stream.control import Control
+from groundcast.stream.control.server import Control
 from groundcast.stream.options import ControlOptions, SourceOptions
 
 from ..stream.blob_detector import BlobDetector

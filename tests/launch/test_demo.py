@@ -14,8 +14,8 @@ from groundcast.launch.demo import judge
 from groundcast.launch.exits import InputError
 from groundcast.launch.node_process import NodeProcess
 from groundcast.model.tabletop.clip_truth import read_truth
-from groundcast.stream.message import DetectionMessage, FrameInfo
 from groundcast.stream.track import Track
+from groundcast.stream.wire.message import DetectionMessage, FrameInfo
 
 from ..model.tiny import write_tiny
 from .commands import as_a_user

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from groundcast.launch.health import HANGS_AFTER_S
 from groundcast.launch.settings_file import read_settings
-from groundcast.stream.descriptors import RAISED_TO
+from groundcast.stream.sockets.descriptors import RAISED_TO
 
 ROOT = Path(__file__).parent.parent.parent
 DEPLOY = ROOT / "launch" / "deploy"

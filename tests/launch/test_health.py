@@ -13,10 +13,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from groundcast.launch.health import Health
 from groundcast.launch.health_pages import health_pages
-from groundcast.stream.control import Control
-from groundcast.stream.message_types import StatusMessage
+from groundcast.stream.control.server import Control
 from groundcast.stream.options import ControlOptions
 from groundcast.stream.stats import SourceState
+from groundcast.stream.wire.message_types import StatusMessage
 
 from ..stream.key_folder import make_keys
 from ..waiting import eventually

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from groundcast.launch.keys import default_folder
-from groundcast.stream.message import decode_detections
 from groundcast.stream.options import PublisherOptions
-from groundcast.stream.publisher import Publisher
+from groundcast.stream.publish.publisher import Publisher
+from groundcast.stream.wire.message import decode_detections
 
 from .commands import Ended, in_process
 

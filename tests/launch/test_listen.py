@@ -17,10 +17,17 @@ import pytest
 from rich.console import Console
 
 from groundcast.launch.tables import Board
-from groundcast.stream.message import DetectionMessage, FrameInfo, ModelInfo, PictureHeader, PromptInfo, StatusMessage
 from groundcast.stream.options import PublisherOptions
-from groundcast.stream.publisher import Publisher
+from groundcast.stream.publish.publisher import Publisher
 from groundcast.stream.track import Track
+from groundcast.stream.wire.message import (
+    DetectionMessage,
+    FrameInfo,
+    ModelInfo,
+    PictureHeader,
+    PromptInfo,
+    StatusMessage,
+)
 
 from .commands import in_process
 from .conftest import red_square

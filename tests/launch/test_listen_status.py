@@ -14,9 +14,9 @@ import pytest
 from rich.console import Console
 
 from groundcast.launch.status_board import StatusBoard, status_line
-from groundcast.stream.message import StatusMessage
 from groundcast.stream.options import PublisherOptions
-from groundcast.stream.publisher import Publisher
+from groundcast.stream.publish.publisher import Publisher
+from groundcast.stream.wire.message import StatusMessage
 
 from .commands import in_process
 from .standing_node import DOOR, SHELF

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from groundcast.launch.tables import Board
 from groundcast.stream.options import PublisherOptions
-from groundcast.stream.publisher import Publisher
+from groundcast.stream.publish.publisher import Publisher
 
 from ..stream.spoken import speaking
 from .standing_node import DOOR

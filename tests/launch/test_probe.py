@@ -9,8 +9,8 @@ import pytest
 
 from groundcast.launch.cli import run
 
+from ..stream.decode.test_stream_choice import write_streams
 from ..stream.rtsp_server import Behaviour, RtspServer, encode_clip, free_port
-from ..stream.test_stream_choice import write_streams
 from ..stream.watched_reader import write_video
 
 

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from groundcast.stream.options import PublisherOptions
-from groundcast.stream.publisher import Publisher
-from groundcast.stream.recording_reader import RecordingReader
-from groundcast.stream.wire_stamp import read_stamp
+from groundcast.stream.publish.publisher import Publisher
+from groundcast.stream.recording.mcap_reader import RecordingReader
+from groundcast.stream.wire.header import read_stamp
 
 from ..stream.key_folder import hand_over, make_keys
 from ..stream.spoken import ANY_PORT, JPEG, detections, speaking, status
@@ -84,7 +84,7 @@ def test_a_polite_kill_finishes_the_file(publisher: Publisher, tmp_path: Path) -
 
 
 def test_after_a_kill_what_was_flushed_can_be_read(publisher: Publisher, tmp_path: Path) -> None:
-    """And all but the last second is flushed: tests/stream/test_recording.py."""
+    """And all but the last second is flushed: tests/stream/recording/test_mcap_files.py."""
     out = tmp_path / "a.mcap"
 
     with speaking(publisher), recorder(publisher.address, out) as process:

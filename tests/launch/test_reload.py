@@ -23,10 +23,10 @@ from groundcast.launch.reload import (
 from groundcast.launch.settings import NodeSettings
 from groundcast.launch.settings_file import SettingsError
 from groundcast.model.prompt import Prompt
-from groundcast.stream.node_commands import CommandError
+from groundcast.stream.node.node_api import CommandError
 from groundcast.stream.options import PublisherOptions, SourceOptions
 from groundcast.stream.pipeline import Pipeline
-from groundcast.stream.publisher import Publisher
+from groundcast.stream.publish.publisher import Publisher
 
 from ..stream.blob_detector import BlobDetector
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from groundcast.stream.message import DetectionMessage, encode
-from groundcast.stream.recording_file import RecordingFile
+from groundcast.stream.recording.mcap_writer import RecordingFile
 from groundcast.stream.subscriber import Subscriber
+from groundcast.stream.wire.message import DetectionMessage, encode
 
 from ..stream.spoken import detections, status
 from ..waiting import eventually

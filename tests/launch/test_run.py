@@ -17,8 +17,8 @@ import pytest
 from groundcast.launch import node, run
 from groundcast.launch.run import read_flags
 from groundcast.launch.sources import named_sources
-from groundcast.stream.control_client import Controller
-from groundcast.stream.namesake import NameClaim
+from groundcast.stream.controller import Controller
+from groundcast.stream.sockets.name_claim import NameClaim
 from groundcast.stream.subscriber import Subscriber
 
 from ..waiting import eventually

@@ -20,10 +20,10 @@ from urllib.error import HTTPError
 import pytest
 
 from groundcast.launch.log_setup import JsonLines, PlainLines
-from groundcast.stream.control_answers import source_map
-from groundcast.stream.control_client import ControlError, Controller
+from groundcast.stream.control.answers import source_map
+from groundcast.stream.controller import ControlError, Controller
 from groundcast.stream.options import SourceOptions
-from groundcast.stream.recording_reader import RecordingReader
+from groundcast.stream.recording.mcap_reader import RecordingReader
 from groundcast.stream.source_url import SourceError, SourceUrl, kind_of, redact
 
 from ..stream.clips import free_port

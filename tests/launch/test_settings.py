@@ -14,8 +14,8 @@ from pydantic import BaseModel
 from groundcast.launch.settings import NodeSettings, PublishSettings, TrackerSettings
 from groundcast.launch.settings_file import SettingsError, _model_in, read_settings
 from groundcast.model.prompt import Phrase
+from groundcast.stream.control.source_settings import SourceSettings
 from groundcast.stream.options import NodeOptions, PublisherOptions, SourceOptions, TrackerOptions
-from groundcast.stream.source_settings import SourceSettings
 from groundcast.stream.source_url import full_url
 
 CONFIGS = Path(__file__).parent.parent.parent / "configs"

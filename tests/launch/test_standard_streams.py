@@ -22,7 +22,7 @@ import pytest
 from groundcast.launch.exits import RunError
 from groundcast.launch.standard_streams import _text_stream
 from groundcast.stream.options import PublisherOptions
-from groundcast.stream.publisher import Publisher
+from groundcast.stream.publish.publisher import Publisher
 from groundcast.stream.subscriber import Subscriber
 
 from ..stream.spoken import speaking

@@ -79,8 +79,8 @@ def test_pictures_as_decoders_give_them_are_found_in_alike(
 ) -> None:
     """From the host's planes, and from those that NVDEC left on the GPU."""
     pytest.importorskip("av")
-    from groundcast.stream.connection import Video
-    from groundcast.stream.gpu_decoding import why_no_gpu_decoder
+    from groundcast.stream.decode.gpu_decoding import why_no_gpu_decoder
+    from groundcast.stream.decode.video import Video
     from groundcast.stream.options import SourceOptions
 
     with Detector.load("tabletop", DetectorOptions(device="cuda", dtype="float32", threshold=0.5)) as detector:

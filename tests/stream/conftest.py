@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 import zmq
 
-from groundcast.stream.control import Control
+from groundcast.stream.control.server import Control
 from groundcast.stream.options import ControlOptions
 
 from .blob_detector import BlobDetector

@@ -7,7 +7,7 @@ import resource
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
-from groundcast.stream.descriptors import are_free
+from groundcast.stream.sockets.descriptors import are_free
 
 SPARE = 256  # more than are open when the limit is lowered, so that only few have to be taken
 

@@ -21,11 +21,11 @@ from groundcast.model.prompt import Prompt
 from groundcast.model.tabletop.clip_truth import CLIP_PATH
 from groundcast.stream.options import NodeOptions, PublisherOptions, SourceOptions
 from groundcast.stream.pipeline import Pipeline
-from groundcast.stream.publisher import Publisher
-from groundcast.stream.recorder import record
-from groundcast.stream.recording_rotation import Recording, RotationOptions
-from groundcast.stream.recording_tally import Tally
-from groundcast.stream.wire_tap import WireTap
+from groundcast.stream.publish.publisher import Publisher
+from groundcast.stream.recording.counters import Tally
+from groundcast.stream.recording.raw_subscriber import WireTap
+from groundcast.stream.recording.recorder import record
+from groundcast.stream.recording.rotation import Recording, RotationOptions
 
 from .blob_detector import BlobDetector
 

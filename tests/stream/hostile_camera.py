@@ -9,7 +9,7 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from typing import ClassVar
 
-from groundcast.stream.decoder_limits import MAX_ALLOCATION
+from groundcast.stream.decode.decoder_limits import MAX_ALLOCATION
 
 from .jpegs import hidden_jpeg, huge_jpeg, progressive_jpeg
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from groundcast.stream.allow_list import PURPOSES, allow
-from groundcast.stream.key_files import NODE, make_pair, public_file, secret_file
+from groundcast.stream.sockets.allow_list import PURPOSES, allow
+from groundcast.stream.sockets.key_files import NODE, make_pair, public_file, secret_file
 
 
 def make_keys(folder: Path, *clients: str) -> Path:

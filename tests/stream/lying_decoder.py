@@ -8,12 +8,12 @@ import socket
 import sys
 import time
 
-from groundcast.stream.decoder_messages import Opened, opened_values, pack_report
-from groundcast.stream.decoder_sandbox import enter_sandbox
-from groundcast.stream.message_fields import Fields
-from groundcast.stream.packing import unpack
-from groundcast.stream.picture import StreamFacts
-from groundcast.stream.pulse import Pulse
+from groundcast.stream.decode.opened_source import StreamFacts
+from groundcast.stream.decoder_process.messages import Opened, opened_values, pack_report
+from groundcast.stream.decoder_process.sandbox import enter_sandbox
+from groundcast.stream.timing.liveness import Pulse
+from groundcast.stream.wire.message_fields import Fields
+from groundcast.stream.wire.packing import unpack
 
 FACTS = StreamFacts(live=True, dated=True, container="rtsp", codec="h264", rate_hz=25.0)
 PICTURE: dict[str, object] = {

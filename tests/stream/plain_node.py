@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from groundcast.model.prompt import Phrase, Prompt
-from groundcast.stream.leases import Leases
-from groundcast.stream.message import DetectionMessage, ModelInfo, StatusMessage, decode_detections
-from groundcast.stream.node_commands import Applied, CommandError, Lease, NodeStatus, PictureRequest, SourceChange
+from groundcast.stream.node.leases import Leases
+from groundcast.stream.node.node_api import Applied, CommandError, Lease, NodeStatus, PictureRequest, SourceChange
 from groundcast.stream.options import SourceOptions
+from groundcast.stream.wire.message import DetectionMessage, ModelInfo, StatusMessage, decode_detections
 
 JPEG = b"\xff\xd8 as it were \xff\xd9"
 _MESSAGE = decode_detections((Path(__file__).parent / "golden_live.msgpack").read_bytes())

@@ -12,9 +12,9 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
-from groundcast.stream import control
+from groundcast.stream.wire import message as door
 
-_STREAM = Path(control.__file__).parent
+_STREAM = Path(door.__file__).parent
 
 
 def definitions() -> dict[str, Any]:

@@ -13,11 +13,11 @@ import numpy as np
 
 from groundcast.model.prompt import Prompt
 from groundcast.stream.clock import Clock
-from groundcast.stream.message import DetectionMessage, PictureHeader, StatusMessage
 from groundcast.stream.options import NodeOptions, PublisherOptions, SourceOptions
 from groundcast.stream.pipeline import NodeSummary, Pipeline, PipelineError, StreamDetector
-from groundcast.stream.publisher import Publisher
+from groundcast.stream.publish.publisher import Publisher
 from groundcast.stream.subscriber import Subscriber
+from groundcast.stream.wire.message import DetectionMessage, PictureHeader, StatusMessage
 
 FRAMES, RATE_HZ, WIDTH, HEIGHT = 40, 25, 320, 240
 RED_AND_GREEN = Prompt.parse("red blob . green blob")

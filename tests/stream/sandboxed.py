@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from groundcast.stream.decoder_sandbox import enter_sandbox
+from groundcast.stream.decoder_process.sandbox import enter_sandbox
 
 _NEEDED_LATER = encodings.idna  # to connect, where nothing can be imported any more
 

@@ -7,7 +7,11 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from groundcast.stream.message import (
+from groundcast.stream.publish.publisher import Publisher
+from groundcast.stream.recording.raw_publisher import WireSender
+from groundcast.stream.stats import SourceState
+from groundcast.stream.track import Track
+from groundcast.stream.wire.message import (
     DetectionMessage,
     FrameInfo,
     ModelInfo,
@@ -16,10 +20,6 @@ from groundcast.stream.message import (
     StatusMessage,
     read_boot_id,
 )
-from groundcast.stream.publisher import Publisher
-from groundcast.stream.stats import SourceState
-from groundcast.stream.track import Track
-from groundcast.stream.wire_sender import WireSender
 
 ANY_PORT = "tcp://127.0.0.1:*"
 DET, SYS, IMG = b"det/1/bench/wrist/", b"sys/1/bench/wrist/", b"img/1/bench/wrist/"

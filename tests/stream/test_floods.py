@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 import zmq
 
-from groundcast.stream.allowance import Allowance
-from groundcast.stream.message import decode_detections
 from groundcast.stream.options import PublisherOptions
-from groundcast.stream.publisher import Publisher
+from groundcast.stream.publish.publisher import Publisher
+from groundcast.stream.sockets.token_bucket import Allowance
 from groundcast.stream.subscriber import Subscriber
+from groundcast.stream.wire.message import decode_detections
 
 from ..waiting import eventually
 from .key_folder import make_keys
@@ -34,7 +34,7 @@ def stranger(address: str, keys: Path | None = None) -> Generator[zmq.Socket[byt
         xsub.set(zmq.LINGER, 0)
         xsub.set(zmq.SNDHWM, 0)
         if keys is not None:
-            from groundcast.stream.node_link import NodeLink
+            from groundcast.stream.sockets.client_socket import NodeLink
 
             link = NodeLink(xsub, address, keys)
             yield xsub

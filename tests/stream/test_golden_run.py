@@ -12,11 +12,11 @@ import msgpack
 import pytest
 from mcap.reader import make_reader
 
-from groundcast.stream.message import DetectionMessage, StatusMessage, decode_detections
-from groundcast.stream.playback import playback
-from groundcast.stream.recording_reader import RecordingReader
+from groundcast.stream.recording.mcap_reader import RecordingReader
+from groundcast.stream.recording.playback import playback
+from groundcast.stream.recording.raw_publisher import WireSender
 from groundcast.stream.subscriber import Subscriber
-from groundcast.stream.wire_sender import WireSender
+from groundcast.stream.wire.message import DetectionMessage, StatusMessage, decode_detections
 
 from .golden_run import FRAMES, GOLDEN, PROMPT, record_run
 

@@ -10,11 +10,11 @@ from typing import cast
 import pytest
 
 from groundcast.model.prompt import PromptError
-from groundcast.stream.control_requests import OPERATIONS
-from groundcast.stream.control_wire import RequestError, parse_request, refused
+from groundcast.stream.control.codec import RequestError, parse_request, refused
+from groundcast.stream.control.requests import OPERATIONS
+from groundcast.stream.control.source_settings import PromptSettings, to_prompt
 from groundcast.stream.options import SourceOptions
-from groundcast.stream.packing import pack
-from groundcast.stream.source_settings import PromptSettings, to_prompt
+from groundcast.stream.wire.packing import pack
 
 from .clips import encode_clip
 from .rtsp_server import Behaviour, RtspServer

@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 import pytest
 
-from groundcast.stream.message import DetectionMessage
 from groundcast.stream.options import SourceOptions
+from groundcast.stream.wire.message import DetectionMessage
 
 from ..waiting import eventually
 from .blob_detector import BlobDetector

@@ -9,8 +9,8 @@ from statistics import median
 
 from groundcast.model.image import Image, rgb_of
 from groundcast.model.prompt import Prompt
-from groundcast.stream.message import DetectionMessage
 from groundcast.stream.options import SourceOptions
+from groundcast.stream.wire.message import DetectionMessage
 
 from ..waiting import eventually
 from .blob_detector import BlobDetector, BlobTicket, find_blobs

@@ -10,9 +10,9 @@ from dataclasses import replace
 import pytest
 
 from groundcast.model.prompt import Phrase, Prompt
-from groundcast.stream.message import DetectionMessage
-from groundcast.stream.node_commands import CommandError
+from groundcast.stream.node.node_api import CommandError
 from groundcast.stream.options import SourceOptions
+from groundcast.stream.wire.message import DetectionMessage
 
 from .blob_detector import BlobDetector
 from .running_node import FRAMES, RED_AND_GREEN, Node

@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 
 from groundcast.model.prompt import Prompt
-from groundcast.stream import lineup
-from groundcast.stream.message import DetectionMessage
-from groundcast.stream.node_commands import CommandError
+from groundcast.stream.node import source_registry
+from groundcast.stream.node.node_api import CommandError
 from groundcast.stream.options import SourceOptions
 from groundcast.stream.subscriber import Subscriber
+from groundcast.stream.wire.message import DetectionMessage
 
 from ..waiting import eventually
 from .blob_detector import BlobDetector
@@ -142,7 +142,7 @@ def test_what_cannot_be_added_is_refused_and_changes_nothing(clip: str, detector
 
 
 def test_there_is_an_end_to_sources(detector: BlobDetector, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lineup, "MOST_SOURCES", 1)
+    monkeypatch.setattr(source_registry, "MOST_SOURCES", 1)
     with Node(detector, CAMERA) as node:
         assert refused(node, "add_source", OTHER) == "too_many"
         node.pipeline.update_source("cam", lambda now: replace(now, loop=True))
@@ -154,7 +154,7 @@ def test_there_is_an_end_to_sources(detector: BlobDetector, monkeypatch: pytest.
 def test_silent_cameras_that_were_removed_leave_no_more_threads_than_may_be(
     detector: BlobDetector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lineup, "MAX_LINGERING_OF_USER", 3)
+    monkeypatch.setattr(source_registry, "MAX_LINGERING_OF_USER", 3)
     with ExitStack() as held, socket.create_server(("127.0.0.1", 0)) as silent, Node(detector, CAMERA) as node:
         url = f"rtsp://127.0.0.1:{silent.getsockname()[1]}/silent"
         camera = SourceOptions("silent", url, open_timeout_s=1.0)

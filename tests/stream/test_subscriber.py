@@ -13,7 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from groundcast.stream.message import (
+from groundcast.stream.options import PublisherOptions
+from groundcast.stream.publish.publisher import Publisher
+from groundcast.stream.stats import SourceState
+from groundcast.stream.subscriber import Subscriber
+from groundcast.stream.wire.message import (
     DetectionMessage,
     PictureHeader,
     StatusMessage,
@@ -21,10 +25,6 @@ from groundcast.stream.message import (
     decode_status,
     read_boot_id,
 )
-from groundcast.stream.options import PublisherOptions
-from groundcast.stream.publisher import Publisher
-from groundcast.stream.stats import SourceState
-from groundcast.stream.subscriber import Subscriber
 
 from ..waiting import eventually
 

@@ -15,10 +15,10 @@ import av
 import cv2
 import numpy as np
 
-from groundcast.stream.backoff import Backoff
+from groundcast.stream.capture.backoff import Backoff
+from groundcast.stream.capture.reader import Reader
 from groundcast.stream.frame import Frame
 from groundcast.stream.options import SourceOptions
-from groundcast.stream.reader import Reader
 from groundcast.stream.stats import ReaderStats
 
 DATA = Path(__file__).parents[3] / "shared" / "data"

@@ -1,0 +1,35 @@
+"""How long to wait before a lost source is tried again."""
+
+from __future__ import annotations
+
+import random
+
+from ..source_url import RefusedError, SourceError
+
+
+class Backoff:
+    """Waits that double from `first_s` to `most_s`, shortened at random so that many cameras do not come back in step.
+
+    Args:
+        first_s: the wait after the first failure.
+        most_s: no wait is longer.
+        refused_s: the wait after a refused password; cameras lock accounts that try too often.
+    """
+
+    def __init__(self, first_s: float = 0.1, most_s: float = 1.0, refused_s: float = 60.0) -> None:
+        self._first_s = first_s
+        self._most_s = most_s
+        self._refused_s = refused_s
+        self._next_s = first_s
+
+    def wait_s(self, after: SourceError) -> float:
+        """Seconds to wait now."""
+        if isinstance(after, RefusedError):
+            return self._refused_s
+        longest_s = self._next_s
+        self._next_s = min(2 * self._next_s, self._most_s)
+        return longest_s * random.uniform(0.7, 1.0)
+
+    def reset(self) -> None:
+        """Begin anew: pictures flow."""
+        self._next_s = self._first_s

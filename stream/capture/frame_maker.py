@@ -1,0 +1,139 @@
+"""Makes frames of a source's pictures: gives them their number and their times, and leaves out what nobody wants."""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextlib import suppress
+from typing import NamedTuple
+
+from ...model.image import Image, ImageError
+from ..clock import Clock
+from ..decode.opened_source import Connection, Picture
+from ..frame import Frame
+from ..options import SourceOptions
+from ..timing.capture_clock import Capture, CaptureClock
+from ..timing.freeze_detector import Stillness
+from ..timing.media_time import MediaTime
+from ..timing.rate_limit import Thinner
+
+_log = logging.getLogger(__name__)
+
+
+class Moment(NamedTuple):
+    """When a picture was taken.
+
+    Args:
+        time_s: on the source's own clock, which is the tracker's.
+        capture: on this computer's clocks; None where nobody can tell.
+    """
+
+    time_s: float
+    capture: Capture | None
+
+
+class FrameMaker:
+    """The frames of one source, over all its connections. For one thread; `warnings` and `index` for any.
+
+    Args:
+        options: the source. May be replaced at any time.
+        generation: of every frame.
+        clock: what time it is.
+        delay_known: nothing but what `options` states lies between a picture and its arrival.
+    """
+
+    def __init__(self, options: SourceOptions, generation: int, clock: Clock, *, delay_known: bool) -> None:
+        self.options = options
+        self._log = logging.LoggerAdapter(_log, {"source": options.name})  # for logs that machines read
+        self.index = 0
+        self._generation = generation
+        self._connection: Connection | None = None
+        self._media_time = MediaTime(live=True)
+        self._capture_clock = CaptureClock(
+            delay_known=delay_known, unix_from_monotonic_ns=lambda: clock.unix_ns() - clock.monotonic_ns()
+        )
+        self._thinner = Thinner()
+        self._stillness = Stillness()
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is odd about the pictures or their times."""
+        return [text for text in (self._capture_clock.warning, self._stillness.warning) if text]
+
+    def begin(self, connection: Connection) -> None:
+        """Pictures come from here now; their times, and how they look, have nothing to do with those before."""
+        if self.index == 0:
+            self._media_time = MediaTime(live=connection.facts.live, may_leap=connection.facts.may_leap)
+        self._connection = connection
+        self._media_time.restart()
+        self._capture_clock.restart()
+        self._thinner, self._stillness = Thinner(), Stillness()
+
+    def place(self, picture: Picture) -> Moment:
+        """When the picture was taken. Every picture passes here, so that all add to what is known of the clocks."""
+        connection = self._connection
+        assert connection is not None, "begun"
+        time_s = self._media_time.advance(picture.pts_s, picture.received_ns, connection.rate_hz)
+        capture: Capture | None = None
+        if connection.facts.dated:
+            self._capture_clock.latency_ms = self.options.camera_latency_ms
+            capture = self._capture_clock.place(
+                time_s,
+                picture.received_ns,
+                camera_unix_ns=picture.camera_unix_ns,
+                stamped_by=connection.facts.stamped_by,
+                driver_us=picture.driver_us,
+                held_back_s=connection.held_back_s,
+            )
+        return Moment(time_s, capture)
+
+    def wants(self, picture: Picture, moment: Moment) -> bool:
+        """Whether a frame is to be made; one that is not is counted all the same."""
+        wanted = not picture.superseded and self._thinner.takes(moment.time_s, self.options.target_hz)
+        self.index += not wanted
+        return wanted
+
+    def frame(self, picture: Picture, moment: Moment) -> Frame | None:
+        """The picture's frame; None, and not counted, where it turns out to be damaged."""
+        image = picture.image()
+        if image is None:
+            return None
+        if self._connection and self._connection.facts.live:
+            self._watch(image)
+        index, self.index = self.index, self.index + 1
+        time_s, capture = moment
+        return Frame(
+            source=self.options.name,
+            generation=self._generation,
+            index=index,
+            pts=picture.pts,
+            time_base=picture.time_base,
+            time_s=time_s,
+            captured_unix_ns=capture.unix_ns if capture else None,
+            clock=capture.clock if capture else "file",
+            captured_error_ms=capture.error_ms if capture else None,
+            received_ns=picture.received_ns,
+            decoded_ns=time.monotonic_ns(),
+            frame_id=self.options.frame_id or picture.frame_id,
+            image=image,
+            captured_monotonic_ns=capture.monotonic_ns if capture else None,
+            captured_sent_unix_ns=_replaced_stamp(picture, capture),
+            file=picture.file,
+        )
+
+    def _watch(self, image: Image) -> None:
+        was_warned = self._stillness.warning is not None
+        with suppress(ImageError):  # the detector may do without the conversion, or will say why it cannot
+            self._stillness.look(image, time.monotonic(), self.options.frozen_after_s)
+        warning = self._stillness.warning
+        if warning and not was_warned:
+            self._log.warning("source %s: %s", self.options.name, warning)
+        elif was_warned and not warning:
+            self._log.info("source %s: the pictures change again", self.options.name)
+
+
+def _replaced_stamp(picture: Picture, capture: Capture | None) -> int | None:
+    """The sender's own stamp, where another time is believed. A message holds none from before 1970."""
+    stamp_ns = picture.camera_unix_ns
+    is_replaced = capture is not None and stamp_ns is not None and stamp_ns != capture.unix_ns and stamp_ns >= 0
+    return stamp_ns if is_replaced else None

@@ -1,0 +1,91 @@
+"""Opens what a source's URL names: to read it, or at start-up to find out what is wrong with it."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+
+from ..decode.gpu_decoding import gpu_decoder
+from ..decode.network_source import open_network
+from ..decode.opened_source import Connection
+from ..decode.video import Video
+from ..decoder_process.start import DecoderProcess
+from ..options import SourceOptions
+from ..source_url import SourceError, kind_of, path_of
+from .picture_folder import PictureFolder, is_picture_file
+from .push_source import PushSource, check_push
+
+_CAMERA_NUMBER = re.compile(r"(?:video)?(\d{1,2})")  # OpenCV and FFmpeg users write 0 and video0
+
+
+def open_source(
+    options: SourceOptions,
+    pause: Callable[[float], bool],
+    gpu: int | None = None,
+    decoder: DecoderProcess | None = None,
+) -> Connection:
+    """Open what `options.url` names.
+
+    Args:
+        options: the source.
+        pause: waits so many seconds; true if the wait was cut short because the work is over.
+        gpu: as in `StreamDetector`.
+        decoder: opens what is on the network, where `options` say so.
+
+    Raises:
+        SourceError: it cannot be opened.
+    """
+    kind = kind_of(options.url)
+    if kind == "push":
+        return PushSource(options, pause)
+    if kind == "folder" or (kind == "file" and is_picture_file(options.url)):
+        return PictureFolder(options, pause)
+    if kind not in ("rtsp", "http"):
+        return Video(options, pause, gpu)
+    if decoder is not None and options.decode_process:
+        _check_decoding(options)
+        return decoder.open(options, pause)
+    return open_network(options, pause, gpu)
+
+
+def check_source(options: SourceOptions) -> None:
+    """Find out at once what can be known to be wrong. Files are opened, cameras are not: they may come later.
+
+    Raises:
+        SourceError: what is wrong, where, and what to do, in one sentence.
+    """
+    kind = kind_of(options.url)
+    if kind in ("rtsp", "http", "device"):
+        gpu_decoder(options)
+        if kind != "device":
+            _check_decoding(options)
+        return
+    if kind == "push":  # not bound to find out: a source that is replaced may still hold the address
+        check_push(options)
+        return
+    if kind == "file":
+        _check_file(options.url)
+    open_source(options, _pause).close()
+
+
+def _check_decoding(options: SourceOptions) -> None:
+    if options.decode_process and options.decode == "cuda":
+        raise SourceError(
+            f"source {options.name} asks for decode: cuda and decode_process, which no GPU does: leave one of them out"
+        )
+
+
+def _check_file(url: str) -> None:
+    path = path_of(url)
+    if not path.exists():
+        camera = _CAMERA_NUMBER.fullmatch(url)
+        hint = f"did you mean /dev/video{camera[1]}?" if camera else "check the path"
+        raise SourceError(f"{url} does not exist: {hint}")
+    if path.is_file() and path.stat().st_size == 0:
+        raise SourceError(f"{url} is empty (0 bytes): copy or record it again")
+
+
+def _pause(seconds: float) -> bool:
+    time.sleep(seconds)
+    return False

@@ -1,0 +1,153 @@
+"""Picture files, those of a folder or a single one, read one after another."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+from ...model.image import Rgb
+from ...model.still_picture import PICTURE_SUFFIXES, StillError, StillPicture, read_header, read_pictures
+from ..decode.opened_source import Picture, StreamFacts
+from ..options import SourceOptions
+from ..source_url import SourceError, kind_of, path_of
+from ..timing.liveness import Pulse
+from ..timing.pacer import Pacer
+
+_log = logging.getLogger(__name__)
+_RATE_HZ = 25
+_MS = (1, 1000)
+_MAX_NAMED = 5  # files in one sentence
+_DIGITS = re.compile(r"(\d+)")
+
+
+class PictureFolder:
+    """The pictures that lie directly in a folder, in the order a person would count them (2 before 10), or in one file.
+
+    A file may hold several pictures, the frames of an animation or the pages of a TIFF: each is one. Files with another
+    suffix are left alone. A picture that cannot be read counts as corrupt, and is named in the log and the status. The
+    times are those of a video at 25 pictures a second; an animation that is a source by itself keeps its own.
+
+    Raises:
+        SourceError: there is no picture.
+    """
+
+    def __init__(self, options: SourceOptions, pause: Callable[[float], bool]) -> None:
+        path = path_of(options.url)
+        self._is_alone = not path.is_dir()
+        codec = _kind_of_picture(path, options.url) if self._is_alone else "pictures"
+        container = "file" if self._is_alone else "folder"
+        self.facts = StreamFacts(live=False, dated=False, container=container, codec=codec, rate_hz=None)
+        self.rate_hz = float(_RATE_HZ)
+        self.held_back_s = 0.0
+        self.shortfall: str | None = None
+        now_ns = time.monotonic_ns()
+        self.pulse = Pulse(now_ns, now_ns)
+        self._options = options
+        self._unreadable: list[str] = []
+        self._paths = [path] if self._is_alone else _list_pictures(path, options.url)
+        self._pacer = Pacer(pause) if options.pace == "realtime" else None
+
+    def pictures(self) -> Iterator[Picture]:
+        at_ms = 0.0
+        for path, image, shown_ms in self._all():
+            if self._pacer and not self._pacer.wait_for(at_ms / 1000):
+                return
+            self.pulse.beat(moved=True, is_key=True)
+            if self._is_alone:
+                yield Picture(image, round(at_ms), _MS, None, None, self.pulse.packet_ns)
+            else:
+                received_ns, file = self.pulse.packet_ns, _readable_name(path)
+                yield Picture(image, None, (1, _RATE_HZ), None, None, received_ns, file=file)
+            at_ms += (self._is_alone and shown_ms) or 1000 / _RATE_HZ
+
+    def close(self) -> None:
+        """Nothing stays open."""
+
+    def _all(self) -> Iterator[tuple[Path, Callable[[], Rgb | None], float | None]]:
+        """Each picture's file, what makes the picture, and for how long an animation shows it."""
+        for path in self._paths:
+            try:
+                if read_header(path).pages == 1:
+                    yield path, partial(self._read, path), None
+                    continue
+                for still in read_pictures(path):
+                    yield path, partial(_image, still), still.shown_ms
+            except StillError as error:
+                self._note_unreadable(_readable_name(path), error)
+
+    def _read(self, path: Path) -> Rgb | None:
+        try:
+            return next(read_pictures(path)).image
+        except StillError as error:
+            self._note_unreadable(_readable_name(path), error)
+            return None
+
+    def _note_unreadable(self, name: str, error: StillError) -> None:
+        if not self._options.loop:  # every round would say it again
+            _log.warning("source %s: %s cannot be read and is left out: %s", self._options.name, name, error)
+        self._unreadable.append(name)
+        self.pulse.corrupt = count = len(self._unreadable)
+        named = ", ".join(self._unreadable[:_MAX_NAMED])
+        named += f" and {count - _MAX_NAMED} more" if count > _MAX_NAMED else ""
+        where = f"{count} of {len(self._paths)} pictures in {self._options.url} cannot be read: {named}"
+        self.pulse.warning = self.shortfall = f"{where} ({error})" if self._is_alone else where
+
+
+def is_picture_file(url: str) -> bool:
+    """Whether a file is read as a picture, or as several, by its suffix; else as a video."""
+    return path_of(url).suffix.lower() in PICTURE_SUFFIXES
+
+
+def are_single_pictures(options: SourceOptions) -> bool:
+    """Whether a source's pictures have nothing to do with each other, unless it is said to be a video.
+
+    Those of a folder have not, nor have the pages of a TIFF or a picture by itself.
+    """
+    with suppress(SourceError):  # the reader says what is wrong with the URL
+        kind = kind_of(options.url)
+        is_still = kind == "file" and is_picture_file(options.url) and not _moves(path_of(options.url))
+        return options.folder == "pictures" and (kind == "folder" or is_still)
+    return False
+
+
+def _image(still: StillPicture) -> Rgb:
+    return still.image
+
+
+def _moves(path: Path) -> bool:
+    with suppress(StillError):  # which the reader says, too
+        return read_header(path).moves
+    return False
+
+
+def _kind_of_picture(path: Path, where: str) -> str:
+    try:
+        return read_header(path).kind
+    except StillError as error:
+        raise SourceError(f"{where} is no picture that can be read ({error}): check the file") from error
+
+
+def _list_pictures(folder: Path, where: str) -> list[Path]:
+    try:
+        paths = [path for path in folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES and path.is_file()]
+    except OSError as error:
+        raise SourceError(f"{where} cannot be listed ({error.strerror}): check its permissions") from None
+    if not paths:
+        raise SourceError(f"{where} is a folder without pictures (.jpg, .png, ...): name the right folder, or a file")
+    return sorted(paths, key=_counted)
+
+
+def _counted(path: Path) -> list[tuple[int, int | str]]:
+    """A key that sorts as a person counts: the digits in a name are numbers."""
+    parts = _DIGITS.split(path.name.lower())
+    return [(0, int(part)) if part.isdecimal() else (1, part) for part in parts]
+
+
+def _readable_name(path: Path) -> str:
+    """A file's name as text that may travel: what is no UTF-8 in it is replaced."""
+    return path.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

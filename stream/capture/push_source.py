@@ -1,0 +1,193 @@
+"""Takes the pictures that a program sends: a source for cameras that a driver owns."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+
+import cv2
+import numpy as np
+import zmq
+from numpy.typing import NDArray
+
+from ...model.still_picture import StillError, decode_jpeg
+from ..decode.opened_source import Picture, StreamFacts
+from ..options import SourceOptions
+from ..sockets.bind import bind
+from ..sockets.descriptors import NoDescriptorError, are_free
+from ..sockets.endpoint import AddressError, parse_endpoint
+from ..sockets.key_files import KeyFileError
+from ..sockets.zap_auth import Gate, GateError
+from ..source_url import SourceError, push_address_of, redact
+from ..timing.liveness import Pulse
+from ..wire.push_message import LARGEST_PICTURE, PushHeader, parse_push
+from ..wire.topics import MessageError
+
+_USUAL_RATE_HZ = 25.0
+_LOOK_AT_STOP_EVERY_MS = 100
+_MOST_KEPT, _MOST_AT_ONCE = 8, 50
+_MIN_FREE_DESCRIPTORS = 64  # libzmq aborts the process where a context finds too few; one takes 12
+_NS = (1, 1_000_000_000)
+
+
+class PushSource:
+    """A ZeroMQ PULL socket. Of pictures that wait together only the newest is decoded; the others count as dropped.
+
+    Whoever can connect can send. Without keys only this machine can: the address is a loopback one, or a socket file
+    that only this user may open. With keys only programs that are allowed to push can, wherever they run.
+    What is no picture counts as corrupt, and the warning says why.
+
+    Args:
+        options: the source.
+        pause: waits so many seconds; true if the wait was cut short because the work is over.
+
+    Raises:
+        SourceError: the address cannot be bound, or the keys cannot be used.
+    """
+
+    def __init__(self, options: SourceOptions, pause: Callable[[float], bool]) -> None:
+        self.facts = StreamFacts(
+            live=True, dated=True, container="push", codec="pictures", rate_hz=None, stamped_by="push"
+        )
+        self.rate_hz = _USUAL_RATE_HZ
+        self.held_back_s = 0.0
+        self.shortfall: str | None = None
+        now_ns = time.monotonic_ns()
+        self.pulse = Pulse(now_ns, now_ns)
+        self._name = options.name
+        self._pause = pause
+        self._last_pts: int | None = None
+        check_push(options)
+        if not are_free(_MIN_FREE_DESCRIPTORS):
+            raise NoDescriptorError(f"source {options.name}")
+        self._gate: Gate | None = None
+        self._context = zmq.Context()
+        try:
+            self._socket = self._context.socket(zmq.PULL)
+            self._socket.set(zmq.RCVHWM, _MOST_KEPT)
+            self._socket.set(zmq.MAXMSGSIZE, LARGEST_PICTURE)
+            if options.keys is not None:
+                self._gate = Gate(self._context, options.keys, "push")
+            self._binding = bind(self._socket, push_address_of(options.url), insecure=False, gate=self._gate)
+        except (OSError, KeyFileError, zmq.ZMQError) as error:
+            self._close_sockets()
+            raise SourceError(f"source {options.name}: {error}") from error
+
+    def pictures(self) -> Iterator[Picture]:
+        """Pictures as they are sent, until the work is over.
+
+        Raises:
+            SourceError: keys are no longer looked at.
+        """
+        while not self._pause(0.0):
+            try:
+                self._binding.look()
+            except GateError as error:
+                raise SourceError(f"source {self._name}: {error}") from error
+            if self._socket.poll(_LOOK_AT_STOP_EVERY_MS):
+                yield from self._waiting()
+
+    def close(self) -> None:
+        self._binding.close()
+        self._close_sockets()
+
+    def _close_sockets(self) -> None:
+        if self._gate is not None:
+            self._gate.close()
+        self._context.destroy(linger=0)
+
+    def _waiting(self) -> Iterator[Picture]:
+        """What has been sent, of which only the last is worth decoding."""
+        newest: Picture | None = None
+        for _ in range(_MOST_AT_ONCE):
+            try:
+                parts = self._socket.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                break
+            if picture := self._read(parts):
+                if newest:
+                    yield replace(newest, superseded=True)
+                newest = picture
+        if newest:
+            yield newest
+
+    def _read(self, parts: list[bytes]) -> Picture | None:
+        try:
+            header = parse_push(parts)
+        except MessageError as error:
+            self._note_damage(str(error))
+            return None
+        pts = header.captured_unix_ns if header.pts is None else header.pts
+        self.pulse.beat(moved=pts is None or pts != self._last_pts, is_key=True)
+        self.pulse.show()
+        self._last_pts = pts
+        return Picture(
+            image=partial(self._rgb, header, parts[1]),
+            pts=pts,
+            time_base=_NS,
+            camera_unix_ns=header.captured_unix_ns,
+            driver_us=None,
+            received_ns=self.pulse.packet_ns,
+            frame_id=header.frame_id,
+        )
+
+    def _rgb(self, header: PushHeader, body: bytes) -> NDArray[np.uint8] | None:
+        try:
+            image = _decode(header, body)
+        except StillError as error:
+            self._note_damage(str(error))
+            return None
+        self.pulse.warning = None
+        return image
+
+    def _note_damage(self, reason: str) -> None:
+        self.pulse.corrupt += 1
+        self.pulse.warning = f"what a program sent cannot be used: {reason}"
+
+
+def check_push(options: SourceOptions) -> None:
+    """Find out whether a push source's address can be bound at all, and whether others can reach it without keys.
+
+    Raises:
+        SourceError: it cannot, or they can.
+    """
+    url = options.url
+    try:
+        endpoint = parse_endpoint(push_address_of(url))
+    except AddressError as error:
+        raise SourceError(f"{url}: {redact(str(error), url)}") from error
+    if not endpoint.is_local and options.keys is None:
+        raise SourceError(
+            f"{url} can be reached by others and has no keys: write push:tcp://127.0.0.1:5580 or"
+            " push:ipc:///path/to/socket, or give the node keys"
+        )
+    if endpoint.port == 0:
+        raise SourceError(f"{url} must name its port, for programs to know it")
+
+
+def _decode(header: PushHeader, body: bytes) -> NDArray[np.uint8]:
+    """The picture as RGB, upright.
+
+    Raises:
+        StillError: a JPEG is damaged, or is not of the size that was read off it.
+    """
+    if header.encoding == "jpeg":
+        return _decode_jpeg(header, body)
+    raw = np.frombuffer(body, np.uint8)
+    if header.encoding == "mono8":
+        image, code = raw.reshape(header.height, header.width), cv2.COLOR_GRAY2RGB
+    else:
+        image = raw.reshape(header.height, header.width, 3)
+        if header.encoding == "rgb8":
+            return image.copy()
+        code = cv2.COLOR_BGR2RGB
+    return np.asarray(cv2.cvtColor(image, code), np.uint8)
+
+
+def _decode_jpeg(header: PushHeader, body: bytes) -> NDArray[np.uint8]:
+    image = decode_jpeg(body)
+    if image.size != header.width * header.height * 3:
+        raise StillError("the JPEG is damaged")
+    return image

@@ -1,0 +1,280 @@
+"""Reads one source in a thread of its own: a file, a folder, a camera or a stream."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+
+from ..clock import Clock
+from ..decode.opened_source import Connection, Picture, StreamFacts
+from ..decoder_process.start import DecoderProcess
+from ..frame import Frame
+from ..options import SourceOptions
+from ..rate import RateMeter
+from ..sockets.descriptors import NoDescriptorError
+from ..source_url import SourceError, SourceKind, kind_of, redact
+from ..stats import ReaderStats, SourceState
+from ..timing.liveness import Pulse
+from .backoff import Backoff
+from .frame_maker import FrameMaker
+from .newest import Newest
+from .open_source import check_source, open_source
+
+__all__ = ["Reader", "SourceError", "check_source", "redact"]
+
+_log = logging.getLogger(__name__)
+
+_NEED_NO_CONNECTION = (
+    *("loop", "frame_id", "camera_latency_ms", "target_hz", "frozen_after_s"),
+    *("prompt", "threshold", "size_px", "roi_xyxy"),  # which are nothing to a reader
+)
+_SOUND_AFTER_S = 1.0
+_COME_BACK: frozenset[SourceKind] = frozenset({"rtsp", "http", "device", "push"})
+
+
+class Reader:
+    """Decodes one source until it ends or is stopped; a camera is tried again for ever, however it was lost.
+
+    Files: every frame, in order. Cameras and streams: the newest frame; what nobody took in time is counted.
+    A lavfi: test source behaves like a camera, paced in real time; with a duration it ends.
+
+    Args:
+        options: the source.
+        wake: called from the reader's thread after each frame laid into `frames`, and at each change of state.
+        generation: grows when a source is added again under the same name.
+        backoff: how long to wait before a lost camera is tried again.
+        clock: what time it is.
+        gpu: as in `StreamDetector`; None has pictures in RGB.
+        decoder: opens the source where its options ask for `decode_process`; ended with the reader.
+    """
+
+    def __init__(
+        self,
+        options: SourceOptions,
+        wake: Callable[[], None],
+        generation: int = 1,
+        backoff: Backoff | None = None,
+        clock: Clock | None = None,
+        gpu: int | None = None,
+        decoder: DecoderProcess | None = None,
+    ) -> None:
+        self.options = options
+        self._gpu = gpu
+        self._decoder = decoder or DecoderProcess()
+        self._log = logging.LoggerAdapter(_log, {"source": options.name})  # for logs that machines read
+        self.frames: Newest[Frame] = Newest(wake)
+        self._wake = wake
+        self._backoff = backoff or Backoff()
+        self._stop = threading.Event()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"reader-{options.name}", daemon=True)
+        self._lock = threading.Lock()  # over what stats() reads together
+        self._state: SourceState = "connecting"
+        self._error: str | None = None
+        self._connection: Connection | None = None
+        self._facts: StreamFacts | None = None
+        self._pulse: Pulse | None = None
+        self._connections = 0
+        self._corrupt_before = 0
+        self._logged: set[tuple[str, str, int | None]] = set()
+        self._rate = RateMeter()
+        self._maker = FrameMaker(options, generation, clock or Clock(), delay_known=options.url.startswith("lavfi:"))
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def update(self, options: SourceOptions) -> bool:
+        """Go on with other options from the next picture on. Called from any thread.
+
+        Returns:
+            False if they need a new connection, and so a new reader; then nothing has changed.
+        """
+        if not self.takes(options):
+            return False
+        self.options = self._maker.options = options
+        return True
+
+    def takes(self, options: SourceOptions) -> bool:
+        """Whether these options need no new connection."""
+        if self._facts is not None and self._facts.polled and options.target_hz != self.options.target_hz:
+            return False
+        changes = {name: getattr(options, name) for name in _NEED_NO_CONNECTION}
+        return replace(self.options, **changes) == options
+
+    def stop(self, wait_s: float = 0.5) -> None:
+        """Stop reading. A frame that nobody took counts as dropped.
+
+        FFmpeg cannot be interrupted while it waits for a silent camera. Then the thread is left behind after `wait_s`;
+        it closes the connection and ends when the source's own time limit is over, and does not keep the process alive.
+        """
+        self._stop.set()
+        self.frames.close()
+        if self._thread.ident is not None:
+            self._thread.join(wait_s)
+            if self._thread.is_alive() and wait_s > 0.0:
+                self._log.info("source %s: stopped while its camera is silent", self.options.name)
+        with self._lock:
+            if self._state != "failed":
+                self._state = "ended"
+        self._over.set()
+
+    @property
+    def has_thread(self) -> bool:
+        """Whether its thread, with a connection, is still there; after `stop` it may wait for a silent camera."""
+        return self._thread.is_alive()
+
+    @property
+    def finished(self) -> bool:
+        """Nothing more will come, and every frame was taken."""
+        return self._over.is_set() and self.frames.counts.waiting == 0
+
+    @property
+    def facts(self) -> StreamFacts | None:
+        """What the source said about itself when it was last opened; None before that."""
+        return self._facts
+
+    @property
+    def key_distance_s(self) -> float | None:
+        """Seconds between the last two key frames; None before there were two."""
+        return self._pulse.key_distance_s if self._pulse else None
+
+    def stats(self) -> ReaderStats:
+        """The counters now. frames_decoded = frames taken + frames_dropped + the one that may be waiting."""
+        counts = self.frames.counts
+        with self._lock:
+            state, error, connection = self._state, self._error, self._connection
+            warnings = [self._facts.notice] if self._facts and self._facts.notice else []
+            if connection is not None:
+                state, error = _look_closer(state, error, connection)
+                warnings += [*self._maker.warnings, *([connection.pulse.warning] if connection.pulse.warning else [])]
+            return ReaderStats(
+                state=state,
+                error=error,
+                frames_decoded=counts.put,
+                frames_dropped=counts.dropped,
+                corrupt=self._corrupt_before + (connection.pulse.corrupt if connection else 0),
+                reconnects=max(0, self._connections - 1),
+                fps_in=self._rate.rate_hz,
+                warning="; ".join(warnings) or None,
+            )
+
+    def _run(self) -> None:
+        try:
+            self._read_until_over()
+        except SourceError as error:
+            self._become("failed", str(error))
+        except Exception as error:  # noqa: BLE001  the edge of a thread
+            self._become("failed", str(self._unforeseen(error)))
+        finally:
+            self._decoder.close()
+            self._over.set()
+            self._wake()
+
+    def _read_until_over(self) -> None:
+        kind = kind_of(self.options.url)
+        while not self._stop.is_set():
+            index_before = self._maker.index
+            try:
+                ending = self._read_once()
+            except SourceError as fault:
+                if kind not in _COME_BACK and not isinstance(fault, NoDescriptorError):
+                    raise
+                self._try_again(fault)
+                continue
+            except Exception as error:
+                if kind not in _COME_BACK:
+                    raise
+                self._try_again(self._unforeseen(error))
+                continue
+            if not self.options.loop or kind == "lavfi" or self._maker.index == index_before:
+                self._become("ended", ending)
+                return
+
+    def _try_again(self, after: SourceError) -> None:
+        self._become("reconnecting", str(after))
+        self._stop.wait(self._backoff.wait_s(after))
+
+    def _unforeseen(self, error: Exception) -> SourceError:
+        """What to say of an exception that has no sentence of its own. Each is logged once, with its traceback."""
+        at = traceback.extract_tb(error.__traceback__)[-1]
+        if (place := (type(error).__name__, at.filename, at.lineno)) not in self._logged:
+            self._logged.add(place)
+            text = redact("".join(traceback.format_exception(error)), self.options.url)
+            self._log.error("source %s: the reader broke:\n%s", self.options.name, text)
+        return SourceError("the reader broke, which is a fault in groundcast: the log says where")
+
+    def _read_once(self) -> str | None:
+        """Read one connection to its end; what was missing, if anything.
+
+        Raises:
+            SourceError: it could not be opened, or was lost.
+        """
+        connection = open_source(self.options, self._stop.wait, self._gpu, self._decoder)
+        if (notice := connection.facts.notice) and not (self._facts and self._facts.notice == notice):
+            self._log.warning("source %s: %s", self.options.name, notice)
+        with self._lock:
+            self._connection, self._facts, self._pulse = connection, connection.facts, connection.pulse
+        try:
+            self._hand_over_pictures(connection)
+        finally:
+            with self._lock:
+                self._connection = None
+                self._corrupt_before += connection.pulse.corrupt
+            connection.close()
+        return connection.shortfall
+
+    def _hand_over_pictures(self, connection: Connection) -> None:
+        live = connection.facts.live
+        self._maker.begin(connection)
+        first_s: float | None = None
+        for picture in connection.pictures():
+            if first_s is None:
+                self._note_running(is_new=live or self._connections == 0)  # the next round of a loop is not new
+                first_s = time.monotonic()
+            elif time.monotonic() - first_s >= _SOUND_AFTER_S:  # one that hangs up at once is not asked at once again
+                self._backoff.reset()
+            if not self._hand_over(picture, live):
+                return
+
+    def _hand_over(self, picture: Picture, live: bool) -> bool:
+        """Lay down the picture's frame, or pass it over; false once nobody takes any more."""
+        moment = self._maker.place(picture)
+        if not self._maker.wants(picture, moment):
+            self._rate.mark()
+            return self.frames.pass_over()
+        frame = self._maker.frame(picture, moment)
+        if frame is None:
+            return True
+        self._rate.mark()
+        return self.frames.put(frame) if live else self.frames.put_and_wait(frame, self._stop.is_set)
+
+    def _note_running(self, *, is_new: bool) -> None:
+        with self._lock:
+            self._connections += is_new
+        self._become("running", None)
+
+    def _become(self, state: SourceState, error: str | None) -> None:
+        with self._lock:
+            if self._stop.is_set():
+                return  # whoever stopped the reader knows
+            is_news, is_new_state = (state, error) != (self._state, self._error), state != self._state
+            self._state, self._error = state, error
+        if is_new_state:
+            level = logging.WARNING if error else logging.INFO
+            self._log.log(level, "source %s: %s%s", self.options.name, state, f" ({error})" if error else "")
+        if is_news:
+            self._wake()
+
+
+def _look_closer(state: SourceState, error: str | None, connection: Connection) -> tuple[SourceState, str | None]:
+    """What the connection's pulse adds to what the reader's thread last said; it may be stuck in FFmpeg."""
+    if not connection.facts.live:
+        return state, error
+    if state == "running":
+        stall = connection.pulse.stall
+        return ("stalled", stall) if stall else (state, error)
+    return state, connection.pulse.doubt or error

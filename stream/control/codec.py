@@ -1,0 +1,105 @@
+"""Requests from bytes that anybody may have sent, and answers to bytes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, cast
+
+from pydantic import ValidationError
+
+from ..node.node_api import Refusal
+from ..wire.packing import pack, unpack
+from ..wire.topics import MessageError
+from .requests import OPERATIONS, Request
+from .source_settings import first_complaint, said, shown_place
+
+RequestId = int | str | None
+ErrorCode = Refusal | Literal["unknown_op", "busy", "failed"]
+_LONGEST_ID = 64
+_LONGEST_TEXT = 1000
+
+
+class RequestError(ValueError):
+    """A request that cannot be meant.
+
+    Args:
+        request_id: of the request, None where it has none.
+        code: bad_request or unknown_op.
+        text: one sentence.
+    """
+
+    def __init__(self, request_id: RequestId, code: ErrorCode, text: str) -> None:
+        super().__init__(text)
+        self.request_id = request_id
+        self.code: ErrorCode = code
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request that may be carried out, and the id that its answer bears."""
+
+    id: int | str
+    request: Request
+
+
+def parse_request(body: bytes) -> Asked:
+    """Read one request.
+
+    Raises:
+        RequestError: not one msgpack map with an `id`, an unknown `op`, or wrong keys and values.
+    """
+    try:
+        values = unpack(body)
+    except MessageError as error:
+        raise RequestError(None, "bad_request", str(error)) from None
+    if not isinstance(values, dict):
+        raise RequestError(None, "bad_request", 'a request is a map, such as {"id": 1, "op": "status"}')
+    keys = cast("dict[str, object]", values)  # or bytes, which json refuses below
+    request_id = _check_id(keys.pop("id", None))
+    operation = keys.pop("op", None)
+    model = OPERATIONS.get(operation) if isinstance(operation, str) else None
+    if model is None:
+        raise RequestError(request_id, "unknown_op", f"`op` must be one of {', '.join(OPERATIONS)}")
+    try:
+        # As JSON every value must have its very type, yet a list may stand for a tuple: msgpack has none either.
+        return Asked(request_id, model.model_validate_json(json.dumps(keys), strict=True))
+    except ValidationError as error:
+        raise RequestError(request_id, "bad_request", _sentence(error)) from None
+    except (TypeError, ValueError, RecursionError):
+        raise RequestError(request_id, "bad_request", "the request holds bytes, or is nested without end") from None
+
+
+def accepted(request_id: RequestId, values: Mapping[str, object]) -> bytes:
+    """The answer to a request that was carried out; raises MessageError for more than may travel."""
+    return pack({"id": request_id, "ok": True, **values})
+
+
+def refused(request_id: RequestId, code: ErrorCode, text: str) -> bytes:
+    """The answer to a request that changed nothing, cut to what a reader takes in."""
+    shown = text[:_LONGEST_TEXT].encode("utf-8", "replace").decode("utf-8")
+    return pack({"id": request_id, "ok": False, "error": {"code": code, "message": shown}})
+
+
+def lease_event(seconds_left: Mapping[str, float]) -> bytes:
+    """What holders of leases are told every second: which of theirs are in force, and for how long."""
+    return pack({"event": "leases", "leases": dict(seconds_left)})
+
+
+def _check_id(value: object) -> int | str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and 0 < len(value) <= _LONGEST_ID:
+        return value
+    raise RequestError(None, "bad_request", f"`id` must be an integer, or a text of 1 to {_LONGEST_ID} characters")
+
+
+def _sentence(error: ValidationError) -> str:
+    place, detail = first_complaint(error)
+    name = shown_place(place)[:100] or "the request"
+    if detail["type"] == "extra_forbidden":
+        return f"unknown key `{name}`: leave it out"
+    if detail["type"] == "missing":
+        return f"`{name}` is missing: add it"
+    return f"`{name}` must {said(detail)}"

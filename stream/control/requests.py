@@ -1,0 +1,238 @@
+"""What may be asked of a running node over its control socket, and what each request does.
+
+`control.schema.json` says the same for other languages.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import replace
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+
+from pydantic import Field
+
+from ..node.node_api import CommandedNode, CommandError
+from ..options import MOST_SOURCES, SourceOptions
+from ..source_url import SourceError, SourceUrl, kind_of, path_of
+from .answers import Map, applied_map, lease_map, picture_map, sources_map, status_page
+from .source_settings import Name, PromptSettings, Section, Share, SourceDefaults, SourceSettings, Url, to_prompt
+
+Lane = Literal["quick", "sources", "pictures"]
+Version = Annotated[int, Field(ge=0, lt=2**63)]
+Skip = Annotated[int, Field(ge=0, le=MOST_SOURCES)]
+LeaseId = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class Later(NamedTuple):
+    """An answer that nothing need wait for in the meantime: once `ready` is done, `values` gives it or raises."""
+
+    ready: Future[Any]
+    values: Callable[[], Map]
+
+
+class Request(Section):
+    """What every request is, beside its `id` and its `op`.
+
+    Attributes:
+        lane: requests of one lane wait for each other. Opening a source's file to check it, and waiting for a picture,
+            may take seconds.
+    """
+
+    lane: ClassVar[Lane] = "quick"
+
+    @abstractmethod
+    def carry_out(self, node: CommandedNode, client: str) -> Map | Later:
+        """Do it, and tell what the answer says beside `id` and `ok`. May take as long as the node does.
+
+        Raises:
+            CommandError, PromptError: the node refuses.
+        """
+
+
+class GetStatus(Request):
+    """How the node is doing, and its sources but for so many of the first."""
+
+    skip: Skip = 0
+
+    def carry_out(self, node: CommandedNode, client: str) -> Map:
+        return status_page(node.status(), self.skip)
+
+
+class ListSources(Request):
+    """How each source is read, but for so many of the first."""
+
+    skip: Skip = 0
+
+    def carry_out(self, node: CommandedNode, client: str) -> Map:
+        return sources_map(node.status(), self.skip)
+
+
+class SetPrompt(Request):
+    """Ask for something else."""
+
+    prompt: PromptSettings
+    source: Name | None = None
+    if_version: Version | None = None
+    everywhere: bool = False
+
+    def carry_out(self, node: CommandedNode, client: str) -> Map:
+        if self.everywhere and self.source is not None:
+            raise CommandError("bad_request", "`everywhere` is of no source alone: leave `source` or it away")
+        prompt = to_prompt(self.prompt)
+        return applied_map(node.set_prompt(prompt, self.source, self.if_version, everywhere=self.everywhere))
+
+
+class SetThresholds(Request):
+    """Change the least scores of phrases."""
+
+    thresholds: Annotated[dict[str, Share], Field(min_length=1)]
+    source: Name | None = None
+    if_version: Version | None = None
+
+    def carry_out(self, node: CommandedNode, client: str) -> Map:
+        return applied_map(node.set_thresholds(self.thresholds, self.source, self.if_version))
+
+
+class AddSource(Request):
+    """Read one more source: the same keys as in a settings file."""
+
+    lane: ClassVar[Lane] = "sources"
+    source: SourceSettings
+
+    def carry_out(self, node: CommandedNode, client: str) -> Map:
+        _check_url(self.source.url)
+        return applied_map(node.add_source(self.source.to_options(), client))
+
+
+class SourceChange(SourceDefaults):
+    """The settings of a source that are to be others than they are."""
+
+    name: Name
+    url: Url = "as it is"
+
+    def over(self, options: SourceOptions) -> SourceOptions:
+        """`options` with what was given; raises PromptError for a prompt that cannot be asked."""
+        given: dict[str, Any] = self.model_dump(exclude_unset=True)
+        if self.prompt is not None:
+            given["prompt"] = to_prompt(self.prompt)
+        return replace(options, **given)
+
+
+class UpdateSource(Request):
+    """Read a source with other settings; those that are not given stay."""
+
+    lane: ClassVar[Lane] = "sources"
+    source: SourceChange
+
+    def carry_out(self, node: CommandedNode, client: str) -> Map:
+        present = next((one for one in node.status().options if one.name == self.source.name), None)
+        if present is None:
+            raise CommandError("unknown_source", f"no source is called {self.source.name!r}: ask for the `list`")
+        if "url" in self.source.model_fields_set and self.source.url != present.url:
+            _check_url(self.source.url)
+        return applied_map(node.update_source(self.source.name, self.source.over, client))
+
+
+class RemoveSource(Request):
+    """Read a source no more."""
+
+    lane: ClassVar[Lane] = "sources"
+    source: Name
+
+    def carry_out(self, node: CommandedNode, client: str) -> Map:
+        return applied_map(node.remove_source(self.source))
+
+
+class _OneOrAll(Request):
+    source: Name | None = None
+
+
+class ResetTracks(_OneOrAll):
+    """Forget the tracks of one source, or of all."""
+
+    def carry_out(self, node: CommandedNode, client: str) -> Map:
+        return applied_map(node.reset_tracks(self.source))
+
+
+class Pause(_OneOrAll):
+    """Look at nothing of one source, or of all, until it is resumed."""
+
+    def carry_out(self, node: CommandedNode, client: str) -> Map:
+        return applied_map(node.pause(self.source))
+
+
+class Resume(_OneOrAll):
+    """Look again."""
+
+    def carry_out(self, node: CommandedNode, client: str) -> Map:
+        return applied_map(node.resume(self.source))
+
+
+class GetPicture(Request):
+    """The next picture of a source, and the message that belongs to it."""
+
+    lane: ClassVar[Lane] = "pictures"
+    source: Name
+    timeout_s: Annotated[float, Field(gt=0, le=10)] = 2.0
+
+    def carry_out(self, node: CommandedNode, client: str) -> Later:
+        request = node.request_picture(self.source, self.timeout_s)
+        return Later(request, lambda: picture_map(request.result().jpeg(), request.result().message))
+
+
+class Ask(Request):
+    """Add phrases for a time, or renew a lease."""
+
+    phrases: PromptSettings
+    seconds: float
+    source: Name | None = None
+    lease: LeaseId | None = None
+
+    def carry_out(self, node: CommandedNode, client: str) -> Map:
+        return lease_map(node.ask(client, to_prompt(self.phrases).phrases, self.seconds, self.source, self.lease))
+
+
+class Release(Request):
+    """End a lease."""
+
+    lease: LeaseId
+
+    def carry_out(self, node: CommandedNode, client: str) -> Map:
+        return applied_map(node.release(self.lease))
+
+
+OPERATIONS: dict[str, type[Request]] = {
+    "status": GetStatus,
+    "list": ListSources,
+    "set_prompt": SetPrompt,
+    "set_thresholds": SetThresholds,
+    "add_source": AddSource,
+    "update_source": UpdateSource,
+    "remove_source": RemoveSource,
+    "reset_tracks": ResetTracks,
+    "pause": Pause,
+    "resume": Resume,
+    "picture": GetPicture,
+    "ask": Ask,
+    "release": Release,
+}
+
+
+def _check_url(url: str) -> None:
+    """Refuse a URL that names what nobody may begin from afar.
+
+    That is what might hold up this lane for ever, since the node opens files to check them; and filters, some of which
+    write files as the node's own user, while any user of the host may come in on loopback.
+    """
+    try:
+        kind = kind_of(url)
+    except SourceError as error:
+        raise CommandError("bad_source", str(error)) from error
+    path = path_of(url)
+    if kind == "file" and path.exists() and not path.is_file():
+        text = f"{SourceUrl(url)} is a pipe or a device: name a file, a folder, a camera or a stream"
+        raise CommandError("bad_source", text)
+    if kind == "lavfi":
+        raise CommandError("bad_source", "filters (lavfi:) may write files: name them in the node's settings")

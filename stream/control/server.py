@@ -1,0 +1,315 @@
+"""The control socket: takes requests to a running node, one ROUTER socket in a thread of its own.
+
+Whoever can connect may change what the node looks at and for; who that is, is for the address to say (see binding.py).
+Nothing that is sent here can end the thread, hold up other clients, or change anything but by a request that is whole
+and valid. What is no request is answered with an error, with `id` null where it has none; only a message whose frames
+are not [body], or [empty, body] as REQ sockets send it, is dropped unanswered and counted.
+"""
+
+from __future__ import annotations
+
+import errno
+import functools
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+
+import zmq
+
+from ...model.prompt import PromptError
+from ..node.node_api import CommandedNode, CommandError
+from ..options import ControlOptions
+from ..sockets.bind import bind
+from ..sockets.connect import notice_dead_peers
+from ..sockets.rejections import Reason
+from ..sockets.wake import Wake
+from ..sockets.zap_auth import Gate
+from ..wire.topics import MessageError
+from .answers import Map
+from .codec import Asked, RequestError, accepted, lease_event, parse_request, refused
+from .executor import Lanes, Waits
+from .lease_holders import LeaseHolders
+from .requests import Ask, Lane, Later, Release, Request
+
+_LOG = logging.getLogger(__name__)
+_LARGEST_REQUEST = 256 * 2**10
+_MOST_UNREAD = 32  # answers kept for a client that does not read
+_MOST_UNHEARD = 64  # requests of a client kept before this thread reads them
+_MOST_WAITING, _MOST_WAITING_OF_CLIENT, _MOST_WAITING_OF_USER = 256, 16, 64
+_LOOPBACK = ("::1", "::ffff:127.0.0.1")
+_MOST_AT_ONCE = 100
+_THREADS: dict[Lane, int] = {"quick": 2, "sources": 1, "pictures": 2}
+_BEAT_S = 1.0
+_CLOSES_WITHIN_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class _Peer:
+    """Who asked.
+
+    Args:
+        client: the connection.
+        user: the name of its key. Where no keys are asked for its process, at a socket file, or its address; "" on
+            loopback, where all have the same.
+        envelope: what stands before its request, and so before its answer.
+    """
+
+    client: bytes
+    user: str
+    envelope: tuple[bytes, ...]
+
+    @property
+    def name(self) -> str:
+        return f"{self.user}/{self.client.hex()}" if self.user else self.client.hex()
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What goes back, and what it means for leases."""
+
+    peer: _Peer
+    body: bytes
+    granted: str | None = None
+    seconds: float = 0.0
+    ended: str | None = None
+
+
+class Control:
+    """Binds at once, and takes requests from `start` on; those that come earlier wait for it.
+
+    A client's requests are carried out, and answered, in the order in which they came; only refusals that the node need
+    not be asked about come at once. A lease ends with the DEALER socket that asked for it last, within about two
+    seconds; one that a REQ socket asked for ends with its time.
+
+    Attributes:
+        address: what clients connect to; with port 0 or '*' the port that was chosen.
+        dropped: messages that could not be answered, and answers that their clients did not take.
+        failure: what ended the thread, None while all is well.
+
+    Raises:
+        BindError: a bad or busy address, or one that others can reach without keys.
+        KeyFileError: keys that are missing, damaged or open to others.
+    """
+
+    def __init__(self, options: ControlOptions) -> None:
+        self.dropped = 0
+        self.failure: Exception | None = None
+        self._outbox: deque[_Answer] = deque()  # filled by the lanes, emptied by the thread
+        self._holders = LeaseHolders[_Peer]()
+        self._next_beat_s = 0.0
+        self._closing = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._wake = Wake()
+        self._gate: Gate | None = None
+        self._context = zmq.Context()
+        self._socket = _router(self._context)
+        try:
+            if options.keys is not None:
+                self._gate = Gate(self._context, options.keys, "control", self._wake.ring)
+            self._binding = bind(self._socket, options.address, options.insecure, self._gate)
+        except (OSError, ValueError):
+            self._close_sockets()
+            self._wake.close()
+            raise
+        self.address = self._binding.address
+
+    @property
+    def strangers(self) -> Mapping[Reason, int]:
+        """How often somebody was turned away, by reason; empty without keys."""
+        return {} if self._gate is None else self._gate.strangers.counts
+
+    def start(self, node: CommandedNode, on_failure: Callable[[], None]) -> None:
+        """Take requests.
+
+        Args:
+            node: carries them out.
+            on_failure: called from the thread if it fails.
+        """
+        self._node = node
+        self._on_failure = on_failure
+        self._lanes = Lanes(_THREADS, _MOST_WAITING, _MOST_WAITING_OF_CLIENT, _MOST_WAITING_OF_USER)
+        self._thread = threading.Thread(target=self._run, name="control", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Give what is being carried out half a second, and let go of the address. Twice does no harm."""
+        if self._closing.is_set():
+            return
+        self._closing.set()
+        if self._thread is None:
+            self._let_go()
+        else:
+            self._wake.ring()
+            self._thread.join()
+        self._wake.close()
+
+    def __enter__(self) -> Control:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _run(self) -> None:
+        try:
+            self._serve()
+            self._lanes.close(_CLOSES_WITHIN_S)
+            self._send_answers()
+        except Exception as error:  # noqa: BLE001  the edge of a thread: the node is told to end
+            _LOG.exception("the control socket's thread failed")
+            self.failure = error
+            self._on_failure()
+        finally:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        self._binding.close()
+        self._close_sockets()
+
+    def _close_sockets(self) -> None:
+        if self._gate is not None:
+            self._gate.close()
+        self._socket.close(linger=round(_CLOSES_WITHIN_S * 1000))
+        self._context.term()
+
+    def _serve(self) -> None:
+        poller = zmq.Poller()
+        poller.register(self._socket, zmq.POLLIN)
+        poller.register(self._wake.fileno(), zmq.POLLIN)
+        while not self._closing.is_set():
+            poller.poll(self._until_beat_ms())
+            self._wake.hear()
+            self._binding.look()
+            self._hear()
+            self._send_answers()
+            self._beat()
+
+    def _hear(self) -> None:
+        for _ in range(_MOST_AT_ONCE):  # then the answers, whoever floods us
+            try:
+                received = self._socket.recv_multipart(zmq.NOBLOCK, copy=False)
+            except zmq.Again:
+                return
+            client, *envelope, body = [frame.bytes for frame in received]
+            if envelope in ([], [b""]):
+                self._take(_Peer(client, self._user_of(received[-1]), tuple(envelope)), body)
+            else:
+                self.dropped += 1
+
+    def _take(self, peer: _Peer, body: bytes) -> None:
+        try:
+            asked = parse_request(body)
+        except RequestError as error:
+            self._send(_Answer(peer, refused(error.request_id, error.code, str(error))))
+            return
+        carry_out = functools.partial(asked.request.carry_out, self._node, peer.name)
+        job = functools.partial(self._carry_out, peer, asked, carry_out)
+        if not self._lanes.put(peer.client, peer.user or peer.name, asked.request.lane, job):
+            text = "too many requests wait already: ask again when some are answered"
+            self._send(_Answer(peer, refused(asked.id, "busy", text)))
+
+    def _carry_out(self, peer: _Peer, asked: Asked, carry_out: Callable[[], Map | Later]) -> Waits | None:
+        """In a lane: ask the node, and leave the answer for the thread."""
+        try:
+            values = carry_out()
+            if isinstance(values, Later):
+                return Waits(values.ready, functools.partial(self._carry_out, peer, asked, values.values))
+            answer = _answer(peer, asked, values)
+        except CommandError as error:
+            answer = _Answer(peer, refused(asked.id, error.code, str(error)))
+        except PromptError as error:
+            answer = _Answer(peer, refused(asked.id, "bad_prompt", str(error)))
+        except Exception as error:  # noqa: BLE001  one request's failure must not be the node's
+            _LOG.exception("a request failed: %s", type(asked.request).__name__)
+            answer = _Answer(peer, refused(asked.id, "failed", f"the node failed to do it: {type(error).__name__}"))
+        self._outbox.append(answer)
+        self._wake.ring()
+        return None
+
+    def _user_of(self, message: zmq.Frame) -> str:
+        if self._gate is not None:
+            return str(message.get("User-Id"))
+        address = str(message.get("Peer-Address"))
+        if address.startswith("localhost:"):  # what libzmq says of a socket file: user, group, process
+            return f"pid{address.rpartition(':')[2]}"
+        return "" if address in _LOOPBACK or address.startswith("127.") else address
+
+    def _send_answers(self) -> None:
+        while self._outbox:
+            answer = self._outbox.popleft()
+            self._note_lease(answer)
+            self._send(answer)
+
+    def _note_lease(self, answer: _Answer) -> None:
+        if answer.ended is not None:
+            self._holders.drop(answer.ended)
+        if answer.granted is not None:
+            self._holders.drop(answer.granted)
+            if not answer.peer.envelope:  # a REQ socket breaks off at what is no answer, so it cannot be told of leases
+                self._holders.grant(answer.peer, answer.granted, time.monotonic() + answer.seconds)
+
+    def _send(self, answer: _Answer) -> None:
+        self._deliver(answer.peer, answer.body)
+
+    def _deliver(self, peer: _Peer, body: bytes) -> None:
+        try:
+            self._socket.send_multipart((peer.client, *peer.envelope, body), zmq.NOBLOCK)
+        except zmq.Again:
+            self.dropped += 1  # connected, but does not read
+        except zmq.ZMQError as error:
+            if error.errno != errno.EHOSTUNREACH:
+                raise
+            self._forget(peer)
+
+    def _until_beat_ms(self) -> int | None:
+        return max(0, int((self._next_beat_s - time.monotonic()) * 1000) + 1) if self._holders else None
+
+    def _beat(self) -> None:
+        """Tell the holders of leases what they hold: only so does ZeroMQ tell us who of them is gone."""
+        now_s = time.monotonic()
+        if self._holders and now_s >= self._next_beat_s:
+            self._next_beat_s = now_s + _BEAT_S
+            for holder, left in self._holders.seconds_left(now_s, self._node.leases_in_force).items():
+                self._deliver(holder, lease_event(left))
+
+    def _forget(self, peer: _Peer) -> None:
+        """End the leases of a connection that is gone, after what it had still asked; if too much waits, next time."""
+        held = self._holders.held_by(peer)
+        job = functools.partial(self._release, peer, held)
+        if held and self._lanes.put(peer.client, peer.user or peer.name, "quick", job):
+            for lease in held:
+                self._holders.drop(lease)
+
+    def _release(self, peer: _Peer, leases: tuple[str, ...]) -> None:
+        """In a lane: somebody else may have renewed a lease since, and holds it now."""
+        for lease in leases:
+            try:
+                self._node.release(lease, peer.name)
+            except Exception:  # noqa: BLE001  it ends by itself when its time is over
+                _LOG.exception("a lease of client %s, who is gone, could not be ended", peer.name)
+
+
+def _answer(peer: _Peer, asked: Asked, values: Map) -> _Answer:
+    try:
+        body = accepted(asked.id, values)
+    except MessageError as error:
+        return _Answer(peer, refused(asked.id, "failed", str(error)))
+    request: Request = asked.request
+    if isinstance(request, Ask):
+        return _Answer(peer, body, granted=str(values["lease"]), seconds=request.seconds)
+    return _Answer(peer, body, ended=request.lease if isinstance(request, Release) else None)
+
+
+def _router(context: zmq.Context[zmq.Socket[bytes]]) -> zmq.Socket[bytes]:
+    router = context.socket(zmq.ROUTER)
+    router.set(zmq.ROUTER_MANDATORY, 1)  # say it when a client is gone
+    router.set(zmq.MAXMSGSIZE, _LARGEST_REQUEST)
+    router.set(zmq.SNDHWM, _MOST_UNREAD)
+    router.set(zmq.RCVHWM, _MOST_UNHEARD)
+    notice_dead_peers(router)
+    return router

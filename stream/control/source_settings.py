@@ -1,0 +1,136 @@
+"""What a settings file or a command may say about a source, and how it is checked."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from ...model.prompt import Phrase, Prompt
+from ..options import LONGEST_TIMEOUT_S, SourceOptions
+from ..source_url import MAX_URL_LENGTH, SourceUrl
+
+Place = tuple[str | int, ...]
+NAME_PATTERN = r"^[A-Za-z0-9_.-]+$"
+MAX_SIDE_PX = 100_000
+_KEY = re.compile(r"\w[\w .-]{0,63}")
+
+
+def _no_nan(value: object) -> object:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"be a number in 0..1, which {value} is not")
+    return value
+
+
+def _area(roi_xyxy: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+    left, top, right, bottom = roi_xyxy
+    if not (0 <= left < right <= MAX_SIDE_PX and 0 <= top < bottom <= MAX_SIDE_PX):
+        raise ValueError("be left, top, right and bottom in px of the picture, with left < right and top < bottom")
+    return roi_xyxy
+
+
+Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=64)]
+Url = Annotated[str, Field(min_length=1, max_length=MAX_URL_LENGTH), AfterValidator(SourceUrl)]
+Host = Annotated[str, Field(pattern=r"^[a-z0-9_.:-]+$", max_length=255)]
+Timeout = Annotated[float, Field(gt=0, le=LONGEST_TIMEOUT_S)]
+Share = Annotated[float, BeforeValidator(_no_nan), Field(ge=0, le=1)]
+
+
+class Section(BaseModel):
+    """A map whose keys are all known, and whose numbers are all finite."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
+
+
+class PhraseSettings(Section):
+    """One phrase with more than a name."""
+
+    name: str
+    ask: tuple[str, ...] = ()
+    threshold: Share | None = None
+    negative: bool = False
+
+    def to_phrase(self) -> Phrase:
+        """The phrase; raises PromptError for one without words."""
+        return Phrase(self.name, self.ask, self.threshold, self.negative)
+
+
+PromptSettings = str | list[str | PhraseSettings]
+
+
+def to_prompt(said: PromptSettings) -> Prompt:
+    """The prompt that was written; raises PromptError where it asks for nothing, or for the same twice."""
+    if isinstance(said, str):
+        return Prompt.parse(said)
+    return Prompt.of([phrase if isinstance(phrase, str) else phrase.to_phrase() for phrase in said])
+
+
+class SourceDefaults(Section):
+    """What holds for every source that does not say otherwise."""
+
+    pace: Literal["asap", "realtime"] = "asap"
+    loop: bool = False
+    folder: Literal["pictures", "video"] = "pictures"
+    transport: Literal["tcp", "udp"] = "tcp"
+    stream: Annotated[int, Field(ge=0, le=9999)] | None = None
+    open_timeout_s: Timeout = 5.0
+    read_timeout_s: Timeout = 5.0
+    frame_id: Annotated[str, Field(max_length=100)] | None = None
+    camera_latency_ms: Annotated[float, Field(ge=0, le=60_000)] = 0.0
+    prompt: PromptSettings | None = None
+    threshold: Share | None = None
+    size_px: Annotated[int, Field(ge=32, le=4096)] | None = None
+    target_hz: Annotated[float, Field(ge=0.0001, le=1000)] | None = None
+    roi_xyxy: Annotated[tuple[int, int, int, int], AfterValidator(_area)] | None = None
+    key_frames_only: bool = False
+    decode: Literal["auto", "cpu", "cuda"] = "cpu"
+    decode_process: bool = False
+    frozen_after_s: Annotated[float, Field(gt=0, le=86_400)] = 10.0
+    redirect_hosts: Annotated[tuple[Host, ...], Field(max_length=16)] = ()
+
+
+class SourceSettings(SourceDefaults):
+    """One camera, stream, file or folder."""
+
+    name: Name
+    url: Url
+
+    def to_options(self) -> SourceOptions:
+        """What the stream floor is given.
+
+        Raises:
+            PromptError: its own prompt asks for nothing, or for the same twice.
+        """
+        values: dict[str, Any] = self.model_dump()
+        values["prompt"] = None if self.prompt is None else to_prompt(self.prompt)
+        return SourceOptions(**values)
+
+
+def first_complaint(error: ValidationError) -> tuple[Place, ErrorDetails]:
+    """What to say of all that is wrong, and where it stands.
+
+    An unknown key often causes a missing one, and a missing one what else does not fit: the first cause comes first.
+    Where a value may have several forms, the deepest complaint is about the form that was meant.
+    """
+    order = {"extra_forbidden": 0, "missing": 1}
+    errors = error.errors(include_input=False)
+    worst = min(errors, key=lambda detail: (order.get(detail["type"], 2), -len(_place(detail))))
+    return _place(worst), worst
+
+
+def said(detail: ErrorDetails) -> str:
+    """What a value must do, in words that follow `must`."""
+    return re.sub(r"^(Value error, |(Input|String|List|Tuple) should )", "", detail["msg"])
+
+
+def shown_place(place: Place) -> str:
+    """Where a setting stands. What cannot be a key is not repeated: half a password may have become one."""
+    return ".".join(part if _KEY.fullmatch(part := str(step)) else "***" for step in place)
+
+
+def _place(detail: ErrorDetails) -> Place:
+    """Where a complaint belongs, without the steps that pydantic adds for the members of a union."""
+    return tuple(part for part in detail["loc"] if isinstance(part, int) or not re.search(r"[\[\]A-Z]|^str$", part))

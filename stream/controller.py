@@ -1,0 +1,301 @@
+"""Telling a running node what to do: a few lines of Python, with nothing but pyzmq and msgpack installed."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from types import TracebackType
+from typing import Any, TypeVar, cast
+
+import zmq
+
+from ..model.prompt import Phrase, Prompt, PromptError
+from .control.answers import left_out, phrase_map, read_applied, read_lease, read_picture, read_status
+from .node.node_api import Applied, Lease, NodeStatus
+from .sockets.client_keys import Keys
+from .sockets.client_socket import NodeLink
+from .wire.message import DetectionMessage, MessageError
+from .wire.message_fields import Fields
+from .wire.packing import LARGEST_BODY, pack, unpack
+
+T = TypeVar("T")
+Phrases = str | Sequence[str | Phrase]
+_RENEWED_WITHIN_S = 5.0
+_LOOK_EVERY_S = 1.0
+
+
+class ControlError(RuntimeError):
+    """What the node refused, and after which nothing has changed.
+
+    Args:
+        code: for programs; control.schema.json lists those of the node, and bad_answer is none of ours.
+        text: one sentence.
+    """
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class NoAnswerError(ControlError, TimeoutError):
+    """The node did not answer in time. If it was there, it may have done what was asked, or may do so yet."""
+
+
+class Controller:
+    """Tells one node what to look at and for.
+
+        with Controller("tcp://127.0.0.1:5571") as node:
+            node.set_prompt("red mug . blue cube")
+            with node.ask("bolt"):
+                ...  # bolts are looked for in here, whatever others ask for
+
+    Use it from one thread; ZeroMQ itself connects again when the node is restarted. Where a source may be named, None
+    means all. Every method raises ControlError, with the node's code, and NoAnswerError.
+
+    Args:
+        address: where the node takes requests, such as tcp://127.0.0.1:5571.
+        timeout_s: how long an answer may take.
+        keys: for a node that lets nobody in without: the folder with our own key and the node's.
+
+    Raises:
+        ConnectError: not an address that can be connected to.
+        KeyFileError: keys that are missing, damaged or open to others.
+    """
+
+    def __init__(self, address: str, timeout_s: float = 5.0, *, keys: Keys | None = None) -> None:
+        self.address = address
+        self.timeout_s = timeout_s
+        self._keys = keys
+        self._ids = itertools.count(1)
+        self._context = zmq.Context()
+        self._socket = self._context.socket(zmq.DEALER)
+        self._socket.set(zmq.IMMEDIATE, 1)  # a node that starts later must not find requests that nobody means any more
+        self._socket.set(zmq.MAXMSGSIZE, LARGEST_BODY)
+        try:
+            self._link = NodeLink(self._socket, address, keys)
+        except ValueError:
+            self._context.term()
+            raise
+
+    def status(self) -> NodeStatus:
+        """How the node is doing. How its sources are read is left to `sources`."""
+        status, left = self._request("status", _status_page)
+        while left:  # long prompts of many sources do not fit into one answer
+            page, left = self._request("status", _status_page, skip=len(status.sources))
+            known = {one.source for one in status.sources}
+            more = tuple(one for one in page.sources if one.source not in known)
+            status = replace(page, prompts={**status.prompts, **page.prompts}, sources=(*status.sources, *more))
+            left *= bool(more)
+        return status
+
+    def sources(self) -> list[dict[str, Any]]:
+        """Each source's `settings` as in a settings file, but without secrets; its `state`, and if it is `paused`."""
+        sources, left = self._request("list", _sources_page)
+        while left:
+            page, left = self._request("list", _sources_page, skip=len(sources))
+            sources += page
+            left *= bool(page)
+        return sources
+
+    def set_prompt(
+        self,
+        prompt: Phrases | Prompt,
+        source: str | None = None,
+        if_version: int | None = None,
+        *,
+        everywhere: bool = False,
+    ) -> Applied:
+        """Ask for something else: of one source, or of all that have no prompt of their own.
+
+        With `everywhere` of all: those that had one of their own lose it. The answer names those that were changed.
+        With `if_version` only while that is the newest version, so that nobody overwrites what he has not seen.
+        """
+        said = prompt.phrases if isinstance(prompt, Prompt) else prompt
+        all_of_them = everywhere or None  # which an older node need not know
+        return self._change(
+            "set_prompt", prompt=_said(said), source=source, if_version=if_version, everywhere=all_of_them
+        )
+
+    def set_thresholds(
+        self, thresholds: Mapping[str, float], source: str | None = None, if_version: int | None = None
+    ) -> Applied:
+        """Change the least scores of phrases that are asked for, by name."""
+        return self._change("set_thresholds", thresholds=dict(thresholds), source=source, if_version=if_version)
+
+    def add_source(self, settings: Mapping[str, object]) -> Applied:
+        """Read one more source: `name`, `url` and whatever else a settings file may say about it."""
+        return self._change("add_source", source=dict(settings))
+
+    def update_source(self, settings: Mapping[str, object]) -> Applied:
+        """Read the source that `name` names with other settings; what is not given stays as it is."""
+        return self._change("update_source", source=dict(settings))
+
+    def remove_source(self, name: str) -> Applied:
+        """Read a source no more."""
+        return self._change("remove_source", source=name)
+
+    def reset_tracks(self, source: str | None = None) -> Applied:
+        """Forget the tracks; what is there still gets new ids."""
+        return self._change("reset_tracks", source=source)
+
+    def pause(self, source: str | None = None) -> Applied:
+        """Look at nothing until `resume`."""
+        return self._change("pause", source=source)
+
+    def resume(self, source: str | None = None) -> Applied:
+        """Look again."""
+        return self._change("resume", source=source)
+
+    def picture(self, source: str, timeout_s: float = 2.0) -> tuple[bytes, DetectionMessage]:
+        """The next picture of a source as JPEG, and the message that belongs to it."""
+        return self._request("picture", read_picture, timeout_s, source=source, timeout_s=timeout_s)
+
+    def ask(self, phrases: Phrases, source: str | None = None, seconds: float = 10.0) -> Asking:
+        """Have phrases looked for, beside all that others ask for, until the block is left (or `close` is called).
+
+        Args:
+            phrases: as in a prompt.
+            source: in this one alone.
+            seconds: for how long the node goes on if this program hangs; one that ends is noticed within two
+                seconds.
+        """
+        return Asking(Controller(self.address, self.timeout_s, keys=self._keys), phrases, source, seconds)
+
+    def lease(self, phrases: Phrases, seconds: float, source: str | None = None, lease: str | None = None) -> Lease:
+        """Ask for phrases for so long, or, with the id of a lease, for longer. It ends with this connection."""
+        said = _said(phrases)
+        return self._request("ask", read_lease, phrases=said, seconds=seconds, source=source, lease=lease)
+
+    def release(self, lease: str) -> Applied:
+        """End a lease before its time. One that is no longer there is no error."""
+        return self._change("release", lease=lease)
+
+    def close(self) -> None:
+        """Let go of the connection, and of its leases. Twice does no harm."""
+        self._link.close()
+        self._context.term()
+
+    def __enter__(self) -> Controller:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _change(self, operation: str, **values: object) -> Applied:
+        return self._request(operation, read_applied, **values)
+
+    def _request(self, operation: str, read: Callable[[Fields], T], more_s: float = 0.0, /, **values: object) -> T:
+        deadline_s = time.monotonic() + self.timeout_s + more_s
+        request_id = next(self._ids)
+        given = {key: value for key, value in values.items() if value is not None}
+        try:
+            self._wait(zmq.POLLOUT, deadline_s)
+            self._socket.send(pack({"id": request_id, "op": operation, **given}))
+            return read(self._answer(request_id, deadline_s))
+        except (MessageError, PromptError) as error:
+            raise ControlError("bad_answer", f"{self.address} and this program do not agree: {error}") from error
+
+    def _answer(self, request_id: int, deadline_s: float) -> Fields:
+        """The answer to a request; what else comes is about leases, or is an answer that came too late."""
+        while True:
+            self._wait(zmq.POLLIN, deadline_s)
+            fields = Fields(unpack(self._socket.recv()), "the answer")
+            if fields.maybe(fields.anything, "id") == request_id:
+                break
+        if not fields.flag("ok"):
+            error = fields.fields("error")
+            raise ControlError(error.text("code"), error.text("message"))
+        return fields
+
+    def _wait(self, event: int, deadline_s: float) -> None:
+        while True:
+            self._link.look()
+            left_s = deadline_s - time.monotonic()
+            if self._socket.poll(max(0, int(min(left_s, _LOOK_EVERY_S) * 1000) + 1), event):
+                return
+            if left_s <= 0:
+                raise NoAnswerError("no_answer", self._silence(event))
+
+    def _silence(self, event: int) -> str:
+        said = f"no answer from {self.address} within {self.timeout_s:g} s"
+        if self._link.refusal is not None:
+            return f"{said}: {self._link.refusal}"
+        return said if event == zmq.POLLIN else f"{said}: is a node running there?"
+
+
+class Asking:
+    """Phrases that a node looks for until `close`: a thread renews the lease, on a connection of its own.
+
+    A node that was restarted, or a connection that was cut, is asked anew.
+
+    Attributes:
+        lease: as it was last renewed.
+        error: why it could not be renewed the last time; None while all is well.
+    """
+
+    def __init__(self, controller: Controller, phrases: Phrases, source: str | None, seconds: float) -> None:
+        self.error: ControlError | None = None
+        self._controller = controller
+        self._asked = (phrases, seconds, source)
+        self._every_s = min(seconds / 3, _RENEWED_WITHIN_S)
+        self._stop = threading.Event()
+        try:
+            self.lease = controller.lease(*self._asked)
+        except BaseException:
+            controller.close()
+            raise
+        self._thread = threading.Thread(target=self._renew, name="lease", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Have them looked for no longer. Twice does no harm."""
+        if self._stop.is_set():
+            return
+        self._stop.set()
+        self._thread.join()
+        if self.error is None:
+            with contextlib.suppress(ControlError):  # the connection's end will do
+                self._controller.release(self.lease.id)
+        self._controller.close()
+
+    def __enter__(self) -> Asking:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _renew(self) -> None:
+        while not self._stop.wait(self._every_s):
+            error = self._try(self.lease.id)
+            if error is not None and error.code == "unknown_lease":
+                error = self._try(None)
+            self.error = error  # only what asking anew did not mend
+
+    def _try(self, lease: str | None) -> ControlError | None:
+        try:
+            self.lease = self._controller.lease(*self._asked, lease)
+        except ControlError as error:
+            return error
+        return None
+
+
+def _status_page(fields: Fields) -> tuple[NodeStatus, int]:
+    return read_status(fields), left_out(fields)
+
+
+def _sources_page(fields: Fields) -> tuple[list[dict[str, Any]], int]:
+    return [cast("dict[str, Any]", one) for one in fields.items("sources")], left_out(fields)
+
+
+def _said(phrases: Phrases) -> object:
+    if isinstance(phrases, str):
+        return phrases
+    return [phrase if isinstance(phrase, str) else phrase_map(phrase) for phrase in phrases]

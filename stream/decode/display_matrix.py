@@ -1,0 +1,54 @@
+# pyright: reportUnknownMemberType=false
+"""Display matrix: how a video, or a JPEG of one, says that its pictures are turned and mirrored."""
+
+from __future__ import annotations
+
+import math
+import struct
+
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from ...model.jpeg_file import exif_orientation
+from ...model.orientation import UPRIGHT, orientation_of_matrix
+
+
+class FrameOrientation:
+    """Reads how the pictures of one source stand.
+
+    The matrix is read with the first picture and again where its angle changes, not each time: whoever reads it in PyAV
+    ties the picture to itself, so that its memory stays taken until Python looks for such circles.
+    """
+
+    def __init__(self) -> None:
+        self._angle: int | None = None
+        self._orientation = UPRIGHT
+
+    def of(self, frame: VideoFrame, packet: Packet[VideoStream] | None) -> int:
+        """The picture's orientation, 1 to 8 as in EXIF.
+
+        Args:
+            frame: as decoded.
+            packet: what it was decoded from; a JPEG's EXIF is read off it, since PyAV does not show a decoder's.
+        """
+        if packet is not None and packet.stream.codec_context.name.startswith("mjpeg"):
+            exif = exif_orientation(memoryview(packet))
+            if exif != UPRIGHT:
+                return exif
+        if frame.rotation != self._angle:
+            self._angle = frame.rotation
+            self._orientation = _orientation_of(frame)
+        return self._orientation
+
+
+def _orientation_of(frame: VideoFrame) -> int:
+    try:
+        matrix = frame.side_data.get("DISPLAYMATRIX")
+    except ValueError:  # beside it lies something that PyAV has no name for
+        angle = math.radians(frame.rotation)  # counterclockwise, where y points down
+        return orientation_of_matrix(math.cos(angle), -math.sin(angle), math.sin(angle), math.cos(angle))
+    if matrix is None:
+        return UPRIGHT
+    x_of_x, y_of_x, _, x_of_y, y_of_y = struct.unpack_from("=5i", bytes(matrix))
+    return orientation_of_matrix(x_of_x, y_of_x, x_of_y, y_of_y)

@@ -1,0 +1,75 @@
+"""A snapshot camera: an HTTP address that answers each request with one picture, and so is asked again and again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from ..options import SourceOptions
+from ..source_url import SourceError
+from ..timing.liveness import Pulse
+from .ffmpeg_open import is_still
+from .opened_source import Picture
+from .video import Video
+
+DEFAULT_POLL_HZ = 1.0
+_TICKS_HZ = 1000
+
+
+class SnapshotCamera:
+    """Asks for a picture `target_hz` times a second, or once a second where that is not set.
+
+    A request that is due while the one before is still waited for follows at once, and none is made up for. The
+    pictures' times are those of their requests, counted from the first.
+
+    Args:
+        first: what the address answered to the first request, opened.
+        options: the source.
+        pause: waits so many seconds; true if the wait was cut short because the work is over.
+        gpu: as in `StreamDetector`.
+    """
+
+    def __init__(
+        self, first: Video, options: SourceOptions, pause: Callable[[float], bool], gpu: int | None = None
+    ) -> None:
+        self._video, self._options, self._pause, self._gpu = first, options, pause, gpu
+        self.rate_hz = options.target_hz or DEFAULT_POLL_HZ
+        self.facts = replace(first.facts, live=True, dated=True, rate_hz=self.rate_hz, polled=True)
+        self.held_back_s = 0.0
+        self.shortfall: str | None = None
+        now_ns = time.monotonic_ns()
+        self.pulse = Pulse(now_ns, now_ns, interval_s=1.0 / self.rate_hz)
+
+    def pictures(self) -> Iterator[Picture]:
+        """One picture a request.
+
+        Raises:
+            SourceError: an answer did not come, or was no picture.
+        """
+        first_s = asked_s = time.monotonic()
+        while True:
+            for picture in self._answer():
+                yield replace(picture, pts=round((asked_s - first_s) * _TICKS_HZ), time_base=(1, _TICKS_HZ))
+            asked_s = max(asked_s + 1.0 / self.rate_hz, time.monotonic())
+            if self._pause(max(0.0, asked_s - time.monotonic())):
+                return
+            self._video = Video(self._options, self._pause, self._gpu)
+
+    def close(self) -> None:
+        self._video.close()
+
+    def _answer(self) -> Iterator[Picture]:
+        where, video = self._options.url, self._video
+        if not is_still(video.facts.container):
+            raise SourceError(f"{where} no longer answers with a picture, but with {video.facts.container}")
+        try:
+            for picture in video.pictures():
+                self.pulse.beat(moved=True, is_key=True)
+                self.pulse.show()
+                yield picture
+        finally:
+            self.pulse.corrupt += video.pulse.corrupt
+            video.close()
+        if not video.pulse.packets or video.pulse.corrupt:
+            raise SourceError(f"{where} answered with a picture that cannot be read: is it whole?")

@@ -1,0 +1,47 @@
+"""Decoder processes: one for each network camera, so that what a stranger sends is parsed outside the node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..decode.opened_source import Connection
+from ..options import SourceOptions
+from .link import DECODER, DecoderLink
+from .remote_source import DecoderConnection
+
+
+class DecoderProcess:
+    """Opens one source again and again, in a process that is started when there is none. For one thread.
+
+    The thread that opens must live as long as what it opened: the process ends with it.
+
+    Args:
+        module: the Python module to run.
+    """
+
+    def __init__(self, module: str = DECODER) -> None:
+        self._module = module
+        self._link: DecoderLink | None = None
+
+    def open(self, options: SourceOptions, pause: Callable[[float], bool]) -> Connection:
+        """Open a source on the network.
+
+        Args:
+            options: the source.
+            pause: waits so many seconds; true if the wait was cut short because the work is over.
+
+        Raises:
+            SourceError: it cannot be opened, or the process cannot be started.
+        """
+        if self._link is None or self._link.is_over:
+            self.close()
+            self._link = DecoderLink(options, self._module)
+        link = self._link
+        link.use(options, pause)
+        return DecoderConnection(link, options)
+
+    def close(self) -> None:
+        """End the process, if there is one."""
+        if self._link is not None:
+            self._link.kill()
+            self._link = None

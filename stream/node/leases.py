@@ -1,0 +1,230 @@
+"""Leases: phrases that several clients ask for, each for a time, beside the prompt that nobody of them may change."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from ...model.prompt import MAX_WORDINGS, MOST_PHRASES, Phrase, Prompt, PromptError
+from .node_api import CommandError, LeaseInfo, user_of
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseLimits:
+    """How much may be asked for, of one user and in all, and for how long.
+
+    Wordings are what a model is asked, one or more a phrase; a caption is as many of them as it reads at once, and
+    costs a pass for every picture.
+    """
+
+    leases: int = 256
+    leases_of_user: int = 32
+    wordings: int = 512
+    wordings_of_user: int = 64
+    captions: int = 8
+    captions_of_user: int = 1
+    least_s: float = 1.0
+    most_s: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class HeldLease:
+    """A lease in force.
+
+    Args:
+        id: names it, and whoever knows it may renew or end it.
+        client: who asked last: a connection, behind '/' and whose it is where that is known.
+        phrases: asked for; none is negative.
+        source: of this source alone, or None for every one.
+        until_s: when it ends, on the clock that `now_s` was read from.
+    """
+
+    id: str
+    client: str
+    phrases: tuple[Phrase, ...]
+    source: str | None
+    until_s: float
+
+    @property
+    def user(self) -> str:
+        """Whose connection asked last."""
+        return user_of(self.client)
+
+
+@dataclass(frozen=True, slots=True)
+class Leases:
+    """All leases in force, the oldest first. Every change gives new ones, so that a change can be tried and dropped.
+
+    `now_s` is any clock that is never set, the same in each call.
+    """
+
+    held: tuple[HeldLease, ...] = ()
+    limits: LeaseLimits = field(default_factory=LeaseLimits)
+
+    def ask(
+        self,
+        client: str,
+        phrases: Sequence[Phrase],
+        seconds: float,
+        source: str | None,
+        lease: str | None,
+        now_s: float,
+    ) -> tuple[Leases, HeldLease]:
+        """Add a lease; or, with the id of one, renew that: its phrases, its time and its client become those given.
+
+        Raises:
+            CommandError: bad_prompt for phrases that cannot be asked for, bad_request for a time beyond the limits,
+                unknown_lease for a lease that is over, too_many beyond the limits.
+        """
+        _check_phrases(phrases)
+        least_s, most_s = self.limits.least_s, self.limits.most_s
+        if not least_s <= seconds <= most_s:  # also refuses NaN
+            raise CommandError("bad_request", f"a lease of {seconds:g} s: ask for {least_s:g} to {most_s:g} s")
+        current = self.expire(now_s)
+        new = HeldLease(lease or secrets.token_urlsafe(16), client, tuple(phrases), source, now_s + seconds)
+        if lease is None:
+            held = (*current.held, new)
+        elif any(one.id == lease for one in current.held):
+            held = tuple(new if one.id == lease else one for one in current.held)
+        else:
+            raise CommandError("unknown_lease", "the lease is over, or there never was one: ask without its id")
+        self._check_room(held, new.user)
+        return replace(self, held=held), new
+
+    def release(self, lease: str, client: str | None = None) -> Leases:
+        """Without that lease, with `client` only if it asked last; these themselves where there is none."""
+        return self._only(tuple(one for one in self.held if one.id != lease or client not in (None, one.client)))
+
+    def without_source(self, source: str) -> Leases:
+        """Without those for a source that is gone; these themselves where there are none."""
+        return self._only(tuple(one for one in self.held if one.source != source))
+
+    def expire(self, now_s: float) -> Leases:
+        """Without those whose time is over; these themselves where none is."""
+        return self._only(tuple(one for one in self.held if one.until_s > now_s))
+
+    def that_fit(self, prompts: Mapping[str, Prompt]) -> Leases:
+        """Without those that the sources' own prompts leave no room for, the newest first; these if all fit."""
+        if not self.held:
+            return self
+        asked = {source: _Room(prompt.phrases) for source, prompt in prompts.items()}
+        kept: list[HeldLease] = []
+        for one in self.held:
+            concerned = [room for source, room in asked.items() if one.source in (None, source)]
+            if all(room.has_for(one.phrases) for room in concerned):
+                kept.append(one)
+                for room in concerned:
+                    room.take(one.phrases)
+        return self._only(tuple(kept))
+
+    def check_captions(self, user: str, captions: Callable[[Prompt], int]) -> None:
+        """Raise CommandError too_many where the leases of a user, or all, would cost more than they may.
+
+        Args:
+            captions: how many captions a model makes of a prompt.
+        """
+        own = [one for one in self.held if one.user == user]
+        rooms = (
+            (_captions(self.held, captions), self.limits.captions, "captions in all"),
+            (_captions(own, captions), self.limits.captions_of_user, "captions of one user"),
+        )
+        _check_rooms(rooms)
+
+    @property
+    def ids(self) -> Collection[str]:
+        """Which leases are in force."""
+        return {one.id for one in self.held}
+
+    def prompt(self, base: Prompt, source: str) -> Prompt:
+        """What a source is asked: its own prompt, then what the leases add to it.
+
+        What is asked for twice, however it is spelt, is asked once, in the words and with the threshold of who came
+        first; a phrase that is asked for is not kept silent because somebody else named it as negative.
+
+        Raises:
+            CommandError: too_many for more than one prompt may hold.
+        """
+        concerned = [one for one in self.held if one.source in (None, source)]
+        if not concerned:
+            return base
+        union = {phrase.spoken: phrase for phrase in base.phrases}
+        for one in concerned:
+            for phrase in one.phrases:
+                if phrase.spoken not in union or union[phrase.spoken].negative:
+                    union[phrase.spoken] = phrase
+        try:
+            return Prompt(tuple(union.values()))
+        except PromptError as error:
+            raise CommandError("too_many", str(error)) from error
+
+    def infos(self, now_s: float) -> tuple[LeaseInfo, ...]:
+        """The leases as a status tells of them."""
+        return tuple(
+            LeaseInfo(one.client, tuple(phrase.name for phrase in one.phrases), one.source, one.until_s - now_s)
+            for one in self.expire(now_s).held
+        )
+
+    def _only(self, held: tuple[HeldLease, ...]) -> Leases:
+        return self if len(held) == len(self.held) else replace(self, held=held)
+
+    def _check_room(self, held: tuple[HeldLease, ...], user: str) -> None:
+        limits = self.limits
+        own = [one for one in held if one.user == user]
+        rooms = (
+            (len(held), limits.leases, "leases in all"),
+            (len(own), limits.leases_of_user, "leases of one user"),
+            (_wordings(held), limits.wordings, "wordings in all"),
+            (_wordings(own), limits.wordings_of_user, "wordings of one user"),
+        )
+        _check_rooms(rooms)
+
+
+class _Room:
+    """What a source is asked, and whether more fits into one prompt."""
+
+    def __init__(self, phrases: Iterable[Phrase]) -> None:
+        self._wordings: dict[str, int] = {}
+        self._count = 0
+        self.take(phrases)
+
+    def has_for(self, phrases: Iterable[Phrase]) -> bool:
+        new = self._new(phrases)
+        count = len(self._wordings) + sum(spoken not in self._wordings for spoken in new)
+        return count <= MOST_PHRASES and self._count + sum(new.values()) <= MAX_WORDINGS
+
+    def take(self, phrases: Iterable[Phrase]) -> None:
+        for spoken, more in self._new(phrases).items():
+            self._wordings[spoken] = self._wordings.get(spoken, 0) + more
+            self._count += more
+
+    def _new(self, phrases: Iterable[Phrase]) -> dict[str, int]:
+        """How many wordings each phrase adds to what is asked already."""
+        counts = {phrase.spoken: max(1, len(phrase.ask)) for phrase in phrases}
+        return {spoken: max(0, count - self._wordings.get(spoken, 0)) for spoken, count in counts.items()}
+
+
+def _wordings(leases: Iterable[HeldLease]) -> int:
+    return sum(max(1, len(phrase.ask)) for one in leases for phrase in one.phrases)
+
+
+def _captions(leases: Iterable[HeldLease], captions: Callable[[Prompt], int]) -> int:
+    phrases = {phrase.spoken: phrase for one in leases for phrase in one.phrases}
+    return captions(Prompt(tuple(phrases.values()))) if phrases else 0
+
+
+def _check_rooms(rooms: Iterable[tuple[int, int, str]]) -> None:
+    for count, most, what in rooms:
+        if count > most:
+            raise CommandError("too_many", f"{count} {what} would be leased: at most {most}, so release some first")
+
+
+def _check_phrases(phrases: Sequence[Phrase]) -> None:
+    """A lease adds what to find; what not to find would change the answers of all others."""
+    try:
+        Prompt(tuple(phrases))
+    except PromptError as error:
+        raise CommandError("bad_prompt", str(error)) from error
+    negative = next((phrase.name for phrase in phrases if phrase.negative), None)
+    if negative is not None:
+        raise CommandError("bad_prompt", f"phrase {negative!r} is negative: only the prompt may have such phrases")

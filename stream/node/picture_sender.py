@@ -1,0 +1,66 @@
+"""Pictures for those who asked for them, encoded beside the loop, which must not wait for that."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from ...model.image import Image, rgb_of
+from ..publish.publisher import Publisher
+from ..wire.message import DetectionMessage, PictureHeader
+from .jpeg import to_jpeg
+
+_LOG = logging.getLogger(__name__)
+_MOST_WAITING = 8
+
+
+class PictureSender:
+    """Makes JPEGs in a thread of its own and hands them to the publisher.
+
+    A picture that finds eight others waiting is left out, and so is one that cannot be encoded or sent.
+
+    Args:
+        publisher: where pictures leave.
+        quality: of the JPEGs, 1 to 100.
+    """
+
+    def __init__(self, publisher: Publisher, quality: int) -> None:
+        self._too_many = 0  # counted by the loop
+        self._failed = 0  # counted by the worker
+        self._publisher = publisher
+        self._quality = quality
+        self._room = threading.BoundedSemaphore(_MOST_WAITING)
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="pictures")  # begins with the first picture
+
+    def send(self, message: DetectionMessage, image: Image) -> None:
+        """Send the picture that `message`, which was sent already, speaks about; returns at once."""
+        if self._room.acquire(blocking=False):
+            self._worker.submit(self._encode_and_send, message, image)
+        else:
+            self._too_many += 1
+
+    @property
+    def left_out(self) -> int:
+        """How many pictures were."""
+        return self._too_many + self._failed
+
+    def close(self) -> None:
+        """Send what waits, and end the thread."""
+        self._worker.shutdown()
+
+    def _encode_and_send(self, message: DetectionMessage, image: Image) -> None:
+        try:
+            self._publisher.send_picture(_header_of(message), to_jpeg(rgb_of(image), self._quality))
+        except Exception:  # noqa: BLE001  a picture is no reason to end; a publisher that failed says so to the loop
+            if self._failed == 0:
+                _LOG.exception("a picture of source %s was left out; others are only counted", message.source)
+            self._failed += 1
+        finally:
+            self._room.release()
+
+
+def _header_of(message: DetectionMessage) -> PictureHeader:
+    return PictureHeader(
+        node=message.node, source=message.source, epoch=message.epoch, generation=message.generation, seq=message.seq
+    )

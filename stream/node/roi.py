@@ -1,0 +1,38 @@
+"""The part of a picture that is looked at: cut out before the detector, and its boxes put back after it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...model.detections import Detections
+from ...model.image import DecodedImage, Image
+
+Area = tuple[int, int, int, int]
+"""Left, top, right, bottom in px of the original picture."""
+
+
+def part_inside(area: Area, width: int, height: int) -> Area | None:
+    """What of an area lies in a picture of that size; None if nothing does."""
+    left, top, right, bottom = area
+    inside = max(left, 0), max(top, 0), min(right, width), min(bottom, height)
+    return inside if inside[0] < inside[2] and inside[1] < inside[3] else None
+
+
+def cut_out(image: Image, area: Area | None) -> Image:
+    """The pixels of an area that lies in the picture; None is all of it."""
+    if area is None:
+        return image
+    if isinstance(image, DecodedImage):
+        return image.part(*area)
+    left, top, right, bottom = area
+    return np.ascontiguousarray(image[top:bottom, left:right])
+
+
+def put_back(found: Detections, area: Area | None) -> Detections:
+    """What was found in the cut-out, in px of the original picture and inside the area."""
+    if area is None:
+        return found
+    left, top, right, bottom = area
+    boxes = found.boxes_xyxy + np.array((left, top, left, top), np.float32)
+    inside = np.clip(boxes, (left, top, left, top), (right, bottom, right, bottom)).astype(np.float32)
+    return Detections(found.names, inside, found.scores, found.name_indices)

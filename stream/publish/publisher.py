@@ -1,0 +1,214 @@
+"""Messages out: one socket in a thread of its own, so that the loop never waits on the network."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+
+import zmq
+
+from ..options import PublisherOptions
+from ..sockets.bind import BindError
+from ..sockets.key_files import KeyFileError
+from ..sockets.rejections import Reason
+from ..sockets.wake import Wake
+from ..wire.message import (
+    DetectionMessage,
+    MessageError,
+    PictureHeader,
+    StatusMessage,
+    check_name,
+    detections_topic,
+    encode,
+    picture_topic,
+    status_topic,
+)
+from ..wire.topics import node_prefix
+from .subscriptions import Subscriptions
+from .xpub_socket import Outlet
+
+_LOG = logging.getLogger(__name__)
+_MOST_QUEUED = 1024
+_MOST_QUEUED_PICTURES = 16
+
+
+class PublisherError(OSError):
+    """The address cannot be used, or the publisher is no longer there; one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Outgoing:
+    parts: tuple[bytes, ...]
+    message: DetectionMessage | StatusMessage | None  # None for pictures, which late joiners do not get
+
+
+@dataclass(frozen=True, slots=True)
+class _Forgotten:
+    source: str
+
+
+class Publisher:
+    """Binds at once; sending hands over to a thread and returns.
+
+    A reader that is slow loses the newest messages, as with any PUB socket, and sees the gap in `seq`. So does
+    everybody if the thread itself falls more than a thousand messages behind, or a message holds what may not travel:
+    `dropped` counts those, and the log says once what it was.
+
+    Attributes:
+        address: what subscribers connect to; with port 0 or '*' the port that was chosen.
+        dropped: messages and pictures that were never handed to the socket.
+
+    Raises:
+        PublisherError: a bad or busy address, one that others can reach without keys, keys that are missing, damaged
+            or open to others, or no room for messages.
+        MessageError: the node's name cannot stand in a topic.
+    """
+
+    def __init__(self, options: PublisherOptions, node: str) -> None:
+        self._node = check_name(node)
+        if options.high_water_mark < 1:
+            raise PublisherError(
+                f"high_water_mark is {options.high_water_mark}: a reader needs room for 1 message or more"
+            )
+        self.dropped = 0
+        self._outbox: deque[_Outgoing | _Forgotten] = deque()
+        self._pictures_queued = 0
+        self._has_refused = False
+        self._lock = threading.Lock()
+        self._linger_s: float | None = None  # set by close
+        self._failure: Exception | None = None
+        self._subscriptions = Subscriptions()
+        self._wake = Wake()
+        try:
+            self._outlet = Outlet(options, self._subscriptions, self._wake.ring)
+        except (BindError, KeyFileError) as error:
+            self._wake.close()
+            raise PublisherError(str(error)) from error
+        self.address = self._outlet.address
+        self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
+        self._thread.start()
+
+    @property
+    def strangers(self) -> Mapping[Reason, int]:
+        """How often somebody was turned away at the socket, by reason."""
+        return self._outlet.strangers
+
+    def send_detections(self, message: DetectionMessage) -> None:
+        """Send what was found in one frame of this node.
+
+        Raises:
+            MessageError: another node's name, or a source's that cannot stand in a topic.
+            PublisherError: closed, or the thread has failed.
+        """
+        self._send(detections_topic(self._own(message.node), message.source), message)
+
+    def send_status(self, message: StatusMessage) -> None:
+        """Send how a source is doing; raises as `send_detections` does."""
+        self._send(status_topic(self._own(message.node), message.source), message)
+
+    def wants_pictures(self, source: str) -> bool:
+        """Whether anybody is subscribed to this source's pictures now."""
+        return self._subscriptions.match(picture_topic(self._node, source))
+
+    def forget(self, source: str) -> None:
+        """Once all that was sent before has left, tell late joiners nothing more of a source that is gone."""
+        with self._lock:
+            if self._linger_s is None:
+                self._outbox.append(_Forgotten(source))
+                self._wake.ring()
+
+    def send_picture(self, belongs_to: PictureHeader, jpeg: bytes) -> None:
+        """Send the JPEG of a message of this node's; raises as `send_detections` does."""
+        topic = picture_topic(self._own(belongs_to.node), belongs_to.source)
+        self._put(_Outgoing((topic, encode(belongs_to), jpeg), None))
+
+    def wait_for_subscriber(self, timeout_s: float, stop: Callable[[], bool]) -> bool:
+        """Wait until somebody listens to detections of this node; False if time ran out or `stop()` said so."""
+        return self._subscriptions.wait_below(node_prefix("det", self._node), timeout_s, stop)
+
+    def close(self, linger_s: float = 1.0) -> None:
+        """Send what is queued, give readers `linger_s` to take it, and let go of the address. Twice does no harm."""
+        with self._lock:
+            if self._linger_s is not None:
+                return
+            self._linger_s = max(0.0, linger_s)
+            self._wake.ring()
+        self._thread.join()
+        self._wake.close()
+
+    def __enter__(self) -> Publisher:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _own(self, node: str) -> str:
+        if node != self._node:
+            raise MessageError(f"node {node!r} must be {self._node!r}, whose socket this is")
+        return node
+
+    def _send(self, topic: bytes, message: DetectionMessage | StatusMessage) -> None:
+        try:
+            body = encode(message)
+        except MessageError as error:
+            with self._lock:
+                self.dropped += 1
+                is_first, self._has_refused = not self._has_refused, True
+            if is_first:
+                _LOG.error("a message of source %s was left out, as any like it will be: %s", message.source, error)
+            return
+        self._put(_Outgoing((topic, body), message))
+
+    def _put(self, outgoing: _Outgoing) -> None:
+        is_picture = outgoing.message is None
+        with self._lock:
+            if self._failure is not None:
+                raise PublisherError(f"the publisher on {self.address} failed: {self._failure}") from self._failure
+            if self._linger_s is not None:
+                raise PublisherError(f"the publisher on {self.address} is closed")
+            # A status is small and rare, and tells of what was lost: it still finds room when messages do not.
+            room = _MOST_QUEUED * (2 if isinstance(outgoing.message, StatusMessage) else 1)
+            full = len(self._outbox) >= room
+            if full or (is_picture and self._pictures_queued >= _MOST_QUEUED_PICTURES):
+                self.dropped += 1
+                return
+            self._pictures_queued += is_picture
+            self._outbox.append(outgoing)
+            self._wake.ring()
+
+    def _run(self) -> None:
+        try:
+            self._serve()
+        except Exception as error:  # noqa: BLE001  the edge of a thread: the next send ends the node
+            _LOG.exception("the publisher's thread failed")
+            with self._lock:
+                self._failure = error
+        finally:
+            self._outlet.close(self._linger_s or 0.0)
+
+    def _serve(self) -> None:
+        poller = zmq.Poller()
+        poller.register(self._outlet.socket, zmq.POLLIN)
+        poller.register(self._wake.fileno(), zmq.POLLIN)
+        while True:
+            poller.poll()
+            self._wake.hear()
+            self._outlet.look()
+            with self._lock:
+                outgoing = list(self._outbox)
+                self._outbox.clear()
+                self._pictures_queued = 0
+                closing = self._linger_s is not None
+            for one in outgoing:
+                if isinstance(one, _Outgoing):
+                    self._outlet.send(one.parts, one.message)
+                else:
+                    self._outlet.forget(one.source)
+            if closing:
+                return

@@ -1,0 +1,90 @@
+"""Sends recorded messages to whoever subscribes, as the bytes they are."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+
+import zmq
+
+from ..options import PublisherOptions
+from ..publish.subscriptions import Subscriptions
+from ..publish.xpub_socket import Outlet
+from ..wire.topics import kind_prefix
+
+_ASK_EVERY_S = 0.1  # whether to stop
+_ROOM = 1000
+
+
+class WireSender:
+    """Binds at once; sends in the caller's own thread, which alone may use it.
+
+    Args:
+        address: a ZeroMQ address to bind.
+        insecure: allow an address that others can reach, without keys.
+        keys: the folder with the node's keys and the clients that it lets in.
+        lossless: wait for the slowest reader instead of dropping what it does not take.
+
+    Attributes:
+        address: what subscribers connect to; with port 0 or '*' the port that was chosen.
+
+    Raises:
+        BindError: a bad or busy address, or one that others can reach without keys.
+        KeyFileError: keys that are missing, damaged or open to others.
+    """
+
+    def __init__(
+        self, address: str, *, insecure: bool = False, keys: Path | None = None, lossless: bool = False
+    ) -> None:
+        self._subscriptions = Subscriptions()
+        options = PublisherOptions(address, high_water_mark=_ROOM, insecure=insecure, keys=keys)
+        self._outlet = Outlet(options, self._subscriptions, lambda: None)
+        self._socket = self._outlet.socket
+        self._socket.set(zmq.XPUB_NODROP, int(lossless))
+        self._socket.set(zmq.SNDTIMEO, round(_ASK_EVERY_S * 1000))
+        self.address = self._outlet.address
+
+    def wait_for_subscriber(self, timeout_s: float, stop: Callable[[], bool]) -> bool:
+        """Wait until somebody listens to detections; False if time ran out or `stop()` said so."""
+        deadline_s = time.monotonic() + timeout_s
+        while not self._subscriptions.wait_below(kind_prefix("det"), 0.0, stop):
+            if time.monotonic() >= deadline_s or stop():
+                return False
+            self.pause_until(min(deadline_s, time.monotonic() + _ASK_EVERY_S / 2), stop)
+        return True
+
+    def pause_until(self, moment_s: float, stop: Callable[[], bool]) -> None:
+        """Wait until `time.monotonic()` is `moment_s`, or `stop()` says so, and see meanwhile who comes to listen."""
+        self._outlet.look()
+        while True:
+            left_s = max(0.0, moment_s - time.monotonic())
+            if self._socket.poll(math.ceil(min(left_s, _ASK_EVERY_S) * 1000)):
+                self._outlet.look()
+            elif left_s <= _ASK_EVERY_S or stop():
+                return
+
+    def send(self, topic: bytes, parts: Sequence[bytes], stop: Callable[[], bool]) -> bool:
+        """Send one message; False if `stop()` said so while a slow reader had no room (`lossless`)."""
+        while not stop():
+            try:
+                self._outlet.send((topic, *parts), None)
+            except zmq.Again:
+                self._outlet.look()  # it may be one who may listen no longer
+                continue
+            return True
+        return False
+
+    def close(self, linger_s: float = 5.0) -> None:
+        """Give readers `linger_s` to take what was sent, and let go of the address."""
+        self._outlet.close(linger_s)
+
+    def __enter__(self) -> WireSender:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,89 @@
+"""What a node sends, as the bytes that travelled: nothing is read, so nothing that a reader does not know is lost."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from types import TracebackType
+
+import zmq
+
+from ..sockets.client_keys import Keys
+from ..subscribe.sub_socket import SubscriberError, check_names, join, topics_of
+from ..wire.topics import MessageError, parse_topic
+
+_MOST_KEPT = 20_000
+_MOST_KEPT_PICTURES = 1000  # they are large; still enough for a disk that stands still for seconds
+
+
+class WireTap:
+    """Listens to everything that a node sends.
+
+    Args:
+        address: where the node publishes.
+        sources: their names, or None for all.
+        node: the node's name, or None for any.
+        pictures: have the pictures as well, which the node encodes only while somebody asks.
+        keys: for a node that lets nobody in without: the folder with our own key and the node's.
+
+    Raises:
+        SubscriberError: a bad address or name; keys that are missing, damaged or open to others.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        sources: Sequence[str] | None = None,
+        *,
+        node: str | None = None,
+        pictures: bool = False,
+        keys: Keys | None = None,
+    ) -> None:
+        names = check_names(sources, node)
+        self.address = address
+        self._names = None if names is None else frozenset(names)
+        topics = topics_of("img", node, names) if pictures else []
+        # Detections last: a node that waits for their listener then knows the others already.
+        topics += [*topics_of("sys", node, names), *topics_of("det", node, names)]
+        self._context = zmq.Context()
+        try:
+            self._link = join(self._context, address, topics, _MOST_KEPT_PICTURES if pictures else _MOST_KEPT, keys)
+        except SubscriberError:
+            self._context.term()
+            raise
+        self._socket = self._link.socket
+
+    @property
+    def refusal(self) -> str | None:
+        """Why the node does not let us in, as the end of a sentence; None if it does, or is not there."""
+        return self._link.refusal
+
+    def take(self, wait_s: float) -> tuple[bytes, ...] | None:
+        """The next message, its topic first, or None if none has come within `wait_s`."""
+        until_s = time.monotonic() + wait_s
+        while self._socket.poll(max(0, round((until_s - time.monotonic()) * 1000))):
+            parts = tuple(self._socket.recv_multipart())
+            if self._is_wanted(parts[0]):
+                return parts
+        self._link.look()
+        return None
+
+    def close(self) -> None:
+        self._link.close()
+        self._context.term()
+
+    def __enter__(self) -> WireTap:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _is_wanted(self, topic: bytes) -> bool:
+        if self._names is None:
+            return True
+        try:
+            return parse_topic(topic).source in self._names
+        except MessageError:
+            return False

@@ -1,0 +1,168 @@
+"""Asks a network whether a node of some name is there, and answers for one's own: two datagrams, by UDP multicast."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import secrets
+import select
+import socket
+import struct
+import threading
+import time
+from collections.abc import Sequence
+from typing import cast
+
+from ..wire.packing import pack, unpack
+from ..wire.topics import MessageError
+from .endpoint import parse_endpoint
+from .token_bucket import Allowance
+from .wake import Wake
+
+GROUP, PORT = "239.255.103.99", 5569
+"""Where questions go to: a group of the range that stays within a site; no router passes them on."""
+
+_LOG = logging.getLogger(__name__)
+_LARGEST = 512
+_ASK_AFTER_S = (0.0, 0.1, 0.25)
+_ANSWER_WITHIN_S = 0.4
+_ANSWERS, _ANSWERS_PER_S = 20, 10.0
+
+Interface = bytes
+"""An interface as the kernel's `ip_mreqn` names it: 4 bytes of address and a native int, its index."""
+
+
+def interfaces_of(address: str) -> tuple[Interface, ...]:
+    """Where messages published at a ZeroMQ address can be heard: none for loopback and socket files."""
+    endpoint = parse_endpoint(address)
+    if endpoint.is_local:
+        return ()
+    with contextlib.suppress(OSError):  # a name, '*' or IPv6
+        own = socket.inet_aton(endpoint.place)
+        if any(own):
+            return (own + struct.pack("=i", 0),)
+    return tuple(by_index(index) for index, name in socket.if_nameindex() if name != "lo")
+
+
+def by_index(index: int) -> Interface:
+    """The interface with this number."""
+    return bytes(4) + struct.pack("=i", index)
+
+
+class RollCall:
+    """Answers for a node from the moment on that it asks itself, in a thread of its own.
+
+    Of two nodes that ask at the same time the one with the lower token stays.
+
+    Args:
+        node: its name.
+        interfaces: where to ask and to answer. Those that carry no multicast are left out.
+    """
+
+    def __init__(self, node: str, interfaces: Sequence[Interface]) -> None:
+        self._node = node
+        self._token = secrets.token_hex(8)
+        self._is_asking = self._is_established = False
+        self._answers = Allowance(_ANSWERS, _ANSWERS_PER_S)
+        self._told: set[str] = set()
+        self._hearing = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._hearing.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._over = Wake()
+        self._interfaces = self._join(interfaces)
+        self._thread = threading.Thread(target=self._run, name="roll-call", daemon=True)
+        self._thread.start()
+
+    def ask(self) -> str | None:
+        """Where a namesake answers from, or None if none does in time; from then on we are the one who is there."""
+        self._is_asking = True
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+            asking.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 1)
+            began_s = time.monotonic()
+            for after_s in _ASK_AFTER_S:
+                where = self._listen(asking, began_s + after_s)
+                if where is not None:
+                    return where
+                self._send_question(asking)
+            where = self._listen(asking, began_s + _ANSWER_WITHIN_S)
+        self._is_established = where is None
+        return where
+
+    def close(self) -> None:
+        """Answer no more."""
+        self._over.ring()
+        self._thread.join()
+        self._hearing.close()
+        self._over.close()
+
+    def _join(self, interfaces: Sequence[Interface]) -> tuple[Interface, ...]:
+        joined: list[Interface] = []
+        try:
+            self._hearing.bind((GROUP, PORT))
+        except OSError as error:
+            _LOG.debug("nobody on the network is asked about the node's name: %s", error)
+            return ()
+        for interface in interfaces:
+            try:
+                member = socket.inet_aton(GROUP) + interface
+                self._hearing.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, member)
+                joined.append(interface)
+            except OSError as error:
+                _LOG.debug("an interface is not asked about the node's name: %s", error)
+        return tuple(joined)
+
+    def _send_question(self, asking: socket.socket) -> None:
+        question = pack({"groundcast": 1, "who": self._node, "token": self._token})
+        for interface in self._interfaces:
+            with contextlib.suppress(OSError):  # no way out there now
+                choice = socket.inet_aton(GROUP) + interface
+                asking.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, choice)
+                asking.sendto(question, (GROUP, PORT))
+
+    def _listen(self, asking: socket.socket, until_s: float) -> str | None:
+        while (left_s := until_s - time.monotonic()) > 0:
+            if not select.select([asking], [], [], left_s)[0]:
+                break
+            body, (host, _port) = asking.recvfrom(_LARGEST)
+            answer = _read(body)
+            if answer.get("here") == self._node and answer.get("token") == self._token:
+                return host
+        return None
+
+    def _run(self) -> None:
+        while True:
+            ready, _, _ = select.select([self._hearing, self._over], [], [])
+            if self._over in ready:
+                return
+            body, sender = self._hearing.recvfrom(_LARGEST)
+            token = self._namesake(_read(body))
+            if token is not None and not self._answers.is_spent:
+                self._answers.spend()
+                self._tell(sender[0])
+                with contextlib.suppress(OSError):
+                    self._hearing.sendto(pack({"groundcast": 1, "here": self._node, "token": token}), sender)
+
+    def _namesake(self, question: dict[str, object]) -> str | None:
+        """The token of one who asks about our name, if it is for us to answer."""
+        token = question.get("token")
+        if question.get("who") != self._node or not isinstance(token, str) or token == self._token:
+            return None
+        return token if self._is_established or (self._is_asking and self._token < token) else None
+
+    def _tell(self, host: str) -> None:
+        if host not in self._told and len(self._told) < _ANSWERS:
+            self._told.add(host)
+            _LOG.warning(
+                "another node called %s wants to start at %s, and is told that the name is taken", self._node, host
+            )
+
+
+def _read(body: bytes) -> dict[str, object]:
+    """A datagram as a map, empty if it is none of ours."""
+    try:
+        values = unpack(body)
+    except MessageError:
+        return {}
+    if not isinstance(values, dict):
+        return {}
+    known = cast("dict[str, object]", values)
+    return known if known.get("groundcast") == 1 else {}

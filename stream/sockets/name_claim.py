@@ -1,0 +1,66 @@
+"""Keeps two nodes of one name from running beside each other, on one host or on one network."""
+
+from __future__ import annotations
+
+import socket
+from types import TracebackType
+
+from .discovery import RollCall, interfaces_of
+
+
+class NamesakeError(OSError):
+    """Another node of this name runs already; one sentence says where, and what to do."""
+
+
+class NameClaim:
+    """Holds a node's name until it is closed, or its process ends however it does.
+
+    On this host the kernel keeps the name (an abstract socket, which no file outlives). On a network the node asks by
+    multicast for at most half a second, and from then on answers whoever asks: only where its messages can be heard
+    beyond this host, and only where the network carries multicast. Whoever is on that network can pretend to be a
+    namesake, and so keep a node from starting; it cannot do more.
+
+    Args:
+        node: the name.
+        address: where the node is going to publish.
+
+    Raises:
+        NamesakeError: the name is taken.
+    """
+
+    def __init__(self, node: str, address: str) -> None:
+        self._lock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._roll_call: RollCall | None = None
+        try:
+            self._claim(node, address)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Give the name back. Twice does no harm."""
+        if self._roll_call is not None:
+            self._roll_call.close()
+        self._lock.close()
+
+    def __enter__(self) -> NameClaim:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _claim(self, node: str, address: str) -> None:
+        what_to_do = "stop it, or give this one another name"
+        try:
+            self._lock.bind(f"\0groundcast/node/{node}")
+        except OSError as error:
+            raise NamesakeError(f"a node called {node} runs on this host already: {what_to_do}") from error
+        interfaces = interfaces_of(address)
+        if not interfaces:
+            return
+        self._roll_call = RollCall(node, interfaces)
+        where = self._roll_call.ask()
+        if where is not None:
+            raise NamesakeError(f"a node called {node} runs at {where} already: {what_to_do}")

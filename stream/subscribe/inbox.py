@@ -1,0 +1,222 @@
+"""What a subscriber makes of what arrives: gaps, refusals, the newest per source, the end. No sockets here."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from ..stats import LAST_STATES
+from ..wire.header import check_parts
+from ..wire.message import (
+    DetectionMessage,
+    MessageError,
+    StatusMessage,
+    decode_detections,
+    decode_picture_header,
+    decode_status,
+)
+from ..wire.seq_progress import SeqProgress
+from ..wire.topics import Topic, parse_topic
+from .picture_matcher import Album
+
+_LOG = logging.getLogger(__name__)
+_MOST_SOURCES = 4096  # of which something is remembered, whatever a forger makes up
+_UNCERTAIN = (
+    "a picture of source %s was held back (this is said once, the rest is counted): its time is known to within"
+    " %.0f ms only, and with its age that is more than max_age_ms=%g: allow more, or state camera_latency_ms"
+)
+_Key = tuple[str, str]  # node, source
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a subscriber asks for; the meaning of each is told at `Subscriber`."""
+
+    sources: frozenset[str] | None = None
+    node: str | None = None
+    newest_only: bool = True
+    max_age_ms: float | None = None
+    allow_unclocked: bool = False
+    pictures: bool = False
+    requests: tuple[bytes, ...] = ()
+
+
+class _Progress(SeqProgress):
+    def __init__(self) -> None:
+        super().__init__()
+        self.replayed: tuple[int, int, int] | None = None
+        self.ended = False
+
+
+class Inbox:
+    """Takes messages as ZeroMQ delivers them, gives them out as a program wants them.
+
+    Attributes:
+        gaps: messages that were lost on the way, by their `seq`.
+        skipped: messages that a newer one replaced before they were asked for (`newest_only`).
+        refused: messages that were not let through, by reason: old, future, uncertain, unclocked, replay (all
+            five by `max_age_ms`), repeated, malformed.
+        statuses: the last status of each source.
+        heard: messages of any kind that were meant for us.
+    """
+
+    def __init__(self, wanted: Wanted, on_status: Callable[[StatusMessage], None] | None = None) -> None:
+        self.gaps = 0
+        self.skipped = 0
+        self.refused: Counter[str] = Counter()
+        self.statuses: dict[str, StatusMessage] = {}
+        self.heard = 0
+        self._wanted = wanted
+        self._on_status = on_status
+        self._progress: dict[_Key, _Progress] = {}
+        self._albums: dict[_Key, Album] = {}
+        self._ready: dict[tuple[str, str, int], DetectionMessage] = {}
+        self._count = 0
+
+    def put(self, parts: Sequence[bytes], now_ns: int | None = None) -> None:
+        """Take one multi-part message, whatever is in it."""
+        try:
+            self._read(parts, time.monotonic_ns() if now_ns is None else now_ns)
+        except MessageError as error:
+            if not self.refused["malformed"]:
+                _LOG.warning("a message was not understood (this is said once, the rest is counted): %s", error)
+            self.refused["malformed"] += 1
+
+    def take(self, now_ns: int | None = None) -> DetectionMessage | None:
+        """The next message that may go out, if there is one."""
+        now_ns = time.monotonic_ns() if now_ns is None else now_ns
+        for album in self._albums.values():
+            self._add_from(album, now_ns)
+        while self._ready:
+            message = self._ready.pop(next(iter(self._ready)))
+            reason = self._refusal(message)
+            if reason is None:
+                return message
+            if reason == "uncertain" and not self.refused[reason]:
+                _LOG.warning(_UNCERTAIN, message.source, message.frame.captured_error_ms, self._wanted.max_age_ms)
+            self.refused[reason] += 1
+        return None
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it is better to take than to put: every message is wanted, and one is there."""
+        return bool(self._ready) and not self._wanted.newest_only
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a message may come out later although nothing else arrives."""
+        return any(len(album) for album in self._albums.values())
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether everything was taken and every wanted source has ended."""
+        if self._ready or self.is_waiting:
+            return False
+        names = {source for _, source in self._progress}
+        known = bool(names) and (self._wanted.sources is None or self._wanted.sources <= names)
+        return known and all(progress.ended for progress in self._progress.values())
+
+    def _read(self, parts: Sequence[bytes], now_ns: int) -> None:
+        request = next((request for request in self._wanted.requests if parts[0].startswith(request)), b"")
+        topic = parse_topic(parts[0][len(request) :])
+        if not self._is_wanted(topic):
+            return
+        check_parts(parts[0][len(request) :], parts[1:])
+        if len(self._progress) >= _MOST_SOURCES and (topic.node, topic.source) not in self._progress:
+            raise MessageError(f"source {topic.node}/{topic.source} is one of more than {_MOST_SOURCES}")
+        self.heard += 1
+        progress = self._progress.setdefault((topic.node, topic.source), _Progress())
+        if topic.kind == "det":
+            message = decode_detections(parts[1])
+            _check_names(topic, message.node, message.source)
+            self._take_detections(replace(message, replay=message.replay or bool(request)), progress, now_ns)
+        elif topic.kind == "sys":
+            status = decode_status(parts[1])
+            _check_names(topic, status.node, status.source)
+            self._take_status(replace(status, replay=status.replay or bool(request)), progress)
+        else:
+            header = decode_picture_header(parts[1])
+            _check_names(topic, header.node, header.source)
+            album = self._album(topic.node, topic.source)
+            album.add_picture(header, parts[2])
+            self._add_from(album, now_ns)
+
+    def _is_wanted(self, topic: Topic) -> bool:
+        wanted = self._wanted
+        return (wanted.node in (None, topic.node)) and (wanted.sources is None or topic.source in wanted.sources)
+
+    def _take_detections(self, message: DetectionMessage, progress: _Progress, now_ns: int) -> None:
+        if message.replay:
+            self._take_replay(message, progress)
+            return
+        steps = progress.advance(message.epoch, message.generation, message.seq)
+        if steps == 0:
+            self.refused["repeated"] += 1
+            return
+        self.gaps += steps - 1
+        progress.ended = False
+        if self._wanted.pictures:
+            album = self._album(message.node, message.source)
+            album.add_message(message, now_ns)
+            self._add_from(album, now_ns)
+        else:
+            self._add(message)
+
+    def _take_replay(self, message: DetectionMessage, progress: _Progress) -> None:
+        """What was, not what is: it moves no counter, and nothing that came live gives way to it."""
+        at = (message.epoch, message.generation, message.seq)
+        had_live = progress.at is not None and progress.at[0] == at[0] and at <= progress.at
+        if not had_live and progress.replayed != at:
+            progress.replayed = at
+            self._add(message)
+
+    def _take_status(self, status: StatusMessage, progress: _Progress) -> None:
+        if not status.replay:
+            self.gaps += progress.lost_before_status(status.epoch, status.generation, status.seq)
+        progress.ended = status.state in LAST_STATES
+        self.statuses[status.source] = status
+        if self._on_status is not None:
+            self._on_status(status)
+
+    def _add_from(self, album: Album, now_ns: int) -> None:
+        for message in album.take(now_ns):
+            self._add(message)
+
+    def _add(self, message: DetectionMessage) -> None:
+        self._count += 1
+        key = (message.node, message.source, 0 if self._wanted.newest_only else self._count)
+        before = self._ready.get(key)
+        if before is not None:
+            if message.replay and not before.replay:
+                return
+            self.skipped += not before.replay
+        self._ready[key] = message
+
+    def _refusal(self, message: DetectionMessage) -> str | None:
+        most_ms = self._wanted.max_age_ms
+        if most_ms is None:
+            return None
+        if message.replay:
+            return "replay"
+        age_ms = message.age_ms_now()
+        if age_ms is None:
+            if not self._wanted.allow_unclocked:
+                return "unclocked"
+            age_ms = message.ms_since_published()
+        if age_ms > most_ms:
+            return "old"
+        # Clocks that disagree by so much could make an old picture look new.
+        if age_ms < -most_ms:
+            return "future"
+        return "uncertain" if max(age_ms, 0.0) + (message.frame.captured_error_ms or 0.0) > most_ms else None
+
+    def _album(self, node: str, source: str) -> Album:
+        return self._albums.setdefault((node, source), Album())
+
+
+def _check_names(topic: Topic, node: str, source: str) -> None:
+    if (topic.node, topic.source) != (node, source):
+        raise MessageError(f"source {node}/{source} came on the topic of {topic.node}/{topic.source}")

@@ -1,0 +1,74 @@
+"""Joining those who listen to a node: the socket, and which topics are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import zmq
+
+from ..sockets.client_keys import Keys
+from ..sockets.client_socket import NodeLink
+from ..sockets.connect import ConnectError
+from ..sockets.key_files import KeyFileError
+from ..wire.message import MessageError, check_name
+from ..wire.topics import TopicKind, detections_topic, kind_prefix, node_prefix, picture_topic, status_topic
+
+_LARGEST_PART = 32 * 2**20
+
+
+class SubscriberError(ValueError):
+    """An address, a name or an age that cannot be meant; one sentence."""
+
+
+def join(
+    context: zmq.Context[zmq.Socket[bytes]],
+    address: str,
+    topics: Sequence[bytes],
+    most_kept: int,
+    keys: Keys | None = None,
+) -> NodeLink:
+    """A link whose SUB socket asks for `topics`, in their order.
+
+    Args:
+        most_kept: how many messages ZeroMQ may keep for us. Beyond that the node drops the newest.
+        keys: to show to the node, if it asks for any.
+
+    Raises:
+        SubscriberError: not an address that can be connected to, or keys that cannot be used.
+    """
+    sub = context.socket(zmq.SUB)
+    sub.set(zmq.RCVHWM, most_kept)
+    sub.set(zmq.MAXMSGSIZE, _LARGEST_PART)
+    for topic in topics:
+        sub.subscribe(topic)
+    try:
+        return NodeLink(sub, address, keys)
+    except (ConnectError, KeyFileError) as error:
+        raise SubscriberError(str(error)) from error
+
+
+def check_names(sources: Sequence[str] | None, node: str | None) -> tuple[str, ...] | None:
+    """The sources' names once they, and the node's, can stand in a topic; None means all.
+
+    Raises:
+        SubscriberError: a bad name, or none at all.
+    """
+    names = (sources,) if isinstance(sources, str) else sources
+    if names is not None and not names:
+        raise SubscriberError("sources is empty: name at least one, or leave it out to have all")
+    try:
+        if node is not None:
+            check_name(node)
+        return None if names is None else tuple(check_name(name) for name in names)
+    except MessageError as error:
+        raise SubscriberError(str(error)) from error
+
+
+def topics_of(kind: TopicKind, node: str | None, names: tuple[str, ...] | None) -> list[bytes]:
+    """What to subscribe to for one kind of message. Without the node's name that is all of the kind."""
+    if node is None:
+        return [kind_prefix(kind)]
+    if names is None:
+        return [node_prefix(kind, node)]
+    topic = {"det": detections_topic, "sys": status_topic, "img": picture_topic}[kind]
+    return [topic(node, name) for name in names]

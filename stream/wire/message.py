@@ -1,0 +1,315 @@
+"""The message: dataclasses to msgpack bytes, and back.
+
+Maps, lists, texts, integers, floats, booleans: readable by any msgpack in any language. What is unknown is
+absent, except `detected_xyxy`, which is null while a track coasts. Minor versions only add keys, and a reader
+ignores keys it does not know. `message.schema.json` and `status.schema.json` say the same for other languages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import get_args
+
+from ..stats import SourceState
+from ..track import Box, Track, TrackState
+from .message_fields import Fields
+from .message_types import (
+    ClockName,
+    DetectionMessage,
+    FrameInfo,
+    ModelInfo,
+    PictureHeader,
+    PromptInfo,
+    StatusMessage,
+    read_boot_id,
+)
+from .packing import pack, unpack
+from .topics import MAJOR, MessageError, check_name, detections_topic, picture_topic, status_topic
+
+__all__ = [
+    "DetectionMessage",
+    "FrameInfo",
+    "MessageError",
+    "ModelInfo",
+    "PictureHeader",
+    "PromptInfo",
+    "StatusMessage",
+    "check_name",
+    "decode_detections",
+    "decode_picture_header",
+    "decode_status",
+    "detections_topic",
+    "encode",
+    "picture_topic",
+    "read_boot_id",
+    "status_topic",
+]
+
+MINOR = 1
+
+_LONGEST_REASON = 2000
+_CLOCKS: tuple[ClockName, ...] = get_args(ClockName)
+_SOURCE_STATES: tuple[SourceState, ...] = get_args(SourceState)
+_TRACK_STATES: tuple[TrackState, ...] = get_args(TrackState)
+
+
+def encode(message: DetectionMessage | StatusMessage | PictureHeader) -> bytes:
+    """One message as bytes that the matching decode function accepts.
+
+    Raises:
+        MessageError: a value that may not travel (NaN, a numpy number, a bad name), named by its key.
+    """
+    # What leaves is read back by the rules for what arrives: one set of rules, and no message we would refuse.
+    if isinstance(message, DetectionMessage):
+        values = _detections_map(message)
+        _read_detections(Fields(values))
+    elif isinstance(message, StatusMessage):
+        values = _status_map(message)
+        _read_status(Fields(values))
+    else:
+        values = _identity_map(message)
+        _read_picture_header(Fields(values))
+    return pack(values)
+
+
+def decode_detections(body: bytes) -> DetectionMessage:
+    """The message in `body`.
+
+    Raises:
+        MessageError: not msgpack, another major version, a missing key, a wrong type or range.
+    """
+    return _read_detections(_open(body))
+
+
+def decode_status(body: bytes) -> StatusMessage:
+    """The status in `body`; raises as `decode_detections` does."""
+    return _read_status(_open(body))
+
+
+def decode_picture_header(body: bytes) -> PictureHeader:
+    """The header in `body`; raises as `decode_detections` does."""
+    return _read_picture_header(_open(body))
+
+
+def as_replay(message: DetectionMessage | StatusMessage) -> DetectionMessage | StatusMessage:
+    """The same message, marked as sent again."""
+    return replace(message, replay=True)
+
+
+def _open(body: bytes) -> Fields:
+    fields = Fields(unpack(body))
+    major, minor = fields.integers("schema", 2, least=0)
+    if major != MAJOR:
+        raise MessageError(f"schema is [{major}, {minor}], but this program reads {MAJOR}: update the older one")
+    return fields
+
+
+def _identity_map(message: DetectionMessage | StatusMessage | PictureHeader) -> dict[str, object]:
+    return {
+        "schema": [MAJOR, MINOR],
+        "node": message.node,
+        "epoch": message.epoch,
+        "source": message.source,
+        "generation": message.generation,
+        "seq": message.seq,
+    }
+
+
+def _detections_map(message: DetectionMessage) -> dict[str, object]:
+    values = _identity_map(message)
+    values["frame"] = _frame_map(message.frame)
+    values["published_unix_ns"] = message.published_unix_ns
+    values["published_monotonic_ns"] = message.published_monotonic_ns
+    if message.boot_id:
+        values["boot_id"] = message.boot_id
+    model, prompt = message.model, message.prompt
+    values.update(
+        stage_ms=dict(message.stage_ms),
+        model={"name": model.name, "dtype": model.dtype, "score_rule": model.score_rule},
+        prompt={"version": prompt.version, "hash": prompt.hash, "phrases": list(prompt.phrases)},
+        dropped=message.dropped,
+        dropped_total=message.dropped_total,
+        stale=message.stale,
+        replay=message.replay,
+        tracks=[_track_map(track) for track in message.tracks],
+    )
+    if message.tracks_left_out:
+        values["tracks_left_out"] = message.tracks_left_out
+    return values
+
+
+def _frame_map(frame: FrameInfo) -> dict[str, object]:
+    values: dict[str, object | None] = {
+        "index": frame.index,
+        "pts": frame.pts,
+        "time_base": None if frame.time_base is None else list(frame.time_base),
+        "width": frame.width,
+        "height": frame.height,
+        "file": frame.file,
+        "frame_id": frame.frame_id,
+        "captured_unix_ns": frame.captured_unix_ns,
+        "captured_sent_unix_ns": frame.captured_sent_unix_ns,
+        "clock": frame.clock,
+        "captured_error_ms": frame.captured_error_ms,
+        "age_ms": frame.age_ms,
+    }
+    return _known(values)
+
+
+def _track_map(track: Track) -> dict[str, object]:
+    values: dict[str, object | None] = {
+        "id": track.id,
+        "uid": track.uid,
+        "phrase": track.phrase,
+        "score": track.score,
+        "box_xyxy": list(track.box_xyxy),
+    }
+    moments: dict[str, object | None] = {
+        "state": track.state,
+        "first_seen_unix_ns": track.first_seen_unix_ns,
+        "last_matched_unix_ns": track.last_matched_unix_ns,
+        "age_s": track.age_s,
+        "misses": track.misses,
+        "velocity_px_s": list(track.velocity_px_s),
+    }
+    detected = None if track.detected_xyxy is None else list(track.detected_xyxy)
+    return {**_known(values), "detected_xyxy": detected, **_known(moments)}
+
+
+def _status_map(message: StatusMessage) -> dict[str, object]:
+    values: dict[str, object | None] = {
+        "state": message.state,
+        "published_unix_ns": message.published_unix_ns,
+        "fps_in": message.fps_in,
+        "fps_out": message.fps_out,
+        "frames_decoded": message.frames_decoded,
+        "dropped_total": message.dropped_total,
+        "reconnects": message.reconnects,
+        "corrupt": message.corrupt,
+        "latency_ms": dict(message.latency_ms) or None,
+        "prompt_version": message.prompt_version,
+        "stale_total": message.stale_total or None,
+        "since_message_ms": message.since_message_ms,
+        "paused": message.paused or None,
+        "error": _reason(message.error),
+        "warning": _reason(message.warning),
+        "ended": _reason(message.ended),
+        "replay": message.replay,
+    }
+    return {**_identity_map(message), **_known(values)}
+
+
+def _known(values: Mapping[str, object | None]) -> dict[str, object]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _reason(text: str | None) -> str | None:
+    """Text from elsewhere (a file name, a library's error) must never keep a status from being sent."""
+    return None if text is None else text[:_LONGEST_REASON].encode("utf-8", "replace").decode("utf-8")
+
+
+def _read_detections(fields: Fields) -> DetectionMessage:
+    model, prompt = fields.fields("model"), fields.fields("prompt")
+    return DetectionMessage(
+        node=check_name(fields.text("node")),
+        source=check_name(fields.text("source")),
+        epoch=fields.integer("epoch"),
+        generation=fields.integer("generation"),
+        seq=fields.integer("seq", least=1),
+        frame=_read_frame(fields.fields("frame")),
+        model=ModelInfo(model.text("name"), model.text("dtype"), model.text("score_rule")),
+        prompt=PromptInfo(prompt.integer("version"), prompt.text("hash"), prompt.texts("phrases")),
+        tracks=tuple(_read_track(Fields(item, "tracks[]")) for item in fields.items("tracks")),
+        published_unix_ns=fields.integer("published_unix_ns"),
+        published_monotonic_ns=fields.integer("published_monotonic_ns"),
+        boot_id=fields.maybe(fields.text, "boot_id") or "",
+        stage_ms=fields.numbers_by_name("stage_ms"),
+        dropped=fields.integer("dropped"),
+        dropped_total=fields.integer("dropped_total"),
+        stale=fields.flag("stale"),
+        replay=fields.flag("replay"),
+        tracks_left_out=fields.maybe(fields.integer, "tracks_left_out") or 0,
+    )
+
+
+def _read_frame(fields: Fields) -> FrameInfo:
+    return FrameInfo(
+        index=fields.integer("index"),
+        width=fields.integer("width", least=1),
+        height=fields.integer("height", least=1),
+        clock=fields.word("clock", _CLOCKS),
+        pts=fields.maybe(lambda key: fields.integer(key, least=-(2**63)), "pts"),
+        time_base=fields.maybe(lambda key: _ratio(fields, key), "time_base"),
+        file=fields.maybe(fields.text, "file"),
+        frame_id=fields.maybe(fields.text, "frame_id"),
+        captured_unix_ns=fields.maybe(fields.integer, "captured_unix_ns"),
+        captured_sent_unix_ns=fields.maybe(fields.integer, "captured_sent_unix_ns"),
+        captured_error_ms=fields.maybe(lambda key: fields.number(key, least=0.0), "captured_error_ms"),
+        age_ms=fields.maybe(fields.number, "age_ms"),
+    )
+
+
+def _read_track(fields: Fields) -> Track:
+    velocity = fields.numbers("velocity_px_s", 2)
+    return Track(
+        id=fields.integer("id"),
+        uid=fields.text("uid"),
+        phrase=fields.text("phrase"),
+        score=fields.number("score", least=0.0, most=1.0),
+        box_xyxy=_box(fields, "box_xyxy"),
+        detected_xyxy=None if fields.is_null("detected_xyxy") else _box(fields, "detected_xyxy"),
+        state=fields.word("state", _TRACK_STATES),
+        first_seen_unix_ns=fields.maybe(fields.integer, "first_seen_unix_ns"),
+        last_matched_unix_ns=fields.maybe(fields.integer, "last_matched_unix_ns"),
+        age_s=fields.number("age_s", least=0.0),
+        misses=fields.integer("misses"),
+        velocity_px_s=(velocity[0], velocity[1]),
+    )
+
+
+def _read_status(fields: Fields) -> StatusMessage:
+    return StatusMessage(
+        node=check_name(fields.text("node")),
+        source=check_name(fields.text("source")),
+        epoch=fields.integer("epoch"),
+        generation=fields.integer("generation"),
+        seq=fields.integer("seq"),
+        state=fields.word("state", _SOURCE_STATES),
+        published_unix_ns=fields.integer("published_unix_ns"),
+        fps_in=fields.number("fps_in", least=0.0),
+        fps_out=fields.number("fps_out", least=0.0),
+        frames_decoded=fields.integer("frames_decoded"),
+        dropped_total=fields.integer("dropped_total"),
+        reconnects=fields.integer("reconnects"),
+        corrupt=fields.integer("corrupt"),
+        latency_ms=fields.maybe(fields.numbers_by_name, "latency_ms") or {},
+        prompt_version=fields.integer("prompt_version"),
+        stale_total=fields.maybe(fields.integer, "stale_total") or 0,
+        since_message_ms=fields.maybe(lambda key: fields.number(key, least=0.0), "since_message_ms"),
+        paused=fields.maybe(fields.flag, "paused") or False,
+        error=fields.maybe(fields.text, "error"),
+        warning=fields.maybe(fields.text, "warning"),
+        ended=fields.maybe(fields.text, "ended"),
+        replay=fields.flag("replay"),
+    )
+
+
+def _read_picture_header(fields: Fields) -> PictureHeader:
+    return PictureHeader(
+        node=check_name(fields.text("node")),
+        source=check_name(fields.text("source")),
+        epoch=fields.integer("epoch"),
+        generation=fields.integer("generation"),
+        seq=fields.integer("seq", least=1),
+    )
+
+
+def _ratio(fields: Fields, key: str) -> tuple[int, int]:
+    numerator, denominator = fields.integers(key, 2, least=1)
+    return numerator, denominator
+
+
+def _box(fields: Fields, key: str) -> Box:
+    x1, y1, x2, y2 = fields.numbers(key, 4)
+    return x1, y1, x2, y2

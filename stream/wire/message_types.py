@@ -1,0 +1,196 @@
+"""What a message says, as a program holds it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from ..stats import SourceState
+from ..track import Track
+
+# The same words as frame.Clock, which a light client cannot import because it needs numpy.
+ClockName = Literal["rtcp", "driver", "push", "arrival", "file"]
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+@dataclass(frozen=True, slots=True)
+class FrameInfo:
+    """The picture a message speaks about. What is unknown is None, and absent on the wire.
+
+    Args:
+        index: counts decoded frames of the source from 0, dropped ones included.
+        width, height: px of the original picture.
+        clock: whose clock says when it was taken.
+        pts: presentation time in ticks of `time_base`.
+        time_base: (numerator, denominator), seconds per tick.
+        file: the name of the picture's own file, where the source is a folder.
+        frame_id: the camera's coordinate frame.
+        captured_unix_ns: when it was taken; None for files.
+        captured_sent_unix_ns: the sender's own stamp, where ours replaced it in `captured_unix_ns`.
+        captured_error_ms: how far off `captured_unix_ns` may be.
+        age_ms: from capture to publication; None for files.
+    """
+
+    index: int
+    width: int
+    height: int
+    clock: ClockName
+    pts: int | None = None
+    time_base: tuple[int, int] | None = None
+    file: str | None = None
+    frame_id: str | None = None
+    captured_unix_ns: int | None = None
+    captured_sent_unix_ns: int | None = None
+    captured_error_ms: float | None = None
+    age_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """Which model spoke, in which arithmetic, and how it turns token scores into a phrase's score."""
+
+    name: str
+    dtype: str
+    score_rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class PromptInfo:
+    """What was asked for. `version` grows with each change; `hash` is equal when two prompts ask for the same."""
+
+    version: int
+    hash: str
+    phrases: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectionMessage:
+    """What was found in one frame. A frame in which nothing is found is a message with no tracks.
+
+    Args:
+        node, source: who speaks, about which camera.
+        epoch: the node's start, unix ns: another epoch is a restart.
+        generation: grows when a source is added again under the same name.
+        seq: counts the messages of a source from 1 within an epoch and a generation: a hole is a loss.
+        frame, model, prompt: the picture, the model, the question.
+        published_unix_ns, published_monotonic_ns: when it was sent, on the sender's two clocks.
+        boot_id: tells whether the sender's monotonic clock is ours too; "" where the system has none.
+        stage_ms: how long each stage took, by name.
+        dropped: frames of this source passed over since its previous message; dropped_total: since the start.
+        stale: the sender itself holds the picture to be too old to act on, by its age alone.
+        replay: sent again to a late joiner; says what was, not what is.
+        tracks: the boxes, with lasting ids.
+        tracks_left_out: detections and tracks beyond the thousand best, which are not among `tracks`.
+        picture: the JPEG of the very frame, where a subscriber asked for pictures; never part of the map.
+    """
+
+    node: str
+    source: str
+    epoch: int
+    generation: int
+    seq: int
+    frame: FrameInfo
+    model: ModelInfo
+    prompt: PromptInfo
+    tracks: tuple[Track, ...]
+    published_unix_ns: int
+    published_monotonic_ns: int
+    boot_id: str = ""
+    stage_ms: Mapping[str, float] = field(default_factory=dict[str, float])
+    dropped: int = 0
+    dropped_total: int = 0
+    stale: bool = False
+    replay: bool = False
+    tracks_left_out: int = 0
+    picture: bytes | None = None
+
+    def age_ms_now(self) -> float | None:
+        """How old the picture is at this moment, or None where nobody knows when it was taken (files).
+
+        On the sender's host the monotonic clock says it, which nobody can set; elsewhere the wall clock
+        does, and the answer is as good as the two hosts' agreement (it may even be negative).
+        """
+        if self.frame.captured_unix_ns is None:
+            return None
+        since = self._monotonic_ms_since_published()
+        if since is not None and self.frame.age_ms is not None:
+            return self.frame.age_ms + since
+        return (time.time_ns() - self.frame.captured_unix_ns) / 1e6
+
+    def ms_since_published(self) -> float:
+        """How long ago the message was sent; known for files too."""
+        since = self._monotonic_ms_since_published()
+        return since if since is not None else (time.time_ns() - self.published_unix_ns) / 1e6
+
+    def _monotonic_ms_since_published(self) -> float | None:
+        if not self.boot_id or self.boot_id != read_boot_id():
+            return None
+        since_ns = time.monotonic_ns() - self.published_monotonic_ns
+        return since_ns / 1e6 if since_ns >= 0 else None  # containers may shift their monotonic clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusMessage:
+    """How a source is doing. Sent once a second and at each change of state.
+
+    Args:
+        node, source, epoch, generation: as in `DetectionMessage`.
+        seq: of the last detections sent, 0 before the first: makes a lost tail visible.
+        state: what the source is doing; after ended and failed no detections follow.
+        published_unix_ns: when it was sent.
+        fps_in, fps_out: frames decoded and messages sent per second, over the last seconds.
+        frames_decoded, dropped_total, reconnects, corrupt: counts since the start.
+        latency_ms: p50, p95, p99 from decoding to publication; empty while unknown.
+        prompt_version: of the prompt in force.
+        stale_total: messages that were stale when they were sent, since the start.
+        since_message_ms: how long ago the last detections were sent; None before the first.
+        paused: nothing is looked at until somebody says so.
+        error: why the source is not running; warning: worth a look; ended: how it came to its end.
+        replay: sent again to a late joiner.
+    """
+
+    node: str
+    source: str
+    epoch: int
+    generation: int
+    seq: int
+    state: SourceState
+    published_unix_ns: int
+    fps_in: float = 0.0
+    fps_out: float = 0.0
+    frames_decoded: int = 0
+    dropped_total: int = 0
+    reconnects: int = 0
+    corrupt: int = 0
+    latency_ms: Mapping[str, float] = field(default_factory=dict[str, float])
+    prompt_version: int = 0
+    stale_total: int = 0
+    since_message_ms: float | None = None
+    paused: bool = False
+    error: str | None = None
+    warning: str | None = None
+    ended: str | None = None
+    replay: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureHeader:
+    """Which message a JPEG belongs to: the one with the same source, epoch, generation and seq."""
+
+    node: str
+    source: str
+    epoch: int
+    generation: int
+    seq: int
+
+
+def read_boot_id() -> str:
+    """A text that changes with every start of the machine, or "" where the system has none."""
+    try:
+        return _BOOT_ID.read_text(encoding="ascii").strip()
+    except OSError:
+        return ""

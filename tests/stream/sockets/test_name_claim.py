@@ -1,0 +1,108 @@
+"""Two nodes of one name, on one host and on one network. What is asked here stays on the loopback interface."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from groundcast.stream.sockets.discovery import GROUP, PORT, RollCall, by_index, interfaces_of
+from groundcast.stream.sockets.name_claim import NameClaim, NamesakeError
+from groundcast.stream.wire.packing import pack
+
+NAME = f"bench-{os.getpid()}"
+LOOPBACK = [by_index(socket.if_nametoindex("lo"))]
+
+
+def test_the_second_node_of_a_name_on_a_host_is_refused_with_a_sentence() -> None:
+    with NameClaim(NAME, "tcp://127.0.0.1:5570"):
+        with pytest.raises(NamesakeError, match=f"a node called {NAME} runs on this host already: stop it, or give"):
+            NameClaim(NAME, "ipc:///tmp/other.sock")
+        NameClaim(f"{NAME}-2", "tcp://127.0.0.1:5570").close()
+    NameClaim(NAME, "tcp://127.0.0.1:5570").close()
+
+
+def test_a_node_that_is_killed_leaves_its_name_free() -> None:
+    program = (
+        f"from groundcast.stream.sockets.name_claim import NameClaim; "
+        f"c = NameClaim({NAME!r}, 'ipc:///x'); print(1); input()"
+    )
+    command = [sys.executable, "-c", program]
+    paths = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=paths) as node:
+        assert node.stdout is not None
+        assert node.stdout.read(2)
+        with pytest.raises(NamesakeError):
+            NameClaim(NAME, "ipc:///x")
+        node.send_signal(signal.SIGKILL)
+    NameClaim(NAME, "ipc:///x").close()
+
+
+def test_a_node_on_the_network_answers_for_its_name_and_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    first, second, other = (RollCall(name, LOOPBACK) for name in (NAME, NAME, f"{NAME}-2"))
+    try:
+        begin_s = time.monotonic()
+        assert first.ask() is None
+        assert time.monotonic() - begin_s < 2.0
+        assert second.ask() is not None
+        assert other.ask() is None
+    finally:
+        for one in (first, second, other):
+            one.close()
+    assert len([record for record in caplog.records if "wants to start" in record.getMessage()]) == 1
+
+
+def test_of_several_that_start_at_once_one_stays() -> None:
+    nodes = [RollCall(NAME, LOOPBACK) for _ in range(4)]
+    try:
+        with ThreadPoolExecutor(4) as together:
+            answers = list(together.map(RollCall.ask, nodes))
+    finally:
+        for node in nodes:
+            node.close()
+    assert answers.count(None) == 1
+
+
+def test_what_is_no_question_is_not_answered() -> None:
+    node = RollCall(NAME, LOOPBACK)
+    try:
+        assert node.ask() is None
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+            stranger.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(GROUP) + LOOPBACK[0])
+            for body in (
+                b"",
+                b"\xc1",
+                pack({"who": NAME}),
+                pack({"groundcast": 1, "who": NAME, "token": 5}),
+                b"x" * 5000,
+            ):
+                stranger.sendto(body, (GROUP, PORT))
+            stranger.sendto(pack({"groundcast": 1, "who": NAME, "token": "ff" * 8}), (GROUP, PORT))
+            stranger.settimeout(10)
+            assert stranger.recv(512) == pack({"groundcast": 1, "here": NAME, "token": "ff" * 8})
+            stranger.settimeout(0.2)
+            with pytest.raises(TimeoutError):
+                stranger.recv(512)
+    finally:
+        node.close()
+
+
+def test_without_multicast_a_node_starts_all_the_same() -> None:
+    node = RollCall(NAME, [by_index(999_999)])
+    try:
+        assert node.ask() is None
+    finally:
+        node.close()
+
+
+def test_the_network_is_asked_only_where_it_can_hear() -> None:
+    assert interfaces_of("tcp://127.0.0.1:5570") == interfaces_of("ipc:///run/node.sock") == ()
+    assert interfaces_of("tcp://192.0.2.5:5570") == (bytes([192, 0, 2, 5]) + bytes(4),)
+    everywhere = {by_index(index) for index, name in socket.if_nameindex() if name != "lo"}
+    assert set(interfaces_of("tcp://*:5570")) == set(interfaces_of("tcp://0.0.0.0:5570")) == everywhere
