@@ -14,8 +14,8 @@ from ..stream.capture.reader import check_source
 from ..stream.control.source_settings import Place, SourceSettings
 from ..stream.sockets.allow_list import allowed
 from ..stream.sockets.key_files import read_node_pair
-from .settings import NodeSettings, PublishSettings
-from .settings_file import SettingsError, Where, read_values, validated
+from .settings.settings import NodeSettings, PublishSettings
+from .settings.settings_file import SettingsError, Where, read_values, validated
 
 
 def check(

@@ -171,12 +171,12 @@ def _load_group(name: str) -> dict[str, Callable[..., Any]]:
 
         return {"new": new_keys, "allow": allow_client, "revoke": revoke_client, "list": list_keys}
     if name == "bench":
-        from .bench import parity
-        from .bench_all import bench_all
-        from .bench_kernel import kernel
-        from .bench_memory import memory
-        from .bench_model import model
-        from .bench_node import node
+        from .bench.kernel import kernel
+        from .bench.memory import memory
+        from .bench.model import model
+        from .bench.node import node
+        from .bench.parity import parity
+        from .bench.suite import bench_all
 
         return {
             "parity": parity,
@@ -187,14 +187,14 @@ def _load_group(name: str) -> dict[str, Callable[..., Any]]:
             "all": bench_all,
         }
     if name == "train":
-        from .train import train_tabletop
-        from .train_detector import train_detector
+        from .train.detector import train_detector
+        from .train.tabletop import train_tabletop
 
         return {"tabletop": train_tabletop, "detector": train_detector}
-    from .eval import eval_tabletop
-    from .eval_coco import eval_coco, eval_lvis
-    from .eval_odinw import eval_odinw
-    from .eval_refcoco import eval_refcoco
+    from .evaluate.coco import eval_coco, eval_lvis
+    from .evaluate.odinw import eval_odinw
+    from .evaluate.refcoco import eval_refcoco
+    from .evaluate.tabletop import eval_tabletop
 
     return {
         "tabletop": eval_tabletop,

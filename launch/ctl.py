@@ -17,13 +17,13 @@ from ..stream.control.answers import applied_map, message_map, status_map
 from ..stream.controller import Asking, ControlError, Controller
 from ..stream.node.node_api import Applied
 from ..stream.wire.message import StatusMessage
-from .command_options import spread_options
-from .control_tables import say_sources, say_status, state_of
 from .exits import InputError, RunError, say, writing
-from .key_option import KeysOption
+from .node.runtime_folder import running_nodes
 from .printable import printable
-from .runtime_folder import running_nodes
-from .sources import named_sources
+from .settings.command_options import spread_options
+from .settings.key_option import KeysOption
+from .settings.sources import named_sources
+from .show.control_tables import say_sources, say_status, state_of
 from .standard_streams import outlive_reader
 
 _OURS = ("no_answer", "bad_answer", "busy", "failed", "not_ready", "stopped")  # then nothing that was typed was wrong
@@ -207,7 +207,7 @@ def picture(
     plain: Annotated[bool, typer.Option("--plain", help="Draw no boxes: the JPEG as the node sent it.")] = False,
 ) -> None:
     """Get a source's next picture, with what was found in it."""
-    from .draw import drawn_jpeg  # OpenCV, which no other request needs
+    from .show.draw import drawn_jpeg  # OpenCV, which no other request needs
 
     with _node(way) as node:
         jpeg, message = node.picture(name, wait_s)

@@ -20,8 +20,8 @@ from ..model.tabletop.clip_truth import CLIP_PATH, TRUTH_PATH, ClipTruth, read_t
 from ..stream.subscriber import Subscriber
 from ..stream.wire.message import DetectionMessage
 from .exits import EVAL_MISSING, InputError, RunError
-from .node_process import NodeProcess
-from .tables import Board
+from .node.node_process import NodeProcess
+from .show.message_table import Board
 
 _SILENCE_S = 60.0  # a node that says nothing for so long hangs
 
@@ -138,8 +138,8 @@ def _draw(messages: list[DetectionMessage], out: Path) -> dict[str, str]:
     import av
     import numpy as np
 
-    from .draw import draw, drawn_tracks, save
-    from .video_file import VideoFile
+    from .show.draw import draw, drawn_tracks, save
+    from .show.video_file import VideoFile
 
     tracks = {message.frame.index: message.tracks for message in messages}
     fullest = max(tracks, key=lambda index: (len({track.phrase for track in tracks[index]}), -len(tracks[index])))

@@ -16,14 +16,14 @@ from ..model.detections import Detections
 from ..model.prompt import Prompt
 from ..stream.options import SourceOptions
 from .exits import InputError, RunError, running, say
-from .findings import Findings, make_folder
-from .input_files import InputFiles, find_files
-from .node import load_detector
-from .progress import busy, progress
-from .settings import ModelSettings
-from .settings_file import checked
-from .shots import Shot, Unread, shots_of
-from .sources import named_sources
+from .node.node import load_detector
+from .settings.settings import ModelSettings
+from .settings.settings_file import checked
+from .settings.sources import named_sources
+from .show.image_inputs import Shot, Unread, shots_of
+from .show.input_files import InputFiles, find_files
+from .show.progress import busy, progress
+from .show.results import Findings, make_folder
 from .standard_streams import outlive_reader
 
 if TYPE_CHECKING:

@@ -16,10 +16,10 @@ import typer
 from ..stream.subscriber import Subscriber
 from ..stream.wire.message import DetectionMessage
 from .exits import InputError, RunError, say
-from .key_option import KeysOption
-from .listen_status import listen_to_status
+from .settings.key_option import KeysOption
+from .show.listen_status import listen_to_status
+from .show.message_table import Board
 from .standard_streams import outlive_reader
-from .tables import Board
 
 _HINT_AFTER_S = 5.0
 
@@ -127,8 +127,8 @@ def _print_json(message: DetectionMessage) -> None:
 @contextmanager
 def _drawing(path: Path) -> Generator[Callable[[DetectionMessage], None]]:
     """Writes the pictures of messages, with their boxes, into a video; leaves out broken ones, and says how many."""
-    from .draw import decoded_jpeg, draw, drawn_tracks
-    from .video_file import VideoFile
+    from .show.draw import decoded_jpeg, draw, drawn_tracks
+    from .show.video_file import VideoFile
 
     broken = 0
 

@@ -18,9 +18,9 @@ from ..stream.recording.raw_subscriber import WireTap
 from ..stream.recording.recorder import record as record_from
 from ..stream.recording.rotation import Recording, RotationOptions
 from .exits import running, say
-from .key_option import KeysOption
-from .node import stop_on_signals
-from .recording_report import tally_figures, tally_lines
+from .node.node import stop_on_signals
+from .settings.key_option import KeysOption
+from .show.recording_report import tally_figures, tally_lines
 from .standard_streams import outlive_reader
 
 _HINT_AFTER_S = 5.0

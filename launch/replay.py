@@ -19,8 +19,8 @@ from ..stream.recording.restamp import Restamp
 from ..stream.wire.header import read_stamp
 from ..stream.wire.topics import MessageError
 from .exits import InputError, RunError, say
-from .node import stop_on_signals
-from .recording_report import fault_lines, recording_figures, recording_lines
+from .node.node import stop_on_signals
+from .show.recording_report import fault_lines, recording_figures, recording_lines
 from .standard_streams import outlive_reader
 
 _BETWEEN_ROUNDS_S = 0.1

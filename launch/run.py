@@ -14,16 +14,16 @@ from typing import Annotated, Any, Literal
 import typer
 
 from ..stream.control.source_settings import SourceDefaults
-from .command_options import spread_options
 from .exits import InputError, RunError
-from .heap import tidy_heap
 from .log_setup import log_as_json
-from .node import Addresses, NodeRun, process_age_s, run_node
-from .settings import LogSettings, ModelSettings, NodeSettings, PublishSettings, is_map
-from .settings_file import read_values, validated
-from .sources import named_sources
+from .node.node import Addresses, NodeRun, process_age_s, run_node
+from .service.malloc import tidy_heap
+from .settings.command_options import spread_options
+from .settings.settings import LogSettings, ModelSettings, NodeSettings, PublishSettings, is_map
+from .settings.settings_file import read_values, validated
+from .settings.sources import named_sources
+from .show.message_table import Board
 from .standard_streams import outlive_reader
-from .tables import Board
 
 _LOG = logging.getLogger(__name__)
 # What holds where neither the file nor an option says otherwise.

@@ -23,7 +23,7 @@ DOORS = {
     ("model", "cuda"): {"cuda.deform_attn", "cuda.image_prep", "cuda.transfer", "cuda.graph", "cuda.kept"},
     ("launch", "cuda"): {"cuda.deform_attn", "cuda.image_prep", "cuda.transfer", "cuda.graph"},
 }
-BEHIND_DOORS = ("launch/bench*.py",)
+BEHIND_DOORS = ("launch/bench/*.py",)
 
 # A library, and the only files that may know it.
 KNOWN_TO = {
@@ -67,19 +67,19 @@ KNOWN_TO = {
         "launch/doctor.py",
     ),
     "timm": ("model/backbone.py",),
-    "transformers": ("launch/bench_oracle.py",),
+    "transformers": ("launch/bench/oracle.py",),
     "torch": ("model/*.py", "cuda/*.py", "launch/*.py"),
     "torchvision": ("launch/doctor.py",),
     "mujoco": ("model/tabletop/*.py",),
     "motmetrics": ("model/training/*.py",),
     "faster_coco_eval": ("model/training/*.py",),
-    "matplotlib": ("launch/plots.py",),
+    "matplotlib": ("launch/report/plots.py",),
     "numba": ("cuda/*_cpu.py", "launch/doctor.py"),
     "triton": ("cuda/*_triton.py", "launch/doctor.py"),
-    "pydantic": ("launch/settings*.py", "stream/control/*.py"),
-    "yaml": ("launch/yaml_file.py",),
+    "pydantic": ("launch/settings/*.py", "stream/control/*.py"),
+    "yaml": ("launch/settings/yaml_file.py",),
     "mcap": ("stream/recording/*.py",),
-    "prometheus_client": ("launch/metrics.py",),
+    "prometheus_client": ("launch/service/metrics.py",),
     "typer": ("launch/*.py",),
 }
 # These files and all they import need nothing but the standard library and what is named here.

@@ -84,7 +84,7 @@ def test_a_planted_violation_is_caught(tmp_path: Path, path: str, code: str, sai
 
 
 def test_what_is_allowed_is_let_through(tmp_path: Path) -> None:
-    _plant(tmp_path, "launch/bench_ops.py", "from ..cuda.deform_attn_cpu import run\nfrom ..model.detector import D")
+    _plant(tmp_path, "launch/bench/ops.py", "from ...cuda.deform_attn_cpu import run\nfrom ...model.detector import D")
     _plant(tmp_path, "stream/pipeline.py", "from ..model.prompt import Prompt\nfrom .frame import Frame")
     _plant(tmp_path, "stream/frame.py", "import numpy")
     _plant(tmp_path, "model/prompt.py", "import json")

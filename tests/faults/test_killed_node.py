@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from groundcast.launch.node_process import NodeProcess
+from groundcast.launch.node.node_process import NodeProcess
 from groundcast.model.tabletop.clip_truth import CLIP_PATH
 from groundcast.stream.recording.mcap_reader import RecordingReader
 from groundcast.stream.subscriber import Subscriber

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from groundcast.launch import cli, node
+from groundcast.launch import cli
+from groundcast.launch.node import node
 
 from .commands import BlobModel
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from groundcast.launch import detect, node
-from groundcast.launch.settings import ModelSettings
-from groundcast.launch.video_file import VideoFile
+from groundcast.launch import detect
+from groundcast.launch.node import node
+from groundcast.launch.settings.settings import ModelSettings
+from groundcast.launch.show.video_file import VideoFile
 
 from .commands import BlobModel
 

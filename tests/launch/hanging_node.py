@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from groundcast.launch import cli, node
+from groundcast.launch import cli
+from groundcast.launch.node import node
 from groundcast.model.image import Image
 from groundcast.model.prompt import Prompt
 

@@ -6,7 +6,7 @@ import threading
 import time
 from dataclasses import replace
 
-from groundcast.launch.health import Health
+from groundcast.launch.service.health import Health
 from groundcast.model.prompt import Prompt
 from groundcast.stream.node.node_api import LeaseInfo, NodeStatus
 from groundcast.stream.wire.message_types import ModelInfo, StatusMessage

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from groundcast.launch.exits import InputError
-from groundcast.launch.runtime_folder import own_control_address, running_nodes
+from groundcast.launch.node.runtime_folder import own_control_address, running_nodes
 from groundcast.model.prompt import Phrase
 from groundcast.stream.control.server import Control
 from groundcast.stream.controller import Controller

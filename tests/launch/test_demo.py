@@ -12,7 +12,7 @@ import pytest
 
 from groundcast.launch.demo import judge
 from groundcast.launch.exits import InputError
-from groundcast.launch.node_process import NodeProcess
+from groundcast.launch.node.node_process import NodeProcess
 from groundcast.model.tabletop.clip_truth import read_truth
 from groundcast.stream.track import Track
 from groundcast.stream.wire.message import DetectionMessage, FrameInfo

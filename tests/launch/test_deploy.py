@@ -16,8 +16,8 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from groundcast.launch.health import HANGS_AFTER_S
-from groundcast.launch.settings_file import read_settings
+from groundcast.launch.service.health import HANGS_AFTER_S
+from groundcast.launch.settings.settings_file import read_settings
 from groundcast.stream.sockets.descriptors import RAISED_TO
 
 ROOT = Path(__file__).parent.parent.parent

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from groundcast.launch import detect
-from groundcast.launch.settings import ModelSettings
+from groundcast.launch.settings.settings import ModelSettings
 
 from .commands import BlobModel, in_process
 from .conftest import CLIP_FRAMES, red_square

@@ -16,7 +16,7 @@ import cv2
 import pytest
 from rich.console import Console
 
-from groundcast.launch.tables import Board
+from groundcast.launch.show.message_table import Board
 from groundcast.stream.options import PublisherOptions
 from groundcast.stream.publish.publisher import Publisher
 from groundcast.stream.track import Track

@@ -13,7 +13,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from groundcast.launch.status_board import StatusBoard, status_line
+from groundcast.launch.show.status_table import StatusBoard, status_line
 from groundcast.stream.options import PublisherOptions
 from groundcast.stream.publish.publisher import Publisher
 from groundcast.stream.wire.message import StatusMessage
@@ -70,7 +70,7 @@ def test_each_status_can_be_had_as_a_line_of_json(capsys: pytest.CaptureFixture[
 
 def test_a_table_says_how_long_ago_it_was_heard(monkeypatch: pytest.MonkeyPatch) -> None:
     now_s = [100.0]
-    monkeypatch.setattr("groundcast.launch.status_board.time.monotonic", lambda: now_s[0])
+    monkeypatch.setattr("groundcast.launch.show.status_table.time.monotonic", lambda: now_s[0])
     board = StatusBoard()
     board.show(replace(DOOR, paused=True))
     board.show(replace(SHELF, error="[red]no route\x1b[2J"))

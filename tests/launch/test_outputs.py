@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from groundcast.launch.bench_all import bench_all
+from groundcast.launch.bench.suite import bench_all
 from groundcast.launch.exits import InputError
-from groundcast.launch.findings import Findings
-from groundcast.launch.video_file import VideoFile
+from groundcast.launch.show.results import Findings
+from groundcast.launch.show.video_file import VideoFile
 
 
 def test_a_folder_is_no_file_to_write(tmp_path: Path) -> None:

@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
-from groundcast.launch import node, run
+from groundcast.launch import run
+from groundcast.launch.node import node
 from groundcast.launch.run import read_flags
-from groundcast.launch.sources import named_sources
+from groundcast.launch.settings.sources import named_sources
 from groundcast.stream.controller import Controller
 from groundcast.stream.sockets.name_claim import NameClaim
 from groundcast.stream.subscriber import Subscriber

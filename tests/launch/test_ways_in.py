@@ -14,8 +14,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from groundcast.launch.original import load_image
-from groundcast.launch.shots import Shot, Unread, shots_of
+from groundcast.launch.compat import load_image
+from groundcast.launch.show.image_inputs import Shot, Unread, shots_of
 from groundcast.model.detector import Detector, DetectorOptions
 from groundcast.model.orientation import ORIENTATIONS
 from groundcast.model.prompt import Prompt

@@ -18,7 +18,7 @@ from transformers import (
     SwinConfig,
 )
 
-from groundcast.launch.bench_oracle import draw_anew, vocabulary
+from groundcast.launch.bench.oracle import draw_anew, vocabulary
 from groundcast.model.prompt import Phrase, Prompt
 from groundcast.model.text_encoder import Words, pad_words
 from groundcast.model.tokenizer import TokenizedPrompt, Tokenizer

@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from groundcast.launch.bench_oracle import chosen_places, save
+from groundcast.launch.bench.oracle import chosen_places, save
 from groundcast.model.checkpoint import Checkpoint, CheckpointError, find_checkpoint, read_checkpoint, set_weights
 from groundcast.model.grounding_dino import GroundingDino
 from groundcast.model.network import build

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from groundcast.launch.bench_oracle import save
+from groundcast.launch.bench.oracle import save
 from groundcast.model.detections import Detections
 from groundcast.model.detector import Detector, DetectorOptions
 from groundcast.model.preprocess import normalise, resize_as_published, short_side_size

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from groundcast.cuda.image_prep import Yuv420
 from groundcast.cuda.image_prep_reference import rgb_from_yuv420
-from groundcast.launch.bench_oracle import save
+from groundcast.launch.bench.oracle import save
 from groundcast.model.checkpoint import find_checkpoint, read_checkpoint
 from groundcast.model.detections import Detections
 from groundcast.model.image import DecodedImage, Image, Rgb, rgb_of

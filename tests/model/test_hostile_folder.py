@@ -16,7 +16,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from groundcast.launch.bench_oracle import save
+from groundcast.launch.bench.oracle import save
 from groundcast.model.checkpoint import CheckpointError, find_checkpoint, read_checkpoint
 from groundcast.model.config import ConfigError, ModelConfig
 from groundcast.model.config_file import BACKBONES, read_config

@@ -20,7 +20,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from groundcast.cuda.kept import kept
-from groundcast.launch.bench_oracle import save
+from groundcast.launch.bench.oracle import save
 from groundcast.model import swin
 from groundcast.model.checkpoint import find_checkpoint, read_checkpoint
 from groundcast.model.fold import fold_norms, join_groups, join_projections, join_values

@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from groundcast.launch.bench_oracle import chosen_places, save
+from groundcast.launch.bench.oracle import chosen_places, save
 from groundcast.model.checkpoint import find_checkpoint, read_checkpoint, set_weights
 from groundcast.model.grounding_dino import GroundingDino, Output
 from groundcast.model.network import build

@@ -14,7 +14,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from groundcast.launch.bench_oracle import chosen_places, save
+from groundcast.launch.bench.oracle import chosen_places, save
 from groundcast.model import precision
 from groundcast.model.checkpoint import find_checkpoint, read_checkpoint
 from groundcast.model.detections import Detections

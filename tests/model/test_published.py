@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from groundcast.launch.bench_oracle import save
+from groundcast.launch.bench.oracle import save
 from groundcast.model.checkpoint import CheckpointError, find_checkpoint, read_checkpoint, set_weights
 from groundcast.model.grounding_dino import GroundingDino
 from groundcast.model.published import recognise

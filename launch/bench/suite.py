@@ -1,0 +1,88 @@
+"""`groundcast bench all`: every figure of this machine in one run, as one JSON object."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import typer
+
+from ...model.device import named_device
+from ...stream.options import Decoding
+from ..exits import RunError, say, writing
+from .detector import overlap_of
+from .kernel import bench_kernel
+from .memory import bench_memory
+from .model import bench_model
+from .node import bench_node
+from .weights import PROMPT, random_node_model
+
+_TABLETOP = "red cube . blue ball . green can . yellow ring"
+_NODE_S = 8.0
+_NODE_PX = 576  # of 1080p pictures: 540x960, whose long side is the limit
+
+
+def bench_all(
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    frames: Annotated[int | None, typer.Option(help="Pictures for the memory; as many as fit the time.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the JSON object here, too, part by part.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False,
+) -> None:
+    """Measure all of it, in less than ten minutes on a GPU.
+
+    Kernels, model, overlap, cameras and memory. A part that fails says so in its place and the others go on; the exit
+    code tells.
+    """
+    chosen, began_s = named_device(device), time.monotonic()
+    results, whole = dict[str, Any](), "{}"
+    if out is not None:
+        with writing(out):
+            out.write_text(whole)
+    for name, part in _parts(chosen, frames).items():
+        say(f"{name} ...")
+        try:
+            results[name] = part()
+        except Exception as error:  # noqa: BLE001 - whatever ends one part, the others are still worth their time
+            results[name] = {"failed": str(error)}
+            say(f"{name} failed: {error}")
+            traceback.print_exc()
+        whole = json.dumps({"bench": "all", "seconds": time.monotonic() - began_s, **results})
+        if out is not None:
+            out.write_text(whole + "\n")  # whoever runs out of time has what came before
+    if as_json:
+        print(whole)
+    failed = [name for name, result in results.items() if "failed" in result]
+    if failed:
+        raise RunError(f"no figures of {', '.join(failed)}")
+
+
+def _parts(device: torch.device, frames: int | None) -> dict[str, Callable[[], dict[str, Any]]]:
+    def memory(count: int) -> dict[str, Any]:
+        return bench_memory(frames or count, "tabletop", _TABLETOP, None, device)
+
+    kernel, model = lambda: bench_kernel(7, device), lambda: bench_model("swin-t", None, 4, 7, device, 0)
+    if device.type == "cpu":
+        tabletop = {"name": "tabletop", "device": "cpu"}
+        node = lambda: bench_node(1, _NODE_S, "1920x1080", tabletop, _TABLETOP, find=False)  # noqa: E731
+        return {"kernel": kernel, "model": model, "node": node, "memory": lambda: memory(400)}
+    return {
+        "kernel": kernel,
+        "model": model,
+        "overlap": lambda: overlap_of(device),
+        "node": lambda: _full_node(str(device)),
+        "memory": lambda: memory(10_000),
+        "node, decoded on the GPU": lambda: _full_node(str(device), 32, find=False, decode="cuda"),
+    }
+
+
+def _full_node(device: str, cameras: int = 16, *, find: bool = True, decode: Decoding = "cpu") -> dict[str, Any]:
+    """The most 1080p cameras that Swin-T looks at within the bar; or how it does with so many."""
+    with tempfile.TemporaryDirectory() as folder:
+        model = random_node_model("swin-t", Path(folder), device, _NODE_PX)
+        return bench_node(cameras, _NODE_S, "1920x1080", model, PROMPT, find=find, decode=decode)

@@ -1,0 +1,230 @@
+"""A small HTTP server for pages that tell how a node is doing: GET only, connections bounded in number and time."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import logging
+import socket
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler
+from socketserver import TCPServer, ThreadingMixIn
+from types import TracebackType
+from typing import Any
+from urllib.parse import urlsplit
+
+from ...stream.sockets.endpoint import AddressError, Endpoint, parse_endpoint
+
+_LOG = logging.getLogger(__name__)
+_MAX_CONNECTIONS = 64
+_REQUEST_S = 5.0  # from the connection to the last byte of the answer
+_LOOK_EVERY_S = 0.2  # for slow clients, and for the end
+_WAIT_FOR_DESCRIPTOR_S = 0.05
+
+
+class HealthError(OSError):
+    """The address cannot be used; one sentence says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One answer."""
+
+    code: int
+    content_type: str
+    body: bytes
+
+
+Pages = Mapping[str, Callable[[str], Page]]  # path -> makes the page from the request's Accept header
+
+
+class HealthServer:
+    """Answers in threads of its own until it is closed.
+
+    The pages change nothing and hold no secrets, but they do name cameras. Without `insecure` they are therefore
+    for this host alone, like all that a node says, and a request must name this host: a browser that a web site
+    sends here under the site's own name (DNS rebinding) reads nothing.
+
+    Args:
+        address: host:port; port 0 takes any.
+        insecure: allow an address that others can reach, which is logged.
+        pages: what is answered, by path.
+
+    Attributes:
+        url: of the server, without a path.
+
+    Raises:
+        HealthError: a bad, busy or forbidden address.
+    """
+
+    def __init__(self, address: str, pages: Pages, *, insecure: bool = False) -> None:
+        endpoint = _endpoint(address)
+        if not endpoint.is_local:
+            _check_allowed(address, insecure)
+        try:
+            self._server = _Server(endpoint, pages, any_host=not endpoint.is_local)
+        except OSError as error:
+            raise HealthError(f"health address {address} cannot be used: {error.strerror or error}") from error
+        host = f"[{endpoint.place}]" if endpoint.is_ipv6 else endpoint.place
+        self.url = f"http://{host}:{self._server.server_address[1]}"
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(_LOOK_EVERY_S,), name="health", daemon=True
+        )
+        self._thread.start()
+
+    def close(self) -> None:
+        """Take no more questions."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def __enter__(self) -> HealthServer:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A connection that is open.
+
+    Args:
+        client: the address it comes from.
+        ends_s: when it has had its time, on the monotonic clock.
+    """
+
+    client: str
+    ends_s: float
+
+
+class _Server(ThreadingMixIn, TCPServer):
+    """A thread for each connection, with bounds.
+
+    Where there are too many, the oldest of the address with the most is hung up on: an honest request is over within
+    milliseconds, so slow ones cannot keep it out.
+    """
+
+    allow_reuse_address = True
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 128
+
+    def __init__(self, endpoint: Endpoint, pages: Pages, *, any_host: bool) -> None:
+        self.address_family = socket.AF_INET6 if endpoint.is_ipv6 else socket.AF_INET
+        self.pages = pages
+        self.any_host = any_host
+        self._open: dict[socket.socket, _Open] = {}  # the oldest first
+        self._lock = threading.Lock()
+        super().__init__((endpoint.place, endpoint.port or 0), _Handler)
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        try:
+            return super().get_request()
+        except OSError:  # most likely no descriptor is free: the caller would try again at once, and again
+            time.sleep(_WAIT_FOR_DESCRIPTOR_S)
+            raise
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._lock:
+            if len(self._open) >= _MAX_CONNECTIONS:
+                counts = Counter(each.client for each in self._open.values())
+                greediest = max(counts, key=counts.__getitem__)
+                oldest = next(one for one, each in self._open.items() if each.client == greediest)
+                del self._open[oldest]
+                _hang_up(oldest)
+            self._open[request] = _Open(client_address[0], time.monotonic() + _REQUEST_S)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._lock:
+            self._open.pop(request, None)
+        super().shutdown_request(request)
+
+    def service_actions(self) -> None:  # called after each connection and each _LOOK_EVERY_S
+        with self._lock:
+            for request, each in self._open.items():
+                if time.monotonic() > each.ends_s:
+                    _hang_up(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exc_info()[1], OSError):  # a client that is gone is no news
+            _LOG.exception("a page about the node's health could not be made")
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server  # type: ignore[assignment]  # pyright: ignore[reportIncompatibleVariableOverride]
+    timeout = _REQUEST_S  # of a single read
+
+    def do_GET(self) -> None:
+        self._answer()
+
+    def do_HEAD(self) -> None:
+        self._answer()
+
+    def _refuse(self) -> None:
+        self.send_error(405)
+
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _refuse  # noqa: N815
+
+    def _answer(self) -> None:
+        if not self.server.any_host and not _names_this_host(self.headers.get_all("Host", [])):
+            self.send_error(421)
+            return
+        make = self.server.pages.get(self.path.partition("?")[0])
+        if make is None:
+            self.send_error(404)
+            return
+        page = make(self.headers.get("Accept", ""))
+        self.send_response(page.code)
+        self.send_header("Content-Type", page.content_type)
+        self.send_header("Content-Length", str(len(page.body)))
+        self.send_header("Cache-Control", "no-store")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(page.body)
+
+    def version_string(self) -> str:
+        return "groundcast"
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the library's name
+        """Say nothing: probes come every few seconds."""
+
+
+def _endpoint(address: str) -> Endpoint:
+    try:
+        return parse_endpoint(f"tcp://{address}")
+    except AddressError as error:
+        raise HealthError(f"health address {address!r} must look like 127.0.0.1:9108") from error
+
+
+def _check_allowed(address: str, insecure: bool) -> None:
+    if not insecure:
+        raise HealthError(
+            f"health address {address} can be reached by others: bind to 127.0.0.1, or set health.insecure if "
+            "everybody on that network may read how the node is doing"
+        )
+    _LOG.warning("health address %s is insecure: everybody who can reach it can read", address)
+
+
+def _names_this_host(hosts: Sequence[str]) -> bool:
+    """Whether a request says that it is meant for this host, by its number or a name that no other host can have."""
+    if not hosts:  # HTTP/1.0; browsers always say
+        return True
+    try:
+        named = urlsplit(f"//{hosts[0]}").hostname or ""
+        ipaddress.ip_address(named)
+    except ValueError:
+        named = hosts[0].partition(":")[0].lower()
+        return len(hosts) == 1 and named in ("localhost", socket.gethostname().lower())
+    return len(hosts) == 1
+
+
+def _hang_up(request: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # the client was faster
+        request.shutdown(socket.SHUT_RDWR)

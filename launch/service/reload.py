@@ -1,0 +1,165 @@
+"""What a settings file that has changed asks of the node that runs from it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from ...model.prompt import Prompt
+from ...stream.node.node_api import CommandedNode, CommandError
+from ...stream.options import SourceOptions
+from ..settings.settings import NodeSettings
+
+_LOG = logging.getLogger(__name__)
+_CHANGEABLE = frozenset({"prompt", "sources", "defaults"})  # the defaults stand in every source already
+
+
+@dataclass(frozen=True, slots=True)
+class AddSource:
+    """A source that was not there."""
+
+    options: SourceOptions
+
+    def __str__(self) -> str:
+        return f"source {self.options.name} added"
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateSource:
+    """A source with other options: those that the file has changed, by name."""
+
+    name: str
+    changes: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        return f"source {self.name} changed"
+
+
+@dataclass(frozen=True, slots=True)
+class SetPrompt:
+    """Another prompt for all sources without their own."""
+
+    prompt: Prompt
+
+    def __str__(self) -> str:
+        return f"prompt changed to {' . '.join(self.prompt.names)}"
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveSource:
+    """A source that is no longer named."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"source {self.name} removed"
+
+
+Command = AddSource | UpdateSource | SetPrompt | RemoveSource
+TakeBack = Callable[[], object]
+
+
+def commands_between(old: NodeSettings, new: NodeSettings, running: Collection[str]) -> list[Command]:
+    """What makes a node that was started from `old` run as `new` says.
+
+    Only what differs between the two is asked for: what somebody changed in the node meanwhile stays, where the
+    files agree. What can be refused comes first, and what cannot be taken back comes last.
+
+    Args:
+        old, new: the settings then and now.
+        running: the names of the sources that the node has.
+    """
+    before = {source.name: source.to_options() for source in old.sources}
+    after = {source.name: source.to_options() for source in new.sources}
+    changed = [options for name, options in after.items() if options != before.get(name)]
+    commands: list[Command] = [AddSource(options) for options in changed if options.name not in running]
+    commands += [
+        UpdateSource(options.name, _differing(before.get(options.name), options))
+        for options in changed
+        if options.name in running
+    ]
+    if new.to_prompt() != old.to_prompt():
+        commands.append(SetPrompt(new.to_prompt()))
+    return [*commands, *(RemoveSource(name) for name in before if name in running and name not in after)]
+
+
+def settings_kept(old: NodeSettings, new: NodeSettings) -> list[str]:
+    """The settings that differ and cannot change while a node runs."""
+    names = [name for name in NodeSettings.model_fields if name not in _CHANGEABLE]
+    return [name for name in names if getattr(old, name) != getattr(new, name)]
+
+
+def settings_in_force(old: NodeSettings, new: NodeSettings) -> NodeSettings:
+    """`new`, but for what cannot change."""
+    return new.model_copy(update={name: getattr(old, name) for name in settings_kept(old, new)})
+
+
+def carry_out(node: CommandedNode, commands: Iterable[Command]) -> None:
+    """Give a running node the commands, in order; if it refuses one, what was done is taken back.
+
+    What others changed in the meantime stays as they left it.
+
+    Raises:
+        CommandError: the first refusal, or another error. The node is as it was before.
+    """
+    done: list[tuple[Command, TakeBack]] = []
+    for command in commands:
+        try:
+            done.append((command, _give(node, command)))
+        except Exception:
+            for earlier, take_back in reversed(done):
+                try:
+                    take_back()
+                except CommandError as error:
+                    _LOG.warning("%s, and it stays so: %s", earlier, error)
+            raise
+
+
+def _differing(before: SourceOptions | None, after: SourceOptions) -> Mapping[str, Any]:
+    """The file's options that differ between before and after, by name; all of them where it had none before."""
+    names = [field.name for field in fields(after)]
+    return {
+        name: getattr(after, name) for name in names if before is None or getattr(after, name) != getattr(before, name)
+    }
+
+
+def _give(node: CommandedNode, command: Command) -> TakeBack:
+    """Carry a command out. What is returned takes it back."""
+    match command:
+        case AddSource(options):
+            generation, _ = node.add_source(options).first_seq[options.name]
+            return lambda: node.remove_source(options.name, generation)
+        case UpdateSource(name, changes):
+            return _update(node, name, changes)
+        case SetPrompt(prompt):
+            node.set_prompt(prompt)
+            return _stay
+        case RemoveSource(name):
+            try:
+                node.remove_source(name)
+            except CommandError as error:
+                if error.code != "unknown_source":  # somebody else was faster
+                    raise
+            return _stay
+
+
+def _stay() -> None:
+    """Of a prompt and of removals, behind which no command follows that a node would refuse, but for one that hangs."""
+    raise CommandError("not_ready", "it cannot be taken back")
+
+
+def _update(node: CommandedNode, name: str, changes: Mapping[str, Any]) -> TakeBack:
+    found: list[SourceOptions] = []
+
+    def change(newest: SourceOptions) -> SourceOptions:
+        found[:] = [newest]
+        return replace(newest, **changes)
+
+    def change_back(newest: SourceOptions) -> SourceOptions:
+        ours = [key for key, value in changes.items() if getattr(newest, key) == value]
+        return replace(newest, **{key: getattr(found[0], key) for key in ours})
+
+    node.update_source(name, change)
+    return lambda: node.update_source(name, change_back)

@@ -1,0 +1,73 @@
+"""What surrounds a node that runs as a service: its health pages, the service manager, and settings read again."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
+from types import TracebackType
+from typing import Protocol
+
+from ...stream.node.node_api import CommandedNode
+from ..settings.settings import NodeSettings
+from .health import Health, WatchedControl, WatchedNode
+from .health_pages import health_pages
+from .health_server import HealthServer
+from .sd_notify import ServiceManager
+from .sighup import Rereader, catching_hangups, rereading
+
+_LOG = logging.getLogger(__name__)
+
+
+class RunningNode(CommandedNode, WatchedNode, Protocol):
+    """A node that can be commanded and looked at."""
+
+
+class Service:
+    """Opens the health pages at once, so that a busy port is found before a model is loaded.
+
+    Args:
+        settings: of the node.
+        reread: reads them again, on SIGHUP; None leaves that signal alone.
+
+    Raises:
+        HealthError: the pages' address cannot be used.
+    """
+
+    def __init__(self, settings: NodeSettings, reread: Callable[[], NodeSettings] | None) -> None:
+        self._settings = settings
+        self._reread = reread
+        self._health = Health()
+        self._manager = ServiceManager(os.environ)
+        self._open = ExitStack()
+        health = settings.health
+        if health.address is not None:
+            server = HealthServer(health.address, health_pages(self._health), insecure=health.insecure)
+            self._open.enter_context(server)
+            _LOG.info("the node's health is told on %s", server.url)
+        self._hangups = self._open.enter_context(catching_hangups()) if reread else None
+
+    @contextmanager
+    def around(self, node: RunningNode, stop: threading.Event, control: WatchedControl | None) -> Generator[None]:
+        """Look after a node whose model is loaded and whose sockets are bound, for as long as it runs.
+
+        Args:
+            node: runs within.
+            stop: is set when the node was told to end.
+            control: takes requests for it, if anything does.
+        """
+        self._health.attach(node, stop, control)
+        with ExitStack() as stack:
+            if self._reread and self._hangups:
+                rereader = Rereader(node, self._settings, self._reread)
+                stack.enter_context(rereading(rereader, self._hangups, self._manager.reloading))
+            stack.enter_context(self._manager.informed(lambda: self._health.alive().ok))
+            yield
+
+    def __enter__(self) -> Service:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._open.close()

@@ -1,0 +1,22 @@
+"""Which key a command shows at a node's gate, as its option says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..exits import InputError
+
+
+def _there(keys: Path | None) -> Path | None:
+    if keys is not None and not keys.exists():
+        raise InputError(f"--keys {keys} does not exist: name the folder with our key, or the key's file")
+    return keys
+
+
+KeysOption = Annotated[
+    Path | None,
+    typer.Option(help="The folder with our key, or its file, for a node with keys.", callback=_there),
+]

@@ -1,0 +1,206 @@
+"""What a user can set about a node: one pydantic model, the same for a YAML file and for flags."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeGuard, cast
+
+from pydantic import AfterValidator, Field, model_validator
+
+from ...model.config import Precision
+from ...model.prompt import Prompt
+from ...stream.control.source_settings import (
+    NAME_PATTERN,
+    Name,
+    PromptSettings,
+    Section,
+    Share,
+    SourceDefaults,
+    SourceSettings,
+    to_prompt,
+)
+from ...stream.options import MOST_SOURCES, ControlOptions, NodeOptions, PublisherOptions, TrackerOptions
+from ...stream.sockets.endpoint import AddressError, parse_endpoint
+
+# The form of a text, and the words for it.
+FORMS = {
+    NAME_PATTERN: "letters, digits, '_', '.' or '-' only, since it becomes part of the topic",
+    r"^(auto|cpu|cuda(:\d+)?)$": "auto, cpu, cuda or cuda:1",
+    r"^(tcp|ipc)://.+": "a ZeroMQ address such as tcp://127.0.0.1:5570 or ipc:///run/groundcast.sock",
+    r"^[a-z0-9_.:-]+$": "hosts alone, in lower case, such as media.example.org or 192.0.2.7",
+    r"^[^/@\s]+:\d{1,5}$": "a host and a port such as 127.0.0.1:9108",
+}
+_, _DEVICE, _ADDRESS, _, _HOST_AND_PORT = FORMS
+
+
+def _expanded(path: Path) -> Path:
+    try:
+        full = path.expanduser()
+    except RuntimeError:
+        raise ValueError(f"be a path that can be used: no user is called {path.parts[0][1:]}") from None
+    if "\0" in str(full):
+        raise ValueError("be a path that can be used: it holds a null byte")
+    return full
+
+
+def _bindable(address: str) -> str:
+    try:
+        parse_endpoint(address)
+    except AddressError as error:
+        raise ValueError(f"be an address that can be used: {error}") from None
+    return address
+
+
+def _with_port(address: str) -> str:
+    if int(address.rpartition(":")[2]) > 65535:
+        raise ValueError("have a port from 0 to 65535")
+    return address
+
+
+Seconds = Annotated[float, Field(ge=0, le=86_400)]
+Address = Annotated[str, Field(pattern=_ADDRESS), AfterValidator(_bindable)]
+HostAndPort = Annotated[str, Field(pattern=_HOST_AND_PORT), AfterValidator(_with_port)]
+
+
+def is_map(value: object) -> TypeGuard[dict[str, Any]]:
+    """Whether a value is a map, as YAML and flags make them."""
+    return isinstance(value, dict)
+
+
+class TrackerSettings(Section):
+    """How boxes are linked over time."""
+
+    coast_s: Seconds = 1.0
+    confirm_hits: Annotated[int, Field(ge=1, le=1000)] = 3
+    least_iou: Share = 0.2
+    publish: Literal["matched", "all"] = "all"
+
+
+class PublishSettings(Section):
+    """Where and how messages leave."""
+
+    address: Address = "tcp://127.0.0.1:5570"
+    high_water_mark: Annotated[int, Field(ge=1, le=1_000_000)] = 64
+    insecure: bool = False
+    keys: Annotated[Path, AfterValidator(_expanded)] | None = None
+    wait_for_subscriber_s: Seconds = 0.0
+    jpeg_quality: Annotated[int, Field(ge=1, le=100)] = 85
+
+
+class ControlSettings(Section):
+    """Where the node takes requests: in a socket file that only its user can open, unless another address is named."""
+
+    enabled: bool = True
+    address: Address | None = None
+    insecure: bool = False
+
+
+class HealthSettings(Section):
+    """Where the node answers over HTTP how it is doing; no address is no answer."""
+
+    address: HostAndPort | None = None
+    insecure: bool = False
+
+
+class LogSettings(Section):
+    """How a line of the log looks."""
+
+    format: Literal["text", "json"] = "text"
+
+
+class ModelSettings(Section):
+    """Which model looks, and where it runs."""
+
+    name: Annotated[str, Field(min_length=1)] = "tabletop"
+    device: Annotated[str, Field(pattern=_DEVICE)] = "auto"
+    size_px: Annotated[int, Field(ge=32, le=4096)] | None = None
+    dtype: Precision = "auto"
+    threshold: Share = 0.3
+    score_rule: Literal["mean", "max"] = "mean"
+    nms_iou: Share | None = 0.7
+    nms_across: bool = False
+    offline: bool = False
+    lanes: Annotated[int, Field(ge=1, le=64)] | None = None
+    """Pictures side by side on a CPU, None is two on several cores; in line behind another on a GPU, None is one."""
+    batch: Annotated[int, Field(ge=1, le=16)] | None = None
+    """Pictures of several sources that are looked at together; None is 8 on a GPU and 1 on a CPU."""
+
+
+class NodeSettings(Section):
+    """Everything about one node."""
+
+    node: Name = "groundcast"
+    check_name: bool = True
+    """Do not start beside another node of that name; on a network anybody could pretend to be one."""
+    prompt: PromptSettings
+    model: ModelSettings = ModelSettings()
+    publish: PublishSettings = PublishSettings()
+    control: ControlSettings = ControlSettings()
+    tracker: TrackerSettings = TrackerSettings()
+    health: HealthSettings = HealthSettings()
+    log: LogSettings = LogSettings()
+    defaults: SourceDefaults = SourceDefaults()
+    sources: Annotated[list[SourceSettings], Field(max_length=MOST_SOURCES)]
+    stale_after_ms: Annotated[float, Field(gt=0, le=86_400_000)] = 1000.0
+    heartbeat_s: Annotated[float, Field(ge=0.01, le=86_400)] = 1.0
+    batch_wait_ms: Annotated[float, Field(ge=0, le=60_000)] = 5.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spread(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Lay the defaults under every source, and read `model: tabletop` as the model's name."""
+        spread = dict(values)
+        if isinstance(spread.get("model"), str):
+            spread["model"] = {"name": spread["model"]}
+        defaults, sources = spread.get("defaults"), spread.get("sources")
+        if is_map(defaults) and isinstance(sources, list):
+            known = {key: value for key, value in defaults.items() if key in SourceDefaults.model_fields}
+            listed = cast("list[object]", sources)
+            spread["sources"] = [{**known, **source} if is_map(source) else source for source in listed]
+        return spread
+
+    @model_validator(mode="after")
+    def _one_name_each(self) -> NodeSettings:
+        names = [source.name for source in self.sources]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"two sources are called {twice!r}: give each its own name")
+        if not names and not self.control.enabled:
+            raise ValueError("there is nothing to look at, and no request can add a source: name one under `sources`")
+        return self
+
+    def to_options(self) -> NodeOptions:
+        """What the stream floor is given."""
+        return NodeOptions(
+            node=self.node,
+            sources=tuple(replace(source.to_options(), keys=self.publish.keys) for source in self.sources),
+            tracker=TrackerOptions(**self.tracker.model_dump()),
+            publisher=PublisherOptions(**self.publish.model_dump()),
+            stale_after_ms=self.stale_after_ms,
+            heartbeat_s=self.heartbeat_s,
+            batch_wait_ms=self.batch_wait_ms,
+        )
+
+    def to_control(self, own_address: Callable[[str], str]) -> ControlOptions | None:
+        """Where requests are taken, if they are.
+
+        Args:
+            own_address: the address of a node's own socket file, by its name. As nobody else can open it, the keys
+                are asked for only where another address is named.
+        """
+        control = self.control
+        if not control.enabled:
+            return None
+        if control.address is None:
+            return ControlOptions(own_address(self.node))
+        return ControlOptions(control.address, control.insecure, self.publish.keys)
+
+    def to_prompt(self) -> Prompt:
+        """What is looked for.
+
+        Raises:
+            PromptError: nothing is asked for, or the same twice.
+        """
+        return to_prompt(self.prompt)

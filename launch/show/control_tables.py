@@ -1,0 +1,119 @@
+"""Shows what a node says of itself over its control socket, as tables."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, fields
+from typing import Any, cast
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ...model.prompt import Phrase
+from ...stream.node.node_api import NodeStatus
+from ...stream.options import SourceOptions
+from ...stream.wire.message import StatusMessage
+from ..printable import printable
+from ..settings.settings import is_map
+
+_WIDTH_ELSEWHERE = 250
+_DEFAULTS = {field.name: field.default for field in fields(SourceOptions) if field.default is not MISSING}
+
+
+def say_status(status: NodeStatus) -> None:
+    """How the node is, a line for each source, and who has asked for what."""
+    model, up_s, console = status.model, time.time() - status.epoch / 1e9, _console()
+    console.print(
+        Text(
+            f"{status.node}: up for {_span(up_s)}, model {model.name} ({model.dtype}), prompt {status.prompt_version}"
+            + (f", {status.unsent} messages never sent" if status.unsent else "")
+        )
+    )
+    rows = [
+        (
+            source.source,
+            f"{source.state}{', paused' if source.source in status.paused else ''}",
+            f"{source.fps_in:.1f}",
+            f"{source.fps_out:.1f}",
+            str(source.dropped_total),
+            _p95(source),
+            _phrases(status.prompts[source.source].phrases) if source.source in status.prompts else "",
+        )
+        for source in status.sources
+    ]
+    _print(console, ("source", "state", "fps in", "fps out", "dropped", "p95", "looks for"), rows)
+    for source in status.sources:
+        for text in (source.error, source.warning):
+            if text:
+                console.print(Text(printable(f"{source.source}: {text}")))
+    leases = [
+        (" . ".join(one.phrases), one.source or "all", f"{one.seconds_left:.0f} s", one.client) for one in status.leases
+    ]
+    if leases:
+        _print(console, ("asked for as well", "source", "for", "by"), leases)
+
+
+def say_sources(sources: Sequence[Mapping[str, Any]]) -> None:
+    """How each source is read, and what of that is not as usual."""
+    rows: list[tuple[str, ...]] = []
+    for source in sources:
+        settings = source["settings"]
+        unusual = {key: value for key, value in settings.items() if key not in _DEFAULTS or _DEFAULTS[key] != value}
+        name, url = unusual.pop("name"), unusual.pop("url")
+        state = f"{source['state']}{', paused' if source['paused'] else ''}"
+        rows.append((name, state, url, " ".join(f"{key}={_short(value)}" for key, value in unusual.items())))
+    console = _console()
+    _print(console, ("source", "state", "url", "settings"), rows)
+    for source in sources:
+        if "error" in source:
+            console.print(Text(printable(f"{source['settings']['name']}: {source['error']}")))
+
+
+def state_of(source: StatusMessage) -> str:
+    """How a source is, and why, as part of a sentence."""
+    return printable(f"{source.source} is {source.state}{f' ({source.error})' if source.error else ''}")
+
+
+def _console() -> Console:
+    return Console() if sys.stdout.isatty() else Console(width=_WIDTH_ELSEWHERE)  # for grep, not for eyes
+
+
+def _print(console: Console, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    table = Table()
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        # As it is: what others chose must be taken for neither markup nor what moves the cursor.
+        table.add_row(*(Text(printable(cell)) for cell in row))
+    console.print(table)
+
+
+def _phrases(phrases: Sequence[Phrase]) -> str:
+    return " . ".join(
+        f"{'not ' if phrase.negative else ''}{phrase.name}"
+        + ("" if phrase.threshold is None else f" ({phrase.threshold:g})")
+        for phrase in phrases
+    )
+
+
+def _short(value: object) -> str:
+    if not isinstance(value, list):
+        return str(value)
+    items = cast("list[Any]", value)
+    if all(is_map(item) for item in items):
+        return " . ".join(str(item["name"]) for item in items)  # a prompt
+    return ",".join(map(str, items))
+
+
+def _p95(source: StatusMessage) -> str:
+    return f"{source.latency_ms['p95']:.0f} ms" if "p95" in source.latency_ms else ""
+
+
+def _span(seconds: float) -> str:
+    for unit, name in ((86_400, "days"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * unit:
+            return f"{seconds / unit:.0f} {name}"
+    return f"{seconds:.0f} s"

@@ -1,0 +1,36 @@
+"""Pictures from files, however large."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ...model.still_picture import StillError, StillPicture, read_pictures
+from ..exits import RunError, say
+
+_MOST_PIXELS = 40_000_000  # no network sees more than a thirtieth of that
+
+
+def read_all(path: Path) -> Iterator[StillPicture]:
+    """Every picture of a file, upright; one too large for the memory is made smaller, and that is said.
+
+    Raises:
+        RunError: there is no picture in the file, or only a part of one.
+    """
+    try:
+        for still in read_pictures(path, _MOST_PIXELS):
+            height, width = still.image.shape[:2]
+            if width < still.width:
+                size = f"{still.width}x{still.height}"
+                say(f"{path} has {size} px: it is read at {width}x{height}, boxes stay in its own px")
+            yield still
+    except StillError as error:
+        raise RunError(f"{path} is no picture that can be read ({error}): check the file") from error
+
+
+def read_picture(path: Path) -> StillPicture:
+    """The first picture of a file, as `read_all` reads it; that it holds others is said."""
+    first = next(read_all(path))
+    if first.pages > 1:
+        say(f"{path} holds {first.pages} pictures: the first is looked at")
+    return first

@@ -1,0 +1,84 @@
+"""The pictures of a file: a picture, those of an animation, the frames of a clip."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...stream.capture.picture_folder import is_picture_file
+from ...stream.capture.reader import Reader
+from ...stream.options import SourceOptions
+from ...stream.source_url import path_of
+from ..exits import RunError, say
+from .image_files import read_all
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """One picture to look at.
+
+    Args:
+        image: (h, w, 3) uint8 RGB.
+        width, height: of the original, px; `image` may be a smaller copy.
+        index, time_s: of a clip's frame; a file of several pictures counts them in `index`.
+        pages: how many pictures such a file holds.
+    """
+
+    source: SourceOptions
+    image: NDArray[np.uint8]
+    width: int
+    height: int
+    index: int = 0
+    time_s: float = 0.0
+    pages: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A file, or the rest of one, that could not be read, and why."""
+
+    source: SourceOptions
+    reason: str
+
+
+def shots_of(source: SourceOptions) -> Iterator[Shot | Unread]:
+    """Every picture of a source, in order; last what could not be read."""
+    return _pictures(source) if is_picture(source) else _frames(source)
+
+
+def _pictures(source: SourceOptions) -> Iterator[Shot | Unread]:
+    try:
+        for index, still in enumerate(read_all(path_of(source.url))):
+            yield Shot(source, still.image, still.width, still.height, index, pages=still.pages)
+    except RunError as error:
+        yield Unread(source, str(error))
+
+
+def _frames(source: SourceOptions) -> Iterator[Shot | Unread]:
+    changed = threading.Event()
+    reader = Reader(source, changed.set)
+    reader.start()
+    try:
+        while not reader.finished:
+            changed.clear()
+            if taken := reader.frames.take():
+                frame = taken[0]
+                yield Shot(source, frame.rgb, frame.width, frame.height, frame.index, frame.time_s)
+            elif not reader.finished:
+                changed.wait(0.1)
+    finally:
+        reader.stop()
+    if reader.facts is not None and reader.facts.notice:
+        say(f"{source.url}: {reader.facts.notice}")
+    stats = reader.stats()
+    if stats.error is not None:
+        yield Unread(source, stats.error)
+
+
+def is_picture(source: SourceOptions) -> bool:
+    """Whether a source is a picture, or a file of several; else it is a clip."""
+    return is_picture_file(source.url)

@@ -1,0 +1,171 @@
+"""What becomes of detections in pictures: lines, a file of lines, drawings."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...model.detections import Detections
+from ...stream.source_url import full_url
+from ..exits import InputError, RunError, say, writing
+from ..printable import printable
+from .image_inputs import Shot, Unread, is_picture
+from .input_files import RESULTS
+
+if TYPE_CHECKING:
+    from ...stream.options import SourceOptions
+    from .video_file import VideoFile
+
+
+class Findings:
+    """What becomes of detections: lines on standard output, and with a folder also a file of lines and drawings.
+
+    Attributes:
+        unread: how many files could not be read, or not to their end.
+
+    Raises:
+        RunError: (from all methods) the folder takes no more; the disk may be full.
+    """
+
+    def __init__(self, out: Path | None, *, as_json: bool) -> None:
+        self._out = out
+        self._as_json = as_json
+        self._sheet = None
+        if out is not None:
+            with writing(sheet := out / RESULTS):
+                self._sheet = sheet.open("wb", buffering=0)  # what was found before a crash is kept
+        self._drawings: set[str] = set()
+        self._video: tuple[SourceOptions, str, VideoFile] | None = None  # the clip that is drawn now
+        self._pictures = self._boxes = self.unread = 0
+        self._began_s = time.monotonic()
+
+    def add(self, shot: Shot, found: Detections) -> None:
+        """Take in what was found in a picture."""
+        self._pictures += 1
+        self._boxes += len(found)
+        values = _values(shot, found)
+        if not self._as_json:
+            print(_line(values), flush=True)
+        if self._out is not None:
+            values["drawing"] = self._draw(self._out, shot, found)
+        self._write(values)
+
+    def miss(self, unread: Unread) -> None:
+        """Take in that a file could not be read."""
+        self.unread += 1
+        say(unread.reason)
+        self._write({"source": full_url(unread.source.url), "error": unread.reason})
+
+    def _write(self, values: dict[str, Any]) -> None:
+        if self._as_json:
+            print(json.dumps(values), flush=True)
+        if self._sheet is not None:
+            line = json.dumps(values).encode() + b"\n"
+            try:
+                while line:
+                    line = line[self._sheet.write(line) :]
+            except OSError as error:
+                raise RunError(
+                    f"{self._sheet.name} cannot be written any further ({error.strerror}): make room"
+                ) from error
+
+    def _draw(self, out: Path, shot: Shot, found: Detections) -> str:
+        """A picture becomes a picture, a clip a clip; returns the name of the file."""
+        from .draw import draw, drawn_detections, save
+        from .video_file import VideoFile
+
+        scale = shot.image.shape[1] / shot.width
+        drawn = replace(found, boxes_xyxy=(found.boxes_xyxy * scale).astype(np.float32))
+        image, source = draw(shot.image, drawn_detections(drawn)), shot.source
+        if is_picture(source):
+            number = f"-{shot.index + 1}" if shot.pages > 1 else ""
+            name = self._free_name(f"{source.name}{number}", ".png")
+            save(image, out / name)
+            return name
+        if self._video is None or self._video[0] != source:
+            self._end_video()
+            name = self._free_name(source.name, ".mp4")
+            self._video = source, name, VideoFile(out / name)
+        self._video[2].write(image, shot.time_s)
+        return self._video[1]
+
+    def _free_name(self, stem: str, suffix: str) -> str:
+        """A file's name that no drawing has yet: pages are numbered, and so may files be that were given."""
+        numbered = (f"{stem}{f'-{number}' if number > 1 else ''}{suffix}" for number in count(1))
+        name = next(one for one in numbered if one not in self._drawings)
+        self._drawings.add(name)
+        return name
+
+    def _end_video(self) -> None:
+        if self._video is not None:
+            self._video[2].close()
+            self._video = None
+
+    def __enter__(self) -> Findings:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self._end_video()
+        finally:
+            if self._sheet is not None:
+                self._sheet.close()
+        if self._sheet is not None:
+            print(f"drawings and {RESULTS} are in {self._out}", file=sys.stderr)
+        if self._as_json:
+            seconds = round(time.monotonic() - self._began_s, 3)
+            figures = {"pictures": self._pictures, "detections": self._boxes, "unread": self.unread}
+            print(json.dumps({**figures, "seconds": seconds}))
+
+
+def make_folder(out: Path, *, overwrite: bool) -> None:
+    """Make the folder that findings go to, before anything is looked for.
+
+    Args:
+        overwrite: whether it may hold the results of an earlier run.
+
+    Raises:
+        InputError: it cannot be made, or holds such results.
+    """
+    if not overwrite and (out / RESULTS).is_file() and (out / RESULTS).stat().st_size > 0:
+        raise InputError(
+            f"{out / RESULTS} is there already: name another folder with --out, or replace it with --overwrite"
+        )
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"folder {out} cannot be made ({error.strerror}): name another with --out") from error
+
+
+def _values(shot: Shot, found: Detections) -> dict[str, Any]:
+    boxes: list[list[float]] = found.boxes_xyxy.astype(float).round(2).tolist()
+    scores: list[float] = found.scores.astype(float).round(4).tolist()
+    return {
+        "source": full_url(shot.source.url),
+        "frame": shot.index,
+        "width": shot.width,
+        "height": shot.height,
+        "detections": [
+            {
+                "label": found.name(row),
+                "confidence": scores[row],
+                "bbox": dict(zip(("x1", "y1", "x2", "y2"), box, strict=True)),
+            }
+            for row, box in enumerate(boxes)
+        ],
+    }
+
+
+def _line(values: dict[str, Any]) -> str:
+    found = ", ".join(
+        f"{one['label']} {one['confidence']:.2f} at {' '.join(f'{side:.0f}' for side in one['bbox'].values())}"
+        for one in values["detections"]
+    )
+    return printable(f"{values['source']} {values['frame']}: {found or 'nothing found'}")
