@@ -46,14 +46,14 @@ def _words(settings: NodeSettings, where: Where) -> str:
         SettingsError: the model was not taught what a prompt asks for.
         CheckpointError: there are no weights where the settings name them.
     """
-    from ..model.hub import is_hub_name
+    from ..model.weights.hub import is_hub_name
 
     name = settings.model.name
     if is_hub_name(name) and not Path(name).exists():
         return "not compared with the prompts: the model is looked for when the node starts"
-    from ..model.checkpoint import find_checkpoint, read_checkpoint
-    from ..model.read_prompts import check_words
-    from ..model.tokenizer import Tokenizer
+    from ..model.dino.tokenizer import Tokenizer
+    from ..model.runtime.prompt_cache import check_words
+    from ..model.weights.checkpoint import find_checkpoint, read_checkpoint
 
     path = find_checkpoint(name, offline=True)
     if not (path.suffix == ".safetensors" and path.with_suffix(".json").is_file()):

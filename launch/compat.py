@@ -36,9 +36,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ..model.config import ModelConfig
-    from ..model.free_phrases import FreePhrase
-    from ..model.network import Network
-    from ..model.seen import RawOutput
+    from ..model.runtime.free_phrases import FreePhrase
+    from ..model.runtime.network import Network
+    from ..model.runtime.network_output import RawOutput
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +64,8 @@ def load_model(
         CheckpointError: the weights are missing, unreadable, or no Grounding DINO.
         DeviceError: the device is not here.
     """
-    from ..model.checkpoint import find_checkpoint, read_checkpoint
-    from ..model.network import Network
+    from ..model.runtime.network import Network
+    from ..model.weights.checkpoint import find_checkpoint, read_checkpoint
 
     del model_config_path
     path = find_checkpoint(model_checkpoint_path)
@@ -154,7 +154,7 @@ def _at_own_size(config: ModelConfig, image: Tensor) -> Tensor:
     """A picture of the published weights' size as large as this model was trained on; any other as it is."""
     import torch.nn.functional as F
 
-    from ..model.input_rule import InputRule
+    from ..model.runtime.input_rule import InputRule
 
     height, width = image.shape[1:]
     if _resized(width, height) != (width, height):
@@ -201,8 +201,8 @@ def _asked(caption: str) -> Prompt:
 def _as_the_original(
     network: Network, image: Tensor, caption: str, box_threshold: float, text_threshold: float, remove_combined: bool
 ) -> tuple[Tensor, Tensor, list[str]]:
-    from ..model.free_phrases import free_label
-    from ..model.whole_caption import closed_caption, tokenize_caption
+    from ..model.runtime.free_phrases import free_label
+    from ..model.runtime.whole_caption import closed_caption, tokenize_caption
 
     if not network.reads_any_words:
         network.check(_asked(caption))
@@ -218,7 +218,7 @@ def _as_the_original(
 
 def _named_phrases(outputs: Sequence[RawOutput], prompt: Prompt, box_threshold: float) -> list[FreePhrase]:
     """Every query whose best word scores above the threshold, called by the phrase that this word is of."""
-    from ..model.free_phrases import FreePhrase
+    from ..model.runtime.free_phrases import FreePhrase
 
     found: list[FreePhrase] = []
     for output in outputs:

@@ -120,7 +120,7 @@ def _speed(messages: list[DetectionMessage]) -> dict[str, float]:
 
 def judge(truth: ClipTruth, messages: list[DetectionMessage]) -> dict[str, float]:
     """How well the received tracks follow the truth; a frame without a message counts as one without tracks."""
-    from ..model.training.mot_score import TrackBox, score_tracks
+    from ..model.evaluation.mot_score import TrackBox, score_tracks
 
     received = {message.frame.index: message.tracks for message in messages}
     score = score_tracks(

@@ -100,7 +100,7 @@ def _look(detector: Detector, asked: Prompt, refer: str | None, threshold: float
         return lambda images: [detector.refer(image, refer) for image in images]
     if text_threshold is None:
         return lambda images: detector.detect(images, [asked] * len(images))
-    from ..model.free_phrases import free_phrases
+    from ..model.runtime.free_phrases import free_phrases
 
     def freely(image: NDArray[np.uint8]) -> Detections:
         found = free_phrases(detector.raw(image, asked), threshold, text_threshold)

@@ -9,19 +9,19 @@ from pathlib import Path
 
 import numpy as np
 
-from .checkpoint import Checkpoint, find_checkpoint, read_checkpoint
 from .config import Precision
 from .detections import Detections, DetectorInfo
-from .device import DeviceError
-from .gpu_loop import GpuLoop
 from .image import DecodedImage, Image
-from .job import Job
-from .lanes import Lanes
-from .network import Network
-from .postprocess import Rules, candidates, choose
 from .prompt import Prompt, least_score
-from .seen import Pack, RawOutput, Seen, pack_all, unpack_all
-from .ticket import CancelledError, DetectionTicket, Found
+from .runtime.cpu_workers import Lanes
+from .runtime.device import DeviceError
+from .runtime.gpu_workers import GpuLoop
+from .runtime.job import Job
+from .runtime.network import Network
+from .runtime.network_output import Pack, RawOutput, Seen, pack_all, unpack_all
+from .runtime.postprocess import Rules, candidates, choose
+from .runtime.ticket import CancelledError, DetectionTicket, Found
+from .weights.checkpoint import Checkpoint, find_checkpoint, read_checkpoint
 
 __all__ = ["Detector", "DetectorOptions", "DeviceError", "RawOutput"]
 

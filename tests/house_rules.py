@@ -16,8 +16,8 @@ FLOORS = ("launch", "stream", "model", "cuda")  # each may look at those that co
 DOORS = {
     ("stream", "model"): {
         *("model.detections", "model.image", "model.prompt"),
-        *("model.jpeg_file", "model.orientation", "model.pixel_kinds", "model.still_picture"),
-        "model.tone_mapping",
+        *("model.pictures.jpeg_file", "model.pictures.orientation", "model.pictures.pixel_kinds", "model.pictures.still_picture"),
+        "model.pictures.tone_mapping",
     },
     ("stream", "cuda"): set[str](),
     ("model", "cuda"): {"cuda.deform_attn", "cuda.image_prep", "cuda.transfer", "cuda.graph", "cuda.kept"},
@@ -66,13 +66,13 @@ KNOWN_TO = {
         "stream/controller.py",
         "launch/doctor.py",
     ),
-    "timm": ("model/backbone.py",),
+    "timm": ("model/dino/backbone.py",),
     "transformers": ("launch/bench/oracle.py",),
     "torch": ("model/*.py", "cuda/*.py", "launch/*.py"),
     "torchvision": ("launch/doctor.py",),
     "mujoco": ("model/tabletop/*.py",),
-    "motmetrics": ("model/training/*.py",),
-    "faster_coco_eval": ("model/training/*.py",),
+    "motmetrics": ("model/evaluation/*.py",),
+    "faster_coco_eval": ("model/evaluation/*.py",),
     "matplotlib": ("launch/report/plots.py",),
     "numba": ("cuda/*_cpu.py", "launch/doctor.py"),
     "triton": ("cuda/*_triton.py", "launch/doctor.py"),
@@ -292,7 +292,7 @@ def _judge_inside_model(where: str, name: str) -> Iterator[str]:
         return
     inside = where.split("/")[1]
     for part in ("training", "tabletop"):
-        allowed = inside == part or (inside == "training" and part == "tabletop")
+        allowed = inside == part or (inside in ("training", "evaluation") and part == "tabletop")
         if name.split(".")[:2] == ["model", part] and not allowed:
             yield f"{name}: only training itself and launch use model.{part}"
 

@@ -13,14 +13,14 @@ from typing import Any
 
 import torch
 
-from ...model.checkpoint import find_checkpoint
 from ...model.config import Precision
 from ...model.detections import Detections
 from ...model.detector import Detector, DetectorOptions
 from ...model.image import Image
-from ...model.preprocess import LONGEST_SIDE, SHORT_SIDE
 from ...model.prompt import Prompt
-from ...model.ticket import DetectionTicket
+from ...model.runtime.preprocess import LONGEST_SIDE, SHORT_SIDE
+from ...model.runtime.ticket import DetectionTicket
+from ...model.weights.checkpoint import find_checkpoint
 from .oracle import full_size, save
 from .overlap import trace_overlap
 

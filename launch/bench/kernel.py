@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ...cuda.deform_attn import Kernel, deform_attn
 from ...cuda.image_prep import Preparation, image_prep
-from ...model.device import named_device, within
+from ...model.runtime.device import named_device, within
 from ..exits import RunError, say
 from .hardware import finish, hardware, roofline
 from .oracle import deform_attn_of_transformers

@@ -15,9 +15,9 @@ import typer
 
 from ...model.detections import Detections
 from ...model.detector import Detector, DetectorOptions
-from ...model.device import named_device
 from ...model.prompt import Prompt
-from ...model.ticket import DetectionTicket
+from ...model.runtime.device import named_device
+from ...model.runtime.ticket import DetectionTicket
 from ..exits import RunError, say
 from ..memory import resident_bytes
 from .hardware import hardware

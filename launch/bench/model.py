@@ -15,14 +15,14 @@ import torch
 import typer
 from torch import nn
 
-from ...model.checkpoint import Checkpoint, find_checkpoint, read_checkpoint
-from ...model.device import named_device, within
-from ...model.grounding_dino import GroundingDino
-from ...model.network import build
-from ...model.precision import exact_products, multiplies_in_bfloat16, number_format
+from ...model.dino.grounding_dino import GroundingDino
+from ...model.dino.text_encoder import pad_words
+from ...model.dino.tokenizer import Tokenizer
 from ...model.prompt import Prompt
-from ...model.text_encoder import pad_words
-from ...model.tokenizer import Tokenizer
+from ...model.runtime.device import named_device, within
+from ...model.runtime.network import build
+from ...model.runtime.precision import exact_products, multiplies_in_bfloat16, number_format
+from ...model.weights.checkpoint import Checkpoint, find_checkpoint, read_checkpoint
 from ..exits import RunError, say
 from ..settings.command_options import MOST_SEED
 from .detector import Through

@@ -12,11 +12,11 @@ from typing import Annotated, Literal
 import torch
 import typer
 
-from ...model.checkpoint import find_checkpoint, read_checkpoint, set_weights
-from ...model.grounding_dino import GroundingDino
+from ...model.dino.grounding_dino import GroundingDino
+from ...model.dino.text_encoder import pad_words
+from ...model.dino.tokenizer import Tokenizer
 from ...model.prompt import Prompt
-from ...model.text_encoder import pad_words
-from ...model.tokenizer import Tokenizer
+from ...model.weights.checkpoint import find_checkpoint, read_checkpoint, set_weights
 from ..exits import RunError, say
 from ..settings.command_options import MOST_SEED
 from .oracle import full_size, save, vocabulary

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import torch
 import typer
 
-from ...model.device import named_device
+from ...model.runtime.device import named_device
 from ...stream.options import Decoding
 from ..exits import RunError, say, writing
 from .detector import overlap_of

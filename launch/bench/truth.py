@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ...model.grounding_dino import GroundingDino
-from ...model.text_encoder import Words
+from ...model.dino.grounding_dino import GroundingDino
+from ...model.dino.text_encoder import Words
 from .oracle import chosen_places, sampled_in_float32
 
 _BOX_BAR = 1e-5

@@ -15,9 +15,9 @@ from .options import AnnotationsArgument, ChunkOption, CocoOptions, PicturesArgu
 from .run import EvalRun, check_libraries, finish, measuring, open_run
 
 if TYPE_CHECKING:
-    from ...model.training.coco_data import CocoData
-    from ...model.training.coco_eval import Judged
-    from ...model.training.coco_judge import Measure
+    from ...model.datasets.coco_data import CocoData
+    from ...model.evaluation.coco_eval import Judged
+    from ...model.evaluation.coco_judge import Measure
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,8 @@ def eval_coco(annotations: AnnotationsArgument, pictures: PicturesArgument, opti
     state is neither right nor wrong. Run the same again after an interruption to go on.
     """
     check_libraries("faster_coco_eval", "matplotlib")
-    from ...model.training.coco_data import read_coco
-    from ...model.training.coco_judge import measure_of
+    from ...model.datasets.coco_data import read_coco
+    from ...model.evaluation.coco_judge import measure_of
 
     data = read_coco(
         annotations,
@@ -69,8 +69,8 @@ def eval_lvis(annotations: AnnotationsArgument, pictures: PicturesArgument, opti
     chunk: what a picture keeps decides how much of the rare categories is left.
     """
     check_libraries("faster_coco_eval", "matplotlib")
-    from ...model.training.coco_data import read_coco
-    from ...model.training.coco_judge import LVIS
+    from ...model.datasets.coco_data import read_coco
+    from ...model.evaluation.coco_judge import LVIS
 
     data = read_coco(
         annotations,
@@ -96,9 +96,9 @@ def evaluate_set(run: EvalRun, data: CocoData, options: CocoOptions, measure: Me
         StoreError: the folder holds another run.
         RunError: something went wrong while detecting.
     """
-    from ...model.training.coco_data import WORDING_RULE
-    from ...model.training.coco_eval import Judged, evaluate_coco
-    from ...model.training.coco_judge import library
+    from ...model.datasets.coco_data import WORDING_RULE
+    from ...model.evaluation.coco_eval import Judged, evaluate_coco
+    from ...model.evaluation.coco_judge import library
 
     rules = {"chunk": options.chunk, "boxes_per_picture": options.boxes, "prompt_wording": WORDING_RULE}
     with measuring(run, data.source, rules) as current:
@@ -125,8 +125,8 @@ def evaluate_set(run: EvalRun, data: CocoData, options: CocoOptions, measure: Me
 
 
 def _evaluate(task: str, data: CocoData, options: SetOptions, measure: Measure) -> None:
-    from ...model.training.coco_data import without_sets
-    from ...model.training.coco_eval import check_prompts, prompts_of
+    from ...model.datasets.coco_data import without_sets
+    from ...model.evaluation.coco_eval import check_prompts, prompts_of
 
     left_out = options.sets_left_out
     rest = without_sets(data, left_out) if left_out else None

@@ -17,7 +17,7 @@ from .options import CocoOptions
 from .run import check_libraries, finish, open_run
 
 if TYPE_CHECKING:
-    from ...model.training.coco_eval import CocoResult
+    from ...model.evaluation.coco_eval import CocoResult
 
 # Where a set has several of these, the first: what was cleaned comes before what was exported.
 _FILES = ("annotations_without_background.json", "_annotations.coco.json", "annotations*.json")
@@ -43,9 +43,9 @@ def eval_odinw(
     if options.split in ("", ".", "..") or set(options.split) & {"/", "*"}:
         raise InputError(f"--split {options.split!r} is no folder's name: write that of a part, such as test or valid")
     check_libraries("faster_coco_eval", "matplotlib")
-    from ...model.training.coco_data import read_coco
-    from ...model.training.coco_eval import check_prompts, prompts_of
-    from ...model.training.coco_judge import measure_of
+    from ...model.datasets.coco_data import read_coco
+    from ...model.evaluation.coco_eval import check_prompts, prompts_of
+    from ...model.evaluation.coco_judge import measure_of
 
     data = {
         name: read_coco(file, file.parent, limit=options.limit, keep_odd_boxes=options.keep_odd_boxes)

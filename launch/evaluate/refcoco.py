@@ -22,8 +22,8 @@ def eval_refcoco(annotations: AnnotationsArgument, pictures: PicturesArgument, o
 
     Run the same again after an interruption to go on.
     """
-    from ...model.training.refcoco_data import read_referrals
-    from ...model.training.refcoco_eval import LEAST_IOU, check_sentences, evaluate_referrals
+    from ...model.datasets.refcoco_data import read_referrals
+    from ...model.evaluation.refcoco_eval import LEAST_IOU, check_sentences, evaluate_referrals
 
     data = read_referrals(annotations, pictures, limit=options.limit, keep_odd_boxes=options.keep_odd_boxes)
     rules = {"prompt_wording": "the whole sentence"}

@@ -15,9 +15,9 @@ from ..exits import InputError, RunError, running, say
 from ..show.progress import busy, progress
 
 if TYPE_CHECKING:
+    from ...model.datasets.coco_data import CheckedFile
     from ...model.detector import Detector
-    from ...model.training.coco_data import CheckedFile
-    from ...model.training.coco_store import DetectionStore
+    from ...model.evaluation.coco_store import DetectionStore
     from .options import EvalOptions
 
 RESULT, DETECTIONS = "result.json", "detections.jsonl"
@@ -78,8 +78,8 @@ def open_run(task: str, options: EvalOptions, data: Path) -> Generator[EvalRun]:
     Raises:
         InputError: an unknown score rule.
     """
-    from ...model.checkpoint import file_sha256, find_checkpoint
     from ...model.detector import Detector, DetectorOptions
+    from ...model.weights.checkpoint import file_sha256, find_checkpoint
 
     if options.score_rule not in ("mean", "max"):
         raise InputError(f"--score-rule {options.score_rule!r} is unknown: write mean or max")
@@ -118,7 +118,7 @@ def measuring(run: EvalRun, source: CheckedFile, rules: Mapping[str, object]) ->
     Raises:
         StoreError: the folder holds another run.
     """
-    from ...model.training.coco_store import DetectionStore
+    from ...model.evaluation.coco_store import DetectionStore
 
     header = {**run.identity, "annotations_sha256": source.sha256, **rules}
     choices = {

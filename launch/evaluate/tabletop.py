@@ -16,8 +16,8 @@ from .options import DtypeOption
 from .run import check_libraries
 
 if TYPE_CHECKING:
-    from ...model.training.evaluation import EvalResult
-    from ...model.training.shift_recall import ShiftResult
+    from ...model.evaluation.shift_recall import ShiftResult
+    from ...model.evaluation.tabletop_eval import EvalResult
 
 _SCENES = 1_000
 
@@ -39,9 +39,9 @@ def eval_tabletop(
     """Measure average precision on 1,000 held-out rendered scenes."""
     check_libraries("faster_coco_eval", "mujoco")
     from ...model.detector import Detector, DetectorOptions
+    from ...model.evaluation.shift_recall import recall_under_shifts
+    from ...model.evaluation.tabletop_eval import evaluate_tabletop
     from ...model.tabletop.dataset import build
-    from ...model.training.evaluation import evaluate_tabletop
-    from ...model.training.shift_recall import recall_under_shifts
 
     with busy(f"loading {model}"):
         loaded = Detector.load(model, DetectorOptions(device=device, dtype=dtype, nms_iou=None, one_phrase=False))

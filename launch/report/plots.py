@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from ...model.training.class_figures import ClassFigures
-    from ...model.training.confusion import Confusion
+    from ...model.evaluation.class_figures import ClassFigures
+    from ...model.evaluation.confusion import Confusion
 
 _MOST_CURVES = 15
 _MOST_CONFUSED = 30

@@ -15,7 +15,7 @@ from .plots import plot_confusion, plot_curve, plot_precision, read_points
 from .sample_sheets import write_samples
 
 if TYPE_CHECKING:
-    from ...model.training.coco_eval import Judged
+    from ...model.evaluation.coco_eval import Judged
 
 CLASSES, PAGE = "classes.csv", "report.html"
 _CURVE, _PRECISION, _CONFUSION = "curve.png", "pr.png", "confusion.png"
@@ -87,8 +87,8 @@ def _made_from(described: Path) -> dict[str, object]:
 
 
 def _write_judged(folder: Path, judged: Judged) -> None:
-    from ...model.training.class_figures import CLASS_COLUMNS, class_figures
-    from ...model.training.confusion import best_score, confusion
+    from ...model.evaluation.class_figures import CLASS_COLUMNS, class_figures
+    from ...model.evaluation.confusion import best_score, confusion
 
     judgement = judged.result.judgement
     classes = [] if judgement is None else class_figures(judged.data, judgement)

@@ -13,8 +13,8 @@ import numpy as np
 from ..show.draw import Drawn, Picture, draw, save
 
 if TYPE_CHECKING:
-    from ...model.training.average_precision import Found
-    from ...model.training.coco_data import CocoData, CocoPicture
+    from ...model.datasets.coco_data import CocoData, CocoPicture
+    from ...model.evaluation.average_precision import Found
 
 _SHEETS, _ROWS = 3, 4
 _CELL_HW = (300, 420)
@@ -79,7 +79,7 @@ def _boxes(found: Found, names: Mapping[int, str], score: float) -> list[Drawn]:
 
 
 def _pair(picture: CocoPicture, labels: Sequence[Drawn], found: Sequence[Drawn]) -> Picture:
-    from ...model.training.coco_data import read_picture
+    from ...model.datasets.coco_data import read_picture
 
     image = read_picture(picture)
     return np.concatenate([_cell(image, labels), _cell(image, found)], 1)

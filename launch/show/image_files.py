@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from ...model.still_picture import StillError, StillPicture, read_pictures
+from ...model.pictures.still_picture import StillError, StillPicture, read_pictures
 from ..exits import RunError, say
 
 _MOST_PIXELS = 40_000_000  # no network sees more than a thirtieth of that

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...model.still_picture import PICTURE_SUFFIXES
+from ...model.pictures.still_picture import PICTURE_SUFFIXES
 from ...stream.capture.reader import SourceError, check_source
 from ...stream.options import SourceOptions
 from ...stream.source_url import SourceUrl, kind_of, path_of

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..show.progress import saying_records
 
 if TYPE_CHECKING:
-    from ...model.training.labelled import LabelledData
+    from ...model.datasets.labelled import LabelledData
     from ...model.training.validation import HeldOut
     from .options import TrainOptions
 
@@ -24,10 +24,10 @@ def read_data(annotations: Path, pictures: Path, options: TrainOptions) -> Label
     Raises:
         CocoError: annotations or pictures do not fit.
     """
-    from ...model.training.class_words import ClassWords, read_class_words
-    from ...model.training.coco_data import read_coco
-    from ...model.training.labelled import labelled_coco
-    from ...model.training.odvg_data import read_odvg
+    from ...model.datasets.class_words import ClassWords, read_class_words
+    from ...model.datasets.coco_data import read_coco
+    from ...model.datasets.labelled import labelled_coco
+    from ...model.datasets.odvg_data import read_odvg
 
     say, keep = saying_records(annotations), options.keep_odd_boxes
     if is_odvg(annotations):
@@ -43,7 +43,7 @@ def read_held_out(pictures: Path, options: TrainOptions) -> HeldOut | None:
     Raises:
         CocoError: annotations or pictures do not fit.
     """
-    from ...model.training.coco_data import read_coco
+    from ...model.datasets.coco_data import read_coco
     from ...model.training.validation import HeldOut
 
     if options.validate is None:

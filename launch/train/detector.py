@@ -23,11 +23,11 @@ from .options import TrainOptions
 from .progress import TrainingProgress
 
 if TYPE_CHECKING:
-    from ...model.checkpoint import Checkpoint
+    from ...model.datasets.labelled import LabelledData
     from ...model.training.finetune import Recipe
-    from ...model.training.labelled import LabelledData
     from ...model.training.validation import HeldOut, JudgedStep
     from ...model.training.workers import Worker
+    from ...model.weights.checkpoint import Checkpoint
 
 
 @spread_options
@@ -49,9 +49,9 @@ def train_detector(
     with busy("loading PyTorch"):
         import torch
 
-        from ...model.checkpoint import find_checkpoint
         from ...model.training.finetune import finetune
         from ...model.training.trainer import ResumeError
+        from ...model.weights.checkpoint import find_checkpoint
 
     recipe, device = _recipe(options), _device(options.device)
     with busy(f"reading {annotations}"):
@@ -156,10 +156,10 @@ def _recipe(options: TrainOptions) -> Recipe:
 
 def _first(path: Path | None, data: LabelledData, held_out: HeldOut | None, options: TrainOptions) -> Checkpoint:
     """What training begins with; what is judged must be known too, and short enough to be read."""
-    from ...model.tokenizer import Tokenizer
-    from ...model.training.coco_eval import prompts_of
+    from ...model.datasets.labelled import Wordings
+    from ...model.dino.tokenizer import Tokenizer
+    from ...model.evaluation.coco_eval import prompts_of
     from ...model.training.first_weights import edge_from_nothing, first_weights
-    from ...model.training.labelled import Wordings
 
     wordings = Wordings()
     for wording in (*data.all_wordings, *([] if held_out is None else held_out.wordings)):
@@ -187,7 +187,7 @@ def _this_worker() -> Generator[Worker]:
 
 
 def _device(name: str) -> str:
-    from ...model.device import named_device
+    from ...model.runtime.device import named_device
 
     device = str(named_device(name))
     return f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if device == "cuda" else device

@@ -32,10 +32,10 @@ def train_tabletop(
 
     Run the same again after an interruption to go on.
     """
-    from ...model.checkpoint import find_checkpoint, read_checkpoint
     from ...model.tabletop.dataset import build
     from ...model.training.tabletop import Recipe, train_recipe
     from ...model.training.trainer import ResumeError
+    from ...model.weights.checkpoint import find_checkpoint, read_checkpoint
 
     make_writable(folder)  # before the scenes are rendered, which takes minutes
     if first is not None:

@@ -15,9 +15,9 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..preprocess import normalise
-from ..text_encoder import Words, pad_words
-from ..tokenizer import TokenizedPrompt
+from ..dino.text_encoder import Words, pad_words
+from ..dino.tokenizer import TokenizedPrompt
+from ..runtime.preprocess import normalise
 from .denoising import Noised, NoisedPicture, stack_noised
 from .matching import Truth
 

@@ -16,8 +16,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..backbone import Backbone
-from ..preprocess import normalise
+from ..dino.backbone import Backbone
+from ..runtime.preprocess import normalise
 from ..tabletop.words import COLOURS, KINDS
 from .augment import disturb, window
 from .stored_scenes import StoredScene

@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..grounding_dino import Enhanced, ExtraQueries
+from ..dino.grounding_dino import Enhanced, ExtraQueries
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..config import ModelConfig
-from ..grounding_dino import Output
-from ..heads import ClassHead
-from ..query_selection import grid_boxes
+from ..dino.grounding_dino import Output
+from ..dino.heads import ClassHead
+from ..dino.query_selection import grid_boxes
 from .matching import Truth
 
 _MIDDLE = 0.3  # of a side, on each side of the centre: what is nearer to the edge may show something else

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from ..grounding_dino import GroundingDino
+from ..dino.grounding_dino import GroundingDino
 from .batch import Batch
 from .denoising import NoisedQueries
 from .dense import DensePlaces

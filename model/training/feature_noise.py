@@ -12,8 +12,8 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from ..edge_encoder import EdgeEncoder
-from ..grounding_dino import GroundingDino
+from ..dino.edge_encoder import EdgeEncoder
+from ..dino.grounding_dino import GroundingDino
 
 
 def add_feature_noise(model: GroundingDino, deviation: float) -> None:

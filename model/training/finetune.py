@@ -11,13 +11,13 @@ from typing import Any
 
 import torch
 
-from ..checkpoint import Checkpoint, file_sha256, set_weights
+from ..datasets.labelled import LabelledData
 from ..detector import DetectorOptions
-from ..grounding_dino import GroundingDino
-from ..input_rule import InputRule
-from ..tokenizer import Tokenizer
+from ..dino.grounding_dino import GroundingDino
+from ..dino.tokenizer import Tokenizer
+from ..runtime.input_rule import InputRule
+from ..weights.checkpoint import Checkpoint, file_sha256, set_weights
 from .detection import DetectionLesson
-from .labelled import LabelledData
 from .loss import LossWeights
 from .picture_batches import PictureBatches, PictureOptions
 from .trainer import CHECKPOINT, CURVE, Progress, TrainingOptions, Watcher, make_folder, train

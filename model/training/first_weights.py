@@ -9,10 +9,10 @@ from pathlib import Path
 
 import torch
 
-from ..checkpoint import Checkpoint, keep_weights, read_checkpoint
 from ..config import ModelConfig, TextConfig
-from ..grounding_dino import GroundingDino
-from ..tokenizer import Tokenizer
+from ..dino.grounding_dino import GroundingDino
+from ..dino.tokenizer import Tokenizer
+from ..weights.checkpoint import Checkpoint, keep_weights, read_checkpoint
 
 _MARKS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", ".")
 _EMBEDDING = "text_encoder.bert.embeddings.word_embeddings.weight"

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..grounding_dino import Enhanced, Output
+from ..dino.grounding_dino import Enhanced, Output
 from .boxes import corners, paired_generalised_iou
 from .denoising import Noised
 from .matching import MatchingCosts, Truth, match

@@ -9,15 +9,15 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 
-from ..input_rule import InputRule
+from ..datasets.coco_data import read_picture
+from ..datasets.coco_records import CocoError
+from ..datasets.labelled import LabelledData
+from ..dino.tokenizer import MOST_TOKENS, Tokenizer
 from ..prompt import Phrase, Prompt
-from ..tokenizer import MOST_TOKENS, Tokenizer
+from ..runtime.input_rule import InputRule
 from .augment import disturb
 from .batch import Batch, Example, centres_and_sizes, stack
-from .coco_data import read_picture
-from .coco_records import CocoError
 from .denoising import NoiseOptions, spoil
-from .labelled import LabelledData
 from .picture_order import PictureOrder
 from .picture_views import View, mirror, mosaic, paste, view_of, zoom
 from .workers import Worker

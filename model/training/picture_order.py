@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from .labelled import LabelledData, LabelledPicture
+from ..datasets.labelled import LabelledData, LabelledPicture
 
 
 class PictureOrder:

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .labelled import LabelledPicture
+from ..datasets.labelled import LabelledPicture
 
 Image = NDArray[np.uint8]
 

@@ -12,7 +12,12 @@ from typing import cast
 import torch
 from torch import nn
 
-from ..checkpoint import (
+from ..config import ModelConfig, TextConfig
+from ..dino.grounding_dino import GroundingDino
+from ..dino.tokenizer import Tokenizer
+from ..tabletop.dataset import open_shards
+from ..tabletop.vocabulary import known_wordings, vocabulary
+from ..weights.checkpoint import (
     Checkpoint,
     file_sha256,
     find_checkpoint,
@@ -21,11 +26,6 @@ from ..checkpoint import (
     set_weights,
     write_checkpoint,
 )
-from ..config import ModelConfig, TextConfig
-from ..grounding_dino import GroundingDino
-from ..tabletop.dataset import open_shards
-from ..tabletop.vocabulary import known_wordings, vocabulary
-from ..tokenizer import Tokenizer
 from .batch import Batch
 from .crops import CropBatches, CropLesson
 from .detection import DetectionLesson

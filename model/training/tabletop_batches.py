@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from ..dino.tokenizer import Tokenizer
 from ..prompt import Phrase, Prompt
+from ..tabletop.domain_shift import add_unknown_shapes, dim, far_away
 from ..tabletop.words import COLOURS, KINDS, TRAINING_PAIRS
-from ..tokenizer import Tokenizer
 from .augment import Picture, View, cut, disturb, mirror
 from .batch import Batch, Example, stack
-from .domain_shift import add_unknown_shapes, dim, far_away
 from .stored_scenes import StoredScene
 
 _UNKNOWN = "unknown"  # the kind of what has none of the names

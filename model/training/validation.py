@@ -13,12 +13,12 @@ from typing import Any
 from safetensors import SafetensorError
 from torch import nn
 
-from ..checkpoint import Checkpoint, keep_weights, write_checkpoint
+from ..datasets.coco_data import CocoData
 from ..detector import Detector, DetectorOptions
-from .average_precision import Found
-from .coco_data import CocoData
-from .coco_eval import Judged, evaluate_coco
-from .coco_judge import measure_of
+from ..evaluation.average_precision import Found
+from ..evaluation.coco_eval import Judged, evaluate_coco
+from ..evaluation.coco_judge import measure_of
+from ..weights.checkpoint import Checkpoint, keep_weights, write_checkpoint
 from .optimiser import TrainingError
 
 LAST, BEST, FIGURES = "last.safetensors", "best.safetensors", "validation.jsonl"

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from ...model.image import Rgb
-from ...model.still_picture import PICTURE_SUFFIXES, StillError, StillPicture, read_header, read_pictures
+from ...model.pictures.still_picture import PICTURE_SUFFIXES, StillError, StillPicture, read_header, read_pictures
 from ..decode.opened_source import Picture, StreamFacts
 from ..options import SourceOptions
 from ..source_url import SourceError, kind_of, path_of

@@ -12,7 +12,7 @@ import numpy as np
 import zmq
 from numpy.typing import NDArray
 
-from ...model.still_picture import StillError, decode_jpeg
+from ...model.pictures.still_picture import StillError, decode_jpeg
 from ..decode.opened_source import Picture, StreamFacts
 from ..options import SourceOptions
 from ..sockets.bind import bind

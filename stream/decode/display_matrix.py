@@ -10,8 +10,8 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from ...model.jpeg_file import exif_orientation
-from ...model.orientation import UPRIGHT, orientation_of_matrix
+from ...model.pictures.jpeg_file import exif_orientation
+from ...model.pictures.orientation import UPRIGHT, orientation_of_matrix
 
 
 class FrameOrientation:

@@ -11,9 +11,9 @@ from av.video.reformatter import Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
 from ...model.image import Matrix, Rgb
-from ...model.orientation import UPRIGHT, turn_upright
-from ...model.pixel_kinds import over_white
-from ...model.tone_mapping import tone_map, transfer_of
+from ...model.pictures.orientation import UPRIGHT, turn_upright
+from ...model.pictures.pixel_kinds import over_white
+from ...model.pictures.tone_mapping import tone_map, transfer_of
 
 _UNSPECIFIED = 2  # of FFmpeg's AVCOL_SPC_...
 _MATRICES: dict[int, Matrix] = {1: "bt709", 5: "bt601", 6: "bt601"}

@@ -18,7 +18,7 @@ from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
 from ...model.image import Image
-from ...model.tone_mapping import transfer_of
+from ...model.pictures.tone_mapping import transfer_of
 from ..options import SourceOptions
 from ..source_url import SourceError, kind_of, path_of
 from ..timing.backlog import Backlog

@@ -10,8 +10,8 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange
 
 from ...model.image import DecodedImage, ImageError, Rgb
-from ...model.orientation import UPRIGHT
-from ...model.tone_mapping import transfer_of
+from ...model.pictures.orientation import UPRIGHT
+from ...model.pictures.tone_mapping import transfer_of
 from .rgb_convert import RgbConverter, matrix_of
 
 _PLANES_OF = {"yuv420p": 3, "yuvj420p": 3, "nv12": 2}

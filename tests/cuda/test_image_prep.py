@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from groundcast.cuda.image_prep import KernelError, Matrix, Yuv420, image_prep
 from groundcast.cuda.image_prep_reference import rgb_from_yuv420
-from groundcast.model.preprocess import (
+from groundcast.model.runtime.preprocess import (
     IMAGENET_STD,
     input_size,
     normalise,

@@ -18,12 +18,12 @@ from groundcast.launch.bench.oracle import save
 from groundcast.launch.compat import Model, _at_own_size, annotate, load_image, load_model, predict
 from groundcast.launch.exits import RunError
 from groundcast.launch.show.image_files import read_picture
-from groundcast.model.checkpoint import find_checkpoint, read_checkpoint
-from groundcast.model.free_phrases import free_label
+from groundcast.model.dino.tokenizer import Tokenizer
 from groundcast.model.prompt import Prompt, PromptError
+from groundcast.model.runtime.free_phrases import free_label
+from groundcast.model.runtime.whole_caption import closed_caption, decode_pieces, tokenize_caption
 from groundcast.model.tabletop.clip_truth import CLIP_PATH, read_truth
-from groundcast.model.tokenizer import Tokenizer
-from groundcast.model.whole_caption import closed_caption, decode_pieces, tokenize_caption
+from groundcast.model.weights.checkpoint import find_checkpoint, read_checkpoint
 
 from ..model.oracle import Sizes, oracle
 

@@ -16,12 +16,12 @@ from PIL import Image
 
 from groundcast.launch.compat import load_image
 from groundcast.launch.show.image_inputs import Shot, Unread, shots_of
+from groundcast.model.datasets.coco_data import read_coco, read_picture
+from groundcast.model.datasets.odvg_data import read_odvg
 from groundcast.model.detector import Detector, DetectorOptions
-from groundcast.model.orientation import ORIENTATIONS
+from groundcast.model.pictures.orientation import ORIENTATIONS
+from groundcast.model.pictures.still_picture import read_one_picture
 from groundcast.model.prompt import Prompt
-from groundcast.model.still_picture import read_one_picture
-from groundcast.model.training.coco_data import read_coco, read_picture
-from groundcast.model.training.odvg_data import read_odvg
 from groundcast.stream.options import SourceOptions
 from groundcast.stream.pusher import Pusher
 

@@ -19,9 +19,9 @@ from transformers import (
 )
 
 from groundcast.launch.bench.oracle import draw_anew, vocabulary
+from groundcast.model.dino.text_encoder import Words, pad_words
+from groundcast.model.dino.tokenizer import TokenizedPrompt, Tokenizer
 from groundcast.model.prompt import Phrase, Prompt
-from groundcast.model.text_encoder import Words, pad_words
-from groundcast.model.tokenizer import TokenizedPrompt, Tokenizer
 
 _WORDS = 1100
 

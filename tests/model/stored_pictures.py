@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from groundcast.model.orientation import ORIENTATIONS, turn_upright
+from groundcast.model.pictures.orientation import ORIENTATIONS, turn_upright
 
 _INVERSE = {1: 1, 2: 2, 3: 3, 4: 4, 5: 5, 6: 8, 7: 7, 8: 6}
 """What turns an upright picture into a stored one."""

@@ -13,7 +13,7 @@ import pytest
 
 from groundcast.model.detector import Detector, DetectorOptions, DeviceError
 from groundcast.model.prompt import Prompt, PromptError
-from groundcast.model.ticket import CancelledError
+from groundcast.model.runtime.ticket import CancelledError
 
 from .tiny import write_tiny
 

@@ -17,10 +17,16 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from groundcast.launch.bench.oracle import chosen_places, save
-from groundcast.model.checkpoint import Checkpoint, CheckpointError, find_checkpoint, read_checkpoint, set_weights
-from groundcast.model.grounding_dino import GroundingDino
-from groundcast.model.network import build
-from groundcast.model.text_encoder import Words
+from groundcast.model.dino.grounding_dino import GroundingDino
+from groundcast.model.dino.text_encoder import Words
+from groundcast.model.runtime.network import build
+from groundcast.model.weights.checkpoint import (
+    Checkpoint,
+    CheckpointError,
+    find_checkpoint,
+    read_checkpoint,
+    set_weights,
+)
 
 from .oracle import Sizes, ask_oracle, oracle, words_of
 from .spellings import in_mmdetections_words, in_the_originals_words

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from groundcast.launch.bench.oracle import save
 from groundcast.model.detections import Detections
 from groundcast.model.detector import Detector, DetectorOptions
-from groundcast.model.preprocess import normalise, resize_as_published, short_side_size
 from groundcast.model.prompt import Phrase, Prompt, PromptError
+from groundcast.model.runtime.preprocess import normalise, resize_as_published, short_side_size
 
 from .oracle import Sizes, oracle
 

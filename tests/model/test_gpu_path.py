@@ -18,15 +18,15 @@ from numpy.typing import NDArray
 from groundcast.cuda.image_prep import Yuv420
 from groundcast.cuda.image_prep_reference import rgb_from_yuv420
 from groundcast.launch.bench.oracle import save
-from groundcast.model.checkpoint import find_checkpoint, read_checkpoint
 from groundcast.model.detections import Detections
 from groundcast.model.image import DecodedImage, Image, Rgb, rgb_of
-from groundcast.model.network import Network
-from groundcast.model.picture_input import PictureInput
-from groundcast.model.postprocess import Rules, candidates, choose
-from groundcast.model.preprocess import IMAGENET_STD
 from groundcast.model.prompt import Prompt
-from groundcast.model.read_prompts import ReadPrompts, bucket
+from groundcast.model.runtime.network import Network
+from groundcast.model.runtime.picture_input import PictureInput
+from groundcast.model.runtime.postprocess import Rules, candidates, choose
+from groundcast.model.runtime.preprocess import IMAGENET_STD
+from groundcast.model.runtime.prompt_cache import ReadPrompts, bucket
+from groundcast.model.weights.checkpoint import find_checkpoint, read_checkpoint
 
 from ..cuda.stand_in_graph import Recorder
 from .oracle import Sizes, oracle

@@ -17,10 +17,10 @@ import torch
 from safetensors.torch import save_file
 
 from groundcast.launch.bench.oracle import save
-from groundcast.model.checkpoint import CheckpointError, find_checkpoint, read_checkpoint
 from groundcast.model.config import ConfigError, ModelConfig
-from groundcast.model.config_file import BACKBONES, read_config
-from groundcast.model.network import Network
+from groundcast.model.runtime.network import Network
+from groundcast.model.weights.checkpoint import CheckpointError, find_checkpoint, read_checkpoint
+from groundcast.model.weights.config_file import BACKBONES, read_config
 
 from .oracle import Sizes, oracle
 from .tiny import tiny_config, write_tiny

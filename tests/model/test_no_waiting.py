@@ -21,12 +21,12 @@ from torch.utils._pytree import tree_leaves
 
 from groundcast.cuda.kept import kept
 from groundcast.launch.bench.oracle import save
-from groundcast.model import swin
-from groundcast.model.checkpoint import find_checkpoint, read_checkpoint
-from groundcast.model.fold import fold_norms, join_groups, join_projections, join_values
-from groundcast.model.grounding_dino import GroundingDino
-from groundcast.model.postprocess import CaptionAnswer, Rules, Wordings, candidates
-from groundcast.model.text_encoder import TextFeatures
+from groundcast.model.dino import swin
+from groundcast.model.dino.grounding_dino import GroundingDino
+from groundcast.model.dino.text_encoder import TextFeatures
+from groundcast.model.runtime.fold import fold_norms, join_groups, join_projections, join_values
+from groundcast.model.runtime.postprocess import CaptionAnswer, Rules, Wordings, candidates
+from groundcast.model.weights.checkpoint import find_checkpoint, read_checkpoint
 
 from .oracle import Sizes, oracle
 from .tiny import tiny_model

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from groundcast.launch.bench.oracle import chosen_places, save
-from groundcast.model.checkpoint import find_checkpoint, read_checkpoint, set_weights
-from groundcast.model.grounding_dino import GroundingDino, Output
-from groundcast.model.network import build
-from groundcast.model.text_encoder import Words
+from groundcast.model.dino.grounding_dino import GroundingDino, Output
+from groundcast.model.dino.text_encoder import Words
+from groundcast.model.runtime.network import build
+from groundcast.model.weights.checkpoint import find_checkpoint, read_checkpoint, set_weights
 
 from .oracle import Sizes, ask_oracle, oracle, words_of
 

@@ -13,10 +13,10 @@ import torch
 from numpy.typing import NDArray
 
 from groundcast.cuda.graph import GraphCache
-from groundcast.model.checkpoint import read_checkpoint
 from groundcast.model.config import Precision
-from groundcast.model.network import Network
 from groundcast.model.prompt import Prompt
+from groundcast.model.runtime.network import Network
+from groundcast.model.weights.checkpoint import read_checkpoint
 
 from .tiny import write_tiny
 

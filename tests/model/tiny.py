@@ -7,10 +7,10 @@ from pathlib import Path
 
 import torch
 
-from groundcast.model.checkpoint import Checkpoint, keep_weights, write_checkpoint
 from groundcast.model.config import ModelConfig, Proposals, TextConfig
-from groundcast.model.grounding_dino import GroundingDino
+from groundcast.model.dino.grounding_dino import GroundingDino
 from groundcast.model.tabletop.vocabulary import known_wordings, vocabulary
+from groundcast.model.weights.checkpoint import Checkpoint, keep_weights, write_checkpoint
 
 
 def tiny_config(proposals: Proposals = "ranked") -> ModelConfig:

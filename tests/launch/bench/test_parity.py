@@ -21,11 +21,11 @@ from groundcast.launch.bench.sizes import sizes
 from groundcast.launch.bench.truth import HalfCost, Truth
 from groundcast.launch.exits import InputError, RunError
 from groundcast.model.config import ModelConfig, TextConfig
-from groundcast.model.input_rule import InputRule
-from groundcast.model.packed import pack
+from groundcast.model.dino.text_encoder import pad_words
+from groundcast.model.dino.tokenizer import Tokenizer
 from groundcast.model.prompt import Prompt
-from groundcast.model.text_encoder import pad_words
-from groundcast.model.tokenizer import Tokenizer
+from groundcast.model.runtime.input_rule import InputRule
+from groundcast.model.runtime.prepacked import pack
 
 from ...model.oracle import Sizes, oracle
 

@@ -17,7 +17,7 @@ from groundcast.model.detections import Detections, DetectorInfo
 from groundcast.model.detector import Detector
 from groundcast.model.prompt import Prompt
 
-from ...model.training.coco_sets import draw_set, write_set
+from ...model.datasets.coco_sets import draw_set, write_set
 from ..commands import in_process
 from ..reports import check_report, read_classes
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from groundcast.model.checkpoint import read_checkpoint
 from groundcast.model.config import ModelConfig
+from groundcast.model.weights.checkpoint import read_checkpoint
 
 from ...model.tiny import write_tiny
 from ...model.training.shapes_set import write_shapes

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 
 from groundcast.model.config import ModelConfig, TextConfig
+from groundcast.model.dino.tokenizer import Tokenizer
 from groundcast.model.prompt import Phrase, Prompt
 from groundcast.model.tabletop.vocabulary import vocabulary
-from groundcast.model.tokenizer import Tokenizer
 from groundcast.model.training.batch import Example, centres_and_sizes
 from groundcast.model.training.denoising import NoiseOptions, spoil
 

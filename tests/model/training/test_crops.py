@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from groundcast.model.backbone import Backbone
+from groundcast.model.dino.backbone import Backbone
 from groundcast.model.tabletop.words import COLOURS, KINDS
 from groundcast.model.training.crops import CropBatches, CropLesson
 from groundcast.model.training.stored_scenes import StoredScene

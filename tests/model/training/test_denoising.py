@@ -8,7 +8,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from groundcast.model.grounding_dino import GroundingDino
+from groundcast.model.dino.grounding_dino import GroundingDino
 from groundcast.model.training.batch import stack
 from groundcast.model.training.denoising import NoisedPicture, NoisedQueries, NoiseOptions, spoil
 from groundcast.model.training.detection import DetectionLesson

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import torch
 
-from groundcast.model.grounding_dino import Enhanced, Output
-from groundcast.model.query_selection import Selected
+from groundcast.model.dino.grounding_dino import Enhanced, Output
+from groundcast.model.dino.query_selection import Selected
 from groundcast.model.training.dense import DensePlaces
 from groundcast.model.training.matching import Truth
 

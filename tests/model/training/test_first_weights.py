@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from groundcast.model.checkpoint import read_checkpoint, set_weights
 from groundcast.model.detector import Detector, DetectorOptions
-from groundcast.model.grounding_dino import GroundingDino
+from groundcast.model.dino.grounding_dino import GroundingDino
 from groundcast.model.prompt import Prompt, PromptError
 from groundcast.model.training.first_weights import edge_from_nothing, first_weights
+from groundcast.model.weights.checkpoint import read_checkpoint, set_weights
 
 from ..tiny import write_tiny
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from groundcast.model.config import ModelConfig
-from groundcast.model.grounding_dino import GroundingDino
+from groundcast.model.dino.grounding_dino import GroundingDino
 from groundcast.model.training.batch import stack
 from groundcast.model.training.detection import DetectionLesson
 from groundcast.model.training.loss import LossWeights

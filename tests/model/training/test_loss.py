@@ -13,9 +13,9 @@ import torch
 from torch import nn
 from torchvision.ops import box_convert, generalized_box_iou_loss, sigmoid_focal_loss
 
-from groundcast.model.grounding_dino import Enhanced, GroundingDino, Output
-from groundcast.model.picture_area import PictureArea
-from groundcast.model.query_selection import Selected
+from groundcast.model.dino.grounding_dino import Enhanced, GroundingDino, Output
+from groundcast.model.dino.picture_area import PictureArea
+from groundcast.model.dino.query_selection import Selected
 from groundcast.model.training.batch import Batch, stack
 from groundcast.model.training.denoising import Noised
 from groundcast.model.training.detection import DetectionLesson

@@ -6,8 +6,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from groundcast.model.grounding_dino import Enhanced, Output
-from groundcast.model.query_selection import Selected
+from groundcast.model.dino.grounding_dino import Enhanced, Output
+from groundcast.model.dino.query_selection import Selected
 from groundcast.model.training.boxes import corners, generalised_iou, paired_generalised_iou
 from groundcast.model.training.loss import LossWeights, detection_loss
 from groundcast.model.training.matching import MatchingCosts, Truth, match

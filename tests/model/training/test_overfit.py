@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from groundcast.model.checkpoint import Checkpoint, keep_weights
-from groundcast.model.grounding_dino import GroundingDino
-from groundcast.model.training.coco_data import read_coco
+from groundcast.model.datasets.coco_data import read_coco
+from groundcast.model.datasets.labelled import labelled_coco
+from groundcast.model.dino.grounding_dino import GroundingDino
 from groundcast.model.training.denoising import NoiseOptions
 from groundcast.model.training.finetune import Recipe, finetune
 from groundcast.model.training.first_weights import edge_from_nothing
-from groundcast.model.training.labelled import labelled_coco
 from groundcast.model.training.picture_batches import PictureOptions
 from groundcast.model.training.trainer import TrainingOptions
 from groundcast.model.training.validation import HeldOut, history
+from groundcast.model.weights.checkpoint import Checkpoint, keep_weights
 
 from .drawn_examples import full_config
 from .shapes_set import write_shapes

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from groundcast.model.input_rule import InputRule
-from groundcast.model.preprocess import normalise
-from groundcast.model.tokenizer import Tokenizer
+from groundcast.model.datasets.coco_data import read_coco
+from groundcast.model.datasets.coco_records import CocoError
+from groundcast.model.datasets.labelled import LabelledData, labelled_coco
+from groundcast.model.dino.tokenizer import Tokenizer
+from groundcast.model.runtime.input_rule import InputRule
+from groundcast.model.runtime.preprocess import normalise
 from groundcast.model.training.batch import Batch
-from groundcast.model.training.coco_data import read_coco
-from groundcast.model.training.coco_records import CocoError
 from groundcast.model.training.first_weights import edge_from_nothing
-from groundcast.model.training.labelled import LabelledData, labelled_coco
 from groundcast.model.training.picture_batches import PictureBatches, PictureOptions
 from groundcast.model.training.workers import Worker
 

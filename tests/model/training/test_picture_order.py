@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from groundcast.model.training.labelled import LabelledData, LabelledPicture
+from groundcast.model.datasets.labelled import LabelledData, LabelledPicture
 from groundcast.model.training.picture_order import PictureOrder
 
 

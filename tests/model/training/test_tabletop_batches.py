@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from groundcast.model.dino.tokenizer import Tokenizer
 from groundcast.model.tabletop.vocabulary import vocabulary
 from groundcast.model.tabletop.words import HELD_OUT, TRAINING_PAIRS
-from groundcast.model.tokenizer import Tokenizer
 from groundcast.model.training.augment import cut, disturb, mirror
 from groundcast.model.training.stored_scenes import StoredScene
 from groundcast.model.training.tabletop_batches import BatchOptions, TabletopBatches, draw_wishes

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import torch
 
-from groundcast.model.checkpoint import CheckpointError, file_sha256, read_checkpoint
 from groundcast.model.detector import Detector
 from groundcast.model.prompt import Prompt
 from groundcast.model.tabletop.dataset import build, open_shards, options_of
 from groundcast.model.tabletop.scenes import draw_scene
 from groundcast.model.training.optimiser import TrainingError
 from groundcast.model.training.tabletop import Recipe, train_recipe
+from groundcast.model.weights.checkpoint import CheckpointError, file_sha256, read_checkpoint
 
 from ..drawing import drawing
 from ..tiny import write_tiny

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from groundcast.model.grounding_dino import GroundingDino
+from groundcast.model.dino.grounding_dino import GroundingDino
 from groundcast.model.training.batch import Batch, stack
 from groundcast.model.training.detection import DetectionLesson
 from groundcast.model.training.trainer import TrainingOptions, Watcher, train

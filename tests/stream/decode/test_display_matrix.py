@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from groundcast.model.image import DecodedImage, rgb_of
-from groundcast.model.orientation import ORIENTATIONS, UPRIGHT
+from groundcast.model.pictures.orientation import ORIENTATIONS, UPRIGHT
 from groundcast.stream.decode.video import Video
 from groundcast.stream.options import SourceOptions
 

@@ -12,7 +12,7 @@ import pytest
 from groundcast.model.detections import Detections
 from groundcast.model.image import Image
 from groundcast.model.prompt import Prompt
-from groundcast.model.ticket import DetectionTicket
+from groundcast.model.runtime.ticket import DetectionTicket
 from groundcast.stream.frame import Frame
 from groundcast.stream.node.inference import Flight, Look
 from groundcast.stream.node.prompt_state import Question

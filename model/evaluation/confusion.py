@@ -1,0 +1,133 @@
+"""Confusion of classes: what objects were taken for, at one score and IoU 0.5, whatever class the boxes bear.
+
+Of federated data only those boxes count as wrong whose class the picture states. Letters: K category, n m boxes.
+"""
+
+# numpy 1.26 leaves the types of some reductions open.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..datasets.coco_data import CocoBox, CocoData, CocoPicture
+from .average_precision import Found
+
+_MIN_IOU = 0.5
+_USUAL_SCORE = 0.3  # where nothing is right at any score
+
+
+@dataclass(frozen=True, slots=True)
+class Confusion:
+    """What objects were taken for.
+
+    Args:
+        names: of the K classes.
+        counts: (K + 1, K + 1): rows are what an object is, columns what it was taken for; the last row counts boxes
+            that show no object, the last column objects without a box. An object that was taken for a class of
+            which its picture states nothing is in no count.
+        score: boxes that score less were left out.
+    """
+
+    names: tuple[str, ...]
+    counts: NDArray[np.int64]
+    score: float
+
+
+def best_score(data: CocoData, founds: Mapping[int, Found]) -> float:
+    """The least score to report at which F1, the balance of precision and recall over all classes, is highest."""
+    scores, right = [np.zeros(0)], [np.zeros(0, np.bool_)]
+    own = _boxes_of(data)
+    for picture in data.pictures:
+        found = founds[picture.number]
+        truths = [box for box in own[picture.number] if not box.crowd]
+        pairs = _matched(found, truths, within_class=True)
+        counted = np.array([_is_wrong(picture, int(one), own[picture.number]) for one in found.categories], np.bool_)
+        hit = np.zeros(len(found.scores), np.bool_)
+        hit[list(pairs)] = True
+        scores.append(found.scores[counted | hit])
+        right.append(hit[counted | hit])
+    every, hits = np.concatenate(scores), np.concatenate(right)
+    order = np.argsort(-every, kind="stable")
+    f1 = 2 * np.cumsum(hits[order]) / (np.arange(1, len(every) + 1) + max(1, data.instances))
+    return float(every[order][int(f1.argmax())]) if len(f1) and f1.max() > 0 else _USUAL_SCORE
+
+
+def confusion(data: CocoData, founds: Mapping[int, Found], score: float) -> Confusion:
+    """Count what objects were taken for.
+
+    Args:
+        data: the truth.
+        founds: of each picture by its number.
+        score: the least of a box that counts.
+    """
+    rows = {one.number: row for row, one in enumerate(data.categories)}
+    nothing = len(rows)
+    counts = np.zeros((nothing + 1, nothing + 1), np.int64)
+    own = _boxes_of(data)
+    for picture in data.pictures:
+        every = founds[picture.number]
+        kept = every.scores >= score
+        found = Found(every.boxes_xyxy[kept], every.categories[kept], every.scores[kept])
+        truths = [box for box in own[picture.number] if not box.crowd]
+        pairs = _matched(found, truths, within_class=True)
+        pairs |= _matched(found, truths, within_class=False, taken=pairs)
+        for row, category in enumerate(map(int, found.categories)):
+            truth = None if row not in pairs else truths[pairs[row]].category
+            if truth == category or _is_wrong(picture, category, own[picture.number]):
+                counts[nothing if truth is None else rows[truth], rows[category]] += 1
+        for missed in set(range(len(truths))) - set(pairs.values()):
+            counts[rows[truths[missed].category], nothing] += 1
+    return Confusion(tuple(one.name for one in data.categories), counts, score)
+
+
+def _boxes_of(data: CocoData) -> dict[int, list[CocoBox]]:
+    """The boxes of each picture whose classes are asked for."""
+    asked = {one.number for one in data.categories}
+    own: dict[int, list[CocoBox]] = {picture.number: [] for picture in data.pictures}
+    for box in data.boxes:
+        if box.category in asked:
+            own[box.picture].append(box)
+    return own
+
+
+def _is_wrong(picture: CocoPicture, category: int, boxes: list[CocoBox]) -> bool:
+    """Whether a box too many of a category is held against the model in this picture."""
+    here = [box for box in boxes if box.category == category]
+    if any(box.crowd for box in here) or category in picture.not_exhaustive:
+        return False
+    return picture.absent is None or bool(here) or category in picture.absent
+
+
+def _matched(
+    found: Found, truths: list[CocoBox], *, within_class: bool, taken: Mapping[int, int] | None = None
+) -> dict[int, int]:
+    """By a detection's row the truth's: best score first, each takes the free truth that it overlaps most."""
+    taken = taken or {}
+    if not truths or not len(found.scores):
+        return {}
+    xywh = np.array([box.box_xywh for box in truths], np.float64)
+    overlaps = _ious(found.boxes_xyxy, np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], 1))
+    if within_class:
+        overlaps[found.categories[:, None] != np.array([box.category for box in truths])[None]] = 0.0
+    overlaps[:, list(taken.values())] = 0.0
+    pairs: dict[int, int] = {}
+    for row in map(int, np.argsort(-found.scores, kind="stable")):
+        best = int(overlaps[row].argmax())
+        if row not in taken and overlaps[row, best] >= _MIN_IOU:
+            pairs[row] = best
+            overlaps[:, best] = 0.0
+    return pairs
+
+
+def _ious(boxes: NDArray[np.float64], truths: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n, m) of (n, 4) and (m, 4), xyxy."""
+    low = np.maximum(boxes[:, None, :2], truths[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], truths[None, :, 2:])
+    inner = np.clip(high - low, 0, None).prod(-1)
+    areas = [(one[:, 2:] - one[:, :2]).clip(0).prod(-1) for one in (boxes, truths)]
+    return inner / np.maximum(areas[0][:, None] + areas[1][None] - inner, 1e-12)

@@ -1,0 +1,236 @@
+# pyright: reportUnknownVariableType=false
+"""Weights and what belongs to them, to and from files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from ..config import ConfigError, ModelConfig
+from .config_file import is_texts, read_config
+from .hub import HubError, hub_weights, is_hub_name
+from .published import check_vocabulary, find_vocabulary, recognise
+from .weight_files import CheckpointError, RenamedWeights, StoredWeights
+from .weight_names import plan_names
+
+__all__ = ["Checkpoint", "CheckpointError", "find_checkpoint", "read_checkpoint", "set_weights", "write_checkpoint"]
+
+_log = logging.getLogger(__name__)
+_EMBEDDED = Path(__file__).parents[1] / "tabletop" / "tabletop.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A weight file, read.
+
+    Args:
+        config: what to build.
+        vocabulary: token -> id, for the tokenizer.
+        known_wordings: what the model was taught, or None where it reads any words.
+        weights: our name -> tensor; of a file each is read when it is asked for.
+    """
+
+    config: ModelConfig
+    vocabulary: dict[str, int]
+    known_wordings: tuple[str, ...] | None
+    weights: Mapping[str, Tensor]
+
+
+def find_checkpoint(name_or_path: str, *, offline: bool = False) -> Path:
+    """The weight file a user means: 'tabletop', a file, a folder, or a model of the hub.
+
+    Args:
+        name_or_path: 'owner/model' or 'owner/model@revision' for the hub, where no such file or folder exists.
+        offline: take from the hub's cache alone.
+
+    Raises:
+        CheckpointError: there is no such file.
+    """
+    try:
+        path = _EMBEDDED if name_or_path == "tabletop" else Path(name_or_path).expanduser()
+        is_folder, is_file = path.is_dir(), path.is_file()
+    except RuntimeError as error:
+        raise CheckpointError(f"no weights at {name_or_path}: no user has that name, after ~") from error
+    except OSError as error:
+        raise CheckpointError(
+            f"no weights at {name_or_path[:100]} ({error.strerror}): name a path that can be"
+        ) from error
+    if is_folder:
+        return _in_folder(path)
+    if is_file:
+        return path
+    if not is_hub_name(name_or_path):
+        raise CheckpointError(
+            f"no weights at {path}: name a .safetensors or .pth file, a folder with one, a model of the hub as "
+            "'owner/model', or 'tabletop' for the embedded model"
+        )
+    try:
+        return hub_weights(name_or_path, offline=offline)
+    except HubError as error:
+        raise CheckpointError(f"no weights for {name_or_path}: {error}") from error
+
+
+def read_checkpoint(path: Path, *, offline: bool = False) -> Checkpoint:
+    """Read what describes the weights; the weights themselves are read when they are asked for.
+
+    Our own files have an `x.json` beside `x.safetensors`. Published ones tell by their tensors what they are.
+
+    Raises:
+        CheckpointError: a file is missing, unreadable, or not what it should be.
+    """
+    if path.suffix == ".safetensors" and path.with_suffix(".json").is_file():
+        return _read_own(path)
+    stored = StoredWeights(path)
+    plan = plan_names(stored)
+    if plan.unknown or not plan.sources:
+        raise CheckpointError(
+            f"{path} holds {len(plan.unknown)} tensors that no Grounding DINO has: {_some(plan.unknown)}"
+        )
+    for twin, name in plan.twins.items():
+        if not torch.equal(stored[twin], stored[name]):
+            raise CheckpointError(
+                f"{path} has two tensors for one place, {name} and {twin}, that differ: leave one out"
+            )
+    if plan.ignored:
+        _log.info("not needed of %s: %s", path, _some(plan.ignored))
+    facts = _read_facts(path.parent / "config.json") if (path.parent / "config.json").is_file() else {}
+    weights = RenamedWeights(stored, plan.sources)
+    config = recognise(weights, plan, _model_name(path), facts)
+    vocabulary = find_vocabulary(path.parent, config.text.vocabulary, offline=offline)
+    return Checkpoint(config, vocabulary, None, weights)
+
+
+def _read_own(path: Path) -> Checkpoint:
+    described = path.with_suffix(".json")
+    facts = _read_facts(described)
+    try:
+        config = read_config(facts.get("config"))
+    except ConfigError as error:
+        raise CheckpointError(f"{described} does not describe a model: {error}") from error
+    tokens: object = facts.get("vocabulary")
+    known: object = facts.get("known_wordings")
+    if not is_texts(tokens) or not (known is None or is_texts(known)):
+        raise CheckpointError(f"{described} does not describe a model: its words must be lists of texts")
+    vocabulary = {token: index for index, token in enumerate(tokens)}
+    check_vocabulary(described, vocabulary, config.text.vocabulary)
+    return Checkpoint(config, vocabulary, None if known is None else tuple(known), StoredWeights(path))
+
+
+def _in_folder(folder: Path) -> Path:
+    """The one set of weights in a folder."""
+    for name in ("model.safetensors", "model.safetensors.index.json"):
+        if (folder / name).is_file():
+            return folder / name
+    found = sorted([*folder.glob("*.safetensors"), *folder.glob("*.pth")])
+    if len(found) != 1:
+        held = f"{len(found)} weight files" if found else "no .safetensors or .pth file"
+        raise CheckpointError(f"{folder} holds {held}: name the one that is meant")
+    return found[0]
+
+
+def _model_name(path: Path) -> str:
+    """What messages call a published model: its file's name, or its folder's where the file has the hub's usual one."""
+    if path.name.startswith("model.safetensors"):
+        hub = [part for part in path.parts if part.startswith("models--")]
+        return hub[-1].split("--")[-1] if hub else path.resolve().parent.name
+    return path.stem
+
+
+def write_checkpoint(path: Path, checkpoint: Checkpoint, facts: Mapping[str, Any] | None = None) -> None:
+    """Write `x.safetensors` and `x.json`; floating weights as fp16. `facts` go into the JSON as they are.
+
+    Each is written beside and renamed, so that what was there stays whole if this is interrupted.
+    """
+    weights = {
+        name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in checkpoint.weights.items()
+    }
+    ordered = sorted(checkpoint.vocabulary, key=lambda token: checkpoint.vocabulary[token])
+    description = {
+        "config": checkpoint.config.to_dict(),
+        "vocabulary": ordered,
+        "known_wordings": checkpoint.known_wordings,
+        **(facts or {}),
+    }
+    partial, described = path.with_suffix(".part"), path.with_suffix(".json.part")
+    save_file({name: tensor.contiguous() for name, tensor in weights.items()}, partial)
+    described.write_text(json.dumps(description, indent=1) + "\n")
+    partial.chmod(described.stat().st_mode)  # safetensors lets the owner alone read, whatever the umask says
+    partial.replace(path)
+    described.replace(path.with_suffix(".json"))
+
+
+def file_sha256(path: Path) -> str:
+    """What tells one weight file from another, in 64 hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def keep_weights(model: nn.Module) -> dict[str, Tensor]:
+    """What is worth storing: everything but the counters of batch norm."""
+    return {name: tensor for name, tensor in model.state_dict().items() if not _counter(name)}
+
+
+def set_weights(model: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
+    """Fill the model; every name and every shape must fit.
+
+    Raises:
+        CheckpointError: lists the names that are unknown, missing or of another shape.
+    """
+    own = {name: tensor for name, tensor in model.state_dict().items() if not _counter(name)}
+    named = {name: _stored_name(name, weights) for name in own}
+    unknown = sorted(set(weights) - set(own))
+    missing = sorted(name for name, source in named.items() if source not in weights)
+    misshapen = [
+        f"{name} is {have}, not {tuple(tensor.shape)}"
+        for name, tensor in own.items()
+        if named[name] in weights and (have := _shape(weights, named[name])) != tuple(tensor.shape)
+    ]
+    for what, names in (("unknown", unknown), ("missing", missing), ("of another shape", misshapen)):
+        if names:
+            raise CheckpointError(f"the weights in {path} do not fit the model: {len(names)} {what}: {_some(names)}")
+    with torch.no_grad():
+        for name, tensor in own.items():
+            tensor.copy_(weights[named[name]])
+
+
+def _stored_name(name: str, weights: Mapping[str, Tensor]) -> str:
+    """Heads may be stored once, where the decoder's layers share them: then no later layer has any of its own."""
+    head = re.match(r"(decoder\.box|classify)\.\d+\.", name)
+    if head is None or name in weights:
+        return name
+    is_shared = not any(re.match(rf"{head[1]}\.[1-9]", other) for other in weights)
+    return f"{head[1]}.0.{name[head.end() :]}" if is_shared else name
+
+
+def _shape(weights: Mapping[str, Tensor], name: str) -> tuple[int, ...]:
+    if isinstance(weights, StoredWeights | RenamedWeights):
+        return weights.shape(name)
+    return tuple(weights[name].shape)
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+
+
+def _counter(name: str) -> bool:
+    return name.endswith("num_batches_tracked")
+
+
+def _read_facts(path: Path) -> dict[str, Any]:
+    try:
+        facts: Any = json.loads(path.read_text())
+    except (OSError, ValueError, RecursionError) as error:
+        raise CheckpointError(f"cannot read {path}, which describes the weights beside it: {error}") from error
+    if not isinstance(facts, dict):
+        raise CheckpointError(f"{path} does not describe a model: it is not a JSON object")
+    return facts

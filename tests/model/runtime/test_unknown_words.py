@@ -1,0 +1,40 @@
+"""What is said of words that a model was not taught is true, and says what to write instead."""
+
+from __future__ import annotations
+
+import pytest
+
+from groundcast.model.dino.tokenizer import Tokenizer
+from groundcast.model.runtime.unknown_words import describe_unknown
+from groundcast.model.tabletop.vocabulary import known_wordings, vocabulary
+
+OTHER = ", or load a model that reads any words, with --model"
+KNOWN = ", though it knows each word: ask for "
+
+
+@pytest.mark.parametrize(
+    ("wording", "said"),
+    [
+        ("object", KNOWN + "'red object', 'orange object' or 'yellow object'" + OTHER),
+        ("mug red", KNOWN + "'red mug' or 'mug'" + OTHER),
+        ("cube ball", KNOWN + "'cube' or 'ball'" + OTHER),
+        ("red", KNOWN + "'red cube', 'red ball' or 'red can'" + OTHER),
+        ("red mug.blue cube", ": part phrases with ' . ', did you mean 'red mug . blue cube'?"),
+    ],
+)
+def test_words_that_are_known_are_not_called_unknown(wording: str, said: str) -> None:
+    sentence = describe_unknown("tabletop", wording, known_wordings(), Tokenizer(vocabulary()))
+    assert sentence == f"tabletop was not taught {wording!r}{said}"
+
+
+def test_a_word_that_is_not_known_is_named_with_those_that_are() -> None:
+    sentence = describe_unknown("tabletop", "red fork", known_wordings(), Tokenizer(vocabulary()))
+    assert sentence.startswith("tabletop was not taught 'red fork': it knows object, red, orange")
+    assert sentence.endswith(f"bowl, but not 'fork'; ask as in 'red cube', 'cube' or 'black object'{OTHER}")
+
+
+def test_a_model_of_many_words_does_not_list_them_all() -> None:
+    known = [f"{first}{second}ight" for first in "bfklmnrst" for second in "aeiou"]
+    learnt = Tokenizer({token: row for row, token in enumerate(("[PAD]", "[UNK]", "[CLS]", "[SEP]", ".", *known))})
+    sentence = describe_unknown("mine", "a lynx", known, learnt)
+    assert "suight and 5 more, but not 'a' or 'lynx'; ask as in 'baight' or 'tuight'," in sentence
