@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .kept import kept
+from .size_cache import kept
 
 _OUTSIDE = -9.0  # of every map, as grid_sample counts; a place that is not a number has no meaning to it
 

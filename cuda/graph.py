@@ -13,8 +13,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from .kept import holding
-from .traced import Tracing
+from .cpu_graph import Tracing
+from .size_cache import holding
 
 Function = Callable[..., tuple[Tensor, ...]]
 

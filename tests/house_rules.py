@@ -16,11 +16,16 @@ FLOORS = ("launch", "stream", "model", "cuda")  # each may look at those that co
 DOORS = {
     ("stream", "model"): {
         *("model.detections", "model.image", "model.prompt"),
-        *("model.pictures.jpeg_file", "model.pictures.orientation", "model.pictures.pixel_kinds", "model.pictures.still_picture"),
+        *(
+            "model.pictures.jpeg_file",
+            "model.pictures.orientation",
+            "model.pictures.pixel_kinds",
+            "model.pictures.still_picture",
+        ),
         "model.pictures.tone_mapping",
     },
     ("stream", "cuda"): set[str](),
-    ("model", "cuda"): {"cuda.deform_attn", "cuda.image_prep", "cuda.transfer", "cuda.graph", "cuda.kept"},
+    ("model", "cuda"): {"cuda.deform_attn", "cuda.image_prep", "cuda.transfer", "cuda.graph", "cuda.size_cache"},
     ("launch", "cuda"): {"cuda.deform_attn", "cuda.image_prep", "cuda.transfer", "cuda.graph"},
 }
 BEHIND_DOORS = ("launch/bench/*.py",)

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...cuda.kept import kept
+from ...cuda.size_cache import kept
 
 _MUCH = 1.0  # a logit
 _SHARPNESS = 2.0  # of the weights: a neighbour whose logit is 1 less counts a seventh

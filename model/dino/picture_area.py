@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...cuda.kept import kept
+from ...cuda.size_cache import kept
 from .sine_embedding import map_embedding
 
 Shape = tuple[int, int]

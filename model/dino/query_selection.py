@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ...cuda.kept import kept
+from ...cuda.size_cache import kept
 from ..config import ModelConfig
 from .heads import BoxHead, ClassHead
 from .layers import inverse_sigmoid

@@ -10,7 +10,7 @@ import math
 import torch
 from torch import Tensor
 
-from ...cuda.kept import kept
+from ...cuda.size_cache import kept
 
 
 @kept(16)

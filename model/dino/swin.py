@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...cuda.kept import kept
+from ...cuda.size_cache import kept
 from .layers import PIECE_BYTES, Recomputed, in_pieces
 
 Size = tuple[int, int]  # height, width, cells

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ...cuda.graph import GraphCache
-from ...cuda.kept import kept
+from ...cuda.size_cache import kept
 from ..config import Precision
 from ..dino.grounding_dino import GroundingDino
 from ..dino.text_encoder import TextFeatures

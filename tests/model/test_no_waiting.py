@@ -19,7 +19,7 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTens
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from groundcast.cuda.kept import kept
+from groundcast.cuda.size_cache import kept
 from groundcast.launch.bench.oracle import save
 from groundcast.model.dino import swin
 from groundcast.model.dino.grounding_dino import GroundingDino

@@ -6,7 +6,7 @@ import weakref
 
 import torch
 
-from groundcast.cuda.kept import holding, kept
+from groundcast.cuda.size_cache import holding, kept
 
 
 def test_the_last_few_are_kept_and_a_holder_keeps_them_longer() -> None:

@@ -13,8 +13,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from groundcast.cuda.cpu_graph import Program, Tracing
 from groundcast.cuda.graph import GraphCache
-from groundcast.cuda.traced import Program, Tracing
 
 CPU = torch.device("cpu")
 WEIGHT = torch.randn(16, 8, generator=torch.Generator().manual_seed(1))
