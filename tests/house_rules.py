@@ -1,4 +1,7 @@
-"""The rules of the house, read off every import: who may know whom, how long a file may be. Standard library only."""
+"""The rules of the house, read off every import: which file may import which, and how long a file may be.
+
+Standard library only.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
+
+from .house_rooms import MAX_FILES, ROOMS, may_import, room_circles, room_of
 
 FLOORS = ("launch", "stream", "model", "cuda")  # each may look at those that come after it
 
@@ -102,8 +107,8 @@ LIGHT = {
     "model/tabletop/words.py": set[str](),
 }
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "manager", "misc"}
-LONGEST_FILE = 350
-LONGEST_FUNCTION = 60
+MAX_FILE_LINES = 350
+MAX_FUNCTION_LINES = 60
 
 
 @dataclass(frozen=True)
@@ -128,7 +133,7 @@ def violations(root: Path) -> list[str]:
             found += [f"{where}:{line}: {text}" for line, text in _environment(tree)]
         for item in _imports(root, path):
             found += [f"{where}:{item.line}: {text}" for text in _judge(where, item)]
-    return [*found, *_heavy(root)]
+    return [*found, *_rooms(root), *_heavy(root)]
 
 
 def circles(root: Path) -> list[str]:
@@ -150,6 +155,32 @@ def circles(root: Path) -> list[str]:
     return sorted(set(found))
 
 
+def circles_of_rooms(root: Path) -> list[str]:
+    """Every circle of imports among the rooms of a floor. Nouns belong to no room: all may import them."""
+    return room_circles(arrows(root))
+
+
+def arrows(root: Path) -> set[tuple[str, str]]:
+    """Which room imports which other room of its floor: (importer, imported), front doors and nouns among them."""
+    found: set[tuple[str, str]] = set()
+    for path in _files(root):
+        module = _module(root, path)
+        for item in _imports(root, path):
+            if item.ours and item.name.split(".")[0] == module.split(".")[0]:
+                found.add((room_of(module), room_of(item.name)))
+    return {(importer, imported) for importer, imported in found if importer != imported}
+
+
+def _rooms(root: Path) -> Iterator[str]:
+    for folder in sorted({path.parent for path in _files(root)}):
+        where = folder.relative_to(root).as_posix()
+        count = len(list(folder.glob("*.py")))
+        if where not in ROOMS:
+            yield f"{where}: a folder that tests/house_rooms.py does not know: say what the room is for"
+        if count > MAX_FILES:
+            yield f"{where}: {count} Python files, at most {MAX_FILES}: make a room of some"
+
+
 def _files(root: Path) -> list[Path]:
     return sorted(path for floor in FLOORS for path in (root / floor).rglob("*.py"))
 
@@ -161,6 +192,10 @@ def _tree(path: Path) -> ast.Module:
 
 def _module(root: Path, path: Path) -> str:
     return ".".join(path.relative_to(root).with_suffix("").parts)
+
+
+def _dotted_path(where: str) -> str:
+    return where.removesuffix(".py").replace("/", ".")
 
 
 def _shape(path: Path) -> Iterator[str]:
@@ -177,13 +212,14 @@ def too_long(root: Path, path: Path) -> Iterator[str]:
     where = path.relative_to(root).as_posix()
     text = path.read_text()
     lines = len(text.splitlines())
-    if lines > LONGEST_FILE:
-        yield f"{where}: {lines} lines, at most {LONGEST_FILE}: split it"
+    if lines > MAX_FILE_LINES:
+        yield f"{where}: {lines} lines, at most {MAX_FILE_LINES}: split it"
     for node in ast.walk(_tree(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             length = (node.end_lineno or node.lineno) - node.lineno + 1
-            if length > LONGEST_FUNCTION:
-                yield f"{where}:{node.lineno}: {node.name} has {length} lines, over {LONGEST_FUNCTION}: name its parts"
+            if length > MAX_FUNCTION_LINES:
+                said = f"{node.name} has {length} lines, over {MAX_FUNCTION_LINES}: name its parts"
+                yield f"{where}:{node.lineno}: {said}"
 
 
 def _imports(root: Path, path: Path) -> list[Import]:
@@ -275,7 +311,7 @@ def _judge(where: str, item: Import) -> Iterator[str]:
     if not item.ours:
         nvidia = first == "cuda" and rest[:1] != [] and rest[0] in {"bindings", "core", "pathfinder"}
         if first in {"groundcast", *FLOORS} and not nvidia:
-            yield f"import {item.name} relatively: one dot is this floor, two dots a floor below"
+            yield f"import {item.name} relatively: one dot is this room, two this floor, three the floors below"
         if first in KNOWN_TO and not any(fnmatch(where, pattern) for pattern in KNOWN_TO[first]):
             yield f"{first} is not for {where}"
         if not first:
@@ -289,17 +325,9 @@ def _judge(where: str, item: Import) -> Iterator[str]:
     door = DOORS.get((floor, first))
     if door is not None and item.name not in door and not any(fnmatch(where, p) for p in BEHIND_DOORS):
         yield f"{item.name} is behind a door: {floor} sees only {', '.join(sorted(door)) or 'nothing of it'}"
-    yield from _judge_inside_model(where, item.name)
-
-
-def _judge_inside_model(where: str, name: str) -> Iterator[str]:
-    if not where.startswith("model/"):
-        return
-    inside = where.split("/")[1]
-    for part in ("training", "tabletop"):
-        allowed = inside == part or (inside in ("training", "evaluation") and part == "tabletop")
-        if name.split(".")[:2] == ["model", part] and not allowed:
-            yield f"{name}: only training itself and launch use model.{part}"
+    if first == floor and not may_import(room_of(_dotted_path(where)), room_of(item.name)):
+        importer, imported = room_of(_dotted_path(where)), room_of(item.name)
+        yield f"{importer} must not import {imported} ({item.name}): tests/house_rooms.py says which rooms it may"
 
 
 def _heavy(root: Path) -> Iterator[str]:

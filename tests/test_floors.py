@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from .house_rules import circles, too_long, violations
+from .house_rooms import ROOMS
+from .house_rules import arrows, circles, circles_of_rooms, too_long, violations
 
 ROOT = Path(__file__).parent.parent
 
@@ -17,6 +18,20 @@ def test_the_house_keeps_its_rules() -> None:
 
 def test_no_import_goes_round_in_a_circle() -> None:
     assert circles(ROOT) == []
+
+
+def test_no_import_goes_round_in_a_circle_of_rooms() -> None:
+    assert circles_of_rooms(ROOT) == []
+
+
+def test_the_table_of_rooms_names_no_folder_and_no_way_that_is_not_there() -> None:
+    used = arrows(ROOT)
+    allowed = {
+        (room, f"{room.split('/')[0]}/{other}") for room, (_, others) in ROOMS.items() for other in others - {"*"}
+    }
+
+    assert [room for room in ROOMS if not (ROOT / room).is_dir()] == []
+    assert sorted(allowed - used) == []
 
 
 def test_tests_are_short_enough_to_read() -> None:
@@ -37,9 +52,14 @@ def test_tests_are_short_enough_to_read() -> None:
         ("model/a.py", "from ..cuda.deform_attn_cpu import run", "cuda.deform_attn_cpu is behind a door"),
         ("model/training/a.py", "from ...cuda.deform_attn_cpu import run", "cuda.deform_attn_cpu is behind a door"),
         ("launch/run.py", "def f():\n    from ..cuda import graph_plain", "cuda.graph_plain is behind a door"),
-        ("model/a.py", "from .training.loss import loss", "only training itself and launch use model.training"),
-        ("model/a.py", "from .tabletop import words", "only training itself and launch use model.tabletop"),
-        ("model/tabletop/a.py", "from ..training import loss", "only training itself and launch use model.training"),
+        ("model/dino/a.py", "from ..training.loss import loss", "model/dino must not import model/training"),
+        ("model/runtime/a.py", "from ..tabletop import words", "model/runtime must not import model/tabletop"),
+        ("model/tabletop/a.py", "from ..training import loss", "model/tabletop must not import model/training"),
+        ("model/prompt.py", "from .dino.tokenizer import T", "model must not import model/dino"),
+        ("stream/wire/a.py", "from ..sockets.bind import bind", "stream/wire must not import stream/sockets"),
+        ("stream/capture/a.py", "from ..pipeline import P", "stream/capture must not import stream/doors"),
+        ("stream/frame.py", "from .capture.reader import R", "stream must not import stream/capture"),
+        ("stream/attic/a.py", "X = 1", "stream/attic: a folder that tests/house_rooms.py does not know"),
         ("stream/reader.py", "import torch", "torch is not for stream/reader.py"),
         ("stream/a.py", "import torch.nn as nn", "torch is not for stream/a.py"),
         ("stream/a.py", "def f():\n    import norfair", "norfair is not for stream/a.py"),
@@ -94,6 +114,23 @@ def test_what_is_allowed_is_let_through(tmp_path: Path) -> None:
     )
 
     assert violations(tmp_path) == []
+
+
+def test_too_many_files_in_a_folder_are_caught(tmp_path: Path) -> None:
+    for number in range(26):
+        _plant(tmp_path, f"stream/node/part_{number}.py", "X = 1")
+
+    assert violations(tmp_path) == ["stream/node: 26 Python files, at most 25: make a room of some"]
+
+
+def test_a_circle_of_rooms_is_caught_where_no_two_files_make_one(tmp_path: Path) -> None:
+    _plant(tmp_path, "stream/wire/a.py", "from ..node.b import B")
+    _plant(tmp_path, "stream/node/b.py", "X = 1")
+    _plant(tmp_path, "stream/node/c.py", "from ..wire.d import D")
+    _plant(tmp_path, "stream/wire/d.py", "X = 1")
+
+    assert circles(tmp_path) == []
+    assert circles_of_rooms(tmp_path) == ["stream/node -> stream/wire -> stream/node"]
 
 
 def test_a_circle_is_caught(tmp_path: Path) -> None:

@@ -36,13 +36,13 @@ def _lines() -> list[Line]:
     ]
 
 
-def _read(folder: Path, lines: list[Line], **options: bool) -> LabelledData:
+def _read(folder: Path, lines: list[Line], *, keep_odd_boxes: bool = False) -> LabelledData:
     for name in "abc":
         cv2.imwrite(str(folder / f"{name}.png"), np.zeros((40, 60, 3), np.uint8))
     (folder / "labels.json").write_text('{"0": "ball", "1": "mug", "2": "cone"}')
     path = folder / "data.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    return read_odvg(path, folder, folder / "labels.json", **options)
+    return read_odvg(path, folder, folder / "labels.json", keep_odd_boxes=keep_odd_boxes)
 
 
 def test_detection_lines_know_what_is_absent_and_grounding_lines_do_not(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false
 """Pictures that programs send, over real sockets."""
 
 from __future__ import annotations

@@ -1,0 +1,100 @@
+"""The rooms of the four floors: what each is for, and which rooms of its floor it may import. Standard library only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+# Files that lie flat on a floor and that every room of it may import. The other flat files are its front doors.
+NOUNS = {
+    "launch": {"exits", "log_setup", "memory", "printable", "standard_streams"},
+    "stream": {"clock", "detector_protocol", "frame", "latency", "options", "rate", "source_url", "stats", "track"},
+    "model": {"config", "detections", "image", "prompt"},
+    "cuda": set[str](),
+}
+MAX_FILES = 25  # Python files in one folder
+
+# A room: what it is for, and the rooms that it may import beside its floor's nouns. "doors" are the front doors.
+ROOMS: dict[str, tuple[str, set[str]]] = {
+    "launch": ("the commands that a person starts, one file each", {"*"}),
+    "launch/bench": ("`groundcast bench`: parity first, then speed and memory", {"node", "settings"}),
+    "launch/evaluate": ("`groundcast eval`: average precision against ground truth", {"report", "settings", "show"}),
+    "launch/node": ("builds a node from its settings and runs it", {"service", "settings"}),
+    "launch/report": ("what a training or an evaluation leaves to look at: plots, samples, a page", {"show"}),
+    "launch/service": ("what surrounds a node that runs as a service: health, metrics, reload", {"settings"}),
+    "launch/settings": ("what a user can set, from YAML and from flags", set()),
+    "launch/show": ("tables, drawings, videos and files that a person looks at", {"settings"}),
+    "launch/train": (
+        "`groundcast train`: from pictures or scenes to weights",
+        {"evaluate", "report", "settings", "show"},
+    ),
+    "stream": ("the front doors: pipeline, subscriber, controller, pusher", {"*"}),
+    "stream/capture": ("a URL becomes frames", {"decode", "decoder_process", "sockets", "timing", "wire"}),
+    "stream/control": ("requests to a running node", {"node", "sockets", "wire"}),
+    "stream/decode": ("what FFmpeg opens and decodes, within limits, and what it means", {"sockets", "timing", "wire"}),
+    "stream/decoder_process": (
+        "decoding in a process of its own, without a file system",
+        {"decode", "sockets", "timing", "wire"},
+    ),
+    "stream/node": ("what the node's loop owns", {"capture", "publish", "tracking", "wire"}),
+    "stream/publish": ("messages out", {"sockets", "wire"}),
+    "stream/recording": ("MCAP files, written and played back", {"publish", "sockets", "subscribe", "wire"}),
+    "stream/sockets": ("ZeroMQ addresses, keys, and which clients get in", {"wire"}),
+    "stream/subscribe": ("messages in", {"sockets", "wire"}),
+    "stream/timing": ("when a picture was taken, how often, and whether the source lives", set()),
+    "stream/tracking": ("boxes become tracks", set()),
+    "stream/wire": ("messages to bytes and back", set()),
+    "model": ("the front door: detector", {"*"}),
+    "model/datasets": ("labelled pictures read from COCO and ODVG files", {"pictures"}),
+    "model/dino": ("Grounding DINO, one file per box of the paper's figure", set()),
+    "model/evaluation": ("how good detections and tracks are, against ground truth", {"datasets", "tabletop"}),
+    "model/pictures": ("still pictures of any kind and orientation, decoded to RGB", set()),
+    "model/runtime": ("a loaded network at work: prompts, pictures, threads, devices", {"dino", "weights"}),
+    "model/tabletop": ("the embedded model's weights and words, and the scenes that it learnt from", set()),
+    "model/training": (
+        "teaching a model",
+        {"datasets", "dino", "doors", "evaluation", "runtime", "tabletop", "weights"},
+    ),
+    "model/weights": ("weights from and to files, in every published spelling", set()),
+    "cuda": ("kernels, each beside the plain version that defines it, and transfer to the GPU", {"*"}),
+}
+
+
+def room_of(module: str) -> str:
+    """The room of a module such as "stream.capture.reader"; "stream" for a noun, "stream/doors" for a front door."""
+    floor, *inside = module.split(".")
+    if len(inside) > 1 or (inside and f"{floor}/{inside[0]}" in ROOMS):
+        return f"{floor}/{inside[0]}"
+    return floor if not inside or inside[0] in NOUNS.get(floor, set()) else f"{floor}/doors"
+
+
+def may_import(importer: str, imported: str) -> bool:
+    """Whether one room may import another of the same floor. Nouns may be imported from everywhere."""
+    floor = imported.split("/", 1)[0]
+    if imported in (floor, importer):
+        return True
+    if importer == floor:  # a noun
+        return False
+    if importer == f"{floor}/doors":
+        return "*" in ROOMS[floor][1]
+    return imported.split("/", 1)[1] in ROOMS[importer][1]
+
+
+def room_circles(arrows: Iterable[tuple[str, str]]) -> list[str]:
+    """The circles among rooms: each as "a -> b -> a", from arrows (importer, imported) between rooms."""
+    graph: dict[str, set[str]] = {}
+    for importer, imported in arrows:
+        graph.setdefault(importer, set()).add(imported)
+    found: set[str] = set()
+
+    def walk(room: str, trail: tuple[str, ...]) -> None:
+        if room in trail:
+            circle = trail[trail.index(room) :]
+            if room == min(circle):
+                found.add(" -> ".join((*circle, room)))
+            return
+        for target in sorted(graph.get(room, ())):
+            walk(target, (*trail, room))
+
+    for room in sorted(graph):
+        walk(room, ())
+    return sorted(found)
