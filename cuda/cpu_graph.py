@@ -21,7 +21,7 @@ _tracer = cast("Any", torch)._C  # noqa: SLF001
 _one_at_a_time = threading.Lock()
 
 
-class Tracing:
+class CpuCapture:
     """Captures functions for a `GraphCache` of a CPU.
 
     Args:
@@ -32,7 +32,7 @@ class Tracing:
     def __init__(self, opaque: Sequence[Tensor]) -> None:
         self._opaque = tuple(opaque)
 
-    def __call__(self, function: Callable[..., tuple[Tensor, ...]], inputs: Sequence[Tensor]) -> Program:
+    def __call__(self, function: Callable[..., tuple[Tensor, ...]], inputs: Sequence[Tensor]) -> TracedProgram:
         """The function's ops on inputs of these shapes.
 
         Raises:
@@ -46,7 +46,7 @@ class Tracing:
         own = (*(one.clone() for one in inputs), *self._opaque)
         with _unwarned():
             graph, _ = _tracer._create_graph_by_tracing(on_all, own, lambda _: "", True, False, None, [])  # noqa: SLF001
-        return Program(_tracer._create_function_from_graph("traced", graph), self._opaque)  # noqa: SLF001
+        return TracedProgram(_tracer._create_function_from_graph("traced", graph), self._opaque)  # noqa: SLF001
 
 
 @contextmanager
@@ -61,7 +61,7 @@ def _unwarned() -> Generator[None]:
             _tracer._jit_set_tracer_state_warn(before)  # noqa: SLF001
 
 
-class Program:
+class TracedProgram:
     """A traced function; any number of threads may run it at once.
 
     Args:

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .size_cache import kept
+from .size_cache import cached
 
 _OUTSIDE = -9.0  # of every map, as grid_sample counts; a place that is not a number has no meaning to it
 
@@ -59,7 +59,7 @@ def _places(reference_BQLX: Tensor, offsets_BQNLP2: Tensor, shapes: tuple[tuple[
     return reference_BQ1L1X[..., :2] + steps_BQNLP2
 
 
-@kept(32)
+@cached(32)
 def _cell_counts(shapes: tuple[tuple[int, int], ...], device: torch.device) -> Tensor:
     """(L, 2) fp32: width and height of each level's map. Kept per size."""
     with torch.inference_mode(mode=False):  # what is kept may be used in training later

@@ -22,7 +22,7 @@ from torch import Tensor
 # tuned on any GPU yet.
 _WARPS = 4
 _BYTES = _WARPS * 32 * 16
-_FEWEST, _MOST = 16, 128  # queries of one program
+_MIN_QUERIES, _MAX_QUERIES = 16, 128  # queries of one program
 
 
 def deform_attn_triton(
@@ -42,7 +42,7 @@ def deform_attn_triton(
     if value_BSND.stride()[2:] != (D, 1):
         value_BSND = value_BSND.contiguous()
     BLOCK_D = triton.next_power_of_2(D)
-    BLOCK_Q = min(max(_BYTES // (BLOCK_D * value_BSND.element_size()), _FEWEST), _MOST)
+    BLOCK_Q = min(max(_BYTES // (BLOCK_D * value_BSND.element_size()), _MIN_QUERIES), _MAX_QUERIES)
     _attend[triton.cdiv(Q, BLOCK_Q), N, B](
         value_BSND,
         reference_BQLX,

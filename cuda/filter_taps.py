@@ -17,7 +17,7 @@ from torch import Tensor
 
 Filter = Literal["bilinear", "area"]
 
-_MOST_BITS = 22  # 255 times all weights of a pixel then fits into 32 bits
+_MAX_BITS = 22  # 255 times all weights of a pixel then fits into 32 bits
 _WEIGHT_BITS = 15
 
 
@@ -76,6 +76,6 @@ def _covered(length: int, wanted: int) -> tuple[NDArray[np.int64], NDArray[np.fl
 def _bits(most: float) -> int:
     """As many as leave the greatest weight room in 16 bits with its sign."""
     bits = 0
-    while bits < _MOST_BITS and int(0.5 + most * (1 << (bits + 1))) < 1 << _WEIGHT_BITS:
+    while bits < _MAX_BITS and int(0.5 + most * (1 << (bits + 1))) < 1 << _WEIGHT_BITS:
         bits += 1
     return bits

@@ -13,7 +13,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from .cpu_graph import Tracing
+from .cpu_graph import CpuCapture
 from .size_cache import holding
 
 Function = Callable[..., tuple[Tensor, ...]]
@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 _CALLS_BEFORE = 2  # as they are: a capture costs as much as many, and pictures of a folder may differ in size
 _KEYS_COUNTED = 256
 _CALLS_BEFORE_TRACING = 16  # tracing takes as long as four pictures of the Edge body, and pays after some thirty
-_MOST_TRACED = 8  # some 20 MB each
+_MAX_TRACED = 8  # some 20 MB each
 
 
 class Captured(Protocol):
@@ -62,8 +62,8 @@ class GraphCache:
 
     @classmethod
     def tracing(cls, opaque: Sequence[Tensor]) -> GraphCache:
-        """One for a CPU, whose graphs are TorchScript programs; `opaque` as in `Tracing`."""
-        return cls(torch.device("cpu"), _CALLS_BEFORE_TRACING, _MOST_TRACED, Tracing(opaque))
+        """One for a CPU, whose graphs are TorchScript programs; `opaque` as in `CpuCapture`."""
+        return cls(torch.device("cpu"), _CALLS_BEFORE_TRACING, _MAX_TRACED, CpuCapture(opaque))
 
     def run(self, key: Hashable, function: Function, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """What the function makes of the inputs.

@@ -14,7 +14,7 @@ Value = TypeVar("Value")
 _holders: ContextVar[tuple[list[object], ...]] = ContextVar("holders", default=())
 
 
-def kept(most: int) -> Callable[[Callable[Arguments, Value]], Callable[Arguments, Value]]:
+def cached(most: int) -> Callable[[Callable[Arguments, Value]], Callable[Arguments, Value]]:
     """Keep what a function returns for the `most` arguments that were last asked for.
 
     A CUDA graph reads from where a tensor lay when it was captured; `holding` keeps the tensor there.
@@ -37,7 +37,7 @@ def kept(most: int) -> Callable[[Callable[Arguments, Value]], Callable[Arguments
 
 @contextmanager
 def holding() -> Generator[list[object]]:
-    """Everything that functions marked as `kept` return in this thread within the `with` block."""
+    """Everything that functions marked as `cached` return in this thread within the `with` block."""
     held: list[object] = []
     token = _holders.set((*_holders.get(), held))
     try:

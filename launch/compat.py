@@ -29,7 +29,7 @@ from .show.image_files import read_picture
 
 Compat = Literal["groundcast", "original"]
 
-_SHORT_SIDE, _LONGEST_SIDE = 800, 1333  # px
+_SHORT_SIDE, _MAX_SIDE = 800, 1333  # px
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 if TYPE_CHECKING:
@@ -103,8 +103,8 @@ def _resized(width: int, height: int) -> tuple[int, int]:
     """Width and height of the network's input, px: whole numbers, cut off as the original cuts them off."""
     small, large = float(min(width, height)), float(max(width, height))
     short = _SHORT_SIDE
-    if large / small * short > _LONGEST_SIDE:
-        short = round(_LONGEST_SIDE * small / large)
+    if large / small * short > _MAX_SIDE:
+        short = round(_MAX_SIDE * small / large)
     if min(width, height) == short:
         return width, height
     return (short, int(short * height / width)) if width < height else (int(short * width / height), short)

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from ..stream.control.answers import applied_map, message_map, status_map
-from ..stream.controller import Asking, ControlError, Controller
+from ..stream.controller import ControlError, Controller, RenewedLease
 from ..stream.node.node_api import Applied
 from ..stream.wire.message import StatusMessage
 from .exits import InputError, RunError, say, writing
@@ -42,7 +42,7 @@ Settled = Annotated[float, typer.Option("--wait-s", min=0.0, help="Say how it is
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class NodeConnection:
     """How the node is reached, and how it is told of."""
 
     node: Annotated[str | None, typer.Option(help="The node's name, if several run here.")] = None
@@ -55,7 +55,7 @@ class Way:
 
 
 @spread_options
-def status(way: Way) -> None:
+def status(way: NodeConnection) -> None:
     """Say how the node is doing, and what each source is asked."""
     with _node(way) as node:
         answer = node.status()
@@ -66,7 +66,7 @@ def status(way: Way) -> None:
 
 
 @spread_options
-def list_sources(way: Way) -> None:
+def list_sources(way: NodeConnection) -> None:
     """Say how each source is read, and what is wrong with it."""
     with _node(way) as node:
         sources, now = node.sources(), {one.source: one for one in node.status().sources}
@@ -83,7 +83,7 @@ def list_sources(way: Way) -> None:
 @spread_options
 def set_prompt(
     prompt: Annotated[str, typer.Argument(help="What to look for: 'red mug . blue cube'.", show_default=False)],
-    way: Way,
+    way: NodeConnection,
     source: Annotated[
         str | None, typer.Option(help="In this source alone; else in all without a prompt of their own.")
     ] = None,
@@ -110,7 +110,7 @@ def set_prompt(
 @spread_options
 def set_thresholds(
     thresholds: Annotated[list[str], typer.Argument(help="'red mug=0.4', for each phrase.", show_default=False)],
-    way: Way,
+    way: NodeConnection,
     source: Alone = None,
     if_version: IfVersion = None,
 ) -> None:
@@ -123,7 +123,7 @@ def set_thresholds(
 @spread_options
 def ask(
     phrases: Annotated[str, typer.Argument(help="What to look for as well: 'red mug . bolt'.", show_default=False)],
-    way: Way,
+    way: NodeConnection,
     seconds: Annotated[float | None, typer.Option(min=0, help="For this long; else until Ctrl-C.")] = None,
     source: Alone = None,
 ) -> None:
@@ -145,7 +145,7 @@ def ask(
 @spread_options
 def add(
     source: Annotated[str, typer.Argument(help="NAME=URL, or a URL alone.", show_default=False)],
-    way: Way,
+    way: NodeConnection,
     given: Set = None,
     wait_s: Settled = 3.0,
 ) -> None:
@@ -157,7 +157,7 @@ def add(
 
 
 @spread_options
-def update(name: Named, way: Way, given: Set = None, wait_s: Settled = 3.0) -> None:
+def update(name: Named, way: NodeConnection, given: Set = None, wait_s: Settled = 3.0) -> None:
     """Read a source with other settings. Those that are not given stay as they are."""
     with _node(way) as node:
         applied = node.update_source({"name": name, **_settings(given or [])})
@@ -165,7 +165,7 @@ def update(name: Named, way: Way, given: Set = None, wait_s: Settled = 3.0) -> N
 
 
 @spread_options
-def remove(name: Named, way: Way) -> None:
+def remove(name: Named, way: NodeConnection) -> None:
     """Read a source no more."""
     with _node(way) as node:
         applied = node.remove_source(name)
@@ -178,21 +178,21 @@ def remove(name: Named, way: Way) -> None:
 
 
 @spread_options
-def pause(way: Way, source: OneOrAll = None) -> None:
+def pause(way: NodeConnection, source: OneOrAll = None) -> None:
     """Look at nothing until it is resumed; cameras stay connected."""
     with _node(way) as node:
         _say(node.pause(source), way)
 
 
 @spread_options
-def resume(way: Way, source: OneOrAll = None) -> None:
+def resume(way: NodeConnection, source: OneOrAll = None) -> None:
     """Look again."""
     with _node(way) as node:
         _say(node.resume(source), way)
 
 
 @spread_options
-def reset(way: Way, source: OneOrAll = None) -> None:
+def reset(way: NodeConnection, source: OneOrAll = None) -> None:
     """Forget the tracks: what is there still gets new ids."""
     with _node(way) as node:
         _say(node.reset_tracks(source), way)
@@ -201,7 +201,7 @@ def reset(way: Way, source: OneOrAll = None) -> None:
 @spread_options
 def picture(
     name: Named,
-    way: Way,
+    way: NodeConnection,
     out: Annotated[Path, typer.Option(help="Where to write the JPEG.")] = Path("seen.jpg"),
     wait_s: Annotated[float, typer.Option(min=0.1, max=10, help="How long the next picture may take.")] = 2.0,
     plain: Annotated[bool, typer.Option("--plain", help="Draw no boxes: the JPEG as the node sent it.")] = False,
@@ -238,7 +238,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
 
 
 @contextmanager
-def _node(way: Way) -> Generator[Controller]:
+def _node(way: NodeConnection) -> Generator[Controller]:
     try:
         with Controller(_address(way), way.timeout_s, keys=way.keys) as node:
             yield node
@@ -248,7 +248,7 @@ def _node(way: Way) -> Generator[Controller]:
         raise
 
 
-def _address(way: Way) -> str:
+def _address(way: NodeConnection) -> str:
     if way.address is not None:
         return way.address
     found = running_nodes(os.environ)
@@ -274,7 +274,7 @@ def _settled(node: Controller, name: str, wait_s: float) -> StatusMessage | None
         time.sleep(min(_LOOK_EVERY_S, max(0.0, until_s - time.monotonic())))
 
 
-def _wait(asking: Asking, until_s: float | None) -> None:
+def _wait(asking: RenewedLease, until_s: float | None) -> None:
     """Wait, and say it when the node no longer answers, or does so again."""
     told: str | None = None
     while until_s is None or time.monotonic() < until_s:
@@ -285,14 +285,14 @@ def _wait(asking: Asking, until_s: float | None) -> None:
             told = now
 
 
-def _say(applied: Applied, way: Way) -> None:
+def _say(applied: Applied, way: NodeConnection) -> None:
     if way.as_json:
         _print_json(applied_map(applied))
     else:
         typer.echo(f"done: {_since(applied)}")
 
 
-def _say_settled(applied: Applied, now: StatusMessage | None, way: Way) -> None:
+def _say_settled(applied: Applied, now: StatusMessage | None, way: NodeConnection) -> None:
     if way.as_json:
         state = {} if now is None else {"state": now.state, **({"error": now.error} if now.error else {})}
         _print_json({**applied_map(applied), **state})

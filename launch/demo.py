@@ -21,7 +21,7 @@ from ..stream.subscriber import Subscriber
 from ..stream.wire.message import DetectionMessage
 from .exits import EVAL_MISSING, InputError, RunError
 from .node.node_process import NodeProcess
-from .show.message_table import Board
+from .show.message_table import MessageTable
 
 _SILENCE_S = 60.0  # a node that says nothing for so long hangs
 
@@ -68,7 +68,7 @@ def _watch(prompt: str, *, show: bool) -> _Watched:
     with tempfile.TemporaryDirectory(prefix="groundcast-") as folder, _terminated_politely():
         settings = Path(folder) / "demo.yaml"
         settings.write_text(json.dumps(_settings(prompt)))  # JSON is YAML too
-        with NodeProcess(settings) as node, Board(silent=not show) as board:
+        with NodeProcess(settings) as node, MessageTable(silent=not show) as board:
             with Subscriber(node.address, newest_only=False, snapshot=False, timeout_s=_SILENCE_S) as subscriber:
                 try:
                     for message in subscriber:

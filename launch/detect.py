@@ -20,10 +20,10 @@ from .node.node import load_detector
 from .settings.settings import ModelSettings
 from .settings.settings_file import checked
 from .settings.sources import named_sources
-from .show.image_inputs import Shot, Unread, shots_of
+from .show.image_inputs import InputImage, Unread, shots_of
 from .show.input_files import InputFiles, find_files
 from .show.progress import busy, progress
-from .show.results import Findings, make_folder
+from .show.results import DetectionOutput, make_folder
 from .standard_streams import outlive_reader
 
 if TYPE_CHECKING:
@@ -61,17 +61,17 @@ def detect(
 
     A file that cannot be read is named, stops no other, and makes the command end with 1.
     """
-    if (prompt is None) == (refer is None):
-        raise InputError("say what to look for: either --prompt 'red mug . blue cube' or --refer 'the left red mug'")
-    if refer is not None and (threshold, text_threshold, nms) != (None, None, None):
-        raise InputError("--refer finds one box: leave --threshold, --text-threshold and --nms away")
-    if text_threshold is not None and not 0.0 <= text_threshold <= 1.0:  # also refuses NaN
-        raise InputError(f"--text-threshold {text_threshold:g} is no score: write a number in 0..1")
-    if text_threshold is not None and nms is not None:
-        raise InputError("with --text-threshold boxes have no phrases that --nms could compare: leave one of them away")
+    _check(prompt, refer, threshold, text_threshold, nms)
     asked = Prompt.parse(prompt) if prompt is not None else Prompt.whole(refer or "")
     least = 0.3 if threshold is None else threshold
-    values = {"name": model, "device": device, "size_px": size, "threshold": least, "offline": offline, "lanes": 1}
+    values = {
+        "name": model,
+        "device": device,
+        "size_px": size,
+        "threshold": least,
+        "offline": offline,
+        "cpu_workers": 1,
+    }
     settings = checked(ModelSettings, values if nms is None else {**values, "nms_iou": nms})
     found = find_files(paths, out)
     if out is not None:
@@ -84,11 +84,25 @@ def detect(
     with detector:
         detector.check(asked)
         look = _look(detector, asked, refer, least, text_threshold)
-        with Findings(out, as_json=as_json) as findings, running(), progress("looking") as advance:
+        with DetectionOutput(out, as_json=as_json) as findings, running(), progress("looking") as advance:
             for together in _batches(_shots(found, advance), batch):
                 _look_at(together, look, findings)
     if findings.unread:
         raise RunError(f"{findings.unread} of {len(found.files)} files could not be read, or not to their end")
+
+
+def _check(
+    prompt: str | None, refer: str | None, threshold: float | None, text_threshold: float | None, nms: float | None
+) -> None:
+    """Refuse options that contradict each other."""
+    if (prompt is None) == (refer is None):
+        raise InputError("say what to look for: either --prompt 'red mug . blue cube' or --refer 'the left red mug'")
+    if refer is not None and (threshold, text_threshold, nms) != (None, None, None):
+        raise InputError("--refer finds one box: leave --threshold, --text-threshold and --nms away")
+    if text_threshold is not None and not 0.0 <= text_threshold <= 1.0:  # also refuses NaN
+        raise InputError(f"--text-threshold {text_threshold:g} is no score: write a number in 0..1")
+    if text_threshold is not None and nms is not None:
+        raise InputError("with --text-threshold boxes have no phrases that --nms could compare: leave one of them away")
 
 
 Look = Callable[[list[NDArray[np.uint8]]], list[Detections]]
@@ -116,25 +130,25 @@ def _look(detector: Detector, asked: Prompt, refer: str | None, threshold: float
     return lambda images: [freely(image) for image in images]
 
 
-def _look_at(together: Sequence[Shot | Unread], look: Look, findings: Findings) -> None:
+def _look_at(together: Sequence[InputImage | Unread], look: Look, findings: DetectionOutput) -> None:
     """Ask about pictures, and take in what was found, and what could not be read, in their order."""
-    images = [one.image for one in together if isinstance(one, Shot)]
+    images = [one.image for one in together if isinstance(one, InputImage)]
     answers = iter(look(images) if images else ())
     for one in together:
-        if isinstance(one, Shot):
+        if isinstance(one, InputImage):
             findings.add(one, _in_original(next(answers), one))
         else:
             findings.miss(one)
 
 
-def _batches(shots: Iterable[Shot | Unread], size: int) -> Iterator[list[Shot | Unread]]:
+def _batches(shots: Iterable[InputImage | Unread], size: int) -> Iterator[list[InputImage | Unread]]:
     """Pictures that are looked at together."""
     stream = iter(shots)
     while together := list(islice(stream, size)):
         yield together
 
 
-def _shots(found: InputFiles, advance: Callable[[int, int], None]) -> Iterator[Shot | Unread]:
+def _shots(found: InputFiles, advance: Callable[[int, int], None]) -> Iterator[InputImage | Unread]:
     """Every picture of every file, in order."""
     for done, (name, file) in enumerate(named_sources(found.files).items(), 1):
         source, fault = SourceOptions(name, file), found.faults.get(file)
@@ -142,6 +156,6 @@ def _shots(found: InputFiles, advance: Callable[[int, int], None]) -> Iterator[S
         advance(done, len(found.files))
 
 
-def _in_original(found: Detections, shot: Shot) -> Detections:
+def _in_original(found: Detections, shot: InputImage) -> Detections:
     scale = shot.width / shot.image.shape[1]
     return found if scale == 1.0 else replace(found, boxes_xyxy=(found.boxes_xyxy * scale).astype(np.float32))

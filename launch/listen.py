@@ -18,7 +18,7 @@ from ..stream.wire.message import DetectionMessage
 from .exits import InputError, RunError, say
 from .settings.key_option import KeysOption
 from .show.listen_status import listen_to_status
-from .show.message_table import Board
+from .show.message_table import MessageTable
 from .standard_streams import outlive_reader
 
 _HINT_AFTER_S = 5.0
@@ -55,7 +55,7 @@ def listen(
         return
     messages = 0
     with ExitStack() as stack:
-        board = stack.enter_context(Board(f"waiting for a node on {address}", silent=as_json))
+        board = stack.enter_context(MessageTable(f"waiting for a node on {address}", silent=as_json))
         sinks: list[Callable[[DetectionMessage], None]] = [_print_json if jsonl else board.show]
         if draw is not None:
             outlive_reader()

@@ -24,7 +24,7 @@ _LOOK_EVERY_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
+class ProbeReport:
     """What a source sent while it was watched. None: it cannot be told.
 
     Args:
@@ -82,7 +82,7 @@ def probe(
         _show(_sentences(findings))
 
 
-def survey(options: SourceOptions, seconds: float) -> Findings:
+def survey(options: SourceOptions, seconds: float) -> ProbeReport:
     """Read a source for so many seconds after its first picture.
 
     Raises:
@@ -109,7 +109,7 @@ def survey(options: SourceOptions, seconds: float) -> Findings:
         raise RunError(stats.error or f"{options.url} sent no picture")
     first, last = frames
     passed_s = last.time_s - first.time_s
-    return Findings(
+    return ProbeReport(
         url=str(options.url),
         live=facts.live,
         container=facts.container,
@@ -144,7 +144,7 @@ def _seconds(moment_ns: int) -> float:
     return moment_ns / 1e9
 
 
-def _sentences(found: Findings) -> list[tuple[str, str]]:
+def _sentences(found: ProbeReport) -> list[tuple[str, str]]:
     declared = "not stated" if found.declared_hz is None else f"{found.declared_hz:.4g} a second stated"
     measured = "" if found.measured_hz is None else f", {found.measured_hz:.4g} measured"
     keys = "fewer than two key frames" if found.key_distance_s is None else f"every {found.key_distance_s:.2f} s"

@@ -13,10 +13,10 @@ from typing import Annotated
 
 import typer
 
-from ..stream.recording.counters import Tally
-from ..stream.recording.raw_subscriber import WireTap
+from ..stream.recording.counters import RecordingCounters
+from ..stream.recording.raw_subscriber import RawSubscriber
 from ..stream.recording.recorder import record as record_from
-from ..stream.recording.rotation import Recording, RotationOptions
+from ..stream.recording.rotation import RotatingRecording, RotationOptions
 from .exits import running, say
 from .node.node import stop_on_signals
 from .settings.key_option import KeysOption
@@ -38,7 +38,7 @@ def record(
     rotate_mb: Annotated[float, typer.Option(min=0.001, help="Begin another file at this size.")] = 1000.0,
     rotate_s: Annotated[float, typer.Option(min=0.1, help="Begin another file after this long.")] = 3600.0,
     keep: Annotated[int | None, typer.Option(min=1, help="Keep this many files, and remove older ones.")] = None,
-    most_mb: Annotated[
+    max_mb: Annotated[
         float | None, typer.Option(min=0.002, help="Remove the oldest files when all are larger than this.")
     ] = None,
     for_s: Annotated[float | None, typer.Option(min=0.0, help="Stop after this long.")] = None,
@@ -47,13 +47,13 @@ def record(
 ) -> None:
     """Write what a node sends into MCAP files, as the bytes that travelled, until Ctrl-C."""
     outlive_reader()
-    options = _rotation(rotate_mb, rotate_s, keep, most_mb)
-    tally = Tally()
+    options = _rotation(rotate_mb, rotate_s, keep, max_mb)
+    tally = RecordingCounters()
     about = {"version": importlib.metadata.version("groundcast"), "address": address, "node": node or ""}
-    with WireTap(address, source, node=node, pictures=pictures, keys=keys) as tap:
+    with RawSubscriber(address, source, node=node, pictures=pictures, keys=keys) as tap:
         with (
             stop_on_signals(hangup=True) as told,
-            closing(Recording(out or _named_after_now(), options, about)) as recording,
+            closing(RotatingRecording(out or _named_after_now(), options, about)) as recording,
         ):
             over = _Over(tap, tally, told.is_set, for_s, until_ended=until_ended)
             if not as_json:
@@ -69,7 +69,13 @@ class _Over:
     """Whether it is time to stop; asked all the time, it also says now and then how things stand."""
 
     def __init__(
-        self, tap: WireTap, tally: Tally, told: Callable[[], bool], for_s: float | None, *, until_ended: bool
+        self,
+        tap: RawSubscriber,
+        tally: RecordingCounters,
+        told: Callable[[], bool],
+        for_s: float | None,
+        *,
+        until_ended: bool,
     ) -> None:
         self.on_line: Callable[[], None] | None = None
         self._tap = tap
@@ -92,22 +98,22 @@ class _Over:
         return self._told() or now_s >= self._end_s or (self._until_ended and self._tally.is_finished)
 
 
-def _so_far(tally: Tally) -> str:
+def _so_far(tally: RecordingCounters) -> str:
     return f"{tally.messages} messages of {tally.seconds:.1f} s, {tally.gaps.total()} lost on the way"
 
 
-def _rotation(rotate_mb: float, rotate_s: float, keep: int | None, most_mb: float | None) -> RotationOptions:
-    if most_mb is None:
+def _rotation(rotate_mb: float, rotate_s: float, keep: int | None, max_mb: float | None) -> RotationOptions:
+    if max_mb is None:
         return RotationOptions(rotate_mb * _MB, rotate_s, keep)
     # Whole files go, so that one must be small beside all of them.
-    return RotationOptions(min(rotate_mb, most_mb / 2) * _MB, rotate_s, keep, most_mb * _MB)
+    return RotationOptions(min(rotate_mb, max_mb / 2) * _MB, rotate_s, keep, max_mb * _MB)
 
 
 def _named_after_now() -> Path:
     return Path(datetime.now(UTC).strftime("groundcast-%Y%m%dT%H%M%SZ.mcap"))
 
 
-def _report(recording: Recording, tally: Tally, *, as_json: bool) -> None:
+def _report(recording: RotatingRecording, tally: RecordingCounters, *, as_json: bool) -> None:
     if as_json:
         files = {"files": [str(path) for path in recording.files], "removed": recording.removed}
         typer.echo(json.dumps({**tally_figures(tally), "refused": tally.refused, **files}))

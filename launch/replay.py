@@ -12,9 +12,9 @@ from typing import Annotated
 import typer
 
 from ..stream.recording.format import Recorded
-from ..stream.recording.mcap_reader import RecordingReader
+from ..stream.recording.mcap_reader import McapReader
 from ..stream.recording.playback import playback
-from ..stream.recording.raw_publisher import WireSender
+from ..stream.recording.raw_publisher import RawPublisher
 from ..stream.recording.restamp import Restamp
 from ..stream.wire.header import read_stamp
 from ..stream.wire.topics import MessageError
@@ -45,7 +45,7 @@ def replay(
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object of figures.")] = False,
 ) -> None:
     """Publish recordings again: the same bytes on the same topics, in order, at their own pace or another."""
-    readers = sorted(map(RecordingReader, files), key=lambda reader: reader.order)
+    readers = sorted(map(McapReader, files), key=lambda reader: reader.order)
     if info:
         _say_info(readers, as_json=as_json)
         return
@@ -55,7 +55,7 @@ def replay(
         raise InputError("--loop needs --restamp: subscribers refuse messages that they have had before")
     with (
         stop_on_signals(hangup=True) as told,
-        WireSender(address, insecure=insecure, keys=keys, lossless=math.isinf(rate)) as sender,
+        RawPublisher(address, insecure=insecure, keys=keys, lossless=math.isinf(rate)) as sender,
     ):
         if not as_json:
             typer.echo(f"publishing on {sender.address} (groundcast listen {sender.address})")
@@ -80,7 +80,7 @@ def replay(
 
 def _play(
     messages: Iterable[tuple[float, Recorded]],
-    sender: WireSender,
+    sender: RawPublisher,
     rate: float,
     restamp: Restamp | None,
     stop: Callable[[], bool],
@@ -121,7 +121,7 @@ def _rate(speed: str) -> float:
     return rate
 
 
-def _say_info(readers: Sequence[RecordingReader], *, as_json: bool) -> None:
+def _say_info(readers: Sequence[McapReader], *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps({"recordings": [recording_figures(reader) for reader in readers]}))
         return

@@ -22,7 +22,7 @@ from .settings.command_options import spread_options
 from .settings.settings import LogSettings, ModelSettings, NodeSettings, PublishSettings, is_map
 from .settings.settings_file import read_values, validated
 from .settings.sources import named_sources
-from .show.message_table import Board
+from .show.message_table import MessageTable
 from .standard_streams import outlive_reader
 
 _LOG = logging.getLogger(__name__)
@@ -127,7 +127,7 @@ def run(
     silent = options.quiet or as_json or is_logged
     with ExitStack() as stack:
         stack.enter_context(tidy_heap())
-        board = stack.enter_context(Board(f"loading {settings.model.name}", silent=silent))
+        board = stack.enter_context(MessageTable(f"loading {settings.model.name}", silent=silent))
         reread = None if file is None else lambda: read_flags(file, flags)
         ended = run_node(settings, lambda at: _say_ready(at, board, tell, as_json=as_json), board.show, reread)
     _report(ended, tell, as_json=as_json)
@@ -174,7 +174,7 @@ def _print(text: str) -> None:
     print(text, flush=True)
 
 
-def _say_ready(at: Addresses, board: Board, tell: Callable[[str], None], *, as_json: bool) -> None:
+def _say_ready(at: Addresses, board: MessageTable, tell: Callable[[str], None], *, as_json: bool) -> None:
     board.waiting = "waiting for the first picture"
     seconds = round(process_age_s(), 2)
     if as_json:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _GONE = (errno.EPIPE, errno.EIO)  # a pipe without a reader; a terminal that was closed
 
 
-class _Stream(io.FileIO):
+class _StandardStream(io.FileIO):
     """Standard output or error, below Python's buffers.
 
     Attributes:
@@ -61,12 +61,12 @@ def open_standard_streams() -> None:
 def outlive_reader() -> None:
     """From here on the command goes on when the reader of its output has gone: its work is not its output."""
     raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
-    if isinstance(raw, _Stream):
+    if isinstance(raw, _StandardStream):
         raw.outlives_reader = True
 
 
 def _text_stream(number: int, encoding: str | None = None, *, outlives_reader: bool) -> io.TextIOWrapper:
-    raw = _Stream(number, outlives_reader=outlives_reader)
+    raw = _StandardStream(number, outlives_reader=outlives_reader)
     return io.TextIOWrapper(
         io.BufferedWriter(raw),
         encoding=encoding,

@@ -13,13 +13,13 @@ from .config import Precision
 from .detections import Detections, DetectorInfo
 from .image import DecodedImage, Image
 from .prompt import Prompt, least_score
-from .runtime.cpu_workers import Lanes
+from .runtime.cpu_workers import CpuWorkers
 from .runtime.device import DeviceError
-from .runtime.gpu_workers import GpuLoop
+from .runtime.gpu_workers import GpuWorkers
 from .runtime.job import Job
 from .runtime.network import Network
-from .runtime.network_output import Pack, RawOutput, Seen, pack_all, unpack_all
-from .runtime.postprocess import Rules, candidates, choose
+from .runtime.network_output import NetworkOutput, Pack, RawOutput, pack_all, unpack_all
+from .runtime.postprocess import ReportRules, candidates, choose
 from .runtime.ticket import CancelledError, DetectionTicket, Found
 from .weights.checkpoint import Checkpoint, find_checkpoint, read_checkpoint
 
@@ -29,20 +29,20 @@ _GPU_BATCH = 8
 
 
 @dataclass(frozen=True, slots=True)
-class DetectorOptions(Rules):
-    """How to detect, and by its `Rules` which boxes are reported.
+class DetectorOptions(ReportRules):
+    """How to detect, and by its `ReportRules` which boxes are reported.
 
     Args:
-        nms_iou: as in `Rules`, but on unless told otherwise: most want one box a thing.
+        nms_iou: as in `ReportRules`, but on unless told otherwise: most want one box a thing.
         device: 'auto' takes the first GPU where there is one; else 'cpu', 'cuda', 'cuda:1'.
         size: the short side of the network's input, px (of a 4:3 picture where the weights were trained at one area);
             None is what the weights were trained at.
         dtype: the number format to compute in: 'float32' (on a GPU, too, without TF32), 'bfloat16', on a GPU 'float16';
             'auto' takes bfloat16 on a device that is faster in it, but not for an Edge body with ranked proposals, else
             float32. Boxes and scores are read from queries in float32 whatever it is.
-        lanes: on a CPU, pictures that are computed side by side, each on its share of torch's threads: two lanes of
-            one thread finish many more pictures than one lane of two, each of them a little later. On a GPU, pictures
-            that wait behind the one that is computed, so that it never idles.
+        cpu_workers: on a CPU, pictures that are computed side by side, each on its share of torch's threads: two
+            workers of one thread finish many more pictures than one of two, each of them a little later. On a GPU,
+            pictures that wait behind the one that is computed, so that it never idles.
         batch: pictures that are of use in one ticket; None is 8 on a GPU and 1 on a CPU.
         offline: published weights and words come from the hub's local cache alone.
     """
@@ -51,7 +51,7 @@ class DetectorOptions(Rules):
     device: str = "auto"
     size: int | None = None
     dtype: Precision = "auto"
-    lanes: int = 1
+    cpu_workers: int = 1
     batch: int | None = None
     offline: bool = False
 
@@ -68,7 +68,7 @@ class Detector:
         self._network = Network(checkpoint, options.device, options.size, path, options.dtype)
         on_gpu = self._network.device.type == "cuda"
         self._batch = options.batch or (_GPU_BATCH if on_gpu else 1)
-        self._loop = (GpuLoop if on_gpu else Lanes)(self._network, options.lanes + on_gpu)
+        self._loop = (GpuWorkers if on_gpu else CpuWorkers)(self._network, options.cpu_workers + on_gpu)
         self._closed = False
 
     @classmethod
@@ -168,11 +168,11 @@ class Detector:
         self,
         images: Sequence[Image],
         prompts: Sequence[Prompt],
-        rules: Rules,
+        rules: ReportRules,
         on_done: Callable[[], None] | None = None,
         sizes_px: Sequence[int | None] | None = None,
     ) -> DetectionTicket[Detections]:
-        def read(seen: Seen) -> Detections:
+        def read(seen: NetworkOutput) -> Detections:
             return choose(seen.parts, seen.asked.prompt, seen.asked.size, seen.asked.image_hw, rules)
 
         return self._ask(images, prompts, lambda answer: candidates(answer, rules), read, on_done, sizes_px)
@@ -182,7 +182,7 @@ class Detector:
         images: Sequence[Image],
         prompts: Sequence[Prompt],
         pack: Pack,
-        read: Callable[[Seen], Found],
+        read: Callable[[NetworkOutput], Found],
         on_done: Callable[[], None] | None = None,
         sizes_px: Sequence[int | None] | None = None,
     ) -> DetectionTicket[Found]:

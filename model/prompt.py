@@ -9,9 +9,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-_LONGEST_NAME = 200
+_MAX_NAME_LENGTH = 200
 MAX_TEXT = 50_000  # characters of a prompt that is written as one text
-MOST_PHRASES = 1000
+MAX_PHRASES = 1000
 MAX_WORDINGS = 4000  # of all phrases of a prompt together
 _SEPARATOR = re.compile(r"(?<!\S)\.+(?!\S)|[;\n]")
 _INITIALS = re.compile(r"([^\W\d_]\.){2,}")
@@ -40,16 +40,16 @@ class Phrase:
     negative: bool = False
 
     def __post_init__(self) -> None:
-        if len(self.name) > _LONGEST_NAME:
-            raise PromptError(f"phrase {self.name[:40]!r}... is longer than {_LONGEST_NAME} characters: shorten it")
+        if len(self.name) > _MAX_NAME_LENGTH:
+            raise PromptError(f"phrase {self.name[:40]!r}... is longer than {_MAX_NAME_LENGTH} characters: shorten it")
         if not _spoken(self.name):
             raise PromptError(f"phrase {self.name!r} has no words: write what to look for, such as 'red mug'")
         for wording in self.ask:
             if not _spoken(wording):
                 raise PromptError(f"phrase {self.name!r} has a wording without words ({wording[:40]!r}): leave it out")
-            if len(wording) > _LONGEST_NAME:
+            if len(wording) > _MAX_NAME_LENGTH:
                 text = f"phrase {self.name!r} has a wording of {len(wording)} characters ({wording[:40]!r}...)"
-                raise PromptError(f"{text}: at most {_LONGEST_NAME} are read")
+                raise PromptError(f"{text}: at most {_MAX_NAME_LENGTH} are read")
         if not all(_is_text(text) for text in (self.name, *self.ask)):
             raise PromptError(f"phrase {self.name!r} has bytes in it that are no text: write it in UTF-8")
         if self.threshold is not None and not 0.0 <= self.threshold <= 1.0:  # also refuses NaN
@@ -84,10 +84,8 @@ class Prompt:
     def __post_init__(self) -> None:
         if not any(not phrase.negative for phrase in self.phrases):
             raise PromptError("the prompt asks for nothing: write phrases such as 'red mug . blue cube'")
-        if len(self.phrases) > MOST_PHRASES:
-            raise PromptError(
-                f"the prompt has {len(self.phrases)} phrases: at most {MOST_PHRASES} can be asked at once"
-            )
+        if len(self.phrases) > MAX_PHRASES:
+            raise PromptError(f"the prompt has {len(self.phrases)} phrases: at most {MAX_PHRASES} can be asked at once")
         if (wordings := sum(max(1, len(phrase.ask)) for phrase in self.phrases)) > MAX_WORDINGS:
             raise PromptError(f"the prompt has {wordings} wordings: at most {MAX_WORDINGS} can be asked at once")
         seen: set[str] = set()

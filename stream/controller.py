@@ -17,10 +17,10 @@ from ..model.prompt import Phrase, Prompt, PromptError
 from .control.answers import left_out, phrase_map, read_applied, read_lease, read_picture, read_status
 from .node.node_api import Applied, Lease, NodeStatus
 from .sockets.client_keys import Keys
-from .sockets.client_socket import NodeLink
+from .sockets.client_socket import ClientSocket
 from .wire.message import DetectionMessage, MessageError
 from .wire.message_fields import Fields
-from .wire.packing import LARGEST_BODY, pack, unpack
+from .wire.packing import MAX_BODY_BYTES, pack, unpack
 
 T = TypeVar("T")
 Phrases = str | Sequence[str | Phrase]
@@ -74,9 +74,9 @@ class Controller:
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.DEALER)
         self._socket.set(zmq.IMMEDIATE, 1)  # a node that starts later must not find requests that nobody means any more
-        self._socket.set(zmq.MAXMSGSIZE, LARGEST_BODY)
+        self._socket.set(zmq.MAXMSGSIZE, MAX_BODY_BYTES)
         try:
-            self._link = NodeLink(self._socket, address, keys)
+            self._link = ClientSocket(self._socket, address, keys)
         except ValueError:
             self._context.term()
             raise
@@ -154,7 +154,7 @@ class Controller:
         """The next picture of a source as JPEG, and the message that belongs to it."""
         return self._request("picture", read_picture, timeout_s, source=source, timeout_s=timeout_s)
 
-    def ask(self, phrases: Phrases, source: str | None = None, seconds: float = 10.0) -> Asking:
+    def ask(self, phrases: Phrases, source: str | None = None, seconds: float = 10.0) -> RenewedLease:
         """Have phrases looked for, beside all that others ask for, until the block is left (or `close` is called).
 
         Args:
@@ -163,7 +163,7 @@ class Controller:
             seconds: for how long the node goes on if this program hangs; one that ends is noticed within two
                 seconds.
         """
-        return Asking(Controller(self.address, self.timeout_s, keys=self._keys), phrases, source, seconds)
+        return RenewedLease(Controller(self.address, self.timeout_s, keys=self._keys), phrases, source, seconds)
 
     def lease(self, phrases: Phrases, seconds: float, source: str | None = None, lease: str | None = None) -> Lease:
         """Ask for phrases for so long, or, with the id of a lease, for longer. It ends with this connection."""
@@ -229,7 +229,7 @@ class Controller:
         return said if event == zmq.POLLIN else f"{said}: is a node running there?"
 
 
-class Asking:
+class RenewedLease:
     """Phrases that a node looks for until `close`: a thread renews the lease, on a connection of its own.
 
     A node that was restarted, or a connection that was cut, is asked anew.
@@ -264,7 +264,7 @@ class Asking:
                 self._controller.release(self.lease.id)
         self._controller.close()
 
-    def __enter__(self) -> Asking:
+    def __enter__(self) -> RenewedLease:
         return self
 
     def __exit__(

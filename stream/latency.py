@@ -7,7 +7,7 @@ from collections import deque
 
 import numpy as np
 
-_MOST_KEPT = 10_000
+_MAX_KEPT = 10_000
 
 
 class LatencyMeter:
@@ -15,7 +15,7 @@ class LatencyMeter:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._times_ms: deque[float] = deque(maxlen=_MOST_KEPT)
+        self._times_ms: deque[float] = deque(maxlen=_MAX_KEPT)
 
     def add(self, time_ms: float) -> None:
         with self._lock:

@@ -14,8 +14,8 @@ Decoding = Literal["auto", "cpu", "cuda"]
 FolderKind = Literal["pictures", "video"]
 
 
-MOST_SOURCES = 256
-LONGEST_TIMEOUT_S = 300.0  # a reader that was stopped is left behind for as long, if its camera is silent
+MAX_SOURCES = 256
+MAX_TIMEOUT_S = 300.0  # a reader that was stopped is left behind for as long, if its camera is silent
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +85,13 @@ class TrackerOptions:
     Args:
         coast_s: for how long at most a track that is not detected is still sent, its box a guess; 0 is not at all.
         confirm_hits: detections before a tentative track counts.
-        least_iou: the overlap below which a detection does not continue a track.
+        min_iou: the overlap below which a detection does not continue a track.
         publish: 'matched' leaves coasting and tentative tracks out of messages; 'all' keeps them.
     """
 
     coast_s: float = 1.0
     confirm_hits: int = 3
-    least_iou: float = 0.2
+    min_iou: float = 0.2
     publish: Literal["matched", "all"] = "all"
 
 

@@ -18,11 +18,11 @@ from typing import NamedTuple
 from ..model.prompt import Prompt
 from .clock import Clock
 from .detector_protocol import StreamDetector, Ticket
-from .node.batch_window import Company
+from .node.batch_window import BatchWindow
 from .node.commands import Commanded
-from .node.inference import Answer, Flight, Look, PipelineError
+from .node.inference import FrameQuery, FrameResult, InferenceBatch, PipelineError
 from .node.source_counters import SourceSummary
-from .node.source_session import SourceLine
+from .node.source_session import SourceSession
 from .options import NodeOptions
 from .publish.publisher import Publisher
 from .wire.message import DetectionMessage
@@ -43,8 +43,8 @@ class NodeSummary:
 class _Flying(NamedTuple):
     """A flight, and the source of each frame in it."""
 
-    lines: tuple[SourceLine, ...]
-    flight: Flight
+    lines: tuple[SourceSession, ...]
+    flight: InferenceBatch
 
 
 class Pipeline(Commanded):
@@ -53,7 +53,7 @@ class Pipeline(Commanded):
     Whoever made the detector and the publisher closes them.
 
     Attributes:
-        turned_ns: when the loop last turned, monotonic ns; 0 before it runs. It turns many times a second, so a node
+        last_loop_ns: when the loop last turned, monotonic ns; 0 before it runs. It turns many times a second, so a node
             whose last turn is seconds old hangs.
 
     Args:
@@ -80,12 +80,12 @@ class Pipeline(Commanded):
         super().__init__(options, detector, prompt, publisher, clock or Clock())
         self._on_message = on_message
         self._flights: list[_Flying] = []  # the oldest first
-        self._company = Company(options.batch_wait_ms / 1e3)
+        self._company = BatchWindow(options.batch_wait_ms / 1e3)
         self._next_heartbeat_s = 0.0
-        self.turned_ns = 0
+        self.last_loop_ns = 0
 
     @property
-    def asked_ns(self) -> int:
+    def oldest_request_ns(self) -> int:
         """Since when the detector owes its oldest answer, monotonic ns; 0 while it owes none. Any thread may ask."""
         return next((one.flight.submitted_ns for one in self._flights[:1]), 0)
 
@@ -104,7 +104,7 @@ class Pipeline(Commanded):
         """
 
         def turn() -> bool:
-            self.turned_ns = time.monotonic_ns()
+            self.last_loop_ns = time.monotonic_ns()
             return stop.is_set()
 
         self._publisher.wait_for_subscriber(self._options.publisher.wait_for_subscriber_s, turn)
@@ -149,7 +149,7 @@ class Pipeline(Commanded):
         """The flights that are done. Those of one source land in the order in which they began."""
         landed: list[_Flying] = []
         still_flying: list[_Flying] = []
-        busy: set[SourceLine] = set()
+        busy: set[SourceSession] = set()
         for one in self._flights:
             if one.flight.landed() and busy.isdisjoint(one.lines):
                 landed.append(one)
@@ -172,10 +172,10 @@ class Pipeline(Commanded):
             if not self._submit(waiting[:most]):
                 return 0.0
 
-    def _submit(self, lines: Sequence[SourceLine]) -> bool:
+    def _submit(self, lines: Sequence[SourceSession]) -> bool:
         """Ask about one frame of each of these sources; false if none of them had one to look at."""
-        takers: list[SourceLine] = []
-        looks: list[Look] = []
+        takers: list[SourceSession] = []
+        looks: list[FrameQuery] = []
         for line in lines:
             self._lineup.had_its_turn(line)
             if (look := line.take(self._questions.of(line.name))) is not None:
@@ -183,10 +183,10 @@ class Pipeline(Commanded):
                 looks.append(look)
         self._company.gone()
         if looks:
-            self._flights.append(_Flying(tuple(takers), Flight(looks, self._detector, self._wake.set)))
+            self._flights.append(_Flying(tuple(takers), InferenceBatch(looks, self._detector, self._wake.set)))
         return bool(looks)
 
-    def _publish(self, line: SourceLine, answer: Answer) -> None:
+    def _publish(self, line: SourceSession, answer: FrameResult) -> None:
         message, frame = line.message(answer), answer.look.frame
         self._publisher.send_detections(message)
         self._pictures.give(line.name, frame, message)

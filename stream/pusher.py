@@ -9,10 +9,10 @@ from typing import Literal, Protocol
 import zmq
 
 from .sockets.client_keys import Keys
-from .sockets.client_socket import NodeLink
+from .sockets.client_socket import ClientSocket
 from .sockets.connect import ConnectError
 from .sockets.key_files import KeyFileError
-from .wire.push_message import LARGEST_PICTURE, Encoding, PushHeader, jpeg_size, pack_push
+from .wire.push_message import MAX_PICTURE_BYTES, Encoding, PushHeader, jpeg_size, pack_push
 from .wire.topics import MessageError
 
 _LAST_ONE_WITHIN_MS = 100
@@ -57,7 +57,7 @@ class Pusher:
         self._socket.set(zmq.IMMEDIATE, 1)  # nothing waits for a node that is not there
         self._socket.set(zmq.SNDTIMEO, int(wait_s * 1000))
         try:
-            self._link = NodeLink(self._socket, address, keys)
+            self._link = ClientSocket(self._socket, address, keys)
         except (ConnectError, KeyFileError) as error:
             self._context.term()
             raise PusherError(str(error)) from error
@@ -118,8 +118,8 @@ class Pusher:
 
 def _look_at(view: memoryview, colours: Encoding) -> tuple[Encoding, int, int]:
     """The encoding, width and height of what was given."""
-    if view.format != "B" or view.nbytes > LARGEST_PICTURE or not view.nbytes:
-        raise PusherError(f"a picture is made of uint8 and has at most {LARGEST_PICTURE} bytes")
+    if view.format != "B" or view.nbytes > MAX_PICTURE_BYTES or not view.nbytes:
+        raise PusherError(f"a picture is made of uint8 and has at most {MAX_PICTURE_BYTES} bytes")
     shape = view.shape or ()
     if len(shape) == 1:
         try:

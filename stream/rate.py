@@ -6,8 +6,8 @@ import threading
 import time
 from collections import deque
 
-_MOST_KEPT = 64
-_LONGEST_S = 5.0
+_MAX_KEPT = 64
+_MAX_SPAN_S = 5.0
 
 
 class RateMeter:
@@ -15,7 +15,7 @@ class RateMeter:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._times_s: deque[float] = deque(maxlen=_MOST_KEPT)
+        self._times_s: deque[float] = deque(maxlen=_MAX_KEPT)
 
     def mark(self) -> None:
         """It happened now."""
@@ -26,7 +26,7 @@ class RateMeter:
     def rate_hz(self) -> float:
         now_s = time.monotonic()
         with self._lock:
-            times_s = [moment_s for moment_s in self._times_s if now_s - moment_s <= _LONGEST_S]
+            times_s = [moment_s for moment_s in self._times_s if now_s - moment_s <= _MAX_SPAN_S]
         if len(times_s) < 2:
             return 0.0
         # The time since the last one counts once it is longer than usual, so that the rate falls when nothing comes.

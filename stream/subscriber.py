@@ -19,7 +19,7 @@ from .wire.topics import snapshot_request
 
 __all__ = ["Subscriber", "SubscriberError"]
 
-_MOST_AT_ONCE = 10_000
+_MAX_AT_ONCE = 10_000
 _LOOK_EVERY_MS = 1000  # at how the handshakes went
 _WAIT_MS = 20  # while a message waits for its picture
 
@@ -176,7 +176,7 @@ class Subscriber:
         """Take in what has arrived, and give out what may go."""
         if self._socket.closed:
             return None
-        for _ in range(_MOST_AT_ONCE):
+        for _ in range(_MAX_AT_ONCE):
             if self._inbox.is_full:
                 break
             try:

@@ -13,6 +13,7 @@ from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 
+from .house_libraries import KNOWN_TO, LIGHT
 from .house_rooms import MAX_FILES, ROOMS, may_import, room_circles, room_of
 
 FLOORS = ("launch", "stream", "model", "cuda")  # each may look at those that come after it
@@ -35,77 +36,6 @@ DOORS = {
 }
 BEHIND_DOORS = ("launch/bench/*.py",)
 
-# A library, and the only files that may know it.
-KNOWN_TO = {
-    "norfair": ("stream/tracking/tracker.py",),
-    "av": (
-        *(
-            "stream/capture/reader.py",
-            "stream/decoder_process/child.py",
-            "stream/decode/video.py",
-            "stream/decode/ffmpeg_open.py",
-            "stream/decode/web_container.py",
-            "stream/decode/yuv_image.py",
-            "stream/decode/shortfall.py",
-            "stream/decode/packet_damage.py",
-            "stream/decode/stream_choice.py",
-            "stream/decode/rgb_convert.py",
-            "stream/decode/display_matrix.py",
-            "stream/decode/gpu_decoding.py",
-            "stream/decode/decoder_limits.py",
-            "stream/decode/ffmpeg_errors.py",
-        ),
-        "launch/*.py",
-        "model/tabletop/*.py",
-    ),
-    "zmq": (
-        "stream/publish/publisher.py",
-        "stream/publish/xpub_socket.py",
-        "stream/sockets/bind.py",
-        "stream/sockets/connect.py",
-        "stream/sockets/zap_auth.py",
-        "stream/sockets/key_files.py",
-        "stream/sockets/client_socket.py",
-        "stream/subscriber.py",
-        "stream/pusher.py",
-        "stream/capture/push_source.py",
-        "stream/subscribe/sub_socket.py",
-        "stream/recording/raw_subscriber.py",
-        "stream/recording/raw_publisher.py",
-        "stream/control/server.py",
-        "stream/controller.py",
-        "launch/doctor.py",
-    ),
-    "timm": ("model/dino/backbone.py",),
-    "transformers": ("launch/bench/oracle.py",),
-    "torch": ("model/*.py", "cuda/*.py", "launch/*.py"),
-    "torchvision": ("launch/doctor.py",),
-    "mujoco": ("model/tabletop/*.py",),
-    "motmetrics": ("model/evaluation/*.py",),
-    "faster_coco_eval": ("model/evaluation/*.py",),
-    "matplotlib": ("launch/report/plots.py",),
-    "numba": ("cuda/*_cpu.py", "launch/doctor.py"),
-    "triton": ("cuda/*_triton.py", "launch/doctor.py"),
-    "pydantic": ("launch/settings/*.py", "stream/control/*.py"),
-    "yaml": ("launch/settings/yaml_file.py",),
-    "mcap": ("stream/recording/*.py",),
-    "prometheus_client": ("launch/service/metrics.py",),
-    "typer": ("launch/*.py",),
-}
-# These files and all they import need nothing but the standard library and what is named here.
-LIGHT = {
-    "stream/subscriber.py": {"zmq", "msgpack"},
-    "stream/controller.py": {"zmq", "msgpack"},
-    "stream/wire/message.py": {"msgpack"},
-    "stream/pusher.py": {"zmq", "msgpack"},
-    "stream/node/node_api.py": {"msgpack"},
-    "stream/decoder_process/child.py": {"av", "msgpack", "numpy", "cv2", "PIL"},
-    "model/prompt.py": set[str](),
-    "model/detections.py": {"numpy"},
-    "model/image.py": {"numpy"},
-    "model/config.py": set[str](),
-    "model/tabletop/words.py": set[str](),
-}
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "manager", "misc"}
 MAX_FILE_LINES = 350
 MAX_FUNCTION_LINES = 60
@@ -179,6 +109,16 @@ def _rooms(root: Path) -> Iterator[str]:
             yield f"{where}: a folder that tests/house_rooms.py does not know: say what the room is for"
         if count > MAX_FILES:
             yield f"{where}: {count} Python files, at most {MAX_FILES}: make a room of some"
+
+
+def names_given_twice(root: Path) -> list[str]:
+    """Every class name that two classes of the house have, with the files that define it."""
+    places: dict[str, list[str]] = {}
+    for path in _files(root):
+        for node in _tree(path).body:
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(path.relative_to(root).as_posix())
+    return [f"{name}: {', '.join(files)}" for name, files in sorted(places.items()) if len(files) > 1]
 
 
 def _files(root: Path) -> list[Path]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from .house_rooms import ROOMS
-from .house_rules import arrows, circles, circles_of_rooms, too_long, violations
+from .house_rules import arrows, circles, circles_of_rooms, names_given_twice, too_long, violations
 
 ROOT = Path(__file__).parent.parent
 
@@ -32,6 +32,10 @@ def test_the_table_of_rooms_names_no_folder_and_no_way_that_is_not_there() -> No
 
     assert [room for room in ROOMS if not (ROOT / room).is_dir()] == []
     assert sorted(allowed - used) == []
+
+
+def test_no_two_classes_have_one_name() -> None:
+    assert names_given_twice(ROOT) == []
 
 
 def test_tests_are_short_enough_to_read() -> None:
@@ -131,6 +135,13 @@ def test_a_circle_of_rooms_is_caught_where_no_two_files_make_one(tmp_path: Path)
 
     assert circles(tmp_path) == []
     assert circles_of_rooms(tmp_path) == ["stream/node -> stream/wire -> stream/node"]
+
+
+def test_a_name_given_twice_is_caught(tmp_path: Path) -> None:
+    _plant(tmp_path, "stream/a.py", "class Clock: ...")
+    _plant(tmp_path, "model/b.py", "class Clock: ...")
+
+    assert names_given_twice(tmp_path) == ["Clock: model/b.py, stream/a.py"]
 
 
 def test_a_circle_is_caught(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from ...model.detections import Detections
 from ...model.detector import Detector, DetectorOptions
 from ...model.image import Image
 from ...model.prompt import Prompt
-from ...model.runtime.preprocess import LONGEST_SIDE, SHORT_SIDE
+from ...model.runtime.preprocess import MAX_LONG_SIDE, SHORT_SIDE
 from ...model.runtime.ticket import DetectionTicket
 from ...model.weights.checkpoint import find_checkpoint
 from .oracle import full_size, save
@@ -31,7 +31,7 @@ _UNTIMED = 4  # on a GPU the third of a kind becomes a graph
 _FORMATS: dict[torch.dtype, Precision] = {torch.float32: "float32", torch.bfloat16: "bfloat16"}
 
 
-class Through:
+class DetectorRun:
     """A detector of these weights, and a picture as large as its input. Used as a context.
 
     Args:
@@ -96,7 +96,7 @@ class Through:
     def _submit(self, batch: int) -> DetectionTicket[Detections]:
         return self.detector.submit([self._image] * batch, [self._prompt] * batch)
 
-    def __enter__(self) -> Through:
+    def __enter__(self) -> DetectorRun:
         self._warm_up(1)
         return self
 
@@ -106,7 +106,7 @@ class Through:
 
 def short_side(input_hw: Sequence[int]) -> int:
     """What a detector is told so that a picture as large as its input is not made smaller: the long side counts too."""
-    return max(min(input_hw), round(max(input_hw) * SHORT_SIDE / LONGEST_SIDE))
+    return max(min(input_hw), round(max(input_hw) * SHORT_SIDE / MAX_LONG_SIDE))
 
 
 def overlap_of(device: torch.device) -> dict[str, Any]:
@@ -114,6 +114,6 @@ def overlap_of(device: torch.device) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         path = find_checkpoint(str(save(full_size("swin-t", 0), Path(folder))))
         prompt = Prompt.parse("word0 . word1 . word2 . word3")
-        with Through(path, device, torch.bfloat16, (544, 960), prompt) as through:
+        with DetectorRun(path, device, torch.bfloat16, (544, 960), prompt) as through:
             through.stream(1, _STREAM_S)  # the trace shows a detector that is in full swing
             return asdict(trace_overlap(lambda: through.frames(_TRACED)))

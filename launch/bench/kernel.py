@@ -18,7 +18,7 @@ from ...model.runtime.device import named_device, within
 from ..exits import RunError, say
 from .hardware import finish, hardware, roofline
 from .oracle import deform_attn_of_transformers
-from .pairs import Turns, in_turns
+from .pairs import RoundTimes, in_turns
 
 _HEADS, _CHANNELS, _POINTS, _QUERIES = 8, 32, 4, 900
 _THEIRS = "transformers"
@@ -29,7 +29,7 @@ _MEAN, _SCALE = (123.675, 116.28, 103.53), (1 / 58.395, 1 / 57.12, 1 / 57.375)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class KernelCase:
     """What deformable attention is asked: as the encoder does (places), or as the decoder does (boxes)."""
 
     name: str
@@ -38,10 +38,10 @@ class Asked:
     reference: Tensor
     projected: Tensor
 
-    def to(self, dtype: torch.dtype) -> Asked:
+    def to(self, dtype: torch.dtype) -> KernelCase:
         """Places stay in float32, or go along to float64."""
         places = self.reference.to(torch.promote_types(dtype, torch.float32))
-        return Asked(self.name, self.value.to(dtype), self.shapes, places, self.projected.to(dtype))
+        return KernelCase(self.name, self.value.to(dtype), self.shapes, places, self.projected.to(dtype))
 
     def run(self, kernel: Kernel) -> Tensor:
         return deform_attn(self.value, self.shapes, self.reference, self.projected, _POINTS, kernel)
@@ -89,7 +89,7 @@ def bench_kernel(
     return {"bench": "kernel", **hardware(device), "deform_attn": results, "image_prep": prepared, "not_run": _ALSO}
 
 
-def ask(size: tuple[int, int], device: torch.device, *, decoder: bool) -> Asked:
+def ask(size: tuple[int, int], device: torch.device, *, decoder: bool) -> KernelCase:
     """Random features and offsets of about two cells, over four levels of an input of this size."""
     shapes = [(-(-size[0] // stride), -(-size[1] // stride)) for stride in (8, 16, 32, 64)]
     cells, generator = sum(h * w for h, w in shapes), torch.Generator().manual_seed(0)
@@ -103,10 +103,10 @@ def ask(size: tuple[int, int], device: torch.device, *, decoder: bool) -> Asked:
     projected = 2.0 * torch.randn(1, queries, _HEADS * 4 * _POINTS * 3, generator=generator)
     name = f"{'decoder' if decoder else 'encoder'} at {size[0]}x{size[1]}, {queries} queries"
     places = reference.expand(-1, -1, 4, -1)
-    return Asked(name, value.to(device), shapes, places.to(device), projected.to(device))
+    return KernelCase(name, value.to(device), shapes, places.to(device), projected.to(device))
 
 
-def check(asked: Asked, kernel: Kernel, dtype: torch.dtype) -> dict[str, float]:
+def check(asked: KernelCase, kernel: Kernel, dtype: torch.dtype) -> dict[str, float]:
     """How far a kernel and plain PyTorch in the same number format are from the truth.
 
     Raises:
@@ -123,7 +123,7 @@ def check(asked: Asked, kernel: Kernel, dtype: torch.dtype) -> dict[str, float]:
     return errors
 
 
-def _attention(asked: Asked, pairs: int, device: torch.device) -> dict[str, Any]:
+def _attention(asked: KernelCase, pairs: int, device: torch.device) -> dict[str, Any]:
     fast: Kernel = "triton" if device.type == "cuda" else "cpu"
     exact, half = asked.to(torch.float32), asked.to(torch.bfloat16)
     formats = (torch.float32, torch.bfloat16)
@@ -175,7 +175,7 @@ def _preparation(pairs: int, device: torch.device) -> list[dict[str, Any]]:
     return results
 
 
-def _timed(ways: dict[str, Callable[[], Tensor]], pairs: int, device: torch.device) -> Turns:
+def _timed(ways: dict[str, Callable[[], Tensor]], pairs: int, device: torch.device) -> RoundTimes:
     return in_turns(ways, pairs, _IN_A_ROW[device.type], lambda: finish(device))
 
 

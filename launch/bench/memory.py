@@ -25,8 +25,8 @@ from .hardware import hardware
 # height, width: portrait, landscape, odd, small and large.
 _SIZES = ((480, 640), (720, 1280), (1080, 1920), (640, 480), (333, 517), (240, 320), (600, 600), (1200, 1600))
 _WARM_UP = 0.25  # of the run, until every size was seen and the allocators have what they keep
-_MOST_GROWTH = 0.05  # of the memory in use, from the end of the warm-up to the end
-_LEAST_GROWTH = 16 << 20  # bytes that are within what an allocator does of itself
+_MAX_GROWTH = 0.05  # of the memory in use, from the end of the warm-up to the end
+_MIN_GROWTH = 16 << 20  # bytes that are within what an allocator does of itself
 _MIB = 1 << 20
 
 
@@ -105,5 +105,5 @@ def growth(taken_bytes: Sequence[int]) -> Growth:
     kept = np.array(taken_bytes[round(len(taken_bytes) * _WARM_UP) :], float)
     slope, first = np.polyfit(np.arange(len(kept)), kept, 1)
     last = first + slope * (len(kept) - 1)
-    is_flat = bool(last - first < max(_LEAST_GROWTH, _MOST_GROWTH * first))
+    is_flat = bool(last - first < max(_MIN_GROWTH, _MAX_GROWTH * first))
     return Growth(float(first) / _MIB, float(last) / _MIB, float(kept.max()) / _MIB, is_flat)

@@ -24,13 +24,13 @@ from ...model.runtime.network import build
 from ...model.runtime.precision import exact_products, multiplies_in_bfloat16, number_format
 from ...model.weights.checkpoint import Checkpoint, find_checkpoint, read_checkpoint
 from ..exits import RunError, say
-from ..settings.command_options import MOST_SEED
-from .detector import Through
+from ..settings.command_options import MAX_SEED
+from .detector import DetectorRun
 from .hardware import count_flops, finish, hardware, roofline
 from .oracle import full_size, save, vocabulary
-from .pairs import Turns, in_turns
+from .pairs import RoundTimes, in_turns
 from .sizes import Size, sizes
-from .truth import Truth, ask_truth, measure_half, measure_parity
+from .truth import ReferenceAnswer, ask_truth, measure_half, measure_parity
 
 ModelName = Literal["swin-t", "swin-b"]
 DeviceName = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
@@ -44,7 +44,7 @@ def model(
     phrases: Annotated[int, typer.Option(help="How many are asked.", min=1, max=50)] = 4,
     pairs: Annotated[int, typer.Option(help="How often each way is timed.", min=7)] = 7,
     device: DeviceName = "auto",
-    seed: Annotated[int, typer.Option(help="Decides weights and pictures.", min=0, max=MOST_SEED)] = 0,
+    seed: Annotated[int, typer.Option(help="Decides weights and pictures.", min=0, max=MAX_SEED)] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False,
 ) -> None:
     """Time a whole model beside transformers. Parity comes first, and no figure without it.
@@ -97,7 +97,7 @@ class _Bench:
                 proofs["half"] = asdict(self._checked(ours[torch.bfloat16], truth))
             return {"height": size[0], "width": size[1], **proofs, **self._timed(ours, truth)}
 
-    def _checked(self, ours: GroundingDino, truth: Truth) -> Any:
+    def _checked(self, ours: GroundingDino, truth: ReferenceAnswer) -> Any:
         dtype = ours.query_content.dtype
         proof = (
             measure_parity(self.name, ours, self.theirs, truth)
@@ -110,13 +110,13 @@ class _Bench:
         return proof
 
     @torch.inference_mode()
-    def _timed(self, ours: dict[torch.dtype, GroundingDino], truth: Truth) -> dict[str, Any]:
+    def _timed(self, ours: dict[torch.dtype, GroundingDino], truth: ReferenceAnswer) -> dict[str, Any]:
         asks = {_called(dtype): self._our_way(network, truth) for dtype, network in ours.items()}
         dtype = number_format("auto", self.device)
         others = {_EAGER: self._their_way(self.theirs, truth)}
         if self.device.type == "cuda":
             others |= self._compiled(truth, dtype)
-        with Through(self.path, self.device, dtype, truth.picture.shape[2:], self.prompt) as through:
+        with DetectorRun(self.path, self.device, dtype, truth.picture.shape[2:], self.prompt) as through:
             turns = in_turns(asks | {_THROUGH: through.once} | others, self.pairs)
             rates = through.rates()
         self._say(turns, [*asks, _THROUGH], truth)
@@ -135,7 +135,7 @@ class _Bench:
         medians = {way: turns.median_s(way) for way in turns.times_s}
         return {"ratios": ratios, "median_s": medians, "roofline": floors, "stream": {"dtype": _called(dtype), **rates}}
 
-    def _our_way(self, network: GroundingDino, truth: Truth) -> Callable[[], object]:
+    def _our_way(self, network: GroundingDino, truth: ReferenceAnswer) -> Callable[[], object]:
         dtype = network.query_content.dtype
         picture, text = truth.picture.to(dtype), network.read(truth.words).to(dtype)
 
@@ -145,7 +145,7 @@ class _Bench:
 
         return ask
 
-    def _compiled(self, truth: Truth, dtype: torch.dtype) -> dict[str, Callable[[], object]]:
+    def _compiled(self, truth: ReferenceAnswer, dtype: torch.dtype) -> dict[str, Callable[[], object]]:
         """transformers' own, for this size alone; none, and said, where it does not compile."""
         torch.compiler.reset()  # else the second size is compiled for any size, which is slower
         way = self._their_way(torch.compile(copy.deepcopy(self.theirs).to(dtype), dynamic=False), truth, dtype)
@@ -156,7 +156,9 @@ class _Bench:
             return {}
         return {_COMPILED: way}
 
-    def _their_way(self, network: Any, truth: Truth, dtype: torch.dtype = torch.float32) -> Callable[[], object]:
+    def _their_way(
+        self, network: Any, truth: ReferenceAnswer, dtype: torch.dtype = torch.float32
+    ) -> Callable[[], object]:
         picture, words = truth.picture.to(dtype), truth.words
 
         def ask() -> None:
@@ -165,7 +167,7 @@ class _Bench:
 
         return ask
 
-    def _say(self, turns: Turns, ways: list[str], truth: Truth) -> None:
+    def _say(self, turns: RoundTimes, ways: list[str], truth: ReferenceAnswer) -> None:
         height, width = truth.picture.shape[2:]
         for way in ways:
             for other in (_EAGER, _COMPILED):

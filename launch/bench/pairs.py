@@ -28,7 +28,7 @@ class Pairs:
 
 
 @dataclass(frozen=True, slots=True)
-class Turns:
+class RoundTimes:
     """`times_s` of each way, one a round."""
 
     times_s: Mapping[str, tuple[float, ...]]
@@ -48,7 +48,7 @@ def in_turns(
     rounds: int,
     in_a_row: int = 1,
     finish: Callable[[], object] = lambda: None,
-) -> Turns:
+) -> RoundTimes:
     """Time each `rounds` times after one run each that does not count; who begins moves on from round to round.
 
     Args:
@@ -69,4 +69,4 @@ def in_turns(
                 ways[name]()
             finish()
             times[name].append((time.perf_counter() - began) / in_a_row)
-    return Turns({name: tuple(own) for name, own in times.items()})
+    return RoundTimes({name: tuple(own) for name, own in times.items()})

@@ -18,7 +18,7 @@ from ...model.dino.tokenizer import Tokenizer
 from ...model.prompt import Prompt
 from ...model.weights.checkpoint import find_checkpoint, read_checkpoint, set_weights
 from ..exits import RunError, say
-from ..settings.command_options import MOST_SEED
+from ..settings.command_options import MAX_SEED
 from .oracle import full_size, save, vocabulary
 from .sizes import sizes as read_sizes
 from .truth import Parity, ask_truth, measure_parity
@@ -33,7 +33,7 @@ def parity(
         typer.Option(help="Which size; mm-large, of MM-Grounding-DINO and LLMDet, needs 9 GB of memory."),
     ] = "both",
     sizes: Annotated[str, typer.Option(help="Heights and widths of the input: 480x640,800x1333.")] = _SIZES,
-    seed: Annotated[int, typer.Option(help="Decides weights and pictures.", min=0, max=MOST_SEED)] = 0,
+    seed: Annotated[int, typer.Option(help="Decides weights and pictures.", min=0, max=MAX_SEED)] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False,
 ) -> None:
     """Compare answers with those of transformers.

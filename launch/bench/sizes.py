@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..exits import InputError
 
 Size = tuple[int, int]  # height, width, px
-_LEAST_AREA_PX = 208 * 208  # smaller maps have fewer places than the published models choose
+_MIN_AREA_PX = 208 * 208  # smaller maps have fewer places than the published models choose
 
 
 def sizes(text: str) -> list[Size]:
@@ -22,6 +22,6 @@ def _size(text: str) -> Size:
     width = width if "x" in text else height
     if not (height.isdigit() and width.isdigit() and int(height) >= 32 and int(width) >= 32):
         raise InputError(f"{text!r} is no size: write height and width in px, such as 480x640")
-    if int(height) * int(width) < _LEAST_AREA_PX:
+    if int(height) * int(width) < _MIN_AREA_PX:
         raise InputError(f"{text!r} is too small for a published model: write at least 208x208")
     return int(height), int(width)

@@ -18,7 +18,7 @@ _BOX_BAR = 1e-5
 
 
 @dataclass(frozen=True, slots=True)
-class Truth:
+class ReferenceAnswer:
     """What transformers says in fp64.
 
     Args:
@@ -115,17 +115,17 @@ class HalfCost:
 
 
 @torch.no_grad()
-def ask_truth(theirs: nn.Module, picture: Tensor, words: Words) -> Truth:
+def ask_truth(theirs: nn.Module, picture: Tensor, words: Words) -> ReferenceAnswer:
     """Ask transformers in fp64, on the device of the picture."""
     words = words.to(picture.device)
     exact = copy.deepcopy(theirs).to(picture.device).double()
     with chosen_places(None) as chosen:
         answer = _ask(exact, picture.double(), words)
-    return Truth(picture, words, chosen[0], answer)
+    return ReferenceAnswer(picture, words, chosen[0], answer)
 
 
 @torch.no_grad()
-def measure_parity(name: str, ours: GroundingDino, theirs: nn.Module, truth: Truth) -> Parity:
+def measure_parity(name: str, ours: GroundingDino, theirs: nn.Module, truth: ReferenceAnswer) -> Parity:
     """Compare both houses in fp32, with the same weights and on the device of the truth's picture."""
     picture, words, places = truth.picture, truth.words, truth.places
     free = ours(picture, ours.read(words)).selected
@@ -153,7 +153,7 @@ def measure_parity(name: str, ours: GroundingDino, theirs: nn.Module, truth: Tru
 
 
 @torch.no_grad()
-def measure_half(ours: GroundingDino, theirs: nn.Module, truth: Truth, dtype: torch.dtype) -> HalfCost:
+def measure_half(ours: GroundingDino, theirs: nn.Module, truth: ReferenceAnswer, dtype: torch.dtype) -> HalfCost:
     """Compare ours, which computes in `dtype` already, with all of transformers' converted to it."""
     picture, words = truth.picture.to(dtype), truth.words
     half = copy.deepcopy(theirs).to(dtype)

@@ -23,13 +23,13 @@ def eval_refcoco(annotations: AnnotationsArgument, pictures: PicturesArgument, o
     Run the same again after an interruption to go on.
     """
     from ...model.datasets.refcoco_data import read_referrals
-    from ...model.evaluation.refcoco_eval import LEAST_IOU, check_sentences, evaluate_referrals
+    from ...model.evaluation.refcoco_eval import MIN_IOU, check_sentences, evaluate_referrals
 
     data = read_referrals(annotations, pictures, limit=options.limit, keep_odd_boxes=options.keep_odd_boxes)
     rules = {"prompt_wording": "the whole sentence"}
     with open_run("refcoco", options, annotations) as run:
         check_sentences(run.detector, data)
         with measuring(run, data.source, rules) as current:
-            choices = {**current.choices, "iou_at_least": LEAST_IOU}
+            choices = {**current.choices, "iou_at_least": MIN_IOU}
             result = evaluate_referrals(run.detector, data, current.store, choices, current.advance)
     finish(run, result.as_dict(), {annotations.stem: result.figures})

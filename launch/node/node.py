@@ -21,7 +21,7 @@ from .runtime_folder import own_control_address
 
 if TYPE_CHECKING:
     from ...model.detector import Detector
-    from ...stream.control.server import Control
+    from ...stream.control.server import ControlServer
     from ...stream.pipeline import NodeSummary, StreamDetector
     from ...stream.wire.message import DetectionMessage
 
@@ -61,9 +61,9 @@ def load_detector(model: ModelSettings) -> Detector:
         threshold=model.threshold,
         score_rule=model.score_rule,
         nms_iou=model.nms_iou,
-        nms_across=model.nms_across,
+        agnostic_nms=model.agnostic_nms,
         offline=model.offline,
-        lanes=model.lanes or lanes_of(model.device),
+        cpu_workers=model.cpu_workers or lanes_of(model.device),
         batch=model.batch,
     )
     return Detector.load(model.name, options)
@@ -128,12 +128,12 @@ def run_node(
             return NodeRun(summary, stop.is_set())
 
 
-def _control(settings: NodeSettings) -> AbstractContextManager[Control | None]:
+def _control(settings: NodeSettings) -> AbstractContextManager[ControlServer | None]:
     """The control socket, bound; requests wait there until there is a node to carry them out."""
-    from ...stream.control.server import Control
+    from ...stream.control.server import ControlServer
 
     options = settings.to_control(lambda node: own_control_address(node, os.environ))
-    return nullcontext() if options is None else Control(options)
+    return nullcontext() if options is None else ControlServer(options)
 
 
 @contextmanager

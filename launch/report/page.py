@@ -18,7 +18,7 @@ h2{margin-top:2em}code,.facts td{font-family:ui-monospace,monospace;font-size:13
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ReportPage:
     """What the page shows.
 
     Args:
@@ -34,7 +34,7 @@ class Page:
     facts: Mapping[str, object]
 
 
-def write_page(page: Page, path: Path) -> None:
+def write_page(page: ReportPage, path: Path) -> None:
     """Write the page; its pictures are part of it."""
     parts = [f"<h1>{escape(page.title)}</h1>"]
     for heading, rows in page.figures.items():

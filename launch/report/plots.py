@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from ...model.evaluation.class_figures import ClassFigures
     from ...model.evaluation.confusion import Confusion
 
-_MOST_CURVES = 15
-_MOST_CONFUSED = 30
+_MAX_CURVES = 15
+_MAX_CONFUSED = 30
 _DPI = 110
 _BLUE, _GREY, _ORANGE, _GREEN = "#2864c8", "#9aa0a6", "#d9731a", "#2e9e5b"
 
@@ -64,7 +64,7 @@ def plot_precision(classes: Sequence[ClassFigures], path: Path) -> None:
     axes: Axes = figure.subplots()
     recalls = np.linspace(0, 1, len(classes[0].precision_R))
     axes.set_prop_cycle(color=colormaps["tab20"](range(20)))
-    for one in classes[:_MOST_CURVES]:
+    for one in classes[:_MAX_CURVES]:
         axes.plot(recalls, one.precision_R, linewidth=1.2, label=f"{one.name[:24]} {one.ap50:.2f}")
     mean = np.mean([one.precision_R for one in classes], 0)
     ap50 = float(np.mean([one.ap50 for one in classes]))
@@ -72,7 +72,7 @@ def plot_precision(classes: Sequence[ClassFigures], path: Path) -> None:
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1.02)
     axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.01, 1.0), fontsize=9, title="AP50")
-    shown = "" if len(classes) <= _MOST_CURVES else f" (the {_MOST_CURVES} classes with most objects)"
+    shown = "" if len(classes) <= _MAX_CURVES else f" (the {_MAX_CURVES} classes with most objects)"
     _label(axes, f"precision and recall at IoU 0.5{shown}", "recall", "precision")
     _save(figure, path)
 
@@ -80,7 +80,7 @@ def plot_precision(classes: Sequence[ClassFigures], path: Path) -> None:
 def plot_confusion(confusion: Confusion, path: Path) -> None:
     """What objects were taken for, in parts of each row; of many classes those with most objects."""
     counts, nothing = confusion.counts, len(confusion.names)
-    ranked = np.argsort(-counts[:nothing].sum(1), kind="stable")[:_MOST_CONFUSED]
+    ranked = np.argsort(-counts[:nothing].sum(1), kind="stable")[:_MAX_CONFUSED]
     rows = [*(int(row) for row in ranked if counts[row].any()), nothing]
     table = counts[np.ix_(rows, rows)]
     shares = table / np.maximum(counts[rows].sum(1, keepdims=True), 1)

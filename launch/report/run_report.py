@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..exits import writing
 from ..printable import printable
-from .page import Page, write_page
+from .page import ReportPage, write_page
 from .plots import plot_confusion, plot_curve, plot_precision, read_points
 from .sample_sheets import write_samples
 
@@ -116,7 +116,7 @@ def _write_page(folder: Path, title: str, rows: Rows, facts: Mapping[str, object
     }
     pictures = {heading: [one for one in own if one.is_file()] for heading, own in files.items()}
     shown = {heading: own for heading, own in pictures.items() if own}
-    write_page(Page(title, figures, shown, facts), folder / PAGE)
+    write_page(ReportPage(title, figures, shown, facts), folder / PAGE)
 
 
 def _read_classes(folder: Path) -> list[list[str]]:

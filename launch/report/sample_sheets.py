@@ -14,7 +14,7 @@ from ..show.draw import Drawn, Picture, draw, save
 
 if TYPE_CHECKING:
     from ...model.datasets.coco_data import CocoData, CocoPicture
-    from ...model.evaluation.average_precision import Found
+    from ...model.evaluation.average_precision import SceneDetections
 
 _SHEETS, _ROWS = 3, 4
 _CELL_HW = (300, 420)
@@ -22,7 +22,7 @@ _TITLE_PX = 26
 _MARGIN_PX = 4
 
 
-def write_samples(data: CocoData, founds: Mapping[int, Found], score: float, folder: Path) -> list[Path]:
+def write_samples(data: CocoData, founds: Mapping[int, SceneDetections], score: float, folder: Path) -> list[Path]:
     """Write `samples_1.jpg` and so on, from pictures with objects, spread evenly over the set.
 
     Args:
@@ -69,7 +69,7 @@ def _labels(data: CocoData) -> defaultdict[int, list[Drawn]]:
     return labels
 
 
-def _boxes(found: Found, names: Mapping[int, str], score: float) -> list[Drawn]:
+def _boxes(found: SceneDetections, names: Mapping[int, str], score: float) -> list[Drawn]:
     drawn: list[Drawn] = []
     for row in np.flatnonzero(found.scores >= score).tolist():
         x1, y1, x2, y2 = (float(side) for side in found.boxes_xyxy[row])

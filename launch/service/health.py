@@ -29,12 +29,12 @@ class WatchedNode(Protocol):
     """What of a running node is looked at; both are told at once and from any thread."""
 
     @property
-    def turned_ns(self) -> int:
+    def last_loop_ns(self) -> int:
         """When the loop last turned, monotonic ns; 0 before it runs."""
         ...
 
     @property
-    def asked_ns(self) -> int:
+    def oldest_request_ns(self) -> int:
         """Since when the detector owes an answer, monotonic ns; 0 while it owes none."""
         ...
 
@@ -51,7 +51,7 @@ class WatchedControl(Protocol):
     dropped: int
 
     @property
-    def strangers(self) -> Mapping[Reason, int]:
+    def rejected_connections(self) -> Mapping[Reason, int]:
         """How often somebody was turned away, by reason."""
         ...
 
@@ -90,7 +90,7 @@ class Health:
         """
         if self._running is None:
             return Verdict(ok=True, said="the model is being loaded")
-        turn_s, answer_s = self.turn_age_s(), _since_s(self._running[0].asked_ns)
+        turn_s, answer_s = self.turn_age_s(), _since_s(self._running[0].oldest_request_ns)
         if turn_s > HANGS_AFTER_S:
             return Verdict(ok=False, said=f"the loop has not turned for {turn_s:.0f} s")
         if answer_s > _OWES_TOO_LONG_S:
@@ -99,7 +99,7 @@ class Health:
 
     def turn_age_s(self) -> float:
         """How long ago the loop turned; 0 before it ran."""
-        return 0.0 if self._running is None else _since_s(self._running[0].turned_ns)
+        return 0.0 if self._running is None else _since_s(self._running[0].last_loop_ns)
 
     def ready(self, status: NodeStatus | None) -> Verdict:
         """Whether messages can be expected of the node, given what it says of itself.

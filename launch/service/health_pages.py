@@ -7,7 +7,7 @@ from typing import Any
 
 from ...stream.wire.message_types import StatusMessage
 from .health import Health
-from .health_server import Page, Pages
+from .health_server import HttpPage, Pages
 from .metrics import Metrics
 
 
@@ -15,18 +15,18 @@ def health_pages(health: Health) -> Pages:
     """What a health server answers about one node."""
     metrics = Metrics(health)
     return {
-        "/metrics": lambda accept: Page(200, *metrics.page(accept)),
+        "/metrics": lambda accept: HttpPage(200, *metrics.page(accept)),
         "/healthz": lambda _accept: _healthz(health),
         "/readyz": lambda _accept: _readyz(health),
     }
 
 
-def _healthz(health: Health) -> Page:
+def _healthz(health: Health) -> HttpPage:
     alive = health.alive()
     return _json(alive.ok, {"alive": alive.ok, "said": alive.said})
 
 
-def _readyz(health: Health) -> Page:
+def _readyz(health: Health) -> HttpPage:
     status = health.status()
     verdict = health.ready(status)
     values: dict[str, Any] = {"ready": verdict.ok, "said": verdict.said}
@@ -43,5 +43,5 @@ def _source_values(source: StatusMessage, *, is_paused: bool) -> dict[str, Any]:
     return {"state": source.state, "paused": is_paused, **{key: text for key, text in said.items() if text}}
 
 
-def _json(ok: bool, values: dict[str, Any]) -> Page:
-    return Page(200 if ok else 503, "application/json", json.dumps(values).encode() + b"\n")
+def _json(ok: bool, values: dict[str, Any]) -> HttpPage:
+    return HttpPage(200 if ok else 503, "application/json", json.dumps(values).encode() + b"\n")

@@ -32,7 +32,7 @@ class HealthError(OSError):
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class HttpPage:
     """One answer."""
 
     code: int
@@ -40,7 +40,7 @@ class Page:
     body: bytes
 
 
-Pages = Mapping[str, Callable[[str], Page]]  # path -> makes the page from the request's Accept header
+Pages = Mapping[str, Callable[[str], HttpPage]]  # path -> makes the page from the request's Accept header
 
 
 class HealthServer:

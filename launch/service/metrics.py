@@ -92,10 +92,10 @@ def _of_node(status: NodeStatus) -> Iterator[Metric]:
 def _of_callers(status: NodeStatus, control: WatchedControl | None) -> Iterator[Metric]:
     """Who was turned away at the node's own sockets, and what control could not answer."""
     said = "Turned away at a socket, by reason."
-    turned_away = CounterMetricFamily("groundcast_strangers", said, labels=["socket", "reason"])
-    for reason, count in status.strangers.items():
+    turned_away = CounterMetricFamily("groundcast_rejected_connections", said, labels=["socket", "reason"])
+    for reason, count in status.rejected_connections.items():
         turned_away.add_metric(["publish", reason], count)
-    for reason, count in control.strangers.items() if control is not None else ():
+    for reason, count in control.rejected_connections.items() if control is not None else ():
         turned_away.add_metric(["control", reason], count)
     yield turned_away
     if control is not None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from ...model.prompt import Prompt
-from ...stream.node.node_api import CommandedNode, CommandError
+from ...stream.node.node_api import CommandError, NodeApi
 from ...stream.options import SourceOptions
 from ..settings.settings import NodeSettings
 
@@ -17,7 +17,7 @@ _CHANGEABLE = frozenset({"prompt", "sources", "defaults"})  # the defaults stand
 
 
 @dataclass(frozen=True, slots=True)
-class AddSource:
+class SourceAdded:
     """A source that was not there."""
 
     options: SourceOptions
@@ -27,7 +27,7 @@ class AddSource:
 
 
 @dataclass(frozen=True, slots=True)
-class UpdateSource:
+class SourceUpdated:
     """A source with other options: those that the file has changed, by name."""
 
     name: str
@@ -38,7 +38,7 @@ class UpdateSource:
 
 
 @dataclass(frozen=True, slots=True)
-class SetPrompt:
+class PromptChanged:
     """Another prompt for all sources without their own."""
 
     prompt: Prompt
@@ -48,7 +48,7 @@ class SetPrompt:
 
 
 @dataclass(frozen=True, slots=True)
-class RemoveSource:
+class SourceRemoved:
     """A source that is no longer named."""
 
     name: str
@@ -57,7 +57,7 @@ class RemoveSource:
         return f"source {self.name} removed"
 
 
-Command = AddSource | UpdateSource | SetPrompt | RemoveSource
+Command = SourceAdded | SourceUpdated | PromptChanged | SourceRemoved
 TakeBack = Callable[[], object]
 
 
@@ -74,15 +74,15 @@ def commands_between(old: NodeSettings, new: NodeSettings, running: Collection[s
     before = {source.name: source.to_options() for source in old.sources}
     after = {source.name: source.to_options() for source in new.sources}
     changed = [options for name, options in after.items() if options != before.get(name)]
-    commands: list[Command] = [AddSource(options) for options in changed if options.name not in running]
+    commands: list[Command] = [SourceAdded(options) for options in changed if options.name not in running]
     commands += [
-        UpdateSource(options.name, _differing(before.get(options.name), options))
+        SourceUpdated(options.name, _differing(before.get(options.name), options))
         for options in changed
         if options.name in running
     ]
     if new.to_prompt() != old.to_prompt():
-        commands.append(SetPrompt(new.to_prompt()))
-    return [*commands, *(RemoveSource(name) for name in before if name in running and name not in after)]
+        commands.append(PromptChanged(new.to_prompt()))
+    return [*commands, *(SourceRemoved(name) for name in before if name in running and name not in after)]
 
 
 def settings_kept(old: NodeSettings, new: NodeSettings) -> list[str]:
@@ -96,7 +96,7 @@ def settings_in_force(old: NodeSettings, new: NodeSettings) -> NodeSettings:
     return new.model_copy(update={name: getattr(old, name) for name in settings_kept(old, new)})
 
 
-def carry_out(node: CommandedNode, commands: Iterable[Command]) -> None:
+def carry_out(node: NodeApi, commands: Iterable[Command]) -> None:
     """Give a running node the commands, in order; if it refuses one, what was done is taken back.
 
     What others changed in the meantime stays as they left it.
@@ -125,18 +125,18 @@ def _differing(before: SourceOptions | None, after: SourceOptions) -> Mapping[st
     }
 
 
-def _give(node: CommandedNode, command: Command) -> TakeBack:
+def _give(node: NodeApi, command: Command) -> TakeBack:
     """Carry a command out. What is returned takes it back."""
     match command:
-        case AddSource(options):
+        case SourceAdded(options):
             generation, _ = node.add_source(options).first_seq[options.name]
             return lambda: node.remove_source(options.name, generation)
-        case UpdateSource(name, changes):
+        case SourceUpdated(name, changes):
             return _update(node, name, changes)
-        case SetPrompt(prompt):
+        case PromptChanged(prompt):
             node.set_prompt(prompt)
             return _stay
-        case RemoveSource(name):
+        case SourceRemoved(name):
             try:
                 node.remove_source(name)
             except CommandError as error:
@@ -150,7 +150,7 @@ def _stay() -> None:
     raise CommandError("not_ready", "it cannot be taken back")
 
 
-def _update(node: CommandedNode, name: str, changes: Mapping[str, Any]) -> TakeBack:
+def _update(node: NodeApi, name: str, changes: Mapping[str, Any]) -> TakeBack:
     found: list[SourceOptions] = []
 
     def change(newest: SourceOptions) -> SourceOptions:

@@ -10,18 +10,18 @@ from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Protocol
 
-from ...stream.node.node_api import CommandedNode
+from ...stream.node.node_api import NodeApi
 from ..settings.settings import NodeSettings
 from .health import Health, WatchedControl, WatchedNode
 from .health_pages import health_pages
 from .health_server import HealthServer
 from .sd_notify import ServiceManager
-from .sighup import Rereader, catching_hangups, rereading
+from .sighup import SettingsReloader, catching_hangups, rereading
 
 _LOG = logging.getLogger(__name__)
 
 
-class RunningNode(CommandedNode, WatchedNode, Protocol):
+class RunningNode(NodeApi, WatchedNode, Protocol):
     """A node that can be commanded and looked at."""
 
 
@@ -61,7 +61,7 @@ class Service:
         self._health.attach(node, stop, control)
         with ExitStack() as stack:
             if self._reread and self._hangups:
-                rereader = Rereader(node, self._settings, self._reread)
+                rereader = SettingsReloader(node, self._settings, self._reread)
                 stack.enter_context(rereading(rereader, self._hangups, self._manager.reloading))
             stack.enter_context(self._manager.informed(lambda: self._health.alive().ok))
             yield

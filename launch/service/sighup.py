@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
 
-from ...stream.node.node_api import CommandedNode, CommandError
+from ...stream.node.node_api import CommandError, NodeApi
 from ..exits import InputError
 from ..settings.settings import NodeSettings
 from ..settings.settings_file import SettingsError
@@ -44,7 +44,7 @@ def catching_hangups() -> Generator[HangUps]:
         signal.signal(signal.SIGHUP, before)
 
 
-class Rereader:
+class SettingsReloader:
     """Reads settings again and brings a running node in line with them.
 
     Args:
@@ -53,7 +53,7 @@ class Rereader:
         reread: reads them again.
     """
 
-    def __init__(self, node: CommandedNode, settings: NodeSettings, reread: Callable[[], NodeSettings]) -> None:
+    def __init__(self, node: NodeApi, settings: NodeSettings, reread: Callable[[], NodeSettings]) -> None:
         self._node = node
         self._settings = settings
         self._reread = reread
@@ -79,7 +79,7 @@ class Rereader:
 
 @contextmanager
 def rereading(
-    rereader: Rereader, hangups: HangUps, telling: Callable[[], AbstractContextManager[None]]
+    rereader: SettingsReloader, hangups: HangUps, telling: Callable[[], AbstractContextManager[None]]
 ) -> Generator[None]:
     """Read again at each hang-up, in a thread of its own: a command to the node waits for the node's loop.
 

@@ -8,7 +8,7 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any, TypeVar, get_type_hints
 
 Result = TypeVar("Result")
-MOST_SEED = 1_000_000  # with steps and processes it must stay within 64 bits
+MAX_SEED = 1_000_000  # with steps and processes it must stay within 64 bits
 
 
 def spread_options(command: Callable[..., Result]) -> Callable[..., Result]:

@@ -21,7 +21,7 @@ from ...stream.control.source_settings import (
     SourceSettings,
     to_prompt,
 )
-from ...stream.options import MOST_SOURCES, ControlOptions, NodeOptions, PublisherOptions, TrackerOptions
+from ...stream.options import MAX_SOURCES, ControlOptions, NodeOptions, PublisherOptions, TrackerOptions
 from ...stream.sockets.endpoint import AddressError, parse_endpoint
 
 # The form of a text, and the words for it.
@@ -74,7 +74,7 @@ class TrackerSettings(Section):
 
     coast_s: Seconds = 1.0
     confirm_hits: Annotated[int, Field(ge=1, le=1000)] = 3
-    least_iou: Share = 0.2
+    min_iou: Share = 0.2
     publish: Literal["matched", "all"] = "all"
 
 
@@ -120,9 +120,9 @@ class ModelSettings(Section):
     threshold: Share = 0.3
     score_rule: Literal["mean", "max"] = "mean"
     nms_iou: Share | None = 0.7
-    nms_across: bool = False
+    agnostic_nms: bool = False
     offline: bool = False
-    lanes: Annotated[int, Field(ge=1, le=64)] | None = None
+    cpu_workers: Annotated[int, Field(ge=1, le=64)] | None = None
     """Pictures side by side on a CPU, None is two on several cores; in line behind another on a GPU, None is one."""
     batch: Annotated[int, Field(ge=1, le=16)] | None = None
     """Pictures of several sources that are looked at together; None is 8 on a GPU and 1 on a CPU."""
@@ -142,7 +142,7 @@ class NodeSettings(Section):
     health: HealthSettings = HealthSettings()
     log: LogSettings = LogSettings()
     defaults: SourceDefaults = SourceDefaults()
-    sources: Annotated[list[SourceSettings], Field(max_length=MOST_SOURCES)]
+    sources: Annotated[list[SourceSettings], Field(max_length=MAX_SOURCES)]
     stale_after_ms: Annotated[float, Field(gt=0, le=86_400_000)] = 1000.0
     heartbeat_s: Annotated[float, Field(ge=0.01, le=86_400)] = 1.0
     batch_wait_ms: Annotated[float, Field(ge=0, le=60_000)] = 5.0

@@ -22,6 +22,8 @@ from .yaml_file import YamlError, read_yaml
 
 Where = typing.Callable[[Place], str]
 Section = typing.TypeVar("Section", bound=BaseModel)
+# Keys that had another name before 0.1.0.
+_RENAMED = {"least_iou": "min_iou", "nms_across": "agnostic_nms", "lanes": "cpu_workers"}
 _SECRET = re.compile(r"\$(\$)?\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -116,9 +118,10 @@ def _unknown(place: Place) -> str:
     known = sorted(section.model_fields)
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
     inside = shown_place(place[:-1])
-    if near:
-        return f"unknown key `{key}`{f' in `{inside}`' if inside else ''}: did you mean `{near[0]}`?"
-    return f"unknown key `{key}`{f' in `{inside}`' if inside else ''}: known ones are {', '.join(known)}"
+    unknown = f"unknown key `{key}`{f' in `{inside}`' if inside else ''}"
+    if _RENAMED.get(key) in known:
+        return f"{unknown}: it is called `{_RENAMED[key]}` now"
+    return f"{unknown}: did you mean `{near[0]}`?" if near else f"{unknown}: known ones are {', '.join(known)}"
 
 
 def _section(place: Place) -> type[BaseModel]:

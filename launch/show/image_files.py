@@ -8,7 +8,7 @@ from pathlib import Path
 from ...model.pictures.still_picture import StillError, StillPicture, read_pictures
 from ..exits import RunError, say
 
-_MOST_PIXELS = 40_000_000  # no network sees more than a thirtieth of that
+_MAX_PIXELS = 40_000_000  # no network sees more than a thirtieth of that
 
 
 def read_all(path: Path) -> Iterator[StillPicture]:
@@ -18,7 +18,7 @@ def read_all(path: Path) -> Iterator[StillPicture]:
         RunError: there is no picture in the file, or only a part of one.
     """
     try:
-        for still in read_pictures(path, _MOST_PIXELS):
+        for still in read_pictures(path, _MAX_PIXELS):
             height, width = still.image.shape[:2]
             if width < still.width:
                 size = f"{still.width}x{still.height}"

@@ -18,7 +18,7 @@ from .image_files import read_all
 
 
 @dataclass(frozen=True, slots=True)
-class Shot:
+class InputImage:
     """One picture to look at.
 
     Args:
@@ -45,20 +45,20 @@ class Unread:
     reason: str
 
 
-def shots_of(source: SourceOptions) -> Iterator[Shot | Unread]:
+def shots_of(source: SourceOptions) -> Iterator[InputImage | Unread]:
     """Every picture of a source, in order; last what could not be read."""
     return _pictures(source) if is_picture(source) else _frames(source)
 
 
-def _pictures(source: SourceOptions) -> Iterator[Shot | Unread]:
+def _pictures(source: SourceOptions) -> Iterator[InputImage | Unread]:
     try:
         for index, still in enumerate(read_all(path_of(source.url))):
-            yield Shot(source, still.image, still.width, still.height, index, pages=still.pages)
+            yield InputImage(source, still.image, still.width, still.height, index, pages=still.pages)
     except RunError as error:
         yield Unread(source, str(error))
 
 
-def _frames(source: SourceOptions) -> Iterator[Shot | Unread]:
+def _frames(source: SourceOptions) -> Iterator[InputImage | Unread]:
     changed = threading.Event()
     reader = Reader(source, changed.set)
     reader.start()
@@ -67,7 +67,7 @@ def _frames(source: SourceOptions) -> Iterator[Shot | Unread]:
             changed.clear()
             if taken := reader.frames.take():
                 frame = taken[0]
-                yield Shot(source, frame.rgb, frame.width, frame.height, frame.index, frame.time_s)
+                yield InputImage(source, frame.rgb, frame.width, frame.height, frame.index, frame.time_s)
             elif not reader.finished:
                 changed.wait(0.1)
     finally:

@@ -13,7 +13,7 @@ from ...stream.sockets.client_keys import Keys
 from ...stream.subscriber import Subscriber
 from ...stream.wire.message import StatusMessage
 from ..exits import RunError, say
-from .status_table import StatusBoard
+from .status_table import StatusTable
 
 _LOOK_EVERY_S = 0.2
 _HINT_AFTER_S = 5.0
@@ -48,7 +48,7 @@ def listen_to_status(
         show = (
             _print_json
             if jsonl
-            else stack.enter_context(StatusBoard(f"waiting for a node on {address}", silent=silent)).show
+            else stack.enter_context(StatusTable(f"waiting for a node on {address}", silent=silent)).show
         )
         ear = _Ear(show, count)
         subscriber = stack.enter_context(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 
-class LiveView(ABC):
+class LiveTable(ABC):
     """Shown within a `with` block, on a terminal alone.
 
     Args:

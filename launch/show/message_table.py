@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...stream.wire.message import DetectionMessage
 from ..printable import printable
-from .live_table import LiveView
+from .live_table import LiveTable
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -16,7 +16,7 @@ _REDRAW_HZ = 10
 _LINE_EVERY_S = 1.0
 
 
-class Board(LiveView):
+class MessageTable(LiveTable):
     """The newest message of each source.
 
     On a terminal it is a table that stays in place; elsewhere one line of each source a second; nothing if `silent`.

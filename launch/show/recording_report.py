@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ...stream.recording.counters import Tally
-from ...stream.recording.mcap_reader import RecordingReader
+from ...stream.recording.counters import RecordingCounters
+from ...stream.recording.mcap_reader import McapReader
 from ...stream.wire.header import read_stamp
 from ...stream.wire.topics import MessageError
 
 _MB = 1e6
 
 
-def recording_figures(reader: RecordingReader) -> dict[str, Any]:
+def recording_figures(reader: McapReader) -> dict[str, Any]:
     """What one file holds, for JSON."""
     tally = _count(reader)
     state = {"torn": reader.torn, "damaged": reader.damaged}
     return {"path": str(reader.path), **state, "about": dict(reader.about), **tally_figures(tally)}
 
 
-def recording_lines(reader: RecordingReader) -> list[str]:
+def recording_lines(reader: McapReader) -> list[str]:
     """What one file holds: a heading, and a line for each topic."""
     tally = _count(reader)
     about = reader.about
@@ -29,7 +29,7 @@ def recording_lines(reader: RecordingReader) -> list[str]:
     return [head, *tally_lines(tally), *fault_lines([reader])]
 
 
-def fault_lines(readers: Sequence[RecordingReader]) -> list[str]:
+def fault_lines(readers: Sequence[McapReader]) -> list[str]:
     """What is wrong with files that were read to their end."""
     lines = [f"  {reader.torn_sentence}" for reader in readers if reader.torn]
     return lines + [
@@ -37,7 +37,7 @@ def fault_lines(readers: Sequence[RecordingReader]) -> list[str]:
     ]
 
 
-def tally_figures(tally: Tally) -> dict[str, Any]:
+def tally_figures(tally: RecordingCounters) -> dict[str, Any]:
     """What was counted, for JSON."""
     return {
         "messages": tally.messages,
@@ -53,7 +53,7 @@ def tally_figures(tally: Tally) -> dict[str, Any]:
     }
 
 
-def tally_lines(tally: Tally) -> list[str]:
+def tally_lines(tally: RecordingCounters) -> list[str]:
     """What was counted, a line for each topic and one for what is not as it should be."""
     lines = [
         f"  {name:<40} {topic.messages:>8} messages {topic.size_bytes / _MB:>10.3f} MB"
@@ -65,8 +65,8 @@ def tally_lines(tally: Tally) -> list[str]:
     return lines
 
 
-def _count(reader: RecordingReader) -> Tally:
-    tally = Tally()
+def _count(reader: McapReader) -> RecordingCounters:
+    tally = RecordingCounters()
     for message in reader:
         try:
             tally.add(message, read_stamp(message.topic, message.parts))

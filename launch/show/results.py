@@ -16,7 +16,7 @@ from ...model.detections import Detections
 from ...stream.source_url import full_url
 from ..exits import InputError, RunError, say, writing
 from ..printable import printable
-from .image_inputs import Shot, Unread, is_picture
+from .image_inputs import InputImage, Unread, is_picture
 from .input_files import RESULTS
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .video_file import VideoFile
 
 
-class Findings:
+class DetectionOutput:
     """What becomes of detections: lines on standard output, and with a folder also a file of lines and drawings.
 
     Attributes:
@@ -46,7 +46,7 @@ class Findings:
         self._pictures = self._boxes = self.unread = 0
         self._began_s = time.monotonic()
 
-    def add(self, shot: Shot, found: Detections) -> None:
+    def add(self, shot: InputImage, found: Detections) -> None:
         """Take in what was found in a picture."""
         self._pictures += 1
         self._boxes += len(found)
@@ -76,7 +76,7 @@ class Findings:
                     f"{self._sheet.name} cannot be written any further ({error.strerror}): make room"
                 ) from error
 
-    def _draw(self, out: Path, shot: Shot, found: Detections) -> str:
+    def _draw(self, out: Path, shot: InputImage, found: Detections) -> str:
         """A picture becomes a picture, a clip a clip; returns the name of the file."""
         from .draw import draw, drawn_detections, save
         from .video_file import VideoFile
@@ -108,7 +108,7 @@ class Findings:
             self._video[2].close()
             self._video = None
 
-    def __enter__(self) -> Findings:
+    def __enter__(self) -> DetectionOutput:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -144,7 +144,7 @@ def make_folder(out: Path, *, overwrite: bool) -> None:
         raise InputError(f"folder {out} cannot be made ({error.strerror}): name another with --out") from error
 
 
-def _values(shot: Shot, found: Detections) -> dict[str, Any]:
+def _values(shot: InputImage, found: Detections) -> dict[str, Any]:
     boxes: list[list[float]] = found.boxes_xyxy.astype(float).round(2).tolist()
     scores: list[float] = found.scores.astype(float).round(4).tolist()
     return {

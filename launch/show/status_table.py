@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ...stream.stats import LAST_STATES
 from ...stream.wire.message import StatusMessage
 from ..printable import printable
-from .live_table import LiveView
+from .live_table import LiveTable
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -18,7 +18,7 @@ _HEADINGS = ("source", "state", "fps in/out", "drops", "p95", "lost", "prompt", 
 _COLOURS = {"running": "green", "failed": "red", "stalled": "yellow", "reconnecting": "yellow"}
 
 
-class StatusBoard(LiveView):
+class StatusTable(LiveTable):
     """The last status of each source, and how long ago it came: figures of a node that is gone would look fresh.
 
     Args:

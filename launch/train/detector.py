@@ -24,7 +24,7 @@ from .progress import TrainingProgress
 
 if TYPE_CHECKING:
     from ...model.datasets.labelled import LabelledData
-    from ...model.training.finetune import Recipe
+    from ...model.training.finetune import FinetuneRecipe
     from ...model.training.validation import HeldOut, JudgedStep
     from ...model.training.workers import Worker
     from ...model.weights.checkpoint import Checkpoint
@@ -106,9 +106,9 @@ def _check(annotations: Path, options: TrainOptions) -> None:
         raise InputError("--validate-pictures are judged by nothing: name their annotations with --validate")
 
 
-def _recipe(options: TrainOptions) -> Recipe:
+def _recipe(options: TrainOptions) -> FinetuneRecipe:
     from ...model.training.denoising import NoiseOptions
-    from ...model.training.finetune import PARTS, Recipe
+    from ...model.training.finetune import PARTS, FinetuneRecipe
     from ...model.training.picture_batches import PictureOptions
     from ...model.training.trainer import TrainingOptions
 
@@ -118,7 +118,7 @@ def _recipe(options: TrainOptions) -> Recipe:
         raise InputError(f"--only {unknown[0]!r} is unknown: write {', '.join(PARTS)}")
     if options.mean_decay >= 1 or options.smallest > 1:
         raise InputError("--mean-decay must lie below 1, and --smallest in 0.1..1")
-    return Recipe(
+    return FinetuneRecipe(
         TrainingOptions(
             steps=options.steps,
             learning_rate=options.learning_rate,
@@ -156,12 +156,12 @@ def _recipe(options: TrainOptions) -> Recipe:
 
 def _first(path: Path | None, data: LabelledData, held_out: HeldOut | None, options: TrainOptions) -> Checkpoint:
     """What training begins with; what is judged must be known too, and short enough to be read."""
-    from ...model.datasets.labelled import Wordings
+    from ...model.datasets.labelled import WordingRows
     from ...model.dino.tokenizer import Tokenizer
     from ...model.evaluation.coco_eval import prompts_of
     from ...model.training.first_weights import edge_from_nothing, first_weights
 
-    wordings = Wordings()
+    wordings = WordingRows()
     for wording in (*data.all_wordings, *([] if held_out is None else held_out.wordings)):
         wordings.row(wording)
     if path is None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ..settings.command_options import MOST_SEED
+from ..settings.command_options import MAX_SEED
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class TrainOptions:
     recompute: Annotated[bool, typer.Option("--recompute", help="Less memory, for a third more time.")] = False
     checkpoint_every: Annotated[int, typer.Option(help="Steps between checkpoints and judgements.", min=1)] = 500
     loaders: Annotated[int, typer.Option(help="Threads that read pictures ahead.", min=1)] = 2
-    seed: Annotated[int, typer.Option(help="Decides what is drawn and dropped.", min=0, max=MOST_SEED)] = 0
+    seed: Annotated[int, typer.Option(help="Decides what is drawn and dropped.", min=0, max=MAX_SEED)] = 0
     offline: Annotated[bool, typer.Option("--offline", help="Take published models from the local cache alone.")] = (
         False
     )

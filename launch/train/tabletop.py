@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ..exits import make_writable, running, writing
-from ..settings.command_options import MOST_SEED
+from ..settings.command_options import MAX_SEED
 from .progress import TrainingProgress
 
 
@@ -25,7 +25,7 @@ def train_tabletop(
     workers: Annotated[int, typer.Option(help="Processes that share their gradients.", min=1)] = 2,
     first: Annotated[Path | None, typer.Option(help="Begin with these weights instead of from nothing.")] = None,
     bfloat16: Annotated[bool, typer.Option("--bfloat16", help="Compute in bfloat16 where that is safe.")] = False,
-    seed: Annotated[int, typer.Option(help="Decides first weights and batches.", min=0, max=MOST_SEED)] = 20,
+    seed: Annotated[int, typer.Option(help="Decides first weights and batches.", min=0, max=MAX_SEED)] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False,
 ) -> None:
     """Train the embedded model.
@@ -33,7 +33,7 @@ def train_tabletop(
     Run the same again after an interruption to go on.
     """
     from ...model.tabletop.dataset import build
-    from ...model.training.tabletop import Recipe, train_recipe
+    from ...model.training.tabletop import TabletopRecipe, train_recipe
     from ...model.training.trainer import ResumeError
     from ...model.weights.checkpoint import find_checkpoint, read_checkpoint
 
@@ -42,7 +42,7 @@ def train_tabletop(
         read_checkpoint(find_checkpoint(str(first)))
     with writing(scenes, "folder"):
         build(scenes, count, "train", processes=workers)
-    recipe = Recipe(scenes, folder, first, steps=steps, workers=workers, bfloat16=bfloat16, seed=seed)
+    recipe = TabletopRecipe(scenes, folder, first, steps=steps, workers=workers, bfloat16=bfloat16, seed=seed)
     with TrainingProgress(recipe.steps_before + steps) as shown, running(ResumeError):
         train_recipe(recipe, shown)
     weights = folder / "tabletop.safetensors"

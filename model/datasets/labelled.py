@@ -64,7 +64,7 @@ class LabelledData:
         return tuple(dict.fromkeys(one for wording in self.wordings for one in self.words.wordings_of(wording)))
 
 
-class Wordings:
+class WordingRows:
     """Rows of wordings, found or added. Two that the model would read alike are one."""
 
     def __init__(self) -> None:
@@ -89,7 +89,7 @@ def labelled_coco(data: CocoData, words: ClassWords | None = None) -> LabelledDa
     Objects in a crowd have no boxes of their own: their category is not asked for in that picture. Of federated
     data only those categories are absent that are known to be.
     """
-    wordings, words = Wordings(), words or ClassWords()
+    wordings, words = WordingRows(), words or ClassWords()
     rows = {category.number: wordings.row(category.wording) for category in data.categories}
     own: dict[int, list[CocoBox]] = {picture.number: [] for picture in data.pictures}
     for box in data.boxes:

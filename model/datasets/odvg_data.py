@@ -19,7 +19,7 @@ import numpy as np
 from ..prompt import PromptError
 from .coco_data import box_fault, cut_to_picture
 from .coco_records import CocoError, Record
-from .labelled import LabelledData, LabelledPicture, Wordings
+from .labelled import LabelledData, LabelledPicture, WordingRows
 from .picture_check import check_stored
 
 
@@ -66,7 +66,7 @@ class _Reader:
 
     def __init__(self, folder: Path, names: Mapping[str, str], *, keep_odd_boxes: bool) -> None:
         self._folder, self._names, self._keep = folder, names, keep_odd_boxes
-        self._wordings = Wordings()
+        self._wordings = WordingRows()
         self._of_map = tuple(self._wordings.row(name) for name in names.values())
         self._pictures: dict[str, LabelledPicture] = {}
         self._odd: list[CocoError] = []

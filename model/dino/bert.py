@@ -27,7 +27,7 @@ class Bert(Recomputed):
     def __init__(self, config: TextConfig) -> None:
         super().__init__()
         self.embeddings = _Embeddings(config)
-        self.encoder = nn.ModuleDict({"layer": nn.ModuleList(_Layer(config) for _ in range(config.layers))})
+        self.encoder = nn.ModuleDict({"layer": nn.ModuleList(_BertLayer(config) for _ in range(config.layers))})
         self.apply(_draw)
 
     def forward(self, ids_BT: Tensor, positions_BT: Tensor, mask_B1TT: Tensor) -> Tensor:
@@ -51,7 +51,7 @@ class _Embeddings(nn.Module):
         return self.LayerNorm(self.word_embeddings(ids_BT) + kind_C + self.position_embeddings(positions_BT))
 
 
-class _Layer(nn.Module):
+class _BertLayer(nn.Module):
     def __init__(self, config: TextConfig) -> None:
         super().__init__()
         attend, project = _SelfAttention(config.width, config.heads), _Residual(config.width, config.width)

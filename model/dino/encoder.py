@@ -28,7 +28,7 @@ class Encoder(Recomputed):
         super().__init__()
         levels = len(config.levels) + config.extra_levels
         self.level_embed = nn.Parameter(torch.randn(levels, config.width))
-        self.layers = nn.ModuleList(_Layer(config, levels) for _ in range(config.enhancer_layers))
+        self.layers = nn.ModuleList(_EncoderLayer(config, levels) for _ in range(config.enhancer_layers))
 
     def forward(self, maps: Sequence[Tensor], text: TextFeatures, area: PictureArea) -> tuple[Tensor, Tensor]:
         """Maps (B, C, H, W), the finest first -> one memory (B, S, C), and the text as the picture changed it."""
@@ -47,7 +47,7 @@ class Encoder(Recomputed):
         return image_BSC, text_BTC
 
 
-class _Layer(nn.Module):
+class _EncoderLayer(nn.Module):
     """Text and fusion have half the heads and half the hidden width of the rest, as in the original."""
 
     def __init__(self, config: ModelConfig, levels: int) -> None:

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...cuda.size_cache import kept
+from ...cuda.size_cache import cached
 
 _MUCH = 1.0  # a logit
 _SHARPNESS = 2.0  # of the weights: a neighbour whose logit is 1 less counts a seventh
@@ -57,7 +57,7 @@ def _answers(logits_BST: Tensor, places_BX8: Tensor, words_BX1: Tensor) -> Tenso
     return logits_BST.flatten(1).gather(1, at_BX8.flatten(1)).view(at_BX8.shape)
 
 
-@kept(16)
+@cached(16)
 def neighbours(shapes: tuple[tuple[int, int], ...], device: torch.device) -> Tensor:
     """(S, 8): the places around each on its own map; at an edge, itself for those that are not there. Kept per size."""
     maps: list[Tensor] = []

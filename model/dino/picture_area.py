@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...cuda.size_cache import kept
+from ...cuda.size_cache import cached
 from .sine_embedding import map_embedding
 
 Shape = tuple[int, int]
@@ -94,7 +94,7 @@ def _places(area: PictureArea, level_embed_LC: Tensor, dtype: torch.dtype) -> Te
     return torch.stack(rows).to(dtype)
 
 
-@kept(4)
+@cached(4)
 def _kept_places(area: PictureArea, level_embed_LC: Tensor, dtype: torch.dtype) -> Tensor:
     with torch.inference_mode(mode=False):  # what is kept may be used in training later
         return _places(area, level_embed_LC, dtype)
@@ -103,14 +103,14 @@ def _kept_places(area: PictureArea, level_embed_LC: Tensor, dtype: torch.dtype) 
 Cells = tuple[tuple[Shape, ...], ...]
 
 
-@kept(32)
+@cached(32)
 def _ratios(cells_BL: Cells, shapes: tuple[Shape, ...], device: torch.device) -> Tensor:
     with torch.inference_mode(mode=False):  # what is kept may be used in training later
         parts = [[(w / W, h / H) for (h, w), (H, W) in zip(own, shapes, strict=True)] for own in cells_BL]
         return torch.tensor(parts, device=device)
 
 
-@kept(32)
+@cached(32)
 def _padding(cells_BL: Cells, shapes: tuple[Shape, ...], device: torch.device) -> Tensor:
     def outside(picture: Shape, shape: Shape) -> Tensor:
         outside_HW = torch.ones(shape, dtype=torch.bool, device=device)
@@ -120,7 +120,7 @@ def _padding(cells_BL: Cells, shapes: tuple[Shape, ...], device: torch.device) -
     return _of_all_maps(outside, cells_BL, shapes)
 
 
-@kept(32)
+@cached(32)
 def _centres(cells_BL: Cells, shapes: tuple[Shape, ...], device: torch.device) -> Tensor:
     def centres(picture: Shape, shape: Shape) -> Tensor:
         y_H, x_W = (

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ...cuda.size_cache import kept
+from ...cuda.size_cache import cached
 from ..config import ModelConfig
 from .heads import BoxHead, ClassHead
 from .layers import inverse_sigmoid
@@ -112,7 +112,7 @@ def grid_proposals(
     return inverse_sigmoid(boxes_1S4), usable_BS
 
 
-@kept(16)
+@cached(16)
 def picture_proposals(area: PictureArea) -> tuple[Tensor, Tensor]:
     """A box around each cell as logits, (B, S, 4), infinite where it may not be used, and whether it may, (B, S).
 
@@ -130,7 +130,7 @@ def picture_proposals(area: PictureArea) -> tuple[Tensor, Tensor]:
         return logits_BS4.masked_fill(~usable_BS[..., None], float("inf")), usable_BS
 
 
-@kept(16)
+@cached(16)
 def grid_boxes(shapes: tuple[tuple[int, int], ...], device: torch.device) -> Tensor:
     """(1, S, 4): cx cy w h of a box around each pixel of each map, in 0..1 of the input; kept per size.
 

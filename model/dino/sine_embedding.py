@@ -10,10 +10,10 @@ import math
 import torch
 from torch import Tensor
 
-from ...cuda.size_cache import kept
+from ...cuda.size_cache import cached
 
 
-@kept(16)
+@cached(16)
 def map_embedding(height: int, width: int, channels: int, device: torch.device, temperature: float = 20.0) -> Tensor:
     """(C, H, W) fp32: the first half of the channels tells y, the second x, each in 0..2 pi over the map.
 
@@ -56,7 +56,7 @@ def _waves(value: Tensor, channels: int, temperature: float) -> Tensor:
     return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(-2)
 
 
-@kept(16)
+@cached(16)
 def _wavelengths(channels: int, device: torch.device, temperature: float) -> Tensor:
     with torch.inference_mode(mode=False):
         return temperature ** (2 * torch.arange(channels // 2, device=device, dtype=torch.float32) / channels)

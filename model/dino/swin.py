@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...cuda.size_cache import kept
+from ...cuda.size_cache import cached
 from .layers import PIECE_BYTES, Recomputed, in_pieces
 
 Size = tuple[int, int]  # height, width, cells
@@ -119,7 +119,7 @@ class _Plan:
     mask_NAA: Tensor | None
 
 
-@kept(32)
+@cached(32)
 def _plan(batch: int, size: Size, window: Size, shift: Size, device: torch.device) -> _Plan:
     """Kept per size. The map is padded first and shifted then."""
     (H, W), (high, wide) = size, window

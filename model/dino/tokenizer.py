@@ -20,7 +20,7 @@ from torch import Tensor
 
 from ..prompt import Prompt, PromptError
 
-MOST_TOKENS = 256
+MAX_TOKENS = 256
 _NEVER_ANSWERED = (".", "?")
 
 
@@ -71,7 +71,7 @@ class Tokenizer:
         """
         first, *more = self.captions(prompt)
         if more:
-            raise PromptError(f"the prompt has more than {MOST_TOKENS} tokens: ask for fewer phrases")
+            raise PromptError(f"the prompt has more than {MAX_TOKENS} tokens: ask for fewer phrases")
         return first
 
     def captions(self, prompt: Prompt) -> list[TokenizedPrompt]:
@@ -90,12 +90,12 @@ class Tokenizer:
         chunks: list[list[tuple[int, list[int]]]] = []
         room = 0
         for index, pieces in wordings:
-            if len(pieces) + 3 > MOST_TOKENS:
+            if len(pieces) + 3 > MAX_TOKENS:
                 name = prompt.phrases[index].name
-                raise PromptError(f"phrase {name[:40]!r} has {len(pieces)} tokens: at most {MOST_TOKENS - 3} fit")
+                raise PromptError(f"phrase {name[:40]!r} has {len(pieces)} tokens: at most {MAX_TOKENS - 3} fit")
             if len(pieces) + 1 > room:
                 chunks.append([])
-                room = MOST_TOKENS - 2
+                room = MAX_TOKENS - 2
             chunks[-1].append((index, pieces))
             room -= len(pieces) + 1
         return chunks

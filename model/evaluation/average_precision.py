@@ -20,13 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
-MOST_DETECTIONS = 100
+MAX_DETECTIONS = 100
 _RECALLS = np.linspace(0.0, 1.0, 101)
 _BLOCK = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Truth:
+class SceneTruth:
     """What is in one scene. n objects.
 
     Args:
@@ -41,7 +41,7 @@ class Truth:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SceneDetections:
     """What was found in one scene. n boxes, px, with the phrase and the score of each."""
 
     boxes_xyxy: NDArray[np.float64]
@@ -66,7 +66,9 @@ class CategoryMatches:
     truths: NDArray[np.int64]
 
 
-def coco_precision(truths: Sequence[Truth], founds: Sequence[Found], categories: int) -> NDArray[np.float64]:
+def coco_precision(
+    truths: Sequence[SceneTruth], founds: Sequence[SceneDetections], categories: int
+) -> NDArray[np.float64]:
     """(T, K) average precision from faster-coco-eval; NaN where a category has no counted truth."""
     from faster_coco_eval import COCO, COCOeval_faster
 
@@ -88,14 +90,14 @@ def coco_precision(truths: Sequence[Truth], founds: Sequence[Found], categories:
         return np.where([_is_wanted(wanted, k + 1) for k in range(categories)], 0.0, np.nan)[None].repeat(10, 0)
     ground = COCO({"images": images, "categories": names, "annotations": wanted})
     judge = COCOeval_faster(ground, ground.loadRes(answers), "bbox")
-    judge.params.maxDets = [1, 10, MOST_DETECTIONS]
+    judge.params.maxDets = [1, 10, MAX_DETECTIONS]
     judge.evaluate()
     judge.accumulate()
     precision = np.asarray(judge.eval["precision"])[:, :, :, 0, -1]  # (T, recalls, K) over all areas
     return np.where((precision < 0).any(1), np.nan, precision.mean(1))
 
 
-def match(truths: Sequence[Truth], founds: Sequence[Found], categories: int) -> list[CategoryMatches]:
+def match(truths: Sequence[SceneTruth], founds: Sequence[SceneDetections], categories: int) -> list[CategoryMatches]:
     """COCO's matching: best detection first, each takes the free truth it overlaps most."""
     matched: list[CategoryMatches] = []
     for k in range(categories):
@@ -108,7 +110,7 @@ def match(truths: Sequence[Truth], founds: Sequence[Found], categories: int) -> 
             counts[row] = np.count_nonzero(mine & truth.counted)
             if not theirs.any():
                 continue
-            order = np.argsort(-found.scores[theirs], kind="stable")[:MOST_DETECTIONS]
+            order = np.argsort(-found.scores[theirs], kind="stable")[:MAX_DETECTIONS]
             boxes = found.boxes_xyxy[theirs][order]
             scores.append(found.scores[theirs][order])
             scenes.append(np.full(len(order), row))

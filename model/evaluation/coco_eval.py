@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..datasets.coco_data import CocoCategory, CocoData, read_picture
 from ..detections import Detections, DetectorInfo
 from ..prompt import Phrase, Prompt, PromptError
-from .average_precision import Found
+from .average_precision import SceneDetections
 from .coco_judge import Judge, Judgement
 
 
@@ -31,9 +31,9 @@ class CocoDetector(Protocol):
 class FoundStore(Protocol):
     """What keeps detections, by the picture's number."""
 
-    found: dict[int, Found]
+    found: dict[int, SceneDetections]
 
-    def add(self, found: Mapping[int, Found]) -> None: ...
+    def add(self, found: Mapping[int, SceneDetections]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Judged:
     """A data set, what was found in its pictures (by their numbers), and what that is worth."""
 
     data: CocoData
-    founds: Mapping[int, Found]
+    founds: Mapping[int, SceneDetections]
     result: CocoResult
 
 
@@ -141,15 +141,17 @@ def evaluate_coco(
 
 def _detect(
     detector: CocoDetector, images: Sequence[NDArray[np.uint8]], prompts: Sequence[Prompt], boxes: int
-) -> list[Found]:
+) -> list[SceneDetections]:
     answers = [detector.detect(images, [prompt] * len(images)) for prompt in prompts]
     return [_merge([chunk[row] for chunk in answers], boxes) for row in range(len(images))]
 
 
-def _merge(answers: Sequence[Detections], boxes: int) -> Found:
+def _merge(answers: Sequence[Detections], boxes: int) -> SceneDetections:
     """The best pairs of all chunks, best first; of equal ones those that were asked for earlier."""
     scores = np.concatenate([answer.scores for answer in answers])
     found = np.concatenate([answer.boxes_xyxy for answer in answers])
     numbers = [np.array([int(name) for name in answer.names], np.int64)[answer.name_indices] for answer in answers]
     best = np.argsort(-scores, kind="stable")[:boxes]
-    return Found(found[best].astype(np.float64), np.concatenate(numbers)[best], scores[best].astype(np.float64))
+    return SceneDetections(
+        found[best].astype(np.float64), np.concatenate(numbers)[best], scores[best].astype(np.float64)
+    )

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..datasets.coco_data import FREQUENCIES, CocoData
-from .average_precision import Found
+from .average_precision import SceneDetections
 
 BOXES_PER_CLASS = 100  # COCO: of one category in one picture
 FIXED_BOXES_PER_CLASS = 10_000  # fixed AP: of one category in the whole set
@@ -36,7 +36,7 @@ class Judgement:
     precision_TRK: NDArray[np.float64]
 
 
-Judge = Callable[[CocoData, Mapping[int, Found]], Judgement]
+Judge = Callable[[CocoData, Mapping[int, SceneDetections]], Judgement]
 
 _BLOCK = 100  # categories judged at once: the library keeps 1 kB for each with each picture
 _NAMES = {"AP": "AP_all", "AP50": "AP_50", "AP75": "AP_75", "APs": "AP_small", "APm": "AP_medium", "APl": "AP_large"}
@@ -48,7 +48,7 @@ def library() -> str:
     return f"faster-coco-eval {version('faster-coco-eval')}"
 
 
-def judge_as_coco(data: CocoData, founds: Mapping[int, Found]) -> Judgement:
+def judge_as_coco(data: CocoData, founds: Mapping[int, SceneDetections]) -> Judgement:
     """AP (mean over ten IoU thresholds and the categories), AP50, AP75, and APs, APm, APl by the objects' area.
 
     Args:
@@ -59,7 +59,7 @@ def judge_as_coco(data: CocoData, founds: Mapping[int, Found]) -> Judgement:
     return _judge(data, answers, _NAMES, [1, 10, BOXES_PER_CLASS], lvis=False)
 
 
-def judge_as_lvis(data: CocoData, founds: Mapping[int, Found]) -> Judgement:
+def judge_as_lvis(data: CocoData, founds: Mapping[int, SceneDetections]) -> Judgement:
     """Fixed AP of LVIS (https://arxiv.org/abs/2102.01066): the same, and APr, APc, APf by how frequent a category is.
 
     A category counts in the pictures where it is annotated or known to be absent; where it is not annotated
@@ -94,7 +94,7 @@ def measure_of(data: CocoData) -> Measure:
     return LVIS if data.is_federated else COCO
 
 
-def best_of_classes(data: CocoData, founds: Mapping[int, Found], most: int) -> dict[int, Found]:
+def best_of_classes(data: CocoData, founds: Mapping[int, SceneDetections], most: int) -> dict[int, SceneDetections]:
     """Of each category only the best boxes of all pictures; of equal ones the earlier picture's."""
     numbers = [picture.number for picture in data.pictures]
     scores = np.concatenate([founds[number].scores for number in numbers])
@@ -105,10 +105,10 @@ def best_of_classes(data: CocoData, founds: Mapping[int, Found], most: int) -> d
     kept = np.zeros(len(scores), np.bool_)
     kept[order[np.arange(len(order)) - starts < most]] = True
     ends = np.cumsum([len(founds[number].scores) for number in numbers])
-    best: dict[int, Found] = {}
+    best: dict[int, SceneDetections] = {}
     for number, rows in zip(numbers, np.split(kept, ends[:-1]), strict=True):
         found = founds[number]
-        best[number] = Found(found.boxes_xyxy[rows], found.categories[rows], found.scores[rows])
+        best[number] = SceneDetections(found.boxes_xyxy[rows], found.categories[rows], found.scores[rows])
     return best
 
 
@@ -167,7 +167,7 @@ def _truth(data: CocoData) -> dict[str, Any]:
     return {"images": images, "categories": categories, "annotations": annotations}
 
 
-def _answers(picture: int, found: Found) -> list[dict[str, Any]]:
+def _answers(picture: int, found: SceneDetections) -> list[dict[str, Any]]:
     """Boxes as the library reads them. The empty outline keeps it from drawing one around each."""
     corner, size = found.boxes_xyxy[:, :2], found.boxes_xyxy[:, 2:] - found.boxes_xyxy[:, :2]
     boxes, categories = np.concatenate([corner, size], 1).tolist(), found.categories.tolist()

@@ -10,7 +10,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from .average_precision import Found
+from .average_precision import SceneDetections
 
 
 class StoreError(ValueError):
@@ -30,7 +30,7 @@ class DetectionStore:
 
     def __init__(self, file: Path, header: Mapping[str, object]) -> None:
         self._path = file
-        self.found: dict[int, Found] = {}
+        self.found: dict[int, SceneDetections] = {}
         own = cast("dict[str, object]", json.loads(json.dumps(header)))
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -45,7 +45,7 @@ class DetectionStore:
         if not lines:
             self._write(json.dumps(own))
 
-    def add(self, found: Mapping[int, Found]) -> None:
+    def add(self, found: Mapping[int, SceneDetections]) -> None:
         """Keep what was found in some pictures, by their numbers; the file has it on return."""
         for number, one in found.items():
             entry = {
@@ -99,7 +99,7 @@ class DetectionStore:
             categories, scores = np.array(entry["categories"], np.int64), np.array(entry["scores"], np.float64)
             if not len(boxes) == len(categories) == len(scores):
                 raise ValueError("rows are missing")
-            self.found[int(entry["picture"])] = Found(boxes, categories, scores)
+            self.found[int(entry["picture"])] = SceneDetections(boxes, categories, scores)
         except (ValueError, KeyError, TypeError) as error:
             raise StoreError(f"{self._path}, line {number}: this is no detection; name another --folder") from error
 

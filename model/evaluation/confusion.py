@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..datasets.coco_data import CocoBox, CocoData, CocoPicture
-from .average_precision import Found
+from .average_precision import SceneDetections
 
 _MIN_IOU = 0.5
 _USUAL_SCORE = 0.3  # where nothing is right at any score
@@ -38,7 +38,7 @@ class Confusion:
     score: float
 
 
-def best_score(data: CocoData, founds: Mapping[int, Found]) -> float:
+def best_score(data: CocoData, founds: Mapping[int, SceneDetections]) -> float:
     """The least score to report at which F1, the balance of precision and recall over all classes, is highest."""
     scores, right = [np.zeros(0)], [np.zeros(0, np.bool_)]
     own = _boxes_of(data)
@@ -57,7 +57,7 @@ def best_score(data: CocoData, founds: Mapping[int, Found]) -> float:
     return float(every[order][int(f1.argmax())]) if len(f1) and f1.max() > 0 else _USUAL_SCORE
 
 
-def confusion(data: CocoData, founds: Mapping[int, Found], score: float) -> Confusion:
+def confusion(data: CocoData, founds: Mapping[int, SceneDetections], score: float) -> Confusion:
     """Count what objects were taken for.
 
     Args:
@@ -72,7 +72,7 @@ def confusion(data: CocoData, founds: Mapping[int, Found], score: float) -> Conf
     for picture in data.pictures:
         every = founds[picture.number]
         kept = every.scores >= score
-        found = Found(every.boxes_xyxy[kept], every.categories[kept], every.scores[kept])
+        found = SceneDetections(every.boxes_xyxy[kept], every.categories[kept], every.scores[kept])
         truths = [box for box in own[picture.number] if not box.crowd]
         pairs = _matched(found, truths, within_class=True)
         pairs |= _matched(found, truths, within_class=False, taken=pairs)
@@ -104,7 +104,7 @@ def _is_wrong(picture: CocoPicture, category: int, boxes: list[CocoBox]) -> bool
 
 
 def _matched(
-    found: Found, truths: list[CocoBox], *, within_class: bool, taken: Mapping[int, int] | None = None
+    found: SceneDetections, truths: list[CocoBox], *, within_class: bool, taken: Mapping[int, int] | None = None
 ) -> dict[int, int]:
     """By a detection's row the truth's: best score first, each takes the free truth that it overlaps most."""
     taken = taken or {}

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-LEAST_IOU = 0.5
+MIN_IOU = 0.5
 _METRICS = ("mota", "idf1", "num_switches", "num_misses", "num_false_positives", "num_objects")
 
 
@@ -88,7 +88,7 @@ def _without_uncounted(
 
     counted = [one.counted for one in objects]
     overlap = _iou(objects, tracks)
-    fits = (_answers(objects, tracks) | ~np.array(counted, bool)[:, None]) & (overlap >= LEAST_IOU)
+    fits = (_answers(objects, tracks) | ~np.array(counted, bool)[:, None]) & (overlap >= MIN_IOU)
     rows, columns = linear_sum_assignment(np.where(fits, overlap, 0.0), maximize=True)
     on_uncounted = {
         int(column) for row, column in zip(rows, columns, strict=True) if fits[row, column] and not counted[row]
@@ -102,7 +102,7 @@ def _without_uncounted(
 def _answers(objects: Sequence[TrackBox], tracks: Sequence[TrackBox]) -> NDArray[np.bool_]:
     """(objects, tracks) whether a track may answer an object."""
     same = [[one.phrase == track.phrase for track in tracks] for one in objects]
-    return np.array(same, bool).reshape(len(objects), len(tracks)) & (_iou(objects, tracks) >= LEAST_IOU)
+    return np.array(same, bool).reshape(len(objects), len(tracks)) & (_iou(objects, tracks) >= MIN_IOU)
 
 
 def _iou(objects: Sequence[TrackBox], tracks: Sequence[TrackBox]) -> NDArray[np.float64]:

@@ -13,11 +13,11 @@ from ..datasets.coco_data import CocoPicture, read_picture
 from ..datasets.refcoco_data import ReferralData
 from ..detections import Detections, DetectorInfo
 from ..prompt import Prompt
-from .average_precision import Found
+from .average_precision import SceneDetections
 from .coco_eval import CocoDetector, CocoResult
 from .coco_store import DetectionStore
 
-LEAST_IOU = 0.5
+MIN_IOU = 0.5
 
 
 class Referrer(Protocol):
@@ -68,7 +68,7 @@ def evaluate_referrals(
         if one.picture != open_picture:  # sentences about one picture stand beside each other
             open_picture, image = one.picture, read_picture(one.picture)
         answer = referrer.refer(image, one.sentence)
-        best = Found(
+        best = SceneDetections(
             answer.boxes_xyxy[:1].astype(np.float64), np.zeros(len(answer.scores[:1]), np.int64), _best(answer)
         )
         store.add({one.number: best})
@@ -79,13 +79,13 @@ def evaluate_referrals(
     return CocoResult(figures, dict(choices), pictures, len(data.referrals), time.monotonic() - started)
 
 
-def precision_at_1(data: ReferralData, founds: Mapping[int, Found]) -> float:
+def precision_at_1(data: ReferralData, founds: Mapping[int, SceneDetections]) -> float:
     """The share of sentences whose one box has an IoU of at least 0.5 with the object's; no box is a miss."""
     right = 0
     for one in data.referrals:
         boxes = founds[one.number].boxes_xyxy
         x, y, width, height = one.box_xywh
-        right += len(boxes) > 0 and _iou(boxes[0], np.array([x, y, x + width, y + height])) >= LEAST_IOU
+        right += len(boxes) > 0 and _iou(boxes[0], np.array([x, y, x + width, y + height])) >= MIN_IOU
     return right / len(data.referrals)
 
 

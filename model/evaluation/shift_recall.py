@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from ..detections import Detections
 from ..prompt import Phrase, Prompt
-from ..tabletop.dataset import INPUT_WIDTH_PX, Shard, is_counted
+from ..tabletop.dataset import INPUT_WIDTH_PX, SceneShard, is_counted
 from ..tabletop.domain_shift import add_unknown_shapes, dim, far_away
 from ..tabletop.words import COLOURS, KINDS, phrase
 from .tabletop_eval import PictureDetector, ask
 
-LEAST_SCORE, LEAST_IOU = 0.3, 0.5
+MIN_SCORE, MIN_IOU = 0.3, 0.5
 _UNKNOWN_SHAPES = 4
 _GREY = 128
 
@@ -73,7 +73,7 @@ SHIFTS: dict[str, Shift] = {
 
 
 def recall_under_shifts(
-    detector: PictureDetector, shard: Shard, batch: int = 8, on_progress: Callable[[int, int], None] | None = None
+    detector: PictureDetector, shard: SceneShard, batch: int = 8, on_progress: Callable[[int, int], None] | None = None
 ) -> dict[str, ShiftResult]:
     """By the shift's name. Each scene is asked what `evaluate_tabletop` asks, absent phrases too.
 
@@ -103,14 +103,14 @@ def recall_under_shifts(
     return results
 
 
-def _shown(shard: Shard, scene: int, rows: NDArray[np.void], shift: Shift) -> tuple[Picture, Boxes, Boxes]:
+def _shown(shard: SceneShard, scene: int, rows: NDArray[np.void], shift: Shift) -> tuple[Picture, Boxes, Boxes]:
     picture = shard.picture(scene)
     boxes = rows["box_xyxy"].reshape(-1, 4) * np.float32(picture.shape[1] / INPUT_WIDTH_PX)
     return shift(picture, boxes, np.random.default_rng([shard.first_seed + scene, 3]))
 
 
 def _usual(prompt: Prompt) -> Prompt:
-    return Prompt(tuple(Phrase(one.name, threshold=LEAST_SCORE) for one in prompt.phrases))
+    return Prompt(tuple(Phrase(one.name, threshold=MIN_SCORE) for one in prompt.phrases))
 
 
 def _found(answer: Detections, rows: NDArray[np.void], boxes: Boxes) -> NDArray[np.bool_]:
@@ -118,12 +118,12 @@ def _found(answer: Detections, rows: NDArray[np.void], boxes: Boxes) -> NDArray[
     names = [phrase(COLOURS[int(row["colour"])], KINDS[int(row["kind"])]) for row in rows]
     labels = [answer.name(row) for row in range(len(answer))]
     is_same = np.array([[label == name for label in labels] for name in names], bool).reshape(len(names), len(labels))
-    hits = ((_iou(boxes, answer.boxes_xyxy) >= LEAST_IOU) & is_same).any(1)
+    hits = ((_iou(boxes, answer.boxes_xyxy) >= MIN_IOU) & is_same).any(1)
     return hits[is_counted(rows["box_xyxy"].reshape(-1, 4), rows["visible"])]
 
 
 def _taken(answer: Detections, unknown: Boxes) -> int:
-    return int((_iou(unknown, answer.boxes_xyxy) >= LEAST_IOU).any(1).sum())
+    return int((_iou(unknown, answer.boxes_xyxy) >= MIN_IOU).any(1).sum())
 
 
 def _iou(a: Boxes, b: Boxes) -> NDArray[np.float64]:

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from ..detections import Detections, DetectorInfo
 from ..prompt import Phrase, Prompt
-from ..tabletop.dataset import INPUT_WIDTH_PX, Shard, is_counted
+from ..tabletop.dataset import INPUT_WIDTH_PX, SceneShard, is_counted
 from ..tabletop.words import COLOURS, HELD_OUT, KINDS, PAIRS, phrase
-from .average_precision import Found, Truth, bootstrap, coco_precision, match
+from .average_precision import SceneDetections, SceneTruth, bootstrap, coco_precision, match
 
 PHRASES: tuple[str, ...] = tuple(phrase(*pair) for pair in PAIRS)
 _UNSEEN: NDArray[np.bool_] = np.array([pair in HELD_OUT for pair in PAIRS])
@@ -67,7 +67,7 @@ class EvalResult:
 
 def evaluate_tabletop(
     detector: PictureDetector,
-    shard: Shard,
+    shard: SceneShard,
     batch: int = 8,
     resamples: int = 200,
     on_progress: Callable[[int, int], None] | None = None,
@@ -87,7 +87,7 @@ def evaluate_tabletop(
     objects = shard.objects()
     count = shard.count
     rows = [objects[objects["scene"] == scene] for scene in range(count)]
-    founds: list[Found] = []
+    founds: list[SceneDetections] = []
     started = time.monotonic()
     for first in range(0, count, batch):
         scenes = range(first, min(first + batch, count))
@@ -153,13 +153,13 @@ def _mean(values: NDArray[np.float64]) -> float:
     return float(known.mean()) if len(known) else math.nan
 
 
-def _truth(objects: NDArray[np.void]) -> Truth:
+def _truth(objects: NDArray[np.void]) -> SceneTruth:
     boxes = objects["box_xyxy"].reshape(-1, 4)
     categories = objects["colour"].astype(np.int64) * len(KINDS) + objects["kind"]
-    return Truth(boxes.astype(np.float64), categories, is_counted(boxes, objects["visible"]))
+    return SceneTruth(boxes.astype(np.float64), categories, is_counted(boxes, objects["visible"]))
 
 
-def _found(answer: Detections, input_from_picture: float) -> Found:
+def _found(answer: Detections, input_from_picture: float) -> SceneDetections:
     categories = np.array([_CATEGORY[answer.name(row)] for row in range(len(answer))], np.int64)
     boxes = answer.boxes_xyxy.astype(np.float64) * input_from_picture
-    return Found(boxes, categories, answer.scores.astype(np.float64))
+    return SceneDetections(boxes, categories, answer.scores.astype(np.float64))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 _WHITE = 255
-_LARGEST_8_BIT, _LARGEST_16_BIT = 255, 65535
+_MAX_8_BIT, _MAX_16_BIT = 255, 65535
 _BITS_TAG, _PHOTOMETRIC_TAG, _WHITE_IS_ZERO = 258, 262, 0  # of TIFF 6.0
 
 
@@ -68,12 +68,12 @@ def _white(picture: Image.Image, tags: dict[int, tuple[int, ...]], high: float) 
     """The value that means white."""
     if picture.mode.startswith("I;16"):
         bits = tags.get(_BITS_TAG, (16,))[0]
-        return (1 << bits) - 1 if 8 < bits < 16 else _LARGEST_16_BIT
+        return (1 << bits) - 1 if 8 < bits < 16 else _MAX_16_BIT
     if picture.format == "PPM" and picture.mode == "I":  # Pillow stretches what the file calls white
-        return _LARGEST_16_BIT
+        return _MAX_16_BIT
     if picture.mode == "F" and high <= 1.0:
         return 1
-    return _LARGEST_8_BIT if high <= _LARGEST_8_BIT else _LARGEST_16_BIT
+    return _MAX_8_BIT if high <= _MAX_8_BIT else _MAX_16_BIT
 
 
 def _rgb_of_lab(picture: Image.Image) -> Image.Image:

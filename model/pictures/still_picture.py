@@ -40,7 +40,7 @@ MAX_PIXELS = 2**28
 _FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "AVIF", "BMP", "DIB", "TIFF", "JPEG2000", "PPM", "TGA")
 _ORIENTATION_TAG, _SUBFILE_TAG = 0x0112, 254
 _SMALLER_COPY_OR_MASK = 0b101  # bits of TIFF's tag 254
-_SHORTEST_MS, _USUAL_MS = 20.0, 100.0  # browsers show what claims to be shorter for as long as this
+_MIN_MS, _USUAL_MS = 20.0, 100.0  # browsers show what claims to be shorter for as long as this
 _JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
 _PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
 _CUT_OFF = "the JPEG is cut off: its end is missing"
@@ -292,5 +292,5 @@ def _read_page(opened: ImageFile, page: int, orientation: int, max_pixels: int |
     if swaps_sides(orientation):
         width, height = height, width
     shown = opened.info.get("duration")
-    shown_ms = None if not isinstance(shown, int | float) else float(shown) if shown >= _SHORTEST_MS else _USUAL_MS
+    shown_ms = None if not isinstance(shown, int | float) else float(shown) if shown >= _MIN_MS else _USUAL_MS
     return StillPicture(turn_upright(image, orientation), width, height, shown_ms=shown_ms)

@@ -9,7 +9,7 @@ import torch
 _log = logging.getLogger(__name__)
 
 
-class Room:
+class BatchLimit:
     """Rows (a picture and a caption about it) in one pass. Several threads may shrink it.
 
     Args:

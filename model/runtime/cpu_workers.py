@@ -13,7 +13,7 @@ from .network import Network
 from .threads import join_all
 
 
-class Lanes:
+class CpuWorkers:
     """Jobs begin first in, first out, and a finished one never waits for the next.
 
     Args:

@@ -18,7 +18,7 @@ from .network_output import RawOutput
 from .whole_caption import decode_pieces
 
 _ENDING = frozenset(("[CLS]", "[SEP]", "."))
-_MOST_READ = 255  # the original looks no further, which leaves out the last of 256 tokens
+_MAX_READ = 255  # the original looks no further, which leaves out the last of 256 tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def free_label(
         combine: pieces of several phrases may make one label; else only those beside the best one do, between the
             marks around it (`remove_combined` of the original).
     """
-    left, right = (0, _MOST_READ) if combine else _beside(pieces, int(scores_T.argmax()))
+    left, right = (0, _MAX_READ) if combine else _beside(pieces, int(scores_T.argmax()))
     read = range(left + 1, min(right, len(pieces)))
     return decode_pieces([pieces[place] for place in read if scores_T[place] > text_threshold]).replace(".", "")
 

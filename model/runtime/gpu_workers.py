@@ -13,7 +13,7 @@ from .network_output import Launched
 from .threads import join_all
 
 
-class GpuLoop:
+class GpuWorkers:
     """Jobs run first in, first out: while one computes, the next is uploaded and the last is read.
 
     A finished one never waits for the next: its answer has an event of its own.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ...cuda.image_prep import Filter
 from ..config import ModelConfig
 from .preprocess import (
-    LONGEST_SIDE,
+    MAX_LONG_SIDE,
     SHORT_SIDE,
     InputSize,
     input_size,
@@ -68,4 +68,4 @@ class InputRule:
     @property
     def _sides(self) -> tuple[int, int]:
         short = self.short_side or self.config.input_short
-        return short, round(short * LONGEST_SIDE / SHORT_SIDE)
+        return short, round(short * MAX_LONG_SIDE / SHORT_SIDE)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Generic
 
 from .network import Network
-from .network_output import Launched, Pack, Seen
+from .network_output import Launched, NetworkOutput, Pack
 from .ticket import DetectionTicket, Found
 
 
@@ -21,7 +21,7 @@ class Job(Generic[Found]):
 
     ticket: DetectionTicket[Found]
     pack: Pack
-    read: Callable[[Seen], Found]
+    read: Callable[[NetworkOutput], Found]
     sizes_px: Sequence[int | None] | None = None
 
     def launch(self, network: Network) -> Launched | None:

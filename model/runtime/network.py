@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ...cuda.graph import GraphCache
-from ...cuda.size_cache import kept
+from ...cuda.size_cache import cached
 from ..config import Precision
 from ..dino.grounding_dino import GroundingDino
 from ..dino.text_encoder import TextFeatures
@@ -19,19 +19,19 @@ from ..dino.tokenizer import TokenizedPrompt
 from ..image import Image
 from ..prompt import Prompt
 from ..weights.checkpoint import Checkpoint, set_weights
-from .batch_limit import Room, is_out_of_memory
+from .batch_limit import BatchLimit, is_out_of_memory
 from .device import named_device, within
 from .fold import fold_norms, join_groups, join_projections, join_values
 from .input_rule import InputRule
-from .network_output import Asked, Launched, Pack, RawOutput, pack_all, unpack_all
+from .network_output import Launched, Pack, Query, RawOutput, pack_all, unpack_all
 from .picture_input import PictureInput
 from .postprocess import CaptionAnswer
 from .precision import convert, exact_products, number_format
 from .prepacked import pack, packed_weights
 from .preprocess import InputSize
-from .prompt_cache import ReadCaption, ReadPrompts
+from .prompt_cache import EncodedCaption, PromptCache
 
-_MOST_TOGETHER = 16  # pictures, or captions about them, in one pass: what bounds memory
+_MAX_TOGETHER = 16  # pictures, or captions about them, in one pass: what bounds memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class _Row:
     """A caption and the picture that it asks about, by its index."""
 
     picture: int
-    caption: ReadCaption
+    caption: EncodedCaption
 
 
 class Network:
@@ -65,10 +65,10 @@ class Network:
         self.device = named_device(device)
         steady = self.config.body == "full" or self.config.proposals == "peaks"
         self.dtype = number_format(precision, self.device, steady=steady)
-        self.room = Room(_MOST_TOGETHER)
+        self.room = BatchLimit(_MAX_TOGETHER)
         self._rule = InputRule(checkpoint.config, short_side)
         self._model = build(checkpoint, self.device, path, self.dtype)
-        self._prompts = ReadPrompts(checkpoint, self._model, self.dtype, buckets=self.device.type == "cuda")
+        self._prompts = PromptCache(checkpoint, self._model, self.dtype, buckets=self.device.type == "cuda")
         self._input = PictureInput(self._rule, self.device, self.dtype)
         self._graphs = self._graph_cache()
         self.tokenizer = self._prompts.tokenizer
@@ -127,7 +127,7 @@ class Network:
             with exact_products(self.device):
                 packed |= self._launch_alike(alike, images, size, pack)
         asked = [
-            Asked(prompt, tuple(caption.tokens for caption in own), size, (image.shape[0], image.shape[1]))
+            Query(prompt, tuple(caption.tokens for caption in own), size, (image.shape[0], image.shape[1]))
             for prompt, own, size, image in zip(prompts, captions, sizes, images, strict=True)
         ]
         return Launched(asked, [packed[row] for own in rows for row in own])
@@ -145,7 +145,7 @@ class Network:
                 parts.append(pack_all(CaptionAnswer(output.logits[-1][0], output.boxes[-1][0], caption.wordings)))
         height, width = picture_3HW.shape[1:]
         size = InputSize((height, width), (height, width))
-        asked = Asked(prompt, tuple(caption.tokens for caption in captions), size, (1, 1))
+        asked = Query(prompt, tuple(caption.tokens for caption in captions), size, (1, 1))
         (seen,) = Launched([asked], parts).wait()
         return unpack_all(seen, self.tokenizer)
 
@@ -209,12 +209,12 @@ class Network:
         return logits_BQT, boxes_BQ4
 
 
-@kept(32)
+@cached(32)
 def _repeated(values: tuple[float, ...], rows: int, device: torch.device) -> Tensor:
     return torch.tensor([values] * rows, device=device)
 
 
-@kept(32)
+@cached(32)
 def _places(order: tuple[int, ...], device: torch.device) -> Tensor:
     return torch.tensor(order, device=device)
 

@@ -39,7 +39,7 @@ class RawOutput:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Query:
     """One picture and what is asked about it.
 
     Args:
@@ -55,10 +55,10 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class NetworkOutput:
     """What was packed of the answers about one picture, on the host: a tensor for each caption."""
 
-    asked: Asked
+    asked: Query
     parts: list[Tensor]
 
 
@@ -70,12 +70,12 @@ class Launched:
         parts: what was packed, caption by caption, picture by picture; brought to the host in one copy.
     """
 
-    def __init__(self, asked: Sequence[Asked], parts: Sequence[Tensor]) -> None:
+    def __init__(self, asked: Sequence[Query], parts: Sequence[Tensor]) -> None:
         self._asked = asked
         self._shapes = [part.shape for part in parts]
         self._download = Download(torch.cat([part.flatten() for part in parts]) if parts else torch.empty(0))
 
-    def wait(self) -> list[Seen]:
+    def wait(self) -> list[NetworkOutput]:
         """As soon as the answers are there.
 
         Raises:
@@ -84,7 +84,7 @@ class Launched:
         flat = self._download.wait()
         parts = iter(flat.split([shape.numel() for shape in self._shapes]))
         shapes = iter(self._shapes)
-        return [Seen(one, [next(parts).view(next(shapes)) for _ in one.captions]) for one in self._asked]
+        return [NetworkOutput(one, [next(parts).view(next(shapes)) for _ in one.captions]) for one in self._asked]
 
 
 def pack_all(answer: CaptionAnswer) -> Tensor:
@@ -92,7 +92,7 @@ def pack_all(answer: CaptionAnswer) -> Tensor:
     return torch.cat([answer.logits_QT, answer.boxes_Q4], -1)
 
 
-def unpack_all(seen: Seen, words: Tokenizer) -> list[RawOutput]:
+def unpack_all(seen: NetworkOutput, words: Tokenizer) -> list[RawOutput]:
     """Every query with its score for every word, caption by caption, from what `pack_all` packed."""
     outputs: list[RawOutput] = []
     for tokens, part in zip(seen.asked.captions, seen.parts, strict=True):

@@ -22,18 +22,18 @@ from .preprocess import InputSize
 
 ScoreRule = Literal["mean", "max"]
 
-_MOST_PAIRS = 300
+_MAX_PAIRS = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class ReportRules:
     """Which boxes are reported.
 
     Args:
         threshold: the least score, where the phrase does not state its own.
         score_rule: a wording's score is the mean or the best of its tokens'.
         nms_iou: of two boxes that overlap more than this, the better stays. None keeps both.
-        nms_across: boxes of different phrases count as doubles too; else only those of one phrase.
+        agnostic_nms: boxes of different phrases count as doubles too; else only those of one phrase.
         one_phrase: a query answers the one phrase it scores highest on; else the 300 best pairs of query and phrase
             count, which is how average precision is measured.
     """
@@ -41,12 +41,12 @@ class Rules:
     threshold: float = 0.3
     score_rule: ScoreRule = "mean"
     nms_iou: float | None = None
-    nms_across: bool = False
+    agnostic_nms: bool = False
     one_phrase: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class Wordings:
+class WordingSpans:
     """Which of a caption's tokens each wording is made of, where the answers are. W wordings, T tokens, P phrases.
 
     Args:
@@ -64,7 +64,7 @@ class Wordings:
     phrases_P: Tensor
 
     @classmethod
-    def of(cls, tokens: TokenizedPrompt, device: torch.device | None = None, length: int | None = None) -> Wordings:
+    def of(cls, tokens: TokenizedPrompt, device: torch.device | None = None, length: int | None = None) -> WordingSpans:
         """For answers about so many tokens, the caption's first; None is as many as it has."""
         longer = (length or len(tokens.ids_T)) - len(tokens.ids_T)
         spans_WT = F.pad(tokens.spans_WT, (0, longer))
@@ -85,11 +85,11 @@ class CaptionAnswer:
 
     logits_QT: Tensor
     boxes_Q4: Tensor
-    wordings: Wordings
+    wordings: WordingSpans
 
 
 def postprocess(
-    answers: Sequence[CaptionAnswer], prompt: Prompt, size: InputSize, image_hw: tuple[int, int], rules: Rules
+    answers: Sequence[CaptionAnswer], prompt: Prompt, size: InputSize, image_hw: tuple[int, int], rules: ReportRules
 ) -> Detections:
     """The boxes that answer some phrase well enough, best first.
 
@@ -102,7 +102,7 @@ def postprocess(
     return choose([candidates(answer, rules).cpu() for answer in answers], prompt, size, image_hw, rules)
 
 
-def candidates(answer: CaptionAnswer, rules: Rules) -> Tensor:
+def candidates(answer: CaptionAnswer, rules: ReportRules) -> Tensor:
     """(K, 6) fp32: score, phrase and box (cx cy w h in 0..1 of the network's input) of all that may be reported.
 
     Each query once, or the best pairs of query and phrase. How many depends on no value, and nothing is waited for.
@@ -115,20 +115,20 @@ def candidates(answer: CaptionAnswer, rules: Rules) -> Tensor:
     else:
         Q, P = len(scores_QW), len(wordings.phrases_P)
         scores_QP = scores_QW.new_zeros(Q, P).scatter_reduce_(1, wordings.row_W.expand(Q, -1), scores_QW, "amax")
-        scores_K, pairs_K = scores_QP.flatten().topk(min(_MOST_PAIRS, Q * P))
+        scores_K, pairs_K = scores_QP.flatten().topk(min(_MAX_PAIRS, Q * P))
         phrases_K, boxes_K4 = wordings.phrases_P[pairs_K % P], answer.boxes_Q4[pairs_K // P]
     return torch.cat([scores_K[:, None], phrases_K[:, None].to(scores_K.dtype), boxes_K4], -1)
 
 
 def choose(
-    parts_K6: Sequence[Tensor], prompt: Prompt, size: InputSize, image_hw: tuple[int, int], rules: Rules
+    parts_K6: Sequence[Tensor], prompt: Prompt, size: InputSize, image_hw: tuple[int, int], rules: ReportRules
 ) -> Detections:
     """The detections among the candidates of each caption, which are on the host. Arguments as in `postprocess`."""
     rows_K6 = torch.cat(list(parts_K6))
     scores_K, phrases_K = rows_K6[:, 0], rows_K6[:, 1].long()
     boxes_K4 = image_pixels(rows_K6[:, 2:], size, image_hw)
     if not rules.one_phrase and len(parts_K6) > 1:
-        best = scores_K.topk(min(_MOST_PAIRS, len(scores_K))).indices
+        best = scores_K.topk(min(_MAX_PAIRS, len(scores_K))).indices
         phrases_K, scores_K, boxes_K4 = phrases_K[best], scores_K[best], boxes_K4[best]
     least_P = [rules.threshold if phrase.threshold is None else phrase.threshold for phrase in prompt.phrases]
     reported_P = [not phrase.negative for phrase in prompt.phrases]
@@ -138,7 +138,7 @@ def choose(
     order = torch.argsort(scores_K, descending=True, stable=True)
     rows = order[kept_K[order]]
     if rules.nms_iou is not None:
-        rows = _suppress(boxes_K4, None if rules.nms_across else phrases_K, rows, rules.nms_iou)
+        rows = _suppress(boxes_K4, None if rules.agnostic_nms else phrases_K, rows, rules.nms_iou)
     name_of_phrase = _positions(reported_P)
     return Detections(
         prompt.names, boxes_K4[rows].numpy(), scores_K[rows].numpy(), name_of_phrase[phrases_K[rows]].numpy()
@@ -156,7 +156,7 @@ def image_pixels(boxes_Q4: Tensor, size: InputSize, image_hw: tuple[int, int]) -
     return torch.minimum(boxes.clamp(min=0), edge)
 
 
-def _wording_scores(logits_QT: Tensor, wordings: Wordings, rule: ScoreRule) -> Tensor:
+def _wording_scores(logits_QT: Tensor, wordings: WordingSpans, rule: ScoreRule) -> Tensor:
     probability_QT = logits_QT.sigmoid()
     if rule == "max":
         return torch.where(wordings.spans_WT[None], probability_QT[:, None], 0.0).amax(-1)

@@ -21,7 +21,7 @@ from .prepacked import PackedLinear, packs
 # Boxes lose whole pixels in half precision; words are read once for many pictures.
 _EXACT = (BoxHead, TextEncoder)
 _CPU_FACTS = Path("/proc/cpuinfo")
-_LEAST_GAIN = 1.2
+_MIN_GAIN = 1.2
 _ROWS, _WIDE, _TURNS = 1024, 512, 5  # some 30 ms in all
 
 _log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ def number_format(precision: Precision, device: torch.device, *, steady: bool = 
     if precision == "float16" and device.type == "cpu":
         raise PrecisionError("dtype float16 runs on GPUs alone: write bfloat16 or float32, or 'auto'")
     if precision == "auto":
-        faster = steady and multiplies_in_bfloat16(device) and (device.type == "cuda" or _gain() >= _LEAST_GAIN)
+        faster = steady and multiplies_in_bfloat16(device) and (device.type == "cuda" or _gain() >= _MIN_GAIN)
         return torch.bfloat16 if faster else torch.float32
     return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[precision]
 

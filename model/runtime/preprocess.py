@@ -18,11 +18,11 @@ from torch import Tensor
 
 from ...cuda.image_prep import Filter, Preparation
 
-SHORT_SIDE, LONGEST_SIDE = 800, 1333  # px; what published models were trained at
+SHORT_SIDE, MAX_LONG_SIDE = 800, 1333  # px; what published models were trained at
 
 IMAGENET_MEAN = np.array([0.485, 0.456, 0.406], np.float32) * 255
 IMAGENET_STD = np.array([0.229, 0.224, 0.225], np.float32) * 255
-_LONGEST_OF_A_SQUARE = 4.0  # how many times as long as a square's side the long side of the input may be
+_MAX_SIDE_RATIO = 4.0  # how many times as long as a square's side the long side of the input may be
 _MULTIPLE = 32  # the coarsest stride: every map then covers the input exactly
 
 
@@ -53,7 +53,7 @@ def input_size(height: int, width: int, pixels: int) -> InputSize:
 
     Of a picture sixteen times as wide as high, or more, less than the area: padded to 32 px it would not end.
     """
-    scale = min((pixels / (height * width)) ** 0.5, _LONGEST_OF_A_SQUARE * pixels**0.5 / max(height, width))
+    scale = min((pixels / (height * width)) ** 0.5, _MAX_SIDE_RATIO * pixels**0.5 / max(height, width))
     picture = max(1, round(height * scale)), max(1, round(width * scale))
     canvas = tuple(-(-side // _MULTIPLE) * _MULTIPLE for side in picture)
     return InputSize(picture, (canvas[0], canvas[1]))

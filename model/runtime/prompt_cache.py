@@ -14,28 +14,28 @@ import torch
 
 from ..dino.grounding_dino import GroundingDino
 from ..dino.text_encoder import TextFeatures, pad_features, pad_words, stack_features
-from ..dino.tokenizer import MOST_TOKENS, TokenizedPrompt, Tokenizer
+from ..dino.tokenizer import MAX_TOKENS, TokenizedPrompt, Tokenizer
 from ..prompt import Prompt, PromptError
 from ..weights.checkpoint import Checkpoint
-from .postprocess import Wordings
+from .postprocess import WordingSpans
 from .unknown_words import describe_unknown
 
 _log = logging.getLogger(__name__)
 _PROMPTS_KEPT = 32
 _STACKS_KEPT = 8
-_SHORTEST_BUCKET = 16
+_MIN_BUCKET_TOKENS = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ReadCaption:
+class EncodedCaption:
     """One caption of a prompt, as the network knows it: on its device, in its number format."""
 
     tokens: TokenizedPrompt
     features: TextFeatures
-    wordings: Wordings
+    wordings: WordingSpans
 
 
-class ReadPrompts:
+class PromptCache:
     """May be used from several threads.
 
     Args:
@@ -51,7 +51,7 @@ class ReadPrompts:
         self._known = None if checkpoint.known_wordings is None else dict.fromkeys(checkpoint.known_wordings)
         self._model, self._dtype, self._buckets = model, dtype, buckets
         self._device = next(model.parameters()).device
-        self._read: OrderedDict[str, tuple[ReadCaption, ...]] = OrderedDict()
+        self._read: OrderedDict[str, tuple[EncodedCaption, ...]] = OrderedDict()
         self._reading = threading.Lock()
         self._stacked = lru_cache(maxsize=_STACKS_KEPT)(_stacked)
 
@@ -65,7 +65,7 @@ class ReadPrompts:
             return
         check_words(prompt, self._name, self._known, self.tokenizer)
 
-    def read(self, prompt: Prompt) -> tuple[ReadCaption, ...]:
+    def read(self, prompt: Prompt) -> tuple[EncodedCaption, ...]:
         """One caption, or several where the prompt is long."""
         with self._reading:
             if prompt.hash not in self._read:
@@ -76,7 +76,7 @@ class ReadPrompts:
             self._read.move_to_end(prompt.hash)
             return self._read[prompt.hash]
 
-    def together(self, captions: Sequence[ReadCaption]) -> TextFeatures:
+    def together(self, captions: Sequence[EncodedCaption]) -> TextFeatures:
         """The captions as one batch; the very same tensors for the same captions, while they are kept."""
         return self._stacked(tuple(captions))
 
@@ -90,9 +90,9 @@ class ReadPrompts:
         features = self._model.read(pad_words([tokens]).to(self._device)).to(self._dtype)
         return pad_features(features, bucket(len(tokens.ids_T))) if self._buckets else features
 
-    def _caption(self, tokens: TokenizedPrompt) -> ReadCaption:
+    def _caption(self, tokens: TokenizedPrompt) -> EncodedCaption:
         features = self.features(tokens)
-        return ReadCaption(tokens, features, Wordings.of(tokens, self._device, features.features_BTC.shape[1]))
+        return EncodedCaption(tokens, features, WordingSpans.of(tokens, self._device, features.features_BTC.shape[1]))
 
     def _warn_of_letters(self, prompt: Prompt) -> None:
         foreign = [own for phrase in prompt.phrases for own in phrase.wordings if not own.isascii()]
@@ -109,7 +109,7 @@ def check_words(prompt: Prompt, name: str, known: Collection[str] | None, tokeni
         tokenizer: the model's.
 
     Raises:
-        PromptError: as `ReadPrompts.check` does.
+        PromptError: as `PromptCache.check` does.
     """
     for phrase in prompt.phrases if known is not None else ():
         for wording in phrase.wordings:
@@ -120,12 +120,12 @@ def check_words(prompt: Prompt, name: str, known: Collection[str] | None, tokeni
 
 def bucket(tokens: int) -> int:
     """16, 32, 64, 128 or 256: the first that so many fit into."""
-    length = _SHORTEST_BUCKET
+    length = _MIN_BUCKET_TOKENS
     while length < tokens:
         length *= 2
-    assert length <= MOST_TOKENS
+    assert length <= MAX_TOKENS
     return length
 
 
-def _stacked(captions: tuple[ReadCaption, ...]) -> TextFeatures:
+def _stacked(captions: tuple[EncodedCaption, ...]) -> TextFeatures:
     return stack_features([caption.features for caption in captions])

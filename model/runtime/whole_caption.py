@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from tokenizers.decoders import WordPiece
 
-from ..dino.tokenizer import MOST_TOKENS, TokenizedPrompt, Tokenizer
+from ..dino.tokenizer import MAX_TOKENS, TokenizedPrompt, Tokenizer
 
 _PARTING = ("[CLS]", "[SEP]", ".", "?")
 # What transformers takes the blanks out of, in its order.
@@ -40,7 +40,7 @@ def tokenize_caption(tokenizer: Tokenizer, caption: str) -> TokenizedPrompt:
             sees_TT[begin + 1 : place + 1, begin + 1 : place + 1] = True
             positions_T[begin + 1 : place + 1] = torch.arange(place - begin)
         begin = place
-    kept = min(count, MOST_TOKENS)
+    kept = min(count, MAX_TOKENS)
     spans_WT = torch.zeros(0, kept, dtype=torch.bool)
     return TokenizedPrompt(torch.tensor(ids)[:kept], positions_T[:kept], sees_TT[:kept, :kept], spans_WT, ())
 

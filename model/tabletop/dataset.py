@@ -33,8 +33,8 @@ Split = Literal["train", "eval"]
 FIRST_SEED: dict[Split, int] = {"train": 0, "eval": 10_000_000}
 INPUT_WIDTH_PX, INPUT_HEIGHT_PX = 320, 240
 SHARD_SCENES = 2_000
-LEAST_VISIBLE = 0.3
-LEAST_PX = 12.0
+MIN_VISIBLE = 0.3
+MIN_PX = 12.0
 _VERSION = 1  # changes when the same seed gives another scene
 _CHUNK = 50
 _log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ class ScenesError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Shard:
+class SceneShard:
     """Some scenes on disk.
 
     Args:
@@ -97,7 +97,9 @@ def options_of(split: Split) -> SceneOptions:
     return SceneOptions(PAIRS, tuple(sorted(HELD_OUT)), rare_share=0.15, least=4, most=10)
 
 
-def build(folder: Path, count: int, split: Split, first_seed: int | None = None, processes: int = 2) -> list[Shard]:
+def build(
+    folder: Path, count: int, split: Split, first_seed: int | None = None, processes: int = 2
+) -> list[SceneShard]:
     """Render what is missing of `count` scenes; finished shards of the same seeds are kept.
 
     Raises:
@@ -105,7 +107,7 @@ def build(folder: Path, count: int, split: Split, first_seed: int | None = None,
     """
     first = FIRST_SEED[split] if first_seed is None else first_seed
     shards = [
-        Shard(folder / f"shard-{i:04d}", first + i * SHARD_SCENES, min(SHARD_SCENES, count - i * SHARD_SCENES))
+        SceneShard(folder / f"shard-{i:04d}", first + i * SHARD_SCENES, min(SHARD_SCENES, count - i * SHARD_SCENES))
         for i in range((count + SHARD_SCENES - 1) // SHARD_SCENES)
     ]
     missing = [shard for shard in shards if not _is_finished(shard, split)]
@@ -117,25 +119,25 @@ def build(folder: Path, count: int, split: Split, first_seed: int | None = None,
 def is_counted(boxes_xyxy: NDArray[np.float32], visible: NDArray[np.float32]) -> NDArray[np.bool_]:
     """(n,) whether enough of each object shows to judge by it: 30 %, and 12 px each way at 320x240."""
     sizes = boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]
-    return (visible >= LEAST_VISIBLE) & (sizes >= LEAST_PX).all(1)
+    return (visible >= MIN_VISIBLE) & (sizes >= MIN_PX).all(1)
 
 
-def open_shards(folder: Path) -> list[Shard]:
+def open_shards(folder: Path) -> list[SceneShard]:
     """The finished shards of a folder, in order.
 
     Raises:
         ScenesError: there are none.
     """
-    shards: list[Shard] = []
+    shards: list[SceneShard] = []
     for path in sorted(folder.glob("shard-*/manifest.json")):
         manifest = json.loads(path.read_text())
-        shards.append(Shard(path.parent, manifest["first_seed"], manifest["count"]))
+        shards.append(SceneShard(path.parent, manifest["first_seed"], manifest["count"]))
     if not shards:
         raise ScenesError(f"{folder} holds no finished scenes: render them first")
     return shards
 
 
-def _render(shards: Sequence[Shard], split: Split, processes: int) -> None:
+def _render(shards: Sequence[SceneShard], split: Split, processes: int) -> None:
     total = sum(shard.count for shard in shards)
     _log.info("rendering %d %s scenes into %s", total, split, shards[0].folder.parent)
     context = multiprocessing.get_context("spawn")  # a forked OpenGL context would be shared
@@ -161,11 +163,11 @@ def _progress() -> Progress:
     )
 
 
-def _manifest(shard: Shard, split: Split) -> dict[str, int | str]:
+def _manifest(shard: SceneShard, split: Split) -> dict[str, int | str]:
     return {"version": _VERSION, "split": split, "first_seed": shard.first_seed, "count": shard.count}
 
 
-def _is_finished(shard: Shard, split: Split) -> bool:
+def _is_finished(shard: SceneShard, split: Split) -> bool:
     path = shard.folder / "manifest.json"
     if not path.exists():
         return False
@@ -175,7 +177,7 @@ def _is_finished(shard: Shard, split: Split) -> bool:
     return found["count"] >= shard.count  # a shard of fewer scenes is drawn anew
 
 
-def _render_shard(shard: Shard, split: Split, pool: ProcessPoolExecutor) -> Iterator[int]:
+def _render_shard(shard: SceneShard, split: Split, pool: ProcessPoolExecutor) -> Iterator[int]:
     """Yields how many scenes were finished since the last time."""
     shard.folder.mkdir(parents=True, exist_ok=True)
     (shard.folder / "manifest.json").unlink(missing_ok=True)
@@ -196,7 +198,7 @@ def _render_shard(shard: Shard, split: Split, pool: ProcessPoolExecutor) -> Iter
     unfinished.rename(shard.folder / "manifest.json")  # last: a shard without it is not finished
 
 
-def _render_chunk(shard: Shard, split: Split, first: int, end: int) -> NDArray[np.void]:
+def _render_chunk(shard: SceneShard, split: Split, first: int, end: int) -> NDArray[np.void]:
     """Runs in a worker: pictures go to disk, the objects' rows come back."""
     from .renderer import draw
 

@@ -34,7 +34,7 @@ _PAINTS: Mapping[str, tuple[tuple[float, float], tuple[float, float], tuple[floa
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Surface:
     """One surface of an object, in the object's own frame (metres, base at z = 0).
 
     Args:
@@ -62,7 +62,7 @@ class Body:
         tilts_rad: the turns about its y axis that it can rest in.
     """
 
-    parts: tuple[Part, ...]
+    parts: tuple[Surface, ...]
     radius_m: float
     tilts_rad: tuple[float, ...]
 
@@ -106,8 +106,8 @@ def make_stray(rng: np.random.Generator) -> Body:
 
 def _part(
     mesh: str, scale: tuple[float, float, float], offset: tuple[float, float, float], rgb: Rgb, gloss: float
-) -> Part:
-    return Part(mesh, np.diag(np.asarray(scale, np.float64)), np.asarray(offset, np.float64), rgb, gloss)
+) -> Surface:
+    return Surface(mesh, np.diag(np.asarray(scale, np.float64)), np.asarray(offset, np.float64), rgb, gloss)
 
 
 def _cube(rgb: Rgb, rng: np.random.Generator) -> Body:

@@ -17,7 +17,7 @@ Boxes = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class CutView:
     """A cut of a picture at the network's size.
 
     Args:
@@ -33,7 +33,9 @@ class View:
     kept: NDArray[np.float32]
 
 
-def cut(picture: Picture, boxes_xyxy: Boxes, size_hw: tuple[int, int], scale: float, rng: np.random.Generator) -> View:
+def cut(
+    picture: Picture, boxes_xyxy: Boxes, size_hw: tuple[int, int], scale: float, rng: np.random.Generator
+) -> CutView:
     """A random window, scaled by `scale`. Where the window is larger than the picture it is padded right and below."""
     height, width = size_hw
     have_h, have_w = picture.shape[:2]
@@ -49,7 +51,7 @@ def cut(picture: Picture, boxes_xyxy: Boxes, size_hw: tuple[int, int], scale: fl
     inside[:, 0::2] = inside[:, 0::2].clip(0, valid_w)
     inside[:, 1::2] = inside[:, 1::2].clip(0, valid_h)
     kept = _area(inside) / np.maximum(_area(moved), 1e-6)
-    return View(shown, (valid_w / width, valid_h / height), inside, kept)
+    return CutView(shown, (valid_w / width, valid_h / height), inside, kept)
 
 
 def window(picture: Picture, corner_xy: tuple[float, float], scale: float, size_hw: tuple[int, int]) -> Picture:
@@ -65,12 +67,12 @@ def window(picture: Picture, corner_xy: tuple[float, float], scale: float, size_
     return np.asarray(shown, np.uint8)
 
 
-def mirror(view: View) -> View:
+def mirror(view: CutView) -> CutView:
     """Left becomes right; only for a view without padding on the right."""
     width = view.picture.shape[1]
     boxes = view.boxes_xyxy.copy()
     boxes[:, [0, 2]] = width - boxes[:, [2, 0]]
-    return View(np.ascontiguousarray(view.picture[:, ::-1]), view.valid_xy, boxes, view.kept)
+    return CutView(np.ascontiguousarray(view.picture[:, ::-1]), view.valid_xy, boxes, view.kept)
 
 
 def disturb(picture: Picture, rng: np.random.Generator) -> Picture:

@@ -25,8 +25,8 @@ from .stored_scenes import StoredScene
 _SIDES_PX = (40, 48, 64)
 _MARGIN = (1.15, 1.9)  # the crop's side in sides of the object
 _OFF_CENTRE = 0.12
-_LEAST_VISIBLE = 0.4
-_LEAST_PX = 10.0
+_MIN_VISIBLE = 0.4
+_MIN_PX = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class CropBatches:
         while len(pictures) < self._size:
             scene = self._scenes[int(rng.integers(len(self._scenes)))]
             sides = scene.boxes_xyxy[:, 2:] - scene.boxes_xyxy[:, :2]
-            for row in np.flatnonzero((scene.visible >= _LEAST_VISIBLE) & (sides >= _LEAST_PX).all(1)):
+            for row in np.flatnonzero((scene.visible >= _MIN_VISIBLE) & (sides >= _MIN_PX).all(1)):
                 pictures.append(_crop(scene, int(row), side, rng))
                 colour, kind = scene.pairs[int(row)]
                 kinds.append(KINDS.index(kind))

@@ -39,7 +39,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class FinetuneRecipe:
     """Everything that decides the weights, besides the data, the first weights and the machine's rounding.
 
     Args:
@@ -80,7 +80,7 @@ def finetune(
     path: Path | None,
     data: LabelledData,
     held_out: HeldOut | None,
-    recipe: Recipe,
+    recipe: FinetuneRecipe,
     folder: Path,
     *,
     device: str = "cpu",
@@ -137,7 +137,7 @@ def finetune(
     train(lesson, batches, options, folder, Watcher(on_progress, on_checkpoint, on_step=on_step), worker, identity)
 
 
-def _facts(recipe: Recipe, first: Checkpoint, data: LabelledData, path: Path | None) -> dict[str, Any]:
+def _facts(recipe: FinetuneRecipe, first: Checkpoint, data: LabelledData, path: Path | None) -> dict[str, Any]:
     began = {"name": first.config.name, "sha256": None if path is None else file_sha256(path)}
     return {
         "recipe": asdict(recipe),
@@ -147,7 +147,7 @@ def _facts(recipe: Recipe, first: Checkpoint, data: LabelledData, path: Path | N
 
 
 def _identity(
-    recipe: Recipe, first: Checkpoint, facts: Mapping[str, Any], held_out: HeldOut | None, worker: Worker
+    recipe: FinetuneRecipe, first: Checkpoint, facts: Mapping[str, Any], held_out: HeldOut | None, worker: Worker
 ) -> dict[str, object]:
     """What may not change while a run goes on; not how far, how often it is kept, or how memory is spared."""
     free = {"steps", "checkpoint_every", "loaders", "accumulate"}

@@ -12,7 +12,7 @@ import torch
 from ..datasets.coco_data import read_picture
 from ..datasets.coco_records import CocoError
 from ..datasets.labelled import LabelledData
-from ..dino.tokenizer import MOST_TOKENS, Tokenizer
+from ..dino.tokenizer import MAX_TOKENS, Tokenizer
 from ..prompt import Phrase, Prompt
 from ..runtime.input_rule import InputRule
 from .augment import disturb
@@ -157,7 +157,7 @@ class PictureBatches:
             *rng.permutation(np.array(absent, int))[:count],
             *rng.permutation(np.array(sorted(unknown), int))[: options.contrasts],
         ]
-        room, asked = MOST_TOKENS - 2, list[int]()
+        room, asked = MAX_TOKENS - 2, list[int]()
         for one in map(int, wanted):
             if self._tokens[one] <= room:
                 room -= self._tokens[one]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..tabletop.dataset import Shard
+from ..tabletop.dataset import SceneShard
 from ..tabletop.words import COLOURS, KINDS
 
 
@@ -32,7 +32,7 @@ class StoredScene:
 class ShardScenes(Sequence[StoredScene]):
     """The scenes of several shards, one after another, pictures read from disk as they are asked for."""
 
-    def __init__(self, shards: Sequence[Shard]) -> None:
+    def __init__(self, shards: Sequence[SceneShard]) -> None:
         self._pictures = [shard.images() for shard in shards]
         self._objects: list[list[NDArray[np.void]]] = []
         for shard in shards:

@@ -38,7 +38,7 @@ from .workers import Worker, run_workers
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class TabletopRecipe:
     """Everything that decides the weights, besides the machine's rounding.
 
     Args:
@@ -88,7 +88,7 @@ def tabletop_config() -> ModelConfig:
     return ModelConfig("tabletop", text, backbone="fasternet_t0", proposals="peaks")
 
 
-def train_recipe(recipe: Recipe, on_progress: Callable[[Progress], None] = lambda progress: None) -> None:
+def train_recipe(recipe: TabletopRecipe, on_progress: Callable[[Progress], None] = lambda progress: None) -> None:
     """Train from scratch, or go on from the last checkpoint in `recipe.folder`; then write the weights there."""
     run_workers(_Job(recipe, on_progress), recipe.workers)
 
@@ -97,7 +97,7 @@ def train_recipe(recipe: Recipe, on_progress: Callable[[Progress], None] = lambd
 class _Job:
     """What each worker does; picklable, since workers are processes."""
 
-    recipe: Recipe
+    recipe: TabletopRecipe
     on_progress: Callable[[Progress], None]
 
     def __call__(self, worker: Worker) -> None:
@@ -129,14 +129,14 @@ class _Job:
         write_weights(cast("GroundingDino", networks["model"]), self.recipe)
 
 
-def _identity(recipe: Recipe, first: Path | None, scenes: int) -> dict[str, object]:
+def _identity(recipe: TabletopRecipe, first: Path | None, scenes: int) -> dict[str, object]:
     """What may not change while a run goes on."""
     free = {"scenes", "folder", "first", "steps", "crop_steps"}
     own = {key.replace("_", " "): value for key, value in asdict(recipe).items() if key not in free}
     return {**own, "number of scenes": scenes, "first weights": None if first is None else file_sha256(first)}
 
 
-def write_weights(model: GroundingDino, recipe: Recipe) -> Path:
+def write_weights(model: GroundingDino, recipe: TabletopRecipe) -> Path:
     """The weights, what belongs to them, and how they came about: recipe and curve."""
     path = recipe.folder / "tabletop.safetensors"
     first = None if recipe.first is None else file_sha256(find_checkpoint(str(recipe.first)))
@@ -149,7 +149,7 @@ def write_weights(model: GroundingDino, recipe: Recipe) -> Path:
     return path
 
 
-def _batches(recipe: Recipe, scenes: ShardScenes, worker: Worker) -> Callable[[int], Batch]:
+def _batches(recipe: TabletopRecipe, scenes: ShardScenes, worker: Worker) -> Callable[[int], Batch]:
     tokenizer = Tokenizer(vocabulary())
     cuts = BatchOptions(size=recipe.cut_batch, seed=recipe.seed * 1000 + worker.rank)
     whole = replace(cuts, size=recipe.whole_batch, size_hw=(256, 320), whole=True)

@@ -16,12 +16,12 @@ from ..dino.tokenizer import Tokenizer
 from ..prompt import Phrase, Prompt
 from ..tabletop.domain_shift import add_unknown_shapes, dim, far_away
 from ..tabletop.words import COLOURS, KINDS, TRAINING_PAIRS
-from .augment import Picture, View, cut, disturb, mirror
+from .augment import CutView, Picture, cut, disturb, mirror
 from .batch import Batch, Example, stack
 from .stored_scenes import StoredScene
 
 _UNKNOWN = "unknown"  # the kind of what has none of the names
-_MOST_UNKNOWN = 3
+_MAX_UNKNOWN = 3
 _LIGHT, _FAR = (0.2, 0.75), (0.4, 0.85)
 
 Wish = tuple[str | None, str | None]  # a colour, a kind, or both
@@ -89,7 +89,7 @@ class TabletopBatches:
         valid_wh = (view.valid_xy[0] * width, view.valid_xy[1] * height)
         return Example(canvas, valid_wh, tokens, view.boxes_xyxy[rows], answers_GT)
 
-    def _view(self, scene: StoredScene, rng: np.random.Generator) -> View:
+    def _view(self, scene: StoredScene, rng: np.random.Generator) -> CutView:
         options = self._options
         scale = 1.0 if options.whole else float(rng.uniform(*options.scales))
         view = cut(scene.picture, scene.boxes_xyxy, options.size_hw, scale, rng)
@@ -97,15 +97,15 @@ class TabletopBatches:
             corner_xy = float(rng.random()), float(rng.random())
             grey, scale = int(rng.integers(40, 220)), float(rng.uniform(*_FAR))
             picture, boxes = far_away(view.picture, view.boxes_xyxy, scale, grey, corner_xy)
-            view = View(picture, view.valid_xy, boxes, view.kept)
+            view = CutView(picture, view.valid_xy, boxes, view.kept)
         return mirror(view) if view.valid_xy[0] == 1.0 and rng.random() < 0.5 else view
 
-    def _with_unknown(self, view: View, rng: np.random.Generator) -> tuple[Picture, list[str]]:
+    def _with_unknown(self, view: CutView, rng: np.random.Generator) -> tuple[Picture, list[str]]:
         """The picture with shapes of no known kind where it shows nothing that counts, and their colours."""
         height, width = view.picture.shape[:2]
         bottom, right = round(view.valid_xy[1] * height), round(view.valid_xy[0] * width)
         canvas = view.picture.copy()
-        count = int(rng.integers(1, _MOST_UNKNOWN + 1))
+        count = int(rng.integers(1, _MAX_UNKNOWN + 1))
         shown, _, colours = add_unknown_shapes(canvas[:bottom, :right], view.boxes_xyxy, count, rng)
         canvas[:bottom, :right] = shown
         return canvas, colours

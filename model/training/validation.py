@@ -15,7 +15,7 @@ from torch import nn
 
 from ..datasets.coco_data import CocoData
 from ..detector import Detector, DetectorOptions
-from ..evaluation.average_precision import Found
+from ..evaluation.average_precision import SceneDetections
 from ..evaluation.coco_eval import Judged, evaluate_coco
 from ..evaluation.coco_judge import measure_of
 from ..weights.checkpoint import Checkpoint, keep_weights, write_checkpoint
@@ -59,9 +59,9 @@ class _Memory:
     """Detections that need not outlive their judgement."""
 
     def __init__(self) -> None:
-        self.found: dict[int, Found] = {}
+        self.found: dict[int, SceneDetections] = {}
 
-    def add(self, found: Mapping[int, Found]) -> None:
+    def add(self, found: Mapping[int, SceneDetections]) -> None:
         self.found |= found
 
 

@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 from ...model.image import Image, ImageError
 from ..clock import Clock
-from ..decode.opened_source import Connection, Picture
+from ..decode.opened_source import OpenedSource, TimedPicture
 from ..frame import Frame
 from ..options import SourceOptions
 from ..timing.capture_clock import Capture, CaptureClock
-from ..timing.freeze_detector import Stillness
+from ..timing.freeze_detector import FreezeDetector
 from ..timing.media_time import MediaTime
-from ..timing.rate_limit import Thinner
+from ..timing.rate_limit import RateLimit
 
 _log = logging.getLogger(__name__)
 
@@ -47,29 +47,29 @@ class FrameMaker:
         self._log = logging.LoggerAdapter(_log, {"source": options.name})  # for logs that machines read
         self.index = 0
         self._generation = generation
-        self._connection: Connection | None = None
+        self._connection: OpenedSource | None = None
         self._media_time = MediaTime(live=True)
         self._capture_clock = CaptureClock(
             delay_known=delay_known, unix_from_monotonic_ns=lambda: clock.unix_ns() - clock.monotonic_ns()
         )
-        self._thinner = Thinner()
-        self._stillness = Stillness()
+        self._thinner = RateLimit()
+        self._stillness = FreezeDetector()
 
     @property
     def warnings(self) -> list[str]:
         """What is odd about the pictures or their times."""
         return [text for text in (self._capture_clock.warning, self._stillness.warning) if text]
 
-    def begin(self, connection: Connection) -> None:
+    def begin(self, connection: OpenedSource) -> None:
         """Pictures come from here now; their times, and how they look, have nothing to do with those before."""
         if self.index == 0:
             self._media_time = MediaTime(live=connection.facts.live, may_leap=connection.facts.may_leap)
         self._connection = connection
         self._media_time.restart()
         self._capture_clock.restart()
-        self._thinner, self._stillness = Thinner(), Stillness()
+        self._thinner, self._stillness = RateLimit(), FreezeDetector()
 
-    def place(self, picture: Picture) -> Moment:
+    def place(self, picture: TimedPicture) -> Moment:
         """When the picture was taken. Every picture passes here, so that all add to what is known of the clocks."""
         connection = self._connection
         assert connection is not None, "begun"
@@ -87,13 +87,13 @@ class FrameMaker:
             )
         return Moment(time_s, capture)
 
-    def wants(self, picture: Picture, moment: Moment) -> bool:
+    def wants(self, picture: TimedPicture, moment: Moment) -> bool:
         """Whether a frame is to be made; one that is not is counted all the same."""
         wanted = not picture.superseded and self._thinner.takes(moment.time_s, self.options.target_hz)
         self.index += not wanted
         return wanted
 
-    def frame(self, picture: Picture, moment: Moment) -> Frame | None:
+    def frame(self, picture: TimedPicture, moment: Moment) -> Frame | None:
         """The picture's frame; None, and not counted, where it turns out to be damaged."""
         image = picture.image()
         if image is None:
@@ -132,7 +132,7 @@ class FrameMaker:
             self._log.info("source %s: the pictures change again", self.options.name)
 
 
-def _replaced_stamp(picture: Picture, capture: Capture | None) -> int | None:
+def _replaced_stamp(picture: TimedPicture, capture: Capture | None) -> int | None:
     """The sender's own stamp, where another time is believed. A message holds none from before 1970."""
     stamp_ns = picture.camera_unix_ns
     is_replaced = capture is not None and stamp_ns is not None and stamp_ns != capture.unix_ns and stamp_ns >= 0

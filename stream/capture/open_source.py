@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from ..decode.gpu_decoding import gpu_decoder
 from ..decode.network_source import open_network
-from ..decode.opened_source import Connection
+from ..decode.opened_source import OpenedSource
 from ..decode.video import Video
 from ..decoder_process.start import DecoderProcess
 from ..options import SourceOptions
@@ -24,7 +24,7 @@ def open_source(
     pause: Callable[[float], bool],
     gpu: int | None = None,
     decoder: DecoderProcess | None = None,
-) -> Connection:
+) -> OpenedSource:
     """Open what `options.url` names.
 
     Args:

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from ...model.image import Rgb
 from ...model.pictures.still_picture import PICTURE_SUFFIXES, StillError, StillPicture, read_header, read_pictures
-from ..decode.opened_source import Picture, StreamFacts
+from ..decode.opened_source import StreamFacts, TimedPicture
 from ..options import SourceOptions
 from ..source_url import SourceError, kind_of, path_of
-from ..timing.liveness import Pulse
+from ..timing.liveness import Liveness
 from ..timing.pacer import Pacer
 
 _log = logging.getLogger(__name__)
@@ -46,23 +46,23 @@ class PictureFolder:
         self.held_back_s = 0.0
         self.shortfall: str | None = None
         now_ns = time.monotonic_ns()
-        self.pulse = Pulse(now_ns, now_ns)
+        self.pulse = Liveness(now_ns, now_ns)
         self._options = options
         self._unreadable: list[str] = []
         self._paths = [path] if self._is_alone else _list_pictures(path, options.url)
         self._pacer = Pacer(pause) if options.pace == "realtime" else None
 
-    def pictures(self) -> Iterator[Picture]:
+    def pictures(self) -> Iterator[TimedPicture]:
         at_ms = 0.0
         for path, image, shown_ms in self._all():
             if self._pacer and not self._pacer.wait_for(at_ms / 1000):
                 return
             self.pulse.beat(moved=True, is_key=True)
             if self._is_alone:
-                yield Picture(image, round(at_ms), _MS, None, None, self.pulse.packet_ns)
+                yield TimedPicture(image, round(at_ms), _MS, None, None, self.pulse.packet_ns)
             else:
                 received_ns, file = self.pulse.packet_ns, _readable_name(path)
-                yield Picture(image, None, (1, _RATE_HZ), None, None, received_ns, file=file)
+                yield TimedPicture(image, None, (1, _RATE_HZ), None, None, received_ns, file=file)
             at_ms += (self._is_alone and shown_ms) or 1000 / _RATE_HZ
 
     def close(self) -> None:

@@ -13,21 +13,21 @@ import zmq
 from numpy.typing import NDArray
 
 from ...model.pictures.still_picture import StillError, decode_jpeg
-from ..decode.opened_source import Picture, StreamFacts
+from ..decode.opened_source import StreamFacts, TimedPicture
 from ..options import SourceOptions
 from ..sockets.bind import bind
 from ..sockets.descriptors import NoDescriptorError, are_free
 from ..sockets.endpoint import AddressError, parse_endpoint
 from ..sockets.key_files import KeyFileError
-from ..sockets.zap_auth import Gate, GateError
+from ..sockets.zap_auth import ZapAuth, ZapAuthError
 from ..source_url import SourceError, push_address_of, redact
-from ..timing.liveness import Pulse
-from ..wire.push_message import LARGEST_PICTURE, PushHeader, parse_push
+from ..timing.liveness import Liveness
+from ..wire.push_message import MAX_PICTURE_BYTES, PushHeader, parse_push
 from ..wire.topics import MessageError
 
 _USUAL_RATE_HZ = 25.0
 _LOOK_AT_STOP_EVERY_MS = 100
-_MOST_KEPT, _MOST_AT_ONCE = 8, 50
+_MAX_KEPT, _MAX_AT_ONCE = 8, 50
 _MIN_FREE_DESCRIPTORS = 64  # libzmq aborts the process where a context finds too few; one takes 12
 _NS = (1, 1_000_000_000)
 
@@ -55,27 +55,27 @@ class PushSource:
         self.held_back_s = 0.0
         self.shortfall: str | None = None
         now_ns = time.monotonic_ns()
-        self.pulse = Pulse(now_ns, now_ns)
+        self.pulse = Liveness(now_ns, now_ns)
         self._name = options.name
         self._pause = pause
         self._last_pts: int | None = None
         check_push(options)
         if not are_free(_MIN_FREE_DESCRIPTORS):
             raise NoDescriptorError(f"source {options.name}")
-        self._gate: Gate | None = None
+        self._gate: ZapAuth | None = None
         self._context = zmq.Context()
         try:
             self._socket = self._context.socket(zmq.PULL)
-            self._socket.set(zmq.RCVHWM, _MOST_KEPT)
-            self._socket.set(zmq.MAXMSGSIZE, LARGEST_PICTURE)
+            self._socket.set(zmq.RCVHWM, _MAX_KEPT)
+            self._socket.set(zmq.MAXMSGSIZE, MAX_PICTURE_BYTES)
             if options.keys is not None:
-                self._gate = Gate(self._context, options.keys, "push")
+                self._gate = ZapAuth(self._context, options.keys, "push")
             self._binding = bind(self._socket, push_address_of(options.url), insecure=False, gate=self._gate)
         except (OSError, KeyFileError, zmq.ZMQError) as error:
             self._close_sockets()
             raise SourceError(f"source {options.name}: {error}") from error
 
-    def pictures(self) -> Iterator[Picture]:
+    def pictures(self) -> Iterator[TimedPicture]:
         """Pictures as they are sent, until the work is over.
 
         Raises:
@@ -84,7 +84,7 @@ class PushSource:
         while not self._pause(0.0):
             try:
                 self._binding.look()
-            except GateError as error:
+            except ZapAuthError as error:
                 raise SourceError(f"source {self._name}: {error}") from error
             if self._socket.poll(_LOOK_AT_STOP_EVERY_MS):
                 yield from self._waiting()
@@ -98,10 +98,10 @@ class PushSource:
             self._gate.close()
         self._context.destroy(linger=0)
 
-    def _waiting(self) -> Iterator[Picture]:
+    def _waiting(self) -> Iterator[TimedPicture]:
         """What has been sent, of which only the last is worth decoding."""
-        newest: Picture | None = None
-        for _ in range(_MOST_AT_ONCE):
+        newest: TimedPicture | None = None
+        for _ in range(_MAX_AT_ONCE):
             try:
                 parts = self._socket.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
@@ -113,7 +113,7 @@ class PushSource:
         if newest:
             yield newest
 
-    def _read(self, parts: list[bytes]) -> Picture | None:
+    def _read(self, parts: list[bytes]) -> TimedPicture | None:
         try:
             header = parse_push(parts)
         except MessageError as error:
@@ -123,7 +123,7 @@ class PushSource:
         self.pulse.beat(moved=pts is None or pts != self._last_pts, is_key=True)
         self.pulse.show()
         self._last_pts = pts
-        return Picture(
+        return TimedPicture(
             image=partial(self._rgb, header, parts[1]),
             pts=pts,
             time_base=_NS,

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ..clock import Clock
-from ..decode.opened_source import Connection, Picture, StreamFacts
+from ..decode.opened_source import OpenedSource, StreamFacts, TimedPicture
 from ..decoder_process.start import DecoderProcess
 from ..frame import Frame
 from ..options import SourceOptions
@@ -18,7 +18,7 @@ from ..rate import RateMeter
 from ..sockets.descriptors import NoDescriptorError
 from ..source_url import SourceError, SourceKind, kind_of, redact
 from ..stats import ReaderStats, SourceState
-from ..timing.liveness import Pulse
+from ..timing.liveness import Liveness
 from .backoff import Backoff
 from .frame_maker import FrameMaker
 from .newest import Newest
@@ -75,9 +75,9 @@ class Reader:
         self._lock = threading.Lock()  # over what stats() reads together
         self._state: SourceState = "connecting"
         self._error: str | None = None
-        self._connection: Connection | None = None
+        self._connection: OpenedSource | None = None
         self._facts: StreamFacts | None = None
-        self._pulse: Pulse | None = None
+        self._pulse: Liveness | None = None
         self._connections = 0
         self._corrupt_before = 0
         self._logged: set[tuple[str, str, int | None]] = set()
@@ -227,7 +227,7 @@ class Reader:
             connection.close()
         return connection.shortfall
 
-    def _hand_over_pictures(self, connection: Connection) -> None:
+    def _hand_over_pictures(self, connection: OpenedSource) -> None:
         live = connection.facts.live
         self._maker.begin(connection)
         first_s: float | None = None
@@ -240,7 +240,7 @@ class Reader:
             if not self._hand_over(picture, live):
                 return
 
-    def _hand_over(self, picture: Picture, live: bool) -> bool:
+    def _hand_over(self, picture: TimedPicture, live: bool) -> bool:
         """Lay down the picture's frame, or pass it over; false once nobody takes any more."""
         moment = self._maker.place(picture)
         if not self._maker.wants(picture, moment):
@@ -270,7 +270,7 @@ class Reader:
             self._wake()
 
 
-def _look_closer(state: SourceState, error: str | None, connection: Connection) -> tuple[SourceState, str | None]:
+def _look_closer(state: SourceState, error: str | None, connection: OpenedSource) -> tuple[SourceState, str | None]:
     """What the connection's pulse adds to what the reader's thread last said; it may be stuck in FFmpeg."""
     if not connection.facts.live:
         return state, error

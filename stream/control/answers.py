@@ -17,11 +17,11 @@ from ..options import SourceOptions
 from ..wire.message import DetectionMessage, StatusMessage, decode_detections, decode_status, encode
 from ..wire.message_fields import Fields
 from ..wire.message_types import ModelInfo
-from ..wire.packing import LARGEST_BODY, pack, unpack
+from ..wire.packing import MAX_BODY_BYTES, pack, unpack
 
 Map = dict[str, object]
 
-_MAX_SOURCES_BYTES = LARGEST_BODY // 2  # of what an answer says of all sources
+_MAX_SOURCES_BYTES = MAX_BODY_BYTES // 2  # of what an answer says of all sources
 
 
 def phrase_map(phrase: Phrase) -> Map:
@@ -90,14 +90,14 @@ def status_map(status: NodeStatus) -> Map:
         "paused": list(status.paused),
         "leases": [_lease_info_map(lease) for lease in status.leases],
         "unsent": status.unsent,
-        "strangers": dict(status.strangers),
+        "rejected_connections": dict(status.rejected_connections),
     }
 
 
 def read_status(fields: Fields) -> NodeStatus:
     """How the node is; without `options`, which do not travel. Raises MessageError or PromptError."""
     model, prompts = fields.fields("model"), fields.fields("prompts")
-    strangers = fields.maybe(fields.fields, "strangers")  # of an older node, none
+    rejected_connections = fields.maybe(fields.fields, "rejected_connections")  # of an older node, none
     return NodeStatus(
         node=fields.text("node"),
         epoch=fields.integer("epoch"),
@@ -111,7 +111,9 @@ def read_status(fields: Fields) -> NodeStatus:
         paused=fields.texts("paused"),
         leases=tuple(_read_lease_info(Fields(one, "leases[]")) for one in fields.items("leases")),
         unsent=fields.integer("unsent"),
-        strangers={} if strangers is None else {reason: strangers.integer(reason) for reason in strangers.names()},
+        rejected_connections={}
+        if rejected_connections is None
+        else {reason: rejected_connections.integer(reason) for reason in rejected_connections.names()},
     )
 
 

@@ -17,8 +17,8 @@ from .source_settings import first_complaint, said, shown_place
 
 RequestId = int | str | None
 ErrorCode = Refusal | Literal["unknown_op", "busy", "failed"]
-_LONGEST_ID = 64
-_LONGEST_TEXT = 1000
+_MAX_ID_LENGTH = 64
+_MAX_TEXT_LENGTH = 1000
 
 
 class RequestError(ValueError):
@@ -37,14 +37,14 @@ class RequestError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ParsedRequest:
     """A request that may be carried out, and the id that its answer bears."""
 
     id: int | str
     request: Request
 
 
-def parse_request(body: bytes) -> Asked:
+def parse_request(body: bytes) -> ParsedRequest:
     """Read one request.
 
     Raises:
@@ -64,7 +64,7 @@ def parse_request(body: bytes) -> Asked:
         raise RequestError(request_id, "unknown_op", f"`op` must be one of {', '.join(OPERATIONS)}")
     try:
         # As JSON every value must have its very type, yet a list may stand for a tuple: msgpack has none either.
-        return Asked(request_id, model.model_validate_json(json.dumps(keys), strict=True))
+        return ParsedRequest(request_id, model.model_validate_json(json.dumps(keys), strict=True))
     except ValidationError as error:
         raise RequestError(request_id, "bad_request", _sentence(error)) from None
     except (TypeError, ValueError, RecursionError):
@@ -78,7 +78,7 @@ def accepted(request_id: RequestId, values: Mapping[str, object]) -> bytes:
 
 def refused(request_id: RequestId, code: ErrorCode, text: str) -> bytes:
     """The answer to a request that changed nothing, cut to what a reader takes in."""
-    shown = text[:_LONGEST_TEXT].encode("utf-8", "replace").decode("utf-8")
+    shown = text[:_MAX_TEXT_LENGTH].encode("utf-8", "replace").decode("utf-8")
     return pack({"id": request_id, "ok": False, "error": {"code": code, "message": shown}})
 
 
@@ -90,9 +90,9 @@ def lease_event(seconds_left: Mapping[str, float]) -> bytes:
 def _check_id(value: object) -> int | str:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    if isinstance(value, str) and 0 < len(value) <= _LONGEST_ID:
+    if isinstance(value, str) and 0 < len(value) <= _MAX_ID_LENGTH:
         return value
-    raise RequestError(None, "bad_request", f"`id` must be an integer, or a text of 1 to {_LONGEST_ID} characters")
+    raise RequestError(None, "bad_request", f"`id` must be an integer, or a text of 1 to {_MAX_ID_LENGTH} characters")
 
 
 def _sentence(error: ValidationError) -> str:

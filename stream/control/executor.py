@@ -26,13 +26,13 @@ class Waits(NamedTuple):
     then: Job
 
 
-class _Waiting(NamedTuple):
+class _QueuedRequest(NamedTuple):
     lane: str
     user: str
     job: Job
 
 
-class Lanes(Generic[Lane]):
+class RequestExecutor(Generic[Lane]):
     """Threads that do the work, and the lines in which it waits.
 
     Only the first job of a client's line is with a lane, so a client's jobs never overtake each other, and a client
@@ -50,7 +50,7 @@ class Lanes(Generic[Lane]):
         self._most = most
         self._most_of_client = most_of_client
         self._most_of_user = most_of_user
-        self._lines: dict[bytes, deque[_Waiting]] = {}
+        self._lines: dict[bytes, deque[_QueuedRequest]] = {}
         self._of_user = Counter[str]()
         self._count = 0
         self._lock = threading.Lock()
@@ -69,13 +69,13 @@ class Lanes(Generic[Lane]):
         The job must not raise.
         """
         with self._lock:
-            line = self._lines.get(client, deque[_Waiting]())
+            line = self._lines.get(client, deque[_QueuedRequest]())
             of_user = self._of_user[user]
             most = self._most if of_user > 1 else 2 * self._most  # one may be answered, and not yet be over
             if self._count >= most or of_user >= self._most_of_user or len(line) >= self._most_of_client:
                 return False
             self._lines[client] = line
-            line.append(_Waiting(lane, user, job))
+            line.append(_QueuedRequest(lane, user, job))
             self._of_user[user] += 1
             self._count += 1
             if len(line) == 1:
@@ -105,12 +105,12 @@ class Lanes(Generic[Lane]):
             else:
                 self._set_aside(client, line, waits)
 
-    def _set_aside(self, client: bytes, line: deque[_Waiting], waits: Waits) -> None:
+    def _set_aside(self, client: bytes, line: deque[_QueuedRequest], waits: Waits) -> None:
         line[0] = line[0]._replace(job=waits.then)
         turns = self._turns[line[0].lane]
         waits.ready.add_done_callback(lambda _: turns.put(client))
 
-    def _next(self, client: bytes, line: deque[_Waiting]) -> None:
+    def _next(self, client: bytes, line: deque[_QueuedRequest]) -> None:
         with self._lock:
             user = line.popleft().user
             self._count -= 1

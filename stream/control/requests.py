@@ -13,15 +13,15 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import Field
 
-from ..node.node_api import CommandedNode, CommandError
-from ..options import MOST_SOURCES, SourceOptions
+from ..node.node_api import CommandError, NodeApi
+from ..options import MAX_SOURCES, SourceOptions
 from ..source_url import SourceError, SourceUrl, kind_of, path_of
 from .answers import Map, applied_map, lease_map, picture_map, sources_map, status_page
 from .source_settings import Name, PromptSettings, Section, Share, SourceDefaults, SourceSettings, Url, to_prompt
 
 Lane = Literal["quick", "sources", "pictures"]
 Version = Annotated[int, Field(ge=0, lt=2**63)]
-Skip = Annotated[int, Field(ge=0, le=MOST_SOURCES)]
+Skip = Annotated[int, Field(ge=0, le=MAX_SOURCES)]
 LeaseId = Annotated[str, Field(min_length=1, max_length=64)]
 
 
@@ -43,7 +43,7 @@ class Request(Section):
     lane: ClassVar[Lane] = "quick"
 
     @abstractmethod
-    def carry_out(self, node: CommandedNode, client: str) -> Map | Later:
+    def carry_out(self, node: NodeApi, client: str) -> Map | Later:
         """Do it, and tell what the answer says beside `id` and `ok`. May take as long as the node does.
 
         Raises:
@@ -56,7 +56,7 @@ class GetStatus(Request):
 
     skip: Skip = 0
 
-    def carry_out(self, node: CommandedNode, client: str) -> Map:
+    def carry_out(self, node: NodeApi, client: str) -> Map:
         return status_page(node.status(), self.skip)
 
 
@@ -65,7 +65,7 @@ class ListSources(Request):
 
     skip: Skip = 0
 
-    def carry_out(self, node: CommandedNode, client: str) -> Map:
+    def carry_out(self, node: NodeApi, client: str) -> Map:
         return sources_map(node.status(), self.skip)
 
 
@@ -77,7 +77,7 @@ class SetPrompt(Request):
     if_version: Version | None = None
     everywhere: bool = False
 
-    def carry_out(self, node: CommandedNode, client: str) -> Map:
+    def carry_out(self, node: NodeApi, client: str) -> Map:
         if self.everywhere and self.source is not None:
             raise CommandError("bad_request", "`everywhere` is of no source alone: leave `source` or it away")
         prompt = to_prompt(self.prompt)
@@ -91,7 +91,7 @@ class SetThresholds(Request):
     source: Name | None = None
     if_version: Version | None = None
 
-    def carry_out(self, node: CommandedNode, client: str) -> Map:
+    def carry_out(self, node: NodeApi, client: str) -> Map:
         return applied_map(node.set_thresholds(self.thresholds, self.source, self.if_version))
 
 
@@ -101,7 +101,7 @@ class AddSource(Request):
     lane: ClassVar[Lane] = "sources"
     source: SourceSettings
 
-    def carry_out(self, node: CommandedNode, client: str) -> Map:
+    def carry_out(self, node: NodeApi, client: str) -> Map:
         _check_url(self.source.url)
         return applied_map(node.add_source(self.source.to_options(), client))
 
@@ -126,7 +126,7 @@ class UpdateSource(Request):
     lane: ClassVar[Lane] = "sources"
     source: SourceChange
 
-    def carry_out(self, node: CommandedNode, client: str) -> Map:
+    def carry_out(self, node: NodeApi, client: str) -> Map:
         present = next((one for one in node.status().options if one.name == self.source.name), None)
         if present is None:
             raise CommandError("unknown_source", f"no source is called {self.source.name!r}: ask for the `list`")
@@ -141,7 +141,7 @@ class RemoveSource(Request):
     lane: ClassVar[Lane] = "sources"
     source: Name
 
-    def carry_out(self, node: CommandedNode, client: str) -> Map:
+    def carry_out(self, node: NodeApi, client: str) -> Map:
         return applied_map(node.remove_source(self.source))
 
 
@@ -152,21 +152,21 @@ class _OneOrAll(Request):
 class ResetTracks(_OneOrAll):
     """Forget the tracks of one source, or of all."""
 
-    def carry_out(self, node: CommandedNode, client: str) -> Map:
+    def carry_out(self, node: NodeApi, client: str) -> Map:
         return applied_map(node.reset_tracks(self.source))
 
 
 class Pause(_OneOrAll):
     """Look at nothing of one source, or of all, until it is resumed."""
 
-    def carry_out(self, node: CommandedNode, client: str) -> Map:
+    def carry_out(self, node: NodeApi, client: str) -> Map:
         return applied_map(node.pause(self.source))
 
 
 class Resume(_OneOrAll):
     """Look again."""
 
-    def carry_out(self, node: CommandedNode, client: str) -> Map:
+    def carry_out(self, node: NodeApi, client: str) -> Map:
         return applied_map(node.resume(self.source))
 
 
@@ -177,7 +177,7 @@ class GetPicture(Request):
     source: Name
     timeout_s: Annotated[float, Field(gt=0, le=10)] = 2.0
 
-    def carry_out(self, node: CommandedNode, client: str) -> Later:
+    def carry_out(self, node: NodeApi, client: str) -> Later:
         request = node.request_picture(self.source, self.timeout_s)
         return Later(request, lambda: picture_map(request.result().jpeg(), request.result().message))
 
@@ -190,7 +190,7 @@ class Ask(Request):
     source: Name | None = None
     lease: LeaseId | None = None
 
-    def carry_out(self, node: CommandedNode, client: str) -> Map:
+    def carry_out(self, node: NodeApi, client: str) -> Map:
         return lease_map(node.ask(client, to_prompt(self.phrases).phrases, self.seconds, self.source, self.lease))
 
 
@@ -199,7 +199,7 @@ class Release(Request):
 
     lease: LeaseId
 
-    def carry_out(self, node: CommandedNode, client: str) -> Map:
+    def carry_out(self, node: NodeApi, client: str) -> Map:
         return applied_map(node.release(self.lease))
 
 

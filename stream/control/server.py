@@ -21,27 +21,27 @@ from types import TracebackType
 import zmq
 
 from ...model.prompt import PromptError
-from ..node.node_api import CommandedNode, CommandError
+from ..node.node_api import CommandError, NodeApi
 from ..options import ControlOptions
 from ..sockets.bind import bind
 from ..sockets.connect import notice_dead_peers
 from ..sockets.rejections import Reason
 from ..sockets.wake import Wake
-from ..sockets.zap_auth import Gate
+from ..sockets.zap_auth import ZapAuth
 from ..wire.topics import MessageError
 from .answers import Map
-from .codec import Asked, RequestError, accepted, lease_event, parse_request, refused
-from .executor import Lanes, Waits
+from .codec import ParsedRequest, RequestError, accepted, lease_event, parse_request, refused
+from .executor import RequestExecutor, Waits
 from .lease_holders import LeaseHolders
 from .requests import Ask, Lane, Later, Release, Request
 
 _LOG = logging.getLogger(__name__)
-_LARGEST_REQUEST = 256 * 2**10
-_MOST_UNREAD = 32  # answers kept for a client that does not read
-_MOST_UNHEARD = 64  # requests of a client kept before this thread reads them
-_MOST_WAITING, _MOST_WAITING_OF_CLIENT, _MOST_WAITING_OF_USER = 256, 16, 64
+_MAX_REQUEST_BYTES = 256 * 2**10
+_MAX_UNREAD = 32  # answers kept for a client that does not read
+_MAX_UNHEARD = 64  # requests of a client kept before this thread reads them
+_MAX_WAITING, _MAX_WAITING_OF_CLIENT, _MAX_WAITING_OF_USER = 256, 16, 64
 _LOOPBACK = ("::1", "::ffff:127.0.0.1")
-_MOST_AT_ONCE = 100
+_MAX_AT_ONCE = 100
 _THREADS: dict[Lane, int] = {"quick": 2, "sources": 1, "pictures": 2}
 _BEAT_S = 1.0
 _CLOSES_WITHIN_S = 0.5
@@ -78,7 +78,7 @@ class _Answer:
     ended: str | None = None
 
 
-class Control:
+class ControlServer:
     """Binds at once, and takes requests from `start` on; those that come earlier wait for it.
 
     A client's requests are carried out, and answered, in the order in which they came; only refusals that the node need
@@ -104,12 +104,12 @@ class Control:
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
         self._wake = Wake()
-        self._gate: Gate | None = None
+        self._gate: ZapAuth | None = None
         self._context = zmq.Context()
         self._socket = _router(self._context)
         try:
             if options.keys is not None:
-                self._gate = Gate(self._context, options.keys, "control", self._wake.ring)
+                self._gate = ZapAuth(self._context, options.keys, "control", self._wake.ring)
             self._binding = bind(self._socket, options.address, options.insecure, self._gate)
         except (OSError, ValueError):
             self._close_sockets()
@@ -118,11 +118,11 @@ class Control:
         self.address = self._binding.address
 
     @property
-    def strangers(self) -> Mapping[Reason, int]:
+    def rejected_connections(self) -> Mapping[Reason, int]:
         """How often somebody was turned away, by reason; empty without keys."""
-        return {} if self._gate is None else self._gate.strangers.counts
+        return {} if self._gate is None else self._gate.rejected_connections.counts
 
-    def start(self, node: CommandedNode, on_failure: Callable[[], None]) -> None:
+    def start(self, node: NodeApi, on_failure: Callable[[], None]) -> None:
         """Take requests.
 
         Args:
@@ -131,7 +131,7 @@ class Control:
         """
         self._node = node
         self._on_failure = on_failure
-        self._lanes = Lanes(_THREADS, _MOST_WAITING, _MOST_WAITING_OF_CLIENT, _MOST_WAITING_OF_USER)
+        self._lanes = RequestExecutor(_THREADS, _MAX_WAITING, _MAX_WAITING_OF_CLIENT, _MAX_WAITING_OF_USER)
         self._thread = threading.Thread(target=self._run, name="control", daemon=True)
         self._thread.start()
 
@@ -147,7 +147,7 @@ class Control:
             self._thread.join()
         self._wake.close()
 
-    def __enter__(self) -> Control:
+    def __enter__(self) -> ControlServer:
         return self
 
     def __exit__(
@@ -190,7 +190,7 @@ class Control:
             self._beat()
 
     def _hear(self) -> None:
-        for _ in range(_MOST_AT_ONCE):  # then the answers, whoever floods us
+        for _ in range(_MAX_AT_ONCE):  # then the answers, whoever floods us
             try:
                 received = self._socket.recv_multipart(zmq.NOBLOCK, copy=False)
             except zmq.Again:
@@ -213,7 +213,7 @@ class Control:
             text = "too many requests wait already: ask again when some are answered"
             self._send(_Answer(peer, refused(asked.id, "busy", text)))
 
-    def _carry_out(self, peer: _Peer, asked: Asked, carry_out: Callable[[], Map | Later]) -> Waits | None:
+    def _carry_out(self, peer: _Peer, asked: ParsedRequest, carry_out: Callable[[], Map | Later]) -> Waits | None:
         """In a lane: ask the node, and leave the answer for the thread."""
         try:
             values = carry_out()
@@ -294,7 +294,7 @@ class Control:
                 _LOG.exception("a lease of client %s, who is gone, could not be ended", peer.name)
 
 
-def _answer(peer: _Peer, asked: Asked, values: Map) -> _Answer:
+def _answer(peer: _Peer, asked: ParsedRequest, values: Map) -> _Answer:
     try:
         body = accepted(asked.id, values)
     except MessageError as error:
@@ -308,8 +308,8 @@ def _answer(peer: _Peer, asked: Asked, values: Map) -> _Answer:
 def _router(context: zmq.Context[zmq.Socket[bytes]]) -> zmq.Socket[bytes]:
     router = context.socket(zmq.ROUTER)
     router.set(zmq.ROUTER_MANDATORY, 1)  # say it when a client is gone
-    router.set(zmq.MAXMSGSIZE, _LARGEST_REQUEST)
-    router.set(zmq.SNDHWM, _MOST_UNREAD)
-    router.set(zmq.RCVHWM, _MOST_UNHEARD)
+    router.set(zmq.MAXMSGSIZE, _MAX_REQUEST_BYTES)
+    router.set(zmq.SNDHWM, _MAX_UNREAD)
+    router.set(zmq.RCVHWM, _MAX_UNHEARD)
     notice_dead_peers(router)
     return router

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import ErrorDetails
 
 from ...model.prompt import Phrase, Prompt
-from ..options import LONGEST_TIMEOUT_S, SourceOptions
+from ..options import MAX_TIMEOUT_S, SourceOptions
 from ..source_url import MAX_URL_LENGTH, SourceUrl
 
 Place = tuple[str | int, ...]
@@ -35,7 +35,7 @@ def _area(roi_xyxy: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
 Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=64)]
 Url = Annotated[str, Field(min_length=1, max_length=MAX_URL_LENGTH), AfterValidator(SourceUrl)]
 Host = Annotated[str, Field(pattern=r"^[a-z0-9_.:-]+$", max_length=255)]
-Timeout = Annotated[float, Field(gt=0, le=LONGEST_TIMEOUT_S)]
+Timeout = Annotated[float, Field(gt=0, le=MAX_TIMEOUT_S)]
 Share = Annotated[float, BeforeValidator(_no_nan), Field(ge=0, le=1)]
 
 

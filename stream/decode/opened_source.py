@@ -8,11 +8,11 @@ from typing import Protocol
 
 from ...model.image import Image
 from ..frame import Clock
-from ..timing.liveness import Pulse
+from ..timing.liveness import Liveness
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class TimedPicture:
     """One decoded picture and all that the stream says about its time.
 
     Args:
@@ -55,7 +55,7 @@ class StreamFacts:
         container: FFmpeg's name of how the video travels: rtsp, mov,mp4,..., v4l2.
         codec: FFmpeg's name of how its pictures are coded: h264, hevc, av1, mjpeg.
         rate_hz: pictures per second as stated, None where nothing is.
-        stamped_by: whose clock `Picture.camera_unix_ns` is read on.
+        stamped_by: whose clock `TimedPicture.camera_unix_ns` is read on.
         notice: what was chosen of several streams, or is changed in all pictures; None where there is nothing to say.
         may_leap: its parts may each count time from elsewhere.
         polled: pictures come because they are asked for, at `rate_hz`.
@@ -72,7 +72,7 @@ class StreamFacts:
     polled: bool = False
 
 
-class Connection(Protocol):
+class OpenedSource(Protocol):
     """What the reader needs of an opened source. One thread owns it.
 
     Attributes:
@@ -85,8 +85,8 @@ class Connection(Protocol):
     facts: StreamFacts
     rate_hz: float
     held_back_s: float
-    pulse: Pulse
+    pulse: Liveness
     shortfall: str | None
 
-    def pictures(self) -> Iterator[Picture]: ...
+    def pictures(self) -> Iterator[TimedPicture]: ...
     def close(self) -> None: ...

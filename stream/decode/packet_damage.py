@@ -7,7 +7,7 @@ from __future__ import annotations
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from ..timing.media_time import LONGEST_GAP_S
+from ..timing.media_time import MAX_GAP_S
 
 _END_OF_JPEG = b"\xff\xd9"
 _LATE_PACKETS = 2  # of a part, which FFmpeg's parser hands out behind the one that it marked
@@ -37,7 +37,7 @@ class PacketDamage:
             decoded_s: its decoding time.
         """
         step_s = 0.0 if self._last_s is None else decoded_s - self._last_s
-        begins_part = not 0.0 <= step_s <= LONGEST_GAP_S
+        begins_part = not 0.0 <= step_s <= MAX_GAP_S
         self._last_s = decoded_s
         ages = [] if begins_part else [age + 1 for age in self._doubtful]
         self._doubtful = [age for age in ages if age <= _LATE_PACKETS]

@@ -88,7 +88,7 @@ class RtspRelay:
                 self._serve(ffmpeg)
 
     def _serve(self, ffmpeg: socket.socket) -> None:
-        asked, answered = _Stream(ffmpeg), _Stream(self._camera)
+        asked, answered = _RtspStream(ffmpeg), _RtspStream(self._camera)
         while True:
             request, body = asked.message()
             self._camera.sendall(_joined(self._as_for_the_camera(request)) + body)
@@ -133,7 +133,7 @@ class RtspRelay:
         return b"Transport:" + b";".join([*kept, b"source=" + self._address.encode()])
 
 
-class _Stream:
+class _RtspStream:
     """Messages from a socket, each of a first line, fields and a body."""
 
     def __init__(self, come_from: socket.socket) -> None:

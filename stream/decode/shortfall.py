@@ -15,7 +15,7 @@ from av.video.stream import VideoStream
 from .cut_off import is_cut_off
 
 _MICROSECONDS = 1_000_000
-_LONGEST_CLOSING_BYTES = 1024  # the last boundary of a multipart stream, behind which FFmpeg looks for one more part
+_MAX_CLOSING_BYTES = 1024  # the last boundary of a multipart stream, behind which FFmpeg looks for one more part
 _KNOW_THEIR_LENGTH = frozenset({"mov", "matroska", "avi", "flv"})
 _SLACK_S, _SLACK_INTERVALS = 0.5, 3
 _SLACK_OF_CUT_INTERVALS = 1.5
@@ -67,7 +67,7 @@ class ReadSpan:
     @property
     def is_complete(self) -> bool:
         """Whether an error behind the last packet is only the end of a multipart stream."""
-        return "mpjpeg" in self._formats and 0 <= self._bytes - self._read_bytes <= _LONGEST_CLOSING_BYTES
+        return "mpjpeg" in self._formats and 0 <= self._bytes - self._read_bytes <= _MAX_CLOSING_BYTES
 
     @property
     def missing(self) -> str | None:

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from ..options import SourceOptions
 from ..source_url import SourceError
-from ..timing.liveness import Pulse
+from ..timing.liveness import Liveness
 from .ffmpeg_open import is_still
-from .opened_source import Picture
+from .opened_source import TimedPicture
 from .video import Video
 
 DEFAULT_POLL_HZ = 1.0
@@ -39,9 +39,9 @@ class SnapshotCamera:
         self.held_back_s = 0.0
         self.shortfall: str | None = None
         now_ns = time.monotonic_ns()
-        self.pulse = Pulse(now_ns, now_ns, interval_s=1.0 / self.rate_hz)
+        self.pulse = Liveness(now_ns, now_ns, interval_s=1.0 / self.rate_hz)
 
-    def pictures(self) -> Iterator[Picture]:
+    def pictures(self) -> Iterator[TimedPicture]:
         """One picture a request.
 
         Raises:
@@ -59,7 +59,7 @@ class SnapshotCamera:
     def close(self) -> None:
         self._video.close()
 
-    def _answer(self) -> Iterator[Picture]:
+    def _answer(self) -> Iterator[TimedPicture]:
         where, video = self._options.url, self._video
         if not is_still(video.facts.container):
             raise SourceError(f"{where} no longer answers with a picture, but with {video.facts.container}")

@@ -22,8 +22,8 @@ from ...model.pictures.tone_mapping import transfer_of
 from ..options import SourceOptions
 from ..source_url import SourceError, kind_of, path_of
 from ..timing.backlog import Backlog
-from ..timing.liveness import Pulse
-from ..timing.media_time import LONGEST_GAP_S
+from ..timing.liveness import Liveness
+from ..timing.media_time import MAX_GAP_S
 from ..timing.pacer import Pacer
 from .decoder_limits import LIMITED, check_work, limit_pixels
 from .display_matrix import FrameOrientation
@@ -31,7 +31,7 @@ from .display_order import DisplayOrder
 from .ffmpeg_errors import explain_reading, silence, was_silent
 from .ffmpeg_open import is_recording, open_container, rate_of
 from .gpu_decoding import check_gpu_decoded, check_gpu_decodes
-from .opened_source import Picture, StreamFacts
+from .opened_source import StreamFacts, TimedPicture
 from .packet_damage import PacketDamage
 from .rgb_convert import RgbConverter
 from .shortfall import ReadSpan
@@ -40,7 +40,7 @@ from .yuv_image import as_decoded
 
 _MICROSECONDS = 1_000_000
 _USUAL_RATE_HZ = 25.0
-_LONGEST_KEY_DISTANCE_S = 30.0
+_MAX_KEY_DISTANCE_S = 30.0
 
 _MADE_UP_TIMES = frozenset({"mpjpeg"})  # FFmpeg counts 25 pictures a second, whatever comes
 _STATE_DECODING_TIMES = frozenset({"avi"})
@@ -100,13 +100,13 @@ class Video:
         self.shortfall: str | None = None
         now_ns = time.monotonic_ns()
         self._keys_only = options.key_frames_only and self._kind != "lavfi"
-        self.pulse = Pulse(now_ns, now_ns)
+        self.pulse = Liveness(now_ns, now_ns)
         if self._keys_only:
-            self.pulse.least_patience_s = _LONGEST_KEY_DISTANCE_S
+            self.pulse.least_patience_s = _MAX_KEY_DISTANCE_S
         paced = facts.container in _HANDED_OUT_EARLY if facts.live else options.pace == "realtime"
         self._pacer = None
         if paced:
-            self._pacer = Pacer(pause, LONGEST_GAP_S) if facts.may_leap else Pacer(pause)
+            self._pacer = Pacer(pause, MAX_GAP_S) if facts.may_leap else Pacer(pause)
         self._backlog = Backlog()
         self._has_times = facts.container not in _MADE_UP_TIMES
         path = path_of(options.url) if self._kind == "file" else None
@@ -124,7 +124,7 @@ class Video:
         self._waited_s = 0.0
         self._converter, self._orientation = RgbConverter(), FrameOrientation()
 
-    def pictures(self) -> Iterator[Picture]:
+    def pictures(self) -> Iterator[TimedPicture]:
         """Every picture of a recording; of a live source, every one from the first key frame on. Or key frames alone.
 
         Raises:
@@ -150,21 +150,23 @@ class Video:
     def _packets(self) -> Iterator[Packet[VideoStream]]:
         """Packets as they come; a recording is read on behind a place that cannot be read."""
         while True:
-            asked_ns, packets_before = time.monotonic_ns(), self.pulse.packets
+            oldest_request_ns, packets_before = time.monotonic_ns(), self.pulse.packets
             try:
                 for packet in self._container.demux(self._stream):
                     if packet.size:  # an empty one would end decoding; PyAV adds one at the end
                         if self._pacer and not self._pacer.wait_for(self._due_s(packet)):
                             return
-                        self._waited_s = (time.monotonic_ns() - asked_ns) / 1e9
+                        self._waited_s = (time.monotonic_ns() - oldest_request_ns) / 1e9
                         self._note(packet)
                         yield packet
                         self._check_silence()
-                        asked_ns = time.monotonic_ns()
+                        oldest_request_ns = time.monotonic_ns()
                 return
             except FFmpegError as error:
                 if self.facts.live:
-                    raise explain_reading(error, self._options, (time.monotonic_ns() - asked_ns) / 1e9) from None
+                    raise explain_reading(
+                        error, self._options, (time.monotonic_ns() - oldest_request_ns) / 1e9
+                    ) from None
                 if self._span.is_complete:
                     return
                 self.shortfall = f"ended early: after {self._span.seconds:.1f} s {self._where} cannot be read on"
@@ -177,7 +179,7 @@ class Video:
         if is_timed and was_silent(self._options, self._waited_s):
             raise silence(self._options)
 
-    def _decode(self, packet: Packet[VideoStream] | None) -> Iterator[Picture]:
+    def _decode(self, packet: Packet[VideoStream] | None) -> Iterator[TimedPicture]:
         received_ns = time.monotonic_ns()
         if packet is not None:
             check_work(packet, self._where)
@@ -195,7 +197,7 @@ class Video:
             self.pulse.show()
             self.pulse.corrupt += frame.is_corrupt
             check_gpu_decoded(frame, self._stream, self._options)
-            yield Picture(
+            yield TimedPicture(
                 image=partial(self._image, frame, self._orientation.of(frame, packet)),
                 pts=self._pts_of(frame),
                 time_base=self._time_base.as_integer_ratio(),
@@ -249,7 +251,7 @@ class Video:
 
     def _note_key(self, when_s: float) -> None:
         distance_s = None if self._last_key_s is None else when_s - self._last_key_s
-        is_leap = self.facts.may_leap and distance_s is not None and not 0.0 < distance_s <= _LONGEST_KEY_DISTANCE_S
+        is_leap = self.facts.may_leap and distance_s is not None and not 0.0 < distance_s <= _MAX_KEY_DISTANCE_S
         if distance_s is not None and not is_leap:
             self.pulse.key_distance_s = distance_s
         self._last_key_s = when_s

@@ -28,9 +28,9 @@ from ...model.image import DecodedImage
 from ..decode import aes_cbc
 from ..decode.decoder_limits import limit_allocations
 from ..decode.network_source import open_network
-from ..decode.opened_source import Connection, Picture
+from ..decode.opened_source import OpenedSource, TimedPicture
 from ..source_url import RefusedError, SourceError
-from ..timing.liveness import Pulse
+from ..timing.liveness import Liveness
 from ..wire import jpeg_scans
 from ..wire.packing import unpack
 from .messages import MAX_MESSAGE, ImageState, Kind, Opened, opened_values, options_of, pack_report, picture_values
@@ -46,7 +46,7 @@ _NEEDED_LATER = (
 )
 
 
-class Decoder:
+class DecoderChild:
     """Does what the node orders, one source and one order at a time.
 
     Args:
@@ -57,7 +57,7 @@ class Decoder:
 
     def __init__(self, channel: socket.socket, slots: SlotWriter, relay_port: int) -> None:
         self._channel, self._slots, self._relay_port = channel, slots, relay_port
-        self._pulse: Pulse | None = None
+        self._pulse: Liveness | None = None
         self._waits = False
         self._slot: int | None = None
 
@@ -85,7 +85,7 @@ class Decoder:
         finally:
             self._pulse = None
 
-    def _hand_over_all(self, connection: Connection) -> None:
+    def _hand_over_all(self, connection: OpenedSource) -> None:
         opened = Opened(connection.facts, connection.rate_hz, connection.held_back_s)
         self._send("opened", **opened_values(opened))
         for picture in connection.pictures():
@@ -97,7 +97,7 @@ class Decoder:
             self._slot = cast("int | None", order["slot"])
         self._send("over", text=connection.shortfall)
 
-    def _make(self, picture: Picture, slot: int | None) -> tuple[ImageState, tuple[int, int]]:
+    def _make(self, picture: TimedPicture, slot: int | None) -> tuple[ImageState, tuple[int, int]]:
         if slot is None:
             return "left", (0, 0)
         image = picture.image()
@@ -156,7 +156,7 @@ def main() -> None:
     except SandboxError as error:
         link.send(pack_report("lost", text=f"{error}: give this source decode_process: false to do without"))
         return
-    Decoder(link, slots, relay_port).run()
+    DecoderChild(link, slots, relay_port).run()
 
 
 if __name__ == "__main__":

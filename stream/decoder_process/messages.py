@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Literal, get_args
 
-from ..decode.opened_source import Picture, StreamFacts
+from ..decode.opened_source import StreamFacts, TimedPicture
 from ..frame import Clock
 from ..options import Pace, SourceOptions
 from ..source_url import full_url
-from ..timing.liveness import Pulse
+from ..timing.liveness import Liveness
 from ..wire.message_fields import Fields
 from ..wire.packing import pack, unpack
 from ..wire.push_message import MAX_PIXELS
@@ -26,7 +26,7 @@ ImageState = Literal["made", "damaged", "left"]
 _KINDS: tuple[Kind, ...] = get_args(Kind)
 _IMAGE_STATES: tuple[ImageState, ...] = get_args(ImageState)
 _CLOCKS: tuple[Clock, ...] = get_args(Clock)
-_SMALLEST_INT = -(2**63)
+_MIN_INT = -(2**63)
 _MAX_TEXT = 2000
 _MAX_TICKS_HZ = 2**31 - 1
 _MAX_RATE_HZ = 1e6
@@ -48,7 +48,7 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class DecodedPicture:
-    """A picture as a decoder process tells of it: its times as `Picture` has them, and what became of its image."""
+    """A picture as a decoder process tells of it: the times of a `TimedPicture`, and what became of its image."""
 
     pts: int | None
     time_base: tuple[int, int]
@@ -127,7 +127,7 @@ class Report:
             raise MessageError(f"size is {width} x {height} px: from 1 to {MAX_PIXELS} fit a slot")
         return state, height, width
 
-    def update(self, pulse: Pulse, now_ns: int) -> None:
+    def update(self, pulse: Liveness, now_ns: int) -> None:
         """Set all that a pulse knows to what the process said, where it says anything of it."""
         said = self._fields.maybe(self._fields.fields, "pulse")
         if said is None:
@@ -144,10 +144,10 @@ class Report:
         pulse.warning = warning if warning is None or warning.isprintable() else "its decoder warns in no known words"
 
     def _maybe(self, key: str) -> int | None:
-        return None if self._fields.is_null(key) else self._fields.integer(key, _SMALLEST_INT)
+        return None if self._fields.is_null(key) else self._fields.integer(key, _MIN_INT)
 
 
-def pack_report(kind: Kind, pulse: Pulse | None = None, **values: object) -> bytes:
+def pack_report(kind: Kind, pulse: Liveness | None = None, **values: object) -> bytes:
     """One message of a decoder process."""
     said = {} if pulse is None else {"pulse": asdict(pulse)}
     return pack({"kind": kind, **said, **values})
@@ -166,7 +166,7 @@ def opened_values(opened: Opened) -> dict[str, object]:
     }
 
 
-def picture_values(picture: Picture) -> dict[str, object]:
+def picture_values(picture: TimedPicture) -> dict[str, object]:
     """What `Report.picture` reads, but for the image."""
     return {
         "pts": picture.pts,

@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import Literal
 
 from ...model.image import Image
-from ..decode.opened_source import Picture
+from ..decode.opened_source import TimedPicture
 from ..options import SourceOptions
 from ..source_url import RefusedError, SourceError, kind_of
-from ..timing.liveness import Pulse
+from ..timing.liveness import Liveness
 from ..wire.topics import MessageError
 from .link import DecoderLink
 from .messages import DecodedPicture, ImageState, Kind, Report, options_values, pack_order
@@ -41,7 +41,7 @@ class DecoderConnection:
     def __init__(self, link: DecoderLink, options: SourceOptions) -> None:
         self._link, self._options = link, options
         now_ns = time.monotonic_ns()
-        self.pulse = Pulse(now_ns, now_ns)
+        self.pulse = Liveness(now_ns, now_ns)
         self.shortfall: str | None = None
         self._image: Image | None = None
         self._is_idle = False
@@ -66,7 +66,7 @@ class DecoderConnection:
         is_stream = kind_of(options.url) == "rtsp"
         self._patience_s = _SLACK_S + (options.read_timeout_s if is_stream else network_s)
 
-    def pictures(self) -> Iterator[Picture]:
+    def pictures(self) -> Iterator[TimedPicture]:
         """As `Connection`. A live picture for which no slot is free is marked as superseded.
 
         Raises:
@@ -95,7 +95,7 @@ class DecoderConnection:
             self._link.slots.release(self._slot)
             self._slot = None
 
-    def _picture(self, decoded: DecodedPicture) -> Picture:
+    def _picture(self, decoded: DecodedPicture) -> TimedPicture:
         is_late = False
         if decoded.image == "left":
             if self._slot is not None:
@@ -106,7 +106,7 @@ class DecoderConnection:
         else:
             self._image = self._taken(decoded.image, decoded.height, decoded.width)
             image = self._hand_out
-        return Picture(
+        return TimedPicture(
             image=image,
             pts=decoded.pts,
             time_base=decoded.time_base,

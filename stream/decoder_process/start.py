@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..decode.opened_source import Connection
+from ..decode.opened_source import OpenedSource
 from ..options import SourceOptions
 from .link import DECODER, DecoderLink
 from .remote_source import DecoderConnection
@@ -23,7 +23,7 @@ class DecoderProcess:
         self._module = module
         self._link: DecoderLink | None = None
 
-    def open(self, options: SourceOptions, pause: Callable[[float], bool]) -> Connection:
+    def open(self, options: SourceOptions, pause: Callable[[float], bool]) -> OpenedSource:
         """Open a source on the network.
 
         Args:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Company:
+class BatchWindow:
     """Decides when those that wait go to the detector.
 
     Args:

@@ -19,9 +19,9 @@ from .command_queue import CommandQueue
 from .node_api import Applied, CommandError, Lease, NodeStatus, PictureRequest, SourceChange, user_of
 from .picture_requests import PictureRequests
 from .picture_sender import PictureSender
-from .prompt_state import Questions
-from .source_registry import Lineup
-from .source_session import SourceLine
+from .prompt_state import PromptState
+from .source_registry import SourceRegistry
+from .source_session import SourceSession
 
 _LOOP_MAY_HANG_S = 5.0
 _MAX_TRIES = 10  # to change a source while others change how it is read
@@ -56,9 +56,9 @@ class Commanded:
         self._epoch = clock.unix_ns()
         for one in (prompt, *(source.prompt for source in options.sources if source.prompt is not None)):
             detector.check(one)
-        self._questions = Questions(prompt, detector.check, detector.captions)
+        self._questions = PromptState(prompt, detector.check, detector.captions)
         self._questions.start(options.sources)
-        self._lineup = Lineup(self._make_line, options.sources)
+        self._lineup = SourceRegistry(self._make_line, options.sources)
 
     @property
     def leases_in_force(self) -> Collection[str]:
@@ -80,7 +80,7 @@ class Commanded:
             paused=tuple(line.name for line, _ in known if line.paused),
             leases=asked.leases.infos(self._now_s()),
             unsent=self._publisher.dropped + self._picture_sender.left_out,
-            strangers={str(reason): count for reason, count in self._publisher.strangers.items()},
+            rejected_connections={str(reason): count for reason, count in self._publisher.rejected_connections.items()},
             options=tuple(line.options for line, _ in known),
         )
 
@@ -237,10 +237,12 @@ class Commanded:
 
         return self._queue.call(apply)
 
-    def _make_line(self, options: SourceOptions, generation: int) -> SourceLine:
-        return SourceLine(options, generation, self._options, self._epoch, self._detector, self._wake.set, self._clock)
+    def _make_line(self, options: SourceOptions, generation: int) -> SourceSession:
+        return SourceSession(
+            options, generation, self._options, self._epoch, self._detector, self._wake.set, self._clock
+        )
 
-    def _update(self, line: SourceLine, options: SourceOptions, user: str) -> Applied:
+    def _update(self, line: SourceSession, options: SourceOptions, user: str) -> Applied:
         if not line.takes(options):
             self._lineup.must_linger_no_more(user)
         self._questions.put(options)
@@ -251,13 +253,13 @@ class Commanded:
         new.paused = line.paused
         return self._applied([new])
 
-    def _begin(self, options: SourceOptions, user: str) -> SourceLine:
+    def _begin(self, options: SourceOptions, user: str) -> SourceSession:
         line = self._lineup.put(options, user)
         if self._is_running:
             line.start()
         return line
 
-    def _end_line(self, line: SourceLine, why: str, state: SourceState) -> None:
+    def _end_line(self, line: SourceSession, why: str, state: SourceState) -> None:
         """End a source without waiting for its reader, and say so once, with all its frames accounted for."""
         was_over = line.over
         line.end(0.0, why, state)
@@ -268,16 +270,16 @@ class Commanded:
         self._queue.end()
         self._pictures.refuse_all(CommandError("stopped", "the node has ended"))
 
-    def _applied(self, lines: Iterable[SourceLine]) -> Applied:
+    def _applied(self, lines: Iterable[SourceSession]) -> Applied:
         """What holds for the next frames that are taken."""
         lines = tuple(lines)
         return Applied(self._newest(lines), {line.name: (line.generation, line.next_seq_taken) for line in lines})
 
-    def _with_the_newest(self, lines: Iterable[SourceLine]) -> list[SourceLine]:
+    def _with_the_newest(self, lines: Iterable[SourceSession]) -> list[SourceSession]:
         """Those of the sources that are asked under the newest version: whom the last change concerned."""
         return [line for line in lines if self._questions.of(line.name).version == self._questions.asked.version]
 
-    def _newest(self, lines: Iterable[SourceLine]) -> int:
+    def _newest(self, lines: Iterable[SourceSession]) -> int:
         """The version that the messages of these sources carry: the node's newest may be about others."""
         versions = [self._questions.of(line.name).version for line in lines]
         return max(versions, default=self._questions.asked.version)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ...model.detections import Detections
 from ..detector_protocol import StreamDetector
 from ..frame import Frame
-from .prompt_state import Question
+from .prompt_state import VersionedPrompt
 from .roi import Area, cut_out, put_back
 
 
@@ -18,7 +18,7 @@ class PipelineError(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class FrameQuery:
     """One frame, and how it is to be looked at.
 
     Args:
@@ -30,13 +30,13 @@ class Look:
 
     frame: Frame
     dropped: int
-    question: Question
+    question: VersionedPrompt
     area: Area | None = None
     size_px: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class FrameResult:
     """What the detector said of one frame.
 
     Args:
@@ -45,13 +45,13 @@ class Answer:
         submitted_ns, answered_ns: monotonic.
     """
 
-    look: Look
+    look: FrameQuery
     detections: Detections
     submitted_ns: int
     answered_ns: int
 
 
-class Flight:
+class InferenceBatch:
     """Submits frames at once and notes when the detector is done with them.
 
     Args:
@@ -63,7 +63,7 @@ class Flight:
         PipelineError: the detector does not take them.
     """
 
-    def __init__(self, looks: Sequence[Look], detector: StreamDetector, wake: Callable[[], None]) -> None:
+    def __init__(self, looks: Sequence[FrameQuery], detector: StreamDetector, wake: Callable[[], None]) -> None:
         self._looks = looks
         self._wake = wake
         self._answered_ns: int | None = None
@@ -78,7 +78,7 @@ class Flight:
     def landed(self) -> bool:
         return self._ticket.done()
 
-    def answers(self) -> list[Answer]:
+    def answers(self) -> list[FrameResult]:
         """What came back, one a frame and in order, once it has landed.
 
         Raises:
@@ -90,7 +90,7 @@ class Flight:
             raise self._failure(error) from error
         answered_ns = self._answered_ns or time.monotonic_ns()
         return [
-            Answer(look, put_back(detections, look.area), self.submitted_ns, answered_ns)
+            FrameResult(look, put_back(detections, look.area), self.submitted_ns, answered_ns)
             for look, detections in zip(self._looks, found, strict=True)
         ]
 

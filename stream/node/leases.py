@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from ...model.prompt import MAX_WORDINGS, MOST_PHRASES, Phrase, Prompt, PromptError
+from ...model.prompt import MAX_PHRASES, MAX_WORDINGS, Phrase, Prompt, PromptError
 from .node_api import CommandError, LeaseInfo, user_of
 
 
@@ -191,7 +191,7 @@ class _Room:
     def has_for(self, phrases: Iterable[Phrase]) -> bool:
         new = self._new(phrases)
         count = len(self._wordings) + sum(spoken not in self._wordings for spoken in new)
-        return count <= MOST_PHRASES and self._count + sum(new.values()) <= MAX_WORDINGS
+        return count <= MAX_PHRASES and self._count + sum(new.values()) <= MAX_WORDINGS
 
     def take(self, phrases: Iterable[Phrase]) -> None:
         for spoken, more in self._new(phrases).items():

@@ -95,7 +95,7 @@ class NodeStatus:
         paused: sources that wait until they are resumed.
         leases: in force.
         unsent: messages and pictures that were never handed to the socket.
-        strangers: who was turned away at the publisher's socket, counted by reason; empty without keys.
+        rejected_connections: at the publisher's socket, counted by reason; empty without keys.
         options: how each source is read, in the same order; its URL brings its secrets.
     """
 
@@ -108,7 +108,7 @@ class NodeStatus:
     paused: tuple[str, ...]
     leases: tuple[LeaseInfo, ...]
     unsent: int
-    strangers: Mapping[str, int] = field(default_factory=dict[str, int])
+    rejected_connections: Mapping[str, int] = field(default_factory=dict[str, int])
     options: tuple[SourceOptions, ...] = ()
 
 
@@ -131,11 +131,11 @@ class PictureShot(Protocol):
 PictureRequest = Future[PictureShot]
 
 
-class CommandedNode(Protocol):
+class NodeApi(Protocol):
     """A node that runs. Every method but `status` raises CommandError."""
 
     @property
-    def turned_ns(self) -> int:
+    def last_loop_ns(self) -> int:
         """When the loop last turned, monotonic ns; 0 before it runs. Seconds ago means that the node hangs."""
         ...
 

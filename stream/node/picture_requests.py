@@ -33,7 +33,7 @@ class Shot:
             return self._jpeg
 
 
-class _Waiting(NamedTuple):
+class _PendingPicture(NamedTuple):
     request: PictureRequest
     seconds: float
     until_s: float
@@ -48,7 +48,7 @@ class PictureRequests:
 
     def __init__(self, jpeg_quality: int) -> None:
         self._jpeg_quality = jpeg_quality
-        self._waiting: dict[str, list[_Waiting]] = {}
+        self._waiting: dict[str, list[_PendingPicture]] = {}
 
     def ask(self, source: str, seconds: float, now_s: float) -> PictureRequest:
         """The next frame of a source and its message, or CommandError not_ready after so many seconds.
@@ -58,7 +58,7 @@ class PictureRequests:
         """
         request = PictureRequest()
         request.set_running_or_notify_cancel()  # from here on who waits cannot cancel it, which would break the loop
-        self._waiting.setdefault(source, []).append(_Waiting(request, seconds, now_s + seconds))
+        self._waiting.setdefault(source, []).append(_PendingPicture(request, seconds, now_s + seconds))
         return request
 
     def give(self, source: str, frame: Frame, message: DetectionMessage) -> None:

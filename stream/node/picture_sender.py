@@ -12,7 +12,7 @@ from ..wire.message import DetectionMessage, PictureHeader
 from .jpeg import to_jpeg
 
 _LOG = logging.getLogger(__name__)
-_MOST_WAITING = 8
+_MAX_WAITING = 8
 
 
 class PictureSender:
@@ -30,7 +30,7 @@ class PictureSender:
         self._failed = 0  # counted by the worker
         self._publisher = publisher
         self._quality = quality
-        self._room = threading.BoundedSemaphore(_MOST_WAITING)
+        self._room = threading.BoundedSemaphore(_MAX_WAITING)
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="pictures")  # begins with the first picture
 
     def send(self, message: DetectionMessage, image: Image) -> None:

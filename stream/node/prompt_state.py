@@ -12,7 +12,7 @@ from .node_api import CommandError
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class VersionedPrompt:
     """A prompt and the version under which messages name it."""
 
     prompt: Prompt
@@ -29,7 +29,7 @@ class _Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PromptSnapshot:
     """All that was said, and what follows from it. Never changed, only replaced, so that any thread may read it.
 
     Args:
@@ -43,7 +43,7 @@ class Asked:
     version: int = 1
     leases: Leases = field(default_factory=Leases)
     wishes: Mapping[str, _Wish] = field(default_factory=dict[str, _Wish])
-    questions: Mapping[str, Question] = field(default_factory=dict[str, Question])
+    questions: Mapping[str, VersionedPrompt] = field(default_factory=dict[str, VersionedPrompt])
 
     def effective(self, source: str) -> Prompt:
         """The source's own prompt or else the node's, then the leases; a phrase's least score, or else the source's."""
@@ -58,12 +58,12 @@ class Asked:
         wish = self.wishes[source]
         return _with_thresholds(wish.prompt or self.prompt, wish.thresholds)
 
-    def with_room(self, changed: Collection[str]) -> Asked:
+    def with_room(self, changed: Collection[str]) -> PromptSnapshot:
         """The same without the leases that prompts which have changed leave no room for: the prompt comes first."""
         return replace(self, leases=self.leases.that_fit({source: self.own(source) for source in changed}))
 
 
-class Questions:
+class PromptState:
     """Keeps what was asked for, and by whom. For the node's loop; `asked` may be read from any thread.
 
     A change holds whole or not at all. A source that it concerns carries a new version from its next frame on; all
@@ -76,11 +76,11 @@ class Questions:
     """
 
     def __init__(self, prompt: Prompt, check: Callable[[Prompt], None], captions: Callable[[Prompt], int]) -> None:
-        self.asked = Asked(prompt)
+        self.asked = PromptSnapshot(prompt)
         self._check = check
         self._captions = captions
 
-    def of(self, source: str) -> Question:
+    def of(self, source: str) -> VersionedPrompt:
         return self.asked.questions[source]
 
     def start(self, options: Sequence[SourceOptions]) -> None:
@@ -184,20 +184,20 @@ class Questions:
         """The sources that have no prompt of their own."""
         return tuple(name for name, wish in self.asked.wishes.items() if wish.prompt is None)
 
-    def _become(self, new: Asked, concerned: Collection[str] | None = None) -> None:
+    def _become(self, new: PromptSnapshot, concerned: Collection[str] | None = None) -> None:
         """Take over what was said; what it changes, and what it concerns, gets the next version.
 
         The version also grows where nothing is changed that was meant to be: `concerned` may be empty.
         """
         old, version = self.asked, new.version + 1
         for_all = new.leases is not old.leases or new.prompt is not old.prompt
-        questions: dict[str, Question] = {}
+        questions: dict[str, VersionedPrompt] = {}
         for name, wish in new.wishes.items():
             known = old.questions.get(name)
             is_same = known is not None and not for_all and wish is old.wishes.get(name)
             prompt = known.prompt if known is not None and is_same else new.effective(name)
             if known is None or known.prompt != prompt or name in (concerned or ()):
-                known = Question(prompt, version)
+                known = VersionedPrompt(prompt, version)
             questions[name] = known
         changed = {question.prompt for question in questions.values() if question.version == version}
         for prompt in changed:

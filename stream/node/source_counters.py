@@ -31,7 +31,7 @@ class SourceSummary:
     latency_ms: dict[str, float]
 
 
-class Tally:
+class SourceCounters:
     """Counts messages. The loop counts, any thread reads.
 
     Attributes:

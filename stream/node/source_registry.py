@@ -6,15 +6,15 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
-from ..options import MOST_SOURCES, SourceOptions
+from ..options import MAX_SOURCES, SourceOptions
 from .node_api import CommandError
-from .source_session import SourceLine
+from .source_session import SourceSession
 
 MAX_LINGERING, MAX_LINGERING_OF_USER = 256, 32  # threads and connections of sources that are gone
-_MOST_REMEMBERED = 1000
+_MAX_REMEMBERED = 1000
 
 
-class Lineup:
+class SourceRegistry:
     """Holds the lines of all sources, in the order in which they were added. The loop changes it, any thread reads.
 
     Args:
@@ -22,19 +22,19 @@ class Lineup:
         options: the first sources.
     """
 
-    def __init__(self, make: Callable[[SourceOptions, int], SourceLine], options: Iterable[SourceOptions]) -> None:
+    def __init__(self, make: Callable[[SourceOptions, int], SourceSession], options: Iterable[SourceOptions]) -> None:
         self._make = make
         self._generations = _Generations()
-        self._lines: dict[str, SourceLine] = {}  # replaced at each change, for those who read it meanwhile
-        self._turns: deque[SourceLine] = deque()
-        self._gone: list[SourceLine] = []
+        self._lines: dict[str, SourceSession] = {}  # replaced at each change, for those who read it meanwhile
+        self._turns: deque[SourceSession] = deque()
+        self._gone: list[SourceSession] = []
         for one in options:
             self.put(one)
 
-    def __iter__(self) -> Iterator[SourceLine]:
+    def __iter__(self) -> Iterator[SourceSession]:
         return iter(self._lines.values())
 
-    def find(self, name: str) -> SourceLine:
+    def find(self, name: str) -> SourceSession:
         """The line of a source; raises CommandError where there is none."""
         line = self._lines.get(name)
         if line is None:
@@ -42,7 +42,7 @@ class Lineup:
             raise CommandError("unknown_source", f"there is no source {name!r}: name one of those there are ({known})")
         return line
 
-    def chosen(self, name: str | None) -> tuple[SourceLine, ...]:
+    def chosen(self, name: str | None) -> tuple[SourceSession, ...]:
         """The line of a source, or all."""
         return tuple(self) if name is None else (self.find(name),)
 
@@ -51,8 +51,8 @@ class Lineup:
         self.must_linger_no_more(user)
         if name in self._lines:
             raise CommandError("name_taken", f"there is a source {name!r} already: remove it first, or update it")
-        if len(self._lines) >= MOST_SOURCES:
-            raise CommandError("too_many", f"there are {MOST_SOURCES} sources, which is the most: remove one first")
+        if len(self._lines) >= MAX_SOURCES:
+            raise CommandError("too_many", f"there are {MAX_SOURCES} sources, which is the most: remove one first")
 
     def must_linger_no_more(self, user: str) -> None:
         """Raise CommandError where too many sources that are gone wait for silent cameras; "" may leave them all."""
@@ -62,7 +62,7 @@ class Lineup:
             text = f"{len(self._gone)} sources that are gone still wait for silent cameras"
             raise CommandError("too_many", f"{text}: try again when their time limits are over")
 
-    def put(self, options: SourceOptions, user: str = "") -> SourceLine:
+    def put(self, options: SourceOptions, user: str = "") -> SourceSession:
         """A new line: behind all others, or in the place of the one that has its name; `user` asked for it."""
         if (before := self._lines.get(options.name)) is not None:
             self._turns.remove(before)
@@ -82,7 +82,7 @@ class Lineup:
         self._gone.append(line)
         self._lines = {other: line for other, line in self._lines.items() if other != name}
 
-    def waiting(self) -> list[SourceLine]:
+    def waiting(self) -> list[SourceSession]:
         """The lines that have a frame to take, in their turn."""
         return [line for line in self._turns if line.is_waiting]
 
@@ -91,7 +91,7 @@ class Lineup:
         now_ns = time.monotonic_ns()
         return sum(line.expects(within_s, now_ns) for line in self._turns)
 
-    def had_its_turn(self, line: SourceLine) -> None:
+    def had_its_turn(self, line: SourceSession) -> None:
         """Put a line behind all others."""
         self._turns.remove(line)
         self._turns.append(line)
@@ -111,7 +111,7 @@ class _Generations:
         """1 for a new name, and more than ever before for one that came already."""
         generation = self._last.pop(name, self._highest_forgotten) + 1
         self._last[name] = generation
-        if len(self._last) > _MOST_REMEMBERED:
+        if len(self._last) > _MAX_REMEMBERED:
             forgotten = self._last.pop(next(iter(self._last)))
             self._highest_forgotten = max(self._highest_forgotten, forgotten)
         return generation

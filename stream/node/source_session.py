@@ -14,10 +14,10 @@ from ..options import NodeOptions, SourceOptions
 from ..stats import LAST_STATES, ReaderStats, SourceState
 from ..tracking.tracker import Tracker
 from ..wire.message import DetectionMessage, FrameInfo, ModelInfo, PromptInfo, StatusMessage, read_boot_id
-from .inference import Answer, Look
-from .prompt_state import Question
+from .inference import FrameQuery, FrameResult
+from .prompt_state import VersionedPrompt
 from .roi import Area, part_inside
-from .source_counters import SourceSummary, Tally
+from .source_counters import SourceCounters, SourceSummary
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class _Ending:
     state: SourceState
 
 
-class SourceLine:
+class SourceSession:
     """Takes frames from a reader and makes messages of the answers.
 
     Frames of a live source that a newer one replaced are counted as dropped in the next message, and so are those
@@ -85,7 +85,7 @@ class SourceLine:
         self._outside = 0  # frames with nothing of the area in them since the last that was looked at
         self._outside_total = 0
         self._area_warning: str | None = None
-        self._tally = Tally()
+        self._tally = SourceCounters()
         self._told: tuple[SourceState, bool] | None = None
         self._ending: _Ending | None = None
 
@@ -156,7 +156,7 @@ class SourceLine:
         """End every track."""
         self._tracker.reset()
 
-    def take(self, question: Question) -> Look | None:
+    def take(self, question: VersionedPrompt) -> FrameQuery | None:
         """The next frame to ask about; None when there is none, or nothing of the area to look at is in it."""
         taken = None if self.paused else self._reader.frames.take()
         if taken is None:
@@ -173,9 +173,9 @@ class SourceLine:
         self._in_flight += 1
         self._taken_ns = frame.decoded_ns
         dropped, self._outside = dropped + self._outside, 0
-        return Look(frame, dropped, question, area, self.options.size_px)
+        return FrameQuery(frame, dropped, question, area, self.options.size_px)
 
-    def message(self, answer: Answer) -> DetectionMessage:
+    def message(self, answer: FrameResult) -> DetectionMessage:
         """Track what was found and say it. Answers come in the order in which their frames were taken."""
         look, frame = answer.look, answer.look.frame
         question, prompt = look.question, look.question.prompt
@@ -294,7 +294,7 @@ def _frame_info(frame: Frame, age_ms: float | None) -> FrameInfo:
     )
 
 
-def _stage_ms(answer: Answer, now_ns: int) -> dict[str, float]:
+def _stage_ms(answer: FrameResult, now_ns: int) -> dict[str, float]:
     """How long each stage took; together they are the time from the picture's first bytes to its message."""
     frame = answer.look.frame
     return {

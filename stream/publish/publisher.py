@@ -29,11 +29,11 @@ from ..wire.message import (
 )
 from ..wire.topics import node_prefix
 from .subscriptions import Subscriptions
-from .xpub_socket import Outlet
+from .xpub_socket import XpubSocket
 
 _LOG = logging.getLogger(__name__)
-_MOST_QUEUED = 1024
-_MOST_QUEUED_PICTURES = 16
+_MAX_QUEUED = 1024
+_MAX_QUEUED_PICTURES = 16
 
 
 class PublisherError(OSError):
@@ -84,7 +84,7 @@ class Publisher:
         self._subscriptions = Subscriptions()
         self._wake = Wake()
         try:
-            self._outlet = Outlet(options, self._subscriptions, self._wake.ring)
+            self._outlet = XpubSocket(options, self._subscriptions, self._wake.ring)
         except (BindError, KeyFileError) as error:
             self._wake.close()
             raise PublisherError(str(error)) from error
@@ -93,9 +93,9 @@ class Publisher:
         self._thread.start()
 
     @property
-    def strangers(self) -> Mapping[Reason, int]:
+    def rejected_connections(self) -> Mapping[Reason, int]:
         """How often somebody was turned away at the socket, by reason."""
-        return self._outlet.strangers
+        return self._outlet.rejected_connections
 
     def send_detections(self, message: DetectionMessage) -> None:
         """Send what was found in one frame of this node.
@@ -173,9 +173,9 @@ class Publisher:
             if self._linger_s is not None:
                 raise PublisherError(f"the publisher on {self.address} is closed")
             # A status is small and rare, and tells of what was lost: it still finds room when messages do not.
-            room = _MOST_QUEUED * (2 if isinstance(outgoing.message, StatusMessage) else 1)
+            room = _MAX_QUEUED * (2 if isinstance(outgoing.message, StatusMessage) else 1)
             full = len(self._outbox) >= room
-            if full or (is_picture and self._pictures_queued >= _MOST_QUEUED_PICTURES):
+            if full or (is_picture and self._pictures_queued >= _MAX_QUEUED_PICTURES):
                 self.dropped += 1
                 return
             self._pictures_queued += is_picture

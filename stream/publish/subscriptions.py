@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-_MOST_LETTERS = 2**18  # of all prefixes together: thousands of readers with some sources each
+_MAX_LETTERS = 2**18  # of all prefixes together: thousands of readers with some sources each
 
 
 class Subscriptions:
@@ -40,7 +40,7 @@ class Subscriptions:
     @property
     def are_too_many(self) -> bool:
         """Whether they fill more memory than readers could need."""
-        return self._letters > _MOST_LETTERS
+        return self._letters > _MAX_LETTERS
 
     def match(self, topic: bytes) -> bool:
         """Whether anybody would receive this topic."""

@@ -10,23 +10,23 @@ import zmq
 
 from ..options import PublisherOptions
 from ..sockets.bind import bind
-from ..sockets.rejections import Reason, Strangers
-from ..sockets.token_bucket import Allowance
-from ..sockets.zap_auth import Gate
+from ..sockets.rejections import Reason, Rejections
+from ..sockets.token_bucket import TokenBucket
+from ..sockets.zap_auth import ZapAuth
 from ..wire.message import DetectionMessage, StatusMessage
 from ..wire.topics import parse_snapshot_request
 from .snapshot import Snapshot
 from .subscriptions import Subscriptions
 
-_LONGEST_REQUEST = 512  # the longest topic has 209 letters, but the handshake is longer
-_MOST_UNHEARD = 10  # requests of one subscriber; its others wait on its own side of the line
-_MOST_AT_ONCE = 200  # requests heard before something is sent again
+_MAX_REQUEST_BYTES = 512  # the longest topic has 209 letters, but the handshake is longer
+_MAX_UNHEARD = 10  # requests of one subscriber; its others wait on its own side of the line
+_MAX_AT_ONCE = 200  # requests heard before something is sent again
 _REQUESTS, _REQUESTS_PER_S = 20_000, 1000
 _SNAPSHOTS, _SNAPSHOTS_PER_S = 200, 50
 _GONE_WITHIN_S = 0.5
 
 
-class Outlet:
+class XpubSocket:
     """An XPUB socket, for one thread at a time.
 
     ZeroMQ keeps every prefix that a subscriber asks for, at some 90 bytes a letter, before it tells us of it, and does
@@ -50,20 +50,20 @@ class Outlet:
     def __init__(self, options: PublisherOptions, subscriptions: Subscriptions, on_change: Callable[[], None]) -> None:
         self._subscriptions = subscriptions
         self._snapshot = Snapshot()
-        self._requests = Allowance(_REQUESTS, _REQUESTS_PER_S)
-        self._snapshots = Allowance(_SNAPSHOTS, _SNAPSHOTS_PER_S)
+        self._requests = TokenBucket(_REQUESTS, _REQUESTS_PER_S)
+        self._snapshots = TokenBucket(_SNAPSHOTS, _SNAPSHOTS_PER_S)
         self._asked: Counter[str] = Counter()  # by the name of its key, or its address
-        self._strangers = Strangers("watch")
-        self._gate: Gate | None = None
+        self._strangers = Rejections("watch")
+        self._gate: ZapAuth | None = None
         self._context = zmq.Context()
         self.socket = self._context.socket(zmq.XPUB)
         self.socket.set(zmq.XPUB_VERBOSE, 1)  # a joiner that comes back asks for its snapshot again, and is heard
         self.socket.set(zmq.SNDHWM, options.high_water_mark)
-        self.socket.set(zmq.RCVHWM, _MOST_UNHEARD)
-        self.socket.set(zmq.MAXMSGSIZE, _LONGEST_REQUEST)
+        self.socket.set(zmq.RCVHWM, _MAX_UNHEARD)
+        self.socket.set(zmq.MAXMSGSIZE, _MAX_REQUEST_BYTES)
         try:
             if options.keys is not None:
-                self._gate = Gate(self._context, options.keys, "watch", on_change, self._strangers)
+                self._gate = ZapAuth(self._context, options.keys, "watch", on_change, self._strangers)
             self._binding = bind(self.socket, options.address, options.insecure, self._gate)
         except (OSError, ValueError):
             self._close_sockets(0.0)
@@ -71,7 +71,7 @@ class Outlet:
         self.address = self._binding.address
 
     @property
-    def strangers(self) -> Mapping[Reason, int]:
+    def rejected_connections(self) -> Mapping[Reason, int]:
         """How often somebody was turned away, by reason."""
         return self._strangers.counts
 
@@ -82,7 +82,7 @@ class Outlet:
             GateError: nobody guards the socket any more.
         """
         self._binding.look()
-        for _ in range(_MOST_AT_ONCE):
+        for _ in range(_MAX_AT_ONCE):
             try:
                 request = self.socket.recv(zmq.NOBLOCK, copy=False)
             except zmq.Again:
@@ -148,4 +148,4 @@ class Outlet:
                     break
                 time.sleep(0.001)
         self._asked.clear()
-        self._requests = Allowance(_REQUESTS, _REQUESTS_PER_S)
+        self._requests = TokenBucket(_REQUESTS, _REQUESTS_PER_S)

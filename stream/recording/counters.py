@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from ..wire.header import Stamp
+from ..wire.header import StreamPosition
 from ..wire.seq_progress import SeqProgress
 from .format import Recorded
 
@@ -13,14 +13,14 @@ _Key = tuple[str, str]  # node, source
 
 
 @dataclass(slots=True)
-class TopicTally:
+class TopicCounters:
     """Of one topic: how many messages, how many bytes."""
 
     messages: int = 0
     size_bytes: int = 0
 
 
-class Tally:
+class RecordingCounters:
     """Counts what is added.
 
     Attributes:
@@ -33,7 +33,7 @@ class Tally:
     """
 
     def __init__(self) -> None:
-        self.topics: dict[str, TopicTally] = {}
+        self.topics: dict[str, TopicCounters] = {}
         self.gaps: Counter[_Key] = Counter()
         self.starts: Counter[str] = Counter()
         self.malformed = 0
@@ -60,9 +60,9 @@ class Tally:
         """Whether every source that was heard of has ended."""
         return bool(self._ended) and all(self._ended.values())
 
-    def add(self, message: Recorded, stamp: Stamp | None) -> None:
+    def add(self, message: Recorded, stamp: StreamPosition | None) -> None:
         """Count one message, in the order in which they were heard; without a stamp it is malformed."""
-        topic = self.topics.setdefault(message.topic.decode("ascii", "replace"), TopicTally())
+        topic = self.topics.setdefault(message.topic.decode("ascii", "replace"), TopicCounters())
         topic.messages += 1
         topic.size_bytes += message.size_bytes
         self.first_ns = self.first_ns or message.heard_unix_ns
@@ -72,7 +72,7 @@ class Tally:
         elif stamp.topic.kind != "img" and not stamp.replay:
             self._count_losses(stamp)
 
-    def _count_losses(self, stamp: Stamp) -> None:
+    def _count_losses(self, stamp: StreamPosition) -> None:
         key = stamp.topic.node, stamp.topic.source
         if stamp.epoch > self._epochs.get(stamp.topic.node, -1):
             self._epochs[stamp.topic.node] = stamp.epoch

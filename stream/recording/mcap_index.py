@@ -20,7 +20,7 @@ _RUN_BYTES = 2**20
 
 
 @dataclass(slots=True)
-class Part:
+class IndexedPart:
     """A chunk, or messages that lie one after another outside of chunks.
 
     Args:
@@ -45,11 +45,11 @@ class RecordingIndex:
         is_whole: the file ends as it should.
     """
 
-    parts: list[Part] = field(default_factory=list[Part])
+    parts: list[IndexedPart] = field(default_factory=list[IndexedPart])
     channels: list[bytes] = field(default_factory=list[bytes])
     is_whole: bool = False
 
-    def by_time(self) -> list[Part]:
+    def by_time(self) -> list[IndexedPart]:
         """The parts in the order of their earliest message."""
         return sorted(self.parts, key=attrgetter("begin_ns"))
 
@@ -61,7 +61,7 @@ def read_index(file: IO[bytes]) -> RecordingIndex:
         index.is_whole = opcode == Opcode.FOOTER
         if opcode == Opcode.CHUNK and size >= _CHUNK_BEGIN.size:
             (begin_ns,) = _CHUNK_BEGIN.unpack(file.read(_CHUNK_BEGIN.size))
-            index.parts.append(Part(begin_ns, offset, HEAD.size + size, is_chunk=True))
+            index.parts.append(IndexedPart(begin_ns, offset, HEAD.size + size, is_chunk=True))
         elif opcode == Opcode.MESSAGE and size >= _MESSAGE_BEGIN.size:
             _, _, log_ns, _ = _MESSAGE_BEGIN.unpack(file.read(_MESSAGE_BEGIN.size))
             _append_message(index.parts, log_ns, offset, HEAD.size + size)
@@ -100,11 +100,11 @@ def records_in(part: bytes) -> Iterator[tuple[int, bytes]]:
         at += HEAD.size + size
 
 
-def _append_message(parts: list[Part], log_ns: int, offset: int, size_bytes: int) -> None:
+def _append_message(parts: list[IndexedPart], log_ns: int, offset: int, size_bytes: int) -> None:
     last = parts[-1] if parts else None
     end = offset + size_bytes
     if last is None or last.is_chunk or end - last.offset > _RUN_BYTES:
-        parts.append(Part(log_ns, offset, size_bytes, is_chunk=False))
+        parts.append(IndexedPart(log_ns, offset, size_bytes, is_chunk=False))
         return
     last.begin_ns = min(last.begin_ns, log_ns)
     last.size_bytes = end - last.offset

@@ -20,16 +20,16 @@ from ..wire.packing import unpack
 from ..wire.topics import MessageError, parse_topic
 from .format import ABOUT, FLUSH_S, Recorded, RecordingReadError, parts_of
 from .mcap_chunk import ChunkErrors, open_chunk
-from .mcap_index import HEAD, Part, RecordingIndex, heads, read_index, records_in
+from .mcap_index import HEAD, IndexedPart, RecordingIndex, heads, read_index, records_in
 
-_MOST_DIGITS = 19  # of a moment in ns
+_MAX_DIGITS = 19  # of a moment in ns
 # What the library meets where bytes were changed.
 _BROKEN = (McapError, *ChunkErrors, struct.error, OverflowError)
 _MAX_WAITING_BYTES = 256 * 2**20  # of messages that wait for earlier ones; beyond that they come as they are read
 _BYTES_EACH = 500  # that Python needs for a message however short
 
 
-class RecordingReader:
+class McapReader:
     """Iterate over it to have the messages of one file, in the order in which they were heard; as often as needed.
 
     Other programs may write them without chunks, or in another order: that of log time holds. What is kept in memory is
@@ -75,7 +75,7 @@ class RecordingReader:
             index = read_index(file)
             parts = index.by_time()
             _gather_channels(file, index, channels, in_order=parts == index.parts)
-            waiting = _Waiting()
+            waiting = _HeapEntry()
             for part in parts:
                 yield from waiting.before(part.begin_ns)
                 for message in self._messages(_read(file, part), part.is_chunk, channels):
@@ -140,7 +140,7 @@ class RecordingReader:
                     return
 
 
-class _Waiting:
+class _HeapEntry:
     """Messages that wait for earlier ones of other parts, the earliest first; of equal ones the first in the file."""
 
     def __init__(self) -> None:
@@ -177,10 +177,10 @@ def _size(message: Recorded) -> int:
 
 def _number(text: str) -> int:
     """What the recorder wrote as a number; 0 for what it did not write, such as digits that no number has room for."""
-    return int(text) if text.isdecimal() and len(text) <= _MOST_DIGITS else 0
+    return int(text) if text.isdecimal() and len(text) <= _MAX_DIGITS else 0
 
 
-def _read(file: IO[bytes], part: Part) -> bytes:
+def _read(file: IO[bytes], part: IndexedPart) -> bytes:
     file.seek(part.offset)
     return file.read(part.size_bytes)
 

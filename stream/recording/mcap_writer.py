@@ -17,13 +17,13 @@ from .format import ABOUT, ENCODING, FLUSH_S, Recorded, RecordingWriteError, bod
 
 _SYNC_S = 5.0  # to the disk itself: what a loss of power may cost
 _CHUNK_BYTES = 2**20
-_MOST_TOPICS = 4096
+_MAX_TOPICS = 4096
 _WIRE = Path(__file__).parents[1] / "wire"
 _SCHEMAS = {"det": "message.schema.json", "sys": "status.schema.json"}
 _PICTURES = {"form": "a msgpack list of two byte strings: the header, itself a msgpack map, and the JPEG"}
 
 
-class RecordingFile:
+class McapWriter:
     """Writes one file, in chunks of a second at most.
 
     Each chunk is handed to the system at once and to the disk every few seconds. A file that was cut off anywhere can
@@ -115,8 +115,8 @@ class RecordingFile:
             self._file.close()
 
     def _add_channel(self, topic: bytes, known: Topic) -> int:
-        if len(self._channels) >= _MOST_TOPICS:
-            raise MessageError(f"topic {topic[:100]!r} is one too many: a recording holds {_MOST_TOPICS}")
+        if len(self._channels) >= _MAX_TOPICS:
+            raise MessageError(f"topic {topic[:100]!r} is one too many: a recording holds {_MAX_TOPICS}")
         if known.kind not in self._schemas:
             schema = (_WIRE / _SCHEMAS[known.kind]).read_bytes()
             self._schemas[known.kind] = self._writer.register_schema(f"groundcast.{known.kind}", "jsonschema", schema)
@@ -151,5 +151,5 @@ class RecordingFile:
                 os.truncate(self.path, self._safe_bytes)
             raise RecordingWriteError(
                 f"{self.path} cannot be written any further ({error.strerror}): its first {self._safe_messages} "
-                f"messages are safe, {self.messages - self._safe_messages} are lost; make room, or set --most-mb"
+                f"messages are safe, {self.messages - self._safe_messages} are lost; make room, or set --max-mb"
             ) from error

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from .format import Recorded
 
-_LONGEST_BREAK_S = 1.0
+_MAX_BREAK_S = 1.0
 
 
 def playback(files: Iterable[Iterable[Recorded]]) -> Iterator[tuple[float, Recorded]]:
@@ -20,7 +20,7 @@ def playback(files: Iterable[Iterable[Recorded]]) -> Iterator[tuple[float, Recor
     at_s = 0.0
     before_ns: int | None = None
     for file in files:
-        longest_s = _LONGEST_BREAK_S
+        longest_s = _MAX_BREAK_S
         for message in file:
             if before_ns is not None:
                 at_s += min(max(0.0, (message.heard_unix_ns - before_ns) / 1e9), longest_s)

@@ -12,14 +12,14 @@ import zmq
 
 from ..options import PublisherOptions
 from ..publish.subscriptions import Subscriptions
-from ..publish.xpub_socket import Outlet
+from ..publish.xpub_socket import XpubSocket
 from ..wire.topics import kind_prefix
 
 _ASK_EVERY_S = 0.1  # whether to stop
 _ROOM = 1000
 
 
-class WireSender:
+class RawPublisher:
     """Binds at once; sends in the caller's own thread, which alone may use it.
 
     Args:
@@ -41,7 +41,7 @@ class WireSender:
     ) -> None:
         self._subscriptions = Subscriptions()
         options = PublisherOptions(address, high_water_mark=_ROOM, insecure=insecure, keys=keys)
-        self._outlet = Outlet(options, self._subscriptions, lambda: None)
+        self._outlet = XpubSocket(options, self._subscriptions, lambda: None)
         self._socket = self._outlet.socket
         self._socket.set(zmq.XPUB_NODROP, int(lossless))
         self._socket.set(zmq.SNDTIMEO, round(_ASK_EVERY_S * 1000))
@@ -81,7 +81,7 @@ class WireSender:
         """Give readers `linger_s` to take what was sent, and let go of the address."""
         self._outlet.close(linger_s)
 
-    def __enter__(self) -> WireSender:
+    def __enter__(self) -> RawPublisher:
         return self
 
     def __exit__(

@@ -12,11 +12,11 @@ from ..sockets.client_keys import Keys
 from ..subscribe.sub_socket import SubscriberError, check_names, join, topics_of
 from ..wire.topics import MessageError, parse_topic
 
-_MOST_KEPT = 20_000
-_MOST_KEPT_PICTURES = 1000  # they are large; still enough for a disk that stands still for seconds
+_MAX_KEPT = 20_000
+_MAX_KEPT_PICTURES = 1000  # they are large; still enough for a disk that stands still for seconds
 
 
-class WireTap:
+class RawSubscriber:
     """Listens to everything that a node sends.
 
     Args:
@@ -47,7 +47,7 @@ class WireTap:
         topics += [*topics_of("sys", node, names), *topics_of("det", node, names)]
         self._context = zmq.Context()
         try:
-            self._link = join(self._context, address, topics, _MOST_KEPT_PICTURES if pictures else _MOST_KEPT, keys)
+            self._link = join(self._context, address, topics, _MAX_KEPT_PICTURES if pictures else _MAX_KEPT, keys)
         except SubscriberError:
             self._context.term()
             raise
@@ -72,7 +72,7 @@ class WireTap:
         self._link.close()
         self._context.term()
 
-    def __enter__(self) -> WireTap:
+    def __enter__(self) -> RawSubscriber:
         return self
 
     def __exit__(

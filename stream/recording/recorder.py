@@ -6,18 +6,20 @@ import logging
 import time
 from collections.abc import Callable
 
-from ..wire.header import Stamp, read_stamp
+from ..wire.header import StreamPosition, read_stamp
 from ..wire.topics import MessageError
-from .counters import Tally
-from .raw_subscriber import WireTap
-from .rotation import Recording
+from .counters import RecordingCounters
+from .raw_subscriber import RawSubscriber
+from .rotation import RotatingRecording
 
 _LOG = logging.getLogger(__name__)
 _ASK_EVERY_S = 0.2
-_LONGEST_TAIL_S = 1.0
+_MAX_TAIL_S = 1.0
 
 
-def record(tap: WireTap, recording: Recording, tally: Tally, stop: Callable[[], bool]) -> None:
+def record(
+    tap: RawSubscriber, recording: RotatingRecording, tally: RecordingCounters, stop: Callable[[], bool]
+) -> None:
     """Write what is heard until `stop()`; what had arrived by then is written too.
 
     Args:
@@ -28,12 +30,12 @@ def record(tap: WireTap, recording: Recording, tally: Tally, stop: Callable[[], 
     """
     while not stop():
         _step(tap, recording, tally, _ASK_EVERY_S)
-    until_s = time.monotonic() + _LONGEST_TAIL_S
+    until_s = time.monotonic() + _MAX_TAIL_S
     while _step(tap, recording, tally, 0.0) and time.monotonic() < until_s:
         pass
 
 
-def _step(tap: WireTap, recording: Recording, tally: Tally, wait_s: float) -> bool:
+def _step(tap: RawSubscriber, recording: RotatingRecording, tally: RecordingCounters, wait_s: float) -> bool:
     """Write the next message; false if there was none."""
     heard = tap.take(wait_s)
     if heard is not None:
@@ -42,7 +44,7 @@ def _step(tap: WireTap, recording: Recording, tally: Tally, wait_s: float) -> bo
     return heard is not None
 
 
-def _keep(recording: Recording, tally: Tally, topic: bytes, parts: tuple[bytes, ...]) -> None:
+def _keep(recording: RotatingRecording, tally: RecordingCounters, topic: bytes, parts: tuple[bytes, ...]) -> None:
     stamp, fault = _stamp(topic, parts)
     try:
         published_ns, seq = (None, 0) if stamp is None else (stamp.published_unix_ns, stamp.seq)
@@ -55,7 +57,7 @@ def _keep(recording: Recording, tally: Tally, topic: bytes, parts: tuple[bytes, 
         _LOG.warning("a message was not understood (this is said once, the rest is counted): %s", fault)
 
 
-def _stamp(topic: bytes, parts: tuple[bytes, ...]) -> tuple[Stamp | None, str]:
+def _stamp(topic: bytes, parts: tuple[bytes, ...]) -> tuple[StreamPosition | None, str]:
     try:
         return read_stamp(topic, parts), ""
     except MessageError as error:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from .format import Recorded, RecordingWriteError
-from .mcap_writer import RecordingFile
+from .mcap_writer import McapWriter
 
 _LOG = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ class RotationOptions:
     most_bytes: float | None = None
 
 
-class Recording:
+class RotatingRecording:
     """Writes messages into `path`, then `path-0002`, `path-0003`...; each is complete in itself.
 
     Only files that this very recording has written are ever removed.
@@ -67,7 +67,7 @@ class Recording:
         return sum(size for _, size in self._finished) + self._file.size_bytes
 
     def put(self, topic: bytes, parts: Sequence[bytes], published_unix_ns: int | None, seq: int) -> Recorded:
-        """Add one message; see `RecordingFile.put`."""
+        """Add one message; see `McapWriter.put`."""
         options = self._options
         is_full = self._file.size_bytes >= options.rotate_bytes and self._file.messages > 0
         if is_full or self._file.age_s >= options.rotate_s:
@@ -87,13 +87,13 @@ class Recording:
         """Finish the file. Twice does no harm."""
         self._file.close()
 
-    def _begin(self) -> RecordingFile:
+    def _begin(self) -> McapWriter:
         self._number += 1
         path = self._path
         if self._number > 1:
             path = path.with_name(f"{path.stem}-{self._number:04}{path.suffix}")
         began = datetime.now(UTC).isoformat(timespec="milliseconds")
-        return RecordingFile(path, {**self._about, "file": str(self._number), "began": began})
+        return McapWriter(path, {**self._about, "file": str(self._number), "began": began})
 
     def _forget(self) -> None:
         options = self._options

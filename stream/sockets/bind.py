@@ -11,7 +11,7 @@ import zmq
 
 from .endpoint import AddressError, Endpoint, parse_endpoint
 from .listening import Listening
-from .zap_auth import Gate
+from .zap_auth import ZapAuth
 
 _LOG = logging.getLogger(__name__)
 _HANDSHAKE_WITHIN_MS = 5000
@@ -31,7 +31,7 @@ class Binding:
         OSError: no descriptor is free.
     """
 
-    def __init__(self, server: zmq.Socket[bytes], listening: Listening, gate: Gate | None) -> None:
+    def __init__(self, server: zmq.Socket[bytes], listening: Listening, gate: ZapAuth | None) -> None:
         self._server = server
         self._listening = listening
         self._gate = gate
@@ -82,7 +82,7 @@ class Binding:
         self._is_bound = True
 
 
-def bind(server: zmq.Socket[bytes], address: str, insecure: bool, gate: Gate | None = None) -> Binding:
+def bind(server: zmq.Socket[bytes], address: str, insecure: bool, gate: ZapAuth | None = None) -> Binding:
     """Bind to an address.
 
     Loopback addresses and socket files (for this user alone) need no gate. Others do, unless `insecure`, which is

@@ -19,7 +19,7 @@ _GAVE_UP = zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
 _WATCHED = _GAVE_UP | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_SUCCEEDED
 
 
-class NodeLink:
+class ClientSocket:
     """A client's way to one node.
 
     ZeroMQ connects again by itself when a node was gone, but gives up for good where a node did not let it in:

@@ -16,14 +16,14 @@ from typing import cast
 from ..wire.packing import pack, unpack
 from ..wire.topics import MessageError
 from .endpoint import parse_endpoint
-from .token_bucket import Allowance
+from .token_bucket import TokenBucket
 from .wake import Wake
 
 GROUP, PORT = "239.255.103.99", 5569
 """Where questions go to: a group of the range that stays within a site; no router passes them on."""
 
 _LOG = logging.getLogger(__name__)
-_LARGEST = 512
+_MAX_DATAGRAM_BYTES = 512
 _ASK_AFTER_S = (0.0, 0.1, 0.25)
 _ANSWER_WITHIN_S = 0.4
 _ANSWERS, _ANSWERS_PER_S = 20, 10.0
@@ -49,7 +49,7 @@ def by_index(index: int) -> Interface:
     return bytes(4) + struct.pack("=i", index)
 
 
-class RollCall:
+class Discovery:
     """Answers for a node from the moment on that it asks itself, in a thread of its own.
 
     Of two nodes that ask at the same time the one with the lower token stays.
@@ -63,7 +63,7 @@ class RollCall:
         self._node = node
         self._token = secrets.token_hex(8)
         self._is_asking = self._is_established = False
-        self._answers = Allowance(_ANSWERS, _ANSWERS_PER_S)
+        self._answers = TokenBucket(_ANSWERS, _ANSWERS_PER_S)
         self._told: set[str] = set()
         self._hearing = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._hearing.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -122,7 +122,7 @@ class RollCall:
         while (left_s := until_s - time.monotonic()) > 0:
             if not select.select([asking], [], [], left_s)[0]:
                 break
-            body, (host, _port) = asking.recvfrom(_LARGEST)
+            body, (host, _port) = asking.recvfrom(_MAX_DATAGRAM_BYTES)
             answer = _read(body)
             if answer.get("here") == self._node and answer.get("token") == self._token:
                 return host
@@ -133,7 +133,7 @@ class RollCall:
             ready, _, _ = select.select([self._hearing, self._over], [], [])
             if self._over in ready:
                 return
-            body, sender = self._hearing.recvfrom(_LARGEST)
+            body, sender = self._hearing.recvfrom(_MAX_DATAGRAM_BYTES)
             token = self._namesake(_read(body))
             if token is not None and not self._answers.is_spent:
                 self._answers.spend()

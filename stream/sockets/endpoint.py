@@ -11,7 +11,7 @@ from typing import Literal
 from ..source_url import redact
 
 _TCP = re.compile(r"tcp://(\[[0-9A-Fa-f:.%\w]+\]|[^\[\]:/;\s]+):(\d{1,5}|\*)")
-_LONGEST_PATH = 107  # bytes that fit into a UNIX socket's address
+_MAX_PATH_BYTES = 107  # bytes that fit into a UNIX socket's address
 
 
 class AddressError(ValueError):
@@ -72,8 +72,8 @@ def _socket_path(address: str) -> Path:
         raise AddressError(
             f"address {redact(address)!r} needs the path of a socket file, as in ipc:///run/groundcast.sock"
         )
-    if "\0" in path or len(path.encode("utf-8", "surrogateescape")) > _LONGEST_PATH:
+    if "\0" in path or len(path.encode("utf-8", "surrogateescape")) > _MAX_PATH_BYTES:
         raise AddressError(
-            f"address {redact(address)[:40]!r}... has a path of more than {_LONGEST_PATH} bytes: choose a shorter one"
+            f"address {redact(address)[:40]!r}... has a path of more than {_MAX_PATH_BYTES} bytes: choose a shorter one"
         )
     return Path(path)

@@ -21,7 +21,7 @@ from .trusted_path import TrustError, check_trusted
 NODE = "node"
 """The name of the pair that says who the node is; every other name is a client's."""
 
-_LARGEST = 4096
+_MAX_FILE_BYTES = 4096
 _LINE = re.compile(rb"""^[ \t]*(public|secret)-key[ \t]*=[ \t]*["']?([^"'\s]*)""", re.MULTILINE)
 _SAY_WHAT_IS_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ELOOP})
 _TEXT = """\
@@ -195,7 +195,7 @@ def _read(path: Path, *, for_its_owner_alone: bool = False, is_given: bool = Fal
             found = os.fstat(file.fileno())
             if not stat.S_ISREG(found.st_mode) or not os.path.samestat(found, trusted):
                 raise KeyFileError(f"{path} holds no key, it is no file: copy it again")
-            text = file.read(_LARGEST)
+            text = file.read(_MAX_FILE_BYTES)
     except TrustError as error:
         raise KeyFileError(str(error)) from error
     except OSError as error:

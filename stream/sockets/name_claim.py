@@ -5,10 +5,10 @@ from __future__ import annotations
 import socket
 from types import TracebackType
 
-from .discovery import RollCall, interfaces_of
+from .discovery import Discovery, interfaces_of
 
 
-class NamesakeError(OSError):
+class NameTakenError(OSError):
     """Another node of this name runs already; one sentence says where, and what to do."""
 
 
@@ -30,7 +30,7 @@ class NameClaim:
 
     def __init__(self, node: str, address: str) -> None:
         self._lock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._roll_call: RollCall | None = None
+        self._roll_call: Discovery | None = None
         try:
             self._claim(node, address)
         except BaseException:
@@ -56,11 +56,11 @@ class NameClaim:
         try:
             self._lock.bind(f"\0groundcast/node/{node}")
         except OSError as error:
-            raise NamesakeError(f"a node called {node} runs on this host already: {what_to_do}") from error
+            raise NameTakenError(f"a node called {node} runs on this host already: {what_to_do}") from error
         interfaces = interfaces_of(address)
         if not interfaces:
             return
-        self._roll_call = RollCall(node, interfaces)
+        self._roll_call = Discovery(node, interfaces)
         where = self._roll_call.ask()
         if where is not None:
-            raise NamesakeError(f"a node called {node} runs at {where} already: {what_to_do}")
+            raise NameTakenError(f"a node called {node} runs at {where} already: {what_to_do}")

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 Reason = Literal["unknown_key", "wrong_node_key", "no_handshake", "too_many", "flood"]
 
 _LOG = logging.getLogger(__name__)
-_MOST_LOGGED = 200
+_MAX_LOGGED = 200
 _WORDS: dict[Reason, str] = {
     "unknown_key": "its key is not allowed here",
     "wrong_node_key": "it takes this node for another one, whose key it has",
@@ -19,7 +19,7 @@ _WORDS: dict[Reason, str] = {
 }
 
 
-class Strangers:
+class Rejections:
     """Who was turned away at one socket, by reason: one thread counts, any may look."""
 
     def __init__(self, purpose: str) -> None:
@@ -41,8 +41,8 @@ class Strangers:
         """
         self._counts[reason] += 1
         known = (who, reason) in self._logged
-        if known or len(self._logged) > _MOST_LOGGED:
+        if known or len(self._logged) > _MAX_LOGGED:
             return
         self._logged.add((who, reason))
-        rest = "; from now on they are only counted" if len(self._logged) > _MOST_LOGGED else ""
+        rest = "; from now on they are only counted" if len(self._logged) > _MAX_LOGGED else ""
         _LOG.warning("%s may not %s: %s (said once%s)", who or "somebody", self._purpose, _WORDS[reason], rest)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 
-class Allowance:
+class TokenBucket:
     """Fills by itself, and is spent one by one.
 
     Args:

@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 
 _ROOT = 0
-_MOST_LINKS = 40
+_MAX_LINKS = 40
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -39,7 +39,7 @@ def check_trusted(path: Path) -> os.stat_result:
             place = there
             continue
         links += 1
-        if links > _MOST_LINKS:
+        if links > _MAX_LINKS:
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
         target = there.readlink()
         ahead += reversed(target.parts[1:] if target.is_absolute() else target.parts)

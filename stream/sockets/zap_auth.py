@@ -21,7 +21,7 @@ from zmq.utils.monitor import parse_monitor_message
 from .allow_list import AllowList, Purpose
 from .handshake_limit import HandshakeLimit
 from .key_files import read_node_pair
-from .rejections import Strangers
+from .rejections import Rejections
 from .wake import Wake
 
 _LOG = logging.getLogger(__name__)
@@ -35,25 +35,25 @@ _WRONG_SERVER_KEY = int(zmq.PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC)
 _FAILED = zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
 
 
-class GateError(OSError):
+class ZapAuthError(OSError):
     """The gate's thread has failed, and nobody new is let in."""
 
 
-class Gate:
+class ZapAuth:
     """Stands before the sockets of one ZeroMQ context, in a thread of its own.
 
     Whoever owns the sockets makes the gate, hands it to `bind`, lets the binding `look` when `on_change` is called, and
     closes it from the sockets' own thread before they are closed.
 
     Attributes:
-        strangers: who was turned away.
+        rejected_connections: those that were turned away.
 
     Args:
         context: of the sockets; no other gate stands in it.
         keys: the folder with the node's own pair and the clients that are allowed.
         purpose: what clients come for, which decides which of them are allowed.
         on_change: called from the gate's thread when `must_bind_anew` has something to say.
-        strangers: where to count, if not on its own.
+        rejected_connections: where to count, if not on its own.
 
     Raises:
         KeyFileError: the node's pair is missing, or others could have changed the folder.
@@ -65,13 +65,13 @@ class Gate:
         keys: Path,
         purpose: Purpose,
         on_change: Callable[[], None] = lambda: None,
-        strangers: Strangers | None = None,
+        rejected_connections: Rejections | None = None,
     ) -> None:
         self._pair = read_node_pair(keys)
         self._allowed = AllowList(keys, purpose)
         self._purpose = purpose
         self._on_change = on_change
-        self.strangers = strangers or Strangers(purpose)
+        self.rejected_connections = rejected_connections or Rejections(purpose)
         if not self._allowed:
             _LOG.warning("nobody may %s yet: groundcast keys allow NAME --folder %s", purpose, keys)
         self._context = context
@@ -114,7 +114,7 @@ class Gate:
             GateError: the gate has failed.
         """
         if self._failure is not None:
-            raise GateError(f"the gate before {self._purpose} has failed: {self._failure}") from self._failure
+            raise ZapAuthError(f"the gate before {self._purpose} has failed: {self._failure}") from self._failure
         was_revoked = self._revoked.is_set()
         if was_revoked:  # one that comes from here on is told of the next time
             self._revoked.clear()
@@ -173,7 +173,7 @@ class Gate:
             self._hear(monitor)
         if self._limit is not None:
             for address in self._limit.enforce():
-                self.strangers.turn_away("too_many", address)
+                self.rejected_connections.turn_away("too_many", address)
 
     def _watch(self, server: zmq.Socket[bytes]) -> zmq.Socket[bytes]:
         """Where ZeroMQ tells of new connections and of failed handshakes.
@@ -200,9 +200,9 @@ class Gate:
         if mechanism == b"CURVE" and len(credentials) == 1:
             name = self._allowed.name_of(z85.encode(credentials[0]))
         if name is None:
-            self.strangers.turn_away("unknown_key", _caller(address.decode("ascii", "replace")))
+            self.rejected_connections.turn_away("unknown_key", _caller(address.decode("ascii", "replace")))
         elif time.monotonic() < self._shut_out_until_s.get(name, 0.0):
-            self.strangers.turn_away("flood", name)
+            self.rejected_connections.turn_away("flood", name)
         else:
             self._zap.send_multipart([version, request, b"200", b"OK", name.encode(), b""])
             return
@@ -218,7 +218,7 @@ class Gate:
             if event["event"] == zmq.EVENT_ACCEPTED and self._limit is not None:
                 self._limit.note(int(event["value"]))
             elif event["event"] & _FAILED:
-                self.strangers.turn_away(
+                self.rejected_connections.turn_away(
                     "wrong_node_key" if event["value"] == _WRONG_SERVER_KEY else "no_handshake", ""
                 )
 

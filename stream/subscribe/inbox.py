@@ -20,10 +20,10 @@ from ..wire.message import (
 )
 from ..wire.seq_progress import SeqProgress
 from ..wire.topics import Topic, parse_topic
-from .picture_matcher import Album
+from .picture_matcher import PictureMatcher
 
 _LOG = logging.getLogger(__name__)
-_MOST_SOURCES = 4096  # of which something is remembered, whatever a forger makes up
+_MAX_SOURCES = 4096  # of which something is remembered, whatever a forger makes up
 _UNCERTAIN = (
     "a picture of source %s was held back (this is said once, the rest is counted): its time is known to within"
     " %.0f ms only, and with its age that is more than max_age_ms=%g: allow more, or state camera_latency_ms"
@@ -72,7 +72,7 @@ class Inbox:
         self._wanted = wanted
         self._on_status = on_status
         self._progress: dict[_Key, _Progress] = {}
-        self._albums: dict[_Key, Album] = {}
+        self._albums: dict[_Key, PictureMatcher] = {}
         self._ready: dict[tuple[str, str, int], DetectionMessage] = {}
         self._count = 0
 
@@ -125,8 +125,8 @@ class Inbox:
         if not self._is_wanted(topic):
             return
         check_parts(parts[0][len(request) :], parts[1:])
-        if len(self._progress) >= _MOST_SOURCES and (topic.node, topic.source) not in self._progress:
-            raise MessageError(f"source {topic.node}/{topic.source} is one of more than {_MOST_SOURCES}")
+        if len(self._progress) >= _MAX_SOURCES and (topic.node, topic.source) not in self._progress:
+            raise MessageError(f"source {topic.node}/{topic.source} is one of more than {_MAX_SOURCES}")
         self.heard += 1
         progress = self._progress.setdefault((topic.node, topic.source), _Progress())
         if topic.kind == "det":
@@ -181,7 +181,7 @@ class Inbox:
         if self._on_status is not None:
             self._on_status(status)
 
-    def _add_from(self, album: Album, now_ns: int) -> None:
+    def _add_from(self, album: PictureMatcher, now_ns: int) -> None:
         for message in album.take(now_ns):
             self._add(message)
 
@@ -213,8 +213,8 @@ class Inbox:
             return "future"
         return "uncertain" if max(age_ms, 0.0) + (message.frame.captured_error_ms or 0.0) > most_ms else None
 
-    def _album(self, node: str, source: str) -> Album:
-        return self._albums.setdefault((node, source), Album())
+    def _album(self, node: str, source: str) -> PictureMatcher:
+        return self._albums.setdefault((node, source), PictureMatcher())
 
 
 def _check_names(topic: Topic, node: str, source: str) -> None:

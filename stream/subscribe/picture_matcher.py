@@ -8,14 +8,14 @@ from dataclasses import replace
 
 from ..wire.message_types import DetectionMessage, PictureHeader
 
-_LONGEST_WAIT_NS = 500_000_000
-_MOST_PICTURES = 4  # a picture whose message has not come after this many others never gets one
-_MOST_WAITING = 1000
+_MAX_WAIT_NS = 500_000_000
+_MAX_PICTURES = 4  # a picture whose message has not come after this many others never gets one
+_MAX_WAITING = 1000
 
 _Count = tuple[int, int, int]  # epoch, generation, seq
 
 
-class Album:
+class PictureMatcher:
     """The messages of one source that wait for their picture, and the pictures that wait for their message.
 
     A message goes on without a picture once a later picture has come, or after half a second.
@@ -35,7 +35,7 @@ class Album:
     def add_picture(self, header: PictureHeader, jpeg: bytes) -> None:
         """A picture, in the order of its source."""
         self._pictures[_count(header)] = jpeg
-        while len(self._pictures) > _MOST_PICTURES:
+        while len(self._pictures) > _MAX_PICTURES:
             del self._pictures[next(iter(self._pictures))]
 
     def take(self, now_ns: int) -> Iterator[DetectionMessage]:
@@ -45,7 +45,7 @@ class Album:
             count = _count(message)
             jpeg = self._pictures.pop(count, None)
             overtaken = any(other[0] == count[0] and other > count for other in self._pictures)
-            late = now_ns - since_ns >= _LONGEST_WAIT_NS or len(self._waiting) > _MOST_WAITING
+            late = now_ns - since_ns >= _MAX_WAIT_NS or len(self._waiting) > _MAX_WAITING
             if jpeg is None and not overtaken and not late:
                 return
             self._waiting.popleft()

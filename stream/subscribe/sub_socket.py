@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import zmq
 
 from ..sockets.client_keys import Keys
-from ..sockets.client_socket import NodeLink
+from ..sockets.client_socket import ClientSocket
 from ..sockets.connect import ConnectError
 from ..sockets.key_files import KeyFileError
 from ..wire.message import MessageError, check_name
 from ..wire.topics import TopicKind, detections_topic, kind_prefix, node_prefix, picture_topic, status_topic
 
-_LARGEST_PART = 32 * 2**20
+_MAX_PART_BYTES = 32 * 2**20
 
 
 class SubscriberError(ValueError):
@@ -26,7 +26,7 @@ def join(
     topics: Sequence[bytes],
     most_kept: int,
     keys: Keys | None = None,
-) -> NodeLink:
+) -> ClientSocket:
     """A link whose SUB socket asks for `topics`, in their order.
 
     Args:
@@ -38,11 +38,11 @@ def join(
     """
     sub = context.socket(zmq.SUB)
     sub.set(zmq.RCVHWM, most_kept)
-    sub.set(zmq.MAXMSGSIZE, _LARGEST_PART)
+    sub.set(zmq.MAXMSGSIZE, _MAX_PART_BYTES)
     for topic in topics:
         sub.subscribe(topic)
     try:
-        return NodeLink(sub, address, keys)
+        return ClientSocket(sub, address, keys)
     except (ConnectError, KeyFileError) as error:
         raise SubscriberError(str(error)) from error
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from .drifting_min import LeakyLeast
+from .drifting_min import DriftingMin
 
 _TOO_LATE_S = 1.5
 _FOR_S = 1.0
-_MOSTLY = 0.5
+_MAJORITY = 0.5
 _CAUGHT_UP_S = 0.3
 _LEAP_BACK_S, _LEAP_AHEAD_S = 0.5, 2.0
 
@@ -25,7 +25,7 @@ class Backlog:
         self._begin()
 
     def _begin(self) -> None:
-        self._least = LeakyLeast()
+        self._least = DriftingMin()
         self._late_since_s: float | None = None
         self._waited_s = 0.0  # since then
 
@@ -44,7 +44,7 @@ class Backlog:
             self._late_since_s, self._waited_s = now_s, 0.0
         self._waited_s += waited_s
         if self._late_since_s is not None and (late_for_s := now_s - self._late_since_s) > _FOR_S:
-            self.skipping = self.skipping or self._waited_s < _MOSTLY * late_for_s
+            self.skipping = self.skipping or self._waited_s < _MAJORITY * late_for_s
         if is_key and late_s < _CAUGHT_UP_S:
             self.skipping = False
         return self.skipping and not is_key

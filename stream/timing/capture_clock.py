@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..frame import Clock
-from .drifting_min import LeakyLeast
+from .drifting_min import DriftingMin
 
 _BELIEVED_WITHIN_S = 2.0
 _BELIEVED_AGAIN_WITHIN_S = 1.5
@@ -67,8 +67,8 @@ class CaptureClock:
 
     def restart(self) -> None:
         """Forget what the last connection taught."""
-        self._arrivals = LeakyLeast()
-        self._ages = LeakyLeast()
+        self._arrivals = DriftingMin()
+        self._ages = DriftingMin()
         self._first_received_s: float | None = None
         self._offsets_s: tuple[float, float] | None = None
         self._believed = False
@@ -124,7 +124,7 @@ class CaptureClock:
         """Decide whether the stamps are believed; how old in s the freshest picture was at its arrival, by them."""
         clock_was_set = self._a_clock_was_set(camera_unix_ns / 1e9 - time_s, host_ns / 1e9)
         if clock_was_set:
-            self._ages = LeakyLeast()
+            self._ages = DriftingMin()
         least_age_s = self._ages.add(arrived_s, arrived_s - (camera_unix_ns - host_ns) / 1e9)
         within_s = _BELIEVED_WITHIN_S if self._believed or clock_was_set else _BELIEVED_AGAIN_WITHIN_S
         self._believed = abs(least_age_s) <= within_s

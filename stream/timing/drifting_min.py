@@ -5,7 +5,7 @@ from __future__ import annotations
 _DRIFT = 0.005  # cheap cameras count 25 pictures a second and take 24.9
 
 
-class LeakyLeast:
+class DriftingMin:
     """The least value so far, which rises slowly so that it can follow clocks that drift apart.
 
     Slowly enough that pictures which all come late for minutes still count as late.

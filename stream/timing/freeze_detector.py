@@ -17,7 +17,7 @@ _BLACK_LEVEL = 24
 _BLACK_SHARE = 0.98
 
 
-class Stillness:
+class FreezeDetector:
     """Compares some two thousand parts of the picture, four times a second, or once where it lies on a GPU.
 
     "Not changed" means that the mean colour of no part (1/64 of the width, 1/36 of the height) is more than 10 of 256

@@ -10,7 +10,7 @@ _STALLED_AFTER_INTERVALS = 5
 
 
 @dataclass(slots=True)
-class Pulse:
+class Liveness:
     """Signs of life of a connection, written by its thread and read by any.
 
     Args:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-_LONGEST_LEAD_S = 2.0
-LONGEST_GAP_S = 10.0  # between pictures whose times may leap: FFmpeg's own -dts_delta_threshold
-_LONGEST_GAP_INTERVALS = 5
-_SHORTEST_STEP_S = 0.001
+_MAX_LEAD_S = 2.0
+MAX_GAP_S = 10.0  # between pictures whose times may leap: FFmpeg's own -dts_delta_threshold
+_MAX_GAP_INTERVALS = 5
+_MIN_STEP_S = 0.001
 
 
 class MediaTime:
@@ -58,9 +58,9 @@ class MediaTime:
             return interval_s
         # Right after opening, pictures that FFmpeg kept come all at once: there the rate says more than arrival.
         is_first_step = (pts_s is None) != (self._pts_s is None)
-        return max(passed_s, interval_s if is_first_step else _SHORTEST_STEP_S)
+        return max(passed_s, interval_s if is_first_step else _MIN_STEP_S)
 
     def _longest_step_s(self, passed_s: float, interval_s: float) -> float:
         if self._live:
-            return passed_s + _LONGEST_LEAD_S
-        return max(LONGEST_GAP_S, _LONGEST_GAP_INTERVALS * interval_s) if self._may_leap else math.inf
+            return passed_s + _MAX_LEAD_S
+        return max(MAX_GAP_S, _MAX_GAP_INTERVALS * interval_s) if self._may_leap else math.inf

@@ -6,7 +6,7 @@ from __future__ import annotations
 _EARLY, _EARLY_S = 0.1, 0.01  # of an interval, and at most
 
 
-class Thinner:
+class RateLimit:
     """Goes by the pictures' own times, so that a burst from the network counts as the time that it shows."""
 
     def __init__(self) -> None:

@@ -14,10 +14,10 @@ _SIZE_NOISE = 0.08
 _START_SPEED = 10.0  # a new box may move this many s per second
 _UNREST = 4.0  # its speed changes by this many s per second, after one second
 _GROWTH = 0.2  # its size changes by this share of s, after one second
-_LEAST_SIZE_PX = 12.0  # below it, noise no longer shrinks with the box
+_MIN_SIZE_PX = 12.0  # below it, noise no longer shrinks with the box
 
 
-class BoxMotion:
+class BoxKalman:
     """The centre moves at constant velocity, the size keeps to what was seen.
 
     Predicting once over n steps gives the same as n predictions over one. The state `x` is laid out as
@@ -73,4 +73,4 @@ class BoxMotion:
         self._size_var *= 1 - size_gain
 
     def _scale_px(self) -> float:
-        return max(_LEAST_SIZE_PX, math.sqrt(abs(float(self.x[2, 0] * self.x[3, 0]))))
+        return max(_MIN_SIZE_PX, math.sqrt(abs(float(self.x[2, 0] * self.x[3, 0]))))

@@ -19,11 +19,11 @@ from scipy.optimize import linear_sum_assignment
 from ...model.detections import Detections
 from ..options import TrackerOptions
 from ..track import Box, Track, TrackState
-from .kalman import BoxMotion
+from .kalman import BoxKalman
 from .track_clock import TrackClock
 
 MAX_TRACKS = 1000  # more than one caption's 900 queries give; beyond it linking takes seconds
-_LEAST_SIDE_PX = 1.0
+_MIN_SIDE_PX = 1.0
 _USUAL_STEPS = 1.5  # a track may be found again in the next frame, however slow the frames come
 _MOMENT_S = 1e-6
 _NEVER_MATCH = 1e6
@@ -190,7 +190,7 @@ class _Linker(NorfairTracker):
     def __init__(self, options: TrackerOptions, clock: TrackClock) -> None:
         super().__init__(
             distance_function="iou",  # replaced below: norfair takes no vectorised distance but by name
-            distance_threshold=1.0 - options.least_iou,
+            distance_threshold=1.0 - options.min_iou,
             hit_counter_max=options.confirm_hits + 1,
             initialization_delay=options.confirm_hits - 1,
             filter_factory=_MotionFactory(clock),
@@ -215,8 +215,8 @@ class _MotionFactory(FilterFactory):
         self._clock = clock
 
     # norfair's own signature says that it returns None.
-    def create_filter(self, initial_detection: NDArray[np.float64]) -> BoxMotion:  # pyright: ignore[reportIncompatibleMethodOverride]
-        return BoxMotion(initial_detection, lambda: self._clock.step_s)
+    def create_filter(self, initial_detection: NDArray[np.float64]) -> BoxKalman:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return BoxKalman(initial_detection, lambda: self._clock.step_s)
 
 
 class _Overlap(Distance):
@@ -266,7 +266,7 @@ def _clip(corners: Sequence[float], width: int, height: int) -> Box | None:
     """The part of a box that lies in the picture, or None where there is none (NaN included)."""
     left, right = (min(max(x, 0.0), float(width)) for x in (corners[0], corners[2]))
     top, bottom = (min(max(y, 0.0), float(height)) for y in (corners[1], corners[3]))
-    whole = right - left >= _LEAST_SIDE_PX and bottom - top >= _LEAST_SIDE_PX
+    whole = right - left >= _MIN_SIDE_PX and bottom - top >= _MIN_SIDE_PX
     return (left, top, right, bottom) if whole else None
 
 
@@ -280,9 +280,9 @@ def _box(obj: TrackedObject) -> Box:
     return cx - width / 2, cy - height / 2, cx + width / 2, cy + height / 2
 
 
-def _motion(obj: TrackedObject) -> BoxMotion:
+def _motion(obj: TrackedObject) -> BoxKalman:
     motion = obj.filter
-    assert isinstance(motion, BoxMotion)
+    assert isinstance(motion, BoxKalman)
     return motion
 
 

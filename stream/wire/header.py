@@ -12,7 +12,7 @@ from .topics import MAJOR, MessageError, Topic, parse_topic
 
 
 @dataclass(frozen=True, slots=True)
-class Stamp:
+class StreamPosition:
     """Where a message belongs.
 
     Args:
@@ -44,7 +44,7 @@ def check_parts(topic: bytes, parts: Sequence[bytes]) -> Topic:
     return known
 
 
-def read_stamp(topic: bytes, parts: Sequence[bytes]) -> Stamp:
+def read_stamp(topic: bytes, parts: Sequence[bytes]) -> StreamPosition:
     """Read where a message belongs, and nothing else of it.
 
     Args:
@@ -58,7 +58,7 @@ def read_stamp(topic: bytes, parts: Sequence[bytes]) -> Stamp:
     fields = Fields(unpack(parts[0]))
     if fields.integers("schema", 2, least=0)[0] != MAJOR:
         raise MessageError(f"topic {topic[:100]!r} carries another major version than its own")
-    return Stamp(
+    return StreamPosition(
         known,
         fields.integer("epoch"),
         fields.integer("generation"),

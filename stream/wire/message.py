@@ -48,7 +48,7 @@ __all__ = [
 
 MINOR = 1
 
-_LONGEST_REASON = 2000
+_MAX_REASON_LENGTH = 2000
 _CLOCKS: tuple[ClockName, ...] = get_args(ClockName)
 _SOURCE_STATES: tuple[SourceState, ...] = get_args(SourceState)
 _TRACK_STATES: tuple[TrackState, ...] = get_args(TrackState)
@@ -206,7 +206,7 @@ def _known(values: Mapping[str, object | None]) -> dict[str, object]:
 
 def _reason(text: str | None) -> str | None:
     """Text from elsewhere (a file name, a library's error) must never keep a status from being sent."""
-    return None if text is None else text[:_LONGEST_REASON].encode("utf-8", "replace").decode("utf-8")
+    return None if text is None else text[:_MAX_REASON_LENGTH].encode("utf-8", "replace").decode("utf-8")
 
 
 def _read_detections(fields: Fields) -> DetectionMessage:

@@ -6,11 +6,11 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TypeVar, cast
 
-from .packing import LONGEST_LIST
+from .packing import MAX_LIST_LENGTH
 from .topics import MessageError
 
-_LARGEST = 2**63 - 1
-_LONGEST_TEXT = 4096
+_MAX_INTEGER = 2**63 - 1
+_MAX_TEXT_LENGTH = 4096
 
 T = TypeVar("T")
 Word = TypeVar("Word", bound=str)
@@ -109,8 +109,8 @@ class Fields:
         items = cast("list[object]", value)
         if count is not None and len(items) != count:
             raise MessageError(f"{self._name(key)} must have {count} entries, but has {len(items)}")
-        if len(items) > LONGEST_LIST:
-            raise MessageError(f"{self._name(key)} has {len(items)} entries: at most {LONGEST_LIST} may travel")
+        if len(items) > MAX_LIST_LENGTH:
+            raise MessageError(f"{self._name(key)} has {len(items)} entries: at most {MAX_LIST_LENGTH} may travel")
         return items
 
     # The three below run for every number of every track, so they look for the good case first and build
@@ -119,8 +119,8 @@ class Fields:
     def _integer(self, key: str, value: object, least: int) -> int:
         if not isinstance(value, int) or isinstance(value, bool):
             raise self._wrong(key, "an integer", value)
-        if not least <= value <= _LARGEST:
-            raise MessageError(f"{self._name(key)} must lie in {least}..{_LARGEST}")
+        if not least <= value <= _MAX_INTEGER:
+            raise MessageError(f"{self._name(key)} must lie in {least}..{_MAX_INTEGER}")
         return value
 
     def _number(self, key: str, value: object) -> float:
@@ -137,8 +137,8 @@ class Fields:
     def _text(self, key: str, value: object) -> str:
         if not isinstance(value, str):
             raise self._wrong(key, "text", value)
-        if len(value) > _LONGEST_TEXT:
-            raise MessageError(f"{self._name(key)} is longer than {_LONGEST_TEXT} characters")
+        if len(value) > _MAX_TEXT_LENGTH:
+            raise MessageError(f"{self._name(key)} is longer than {_MAX_TEXT_LENGTH} characters")
         return value
 
     def _get(self, key: str) -> object:

@@ -11,23 +11,23 @@ import msgpack
 
 from .topics import MessageError
 
-LARGEST_BODY = 8 * 2**20
-LONGEST_LIST = 4096
+MAX_BODY_BYTES = 8 * 2**20
+MAX_LIST_LENGTH = 4096
 
 
 def pack(values: Mapping[str, object]) -> bytes:
     """The map as bytes.
 
     Raises:
-        MessageError: a value that msgpack has no form for, or more than `LARGEST_BODY` bytes.
+        MessageError: a value that msgpack has no form for, or more than `MAX_BODY_BYTES` bytes.
     """
     try:
         body = msgpack.packb(values, use_bin_type=True)
     except (TypeError, ValueError, OverflowError) as error:
         raise MessageError(f"the message cannot be packed: {error}") from error
     assert isinstance(body, bytes)
-    if len(body) > LARGEST_BODY:
-        raise MessageError(f"the message has {len(body)} bytes: at most {LARGEST_BODY} may travel")
+    if len(body) > MAX_BODY_BYTES:
+        raise MessageError(f"the message has {len(body)} bytes: at most {MAX_BODY_BYTES} may travel")
     return body
 
 
@@ -37,16 +37,16 @@ def unpack(body: bytes) -> object:
     Raises:
         MessageError: not one whole msgpack value, or one beyond the limits.
     """
-    if len(body) > LARGEST_BODY:
-        raise MessageError(f"the message has {len(body)} bytes: at most {LARGEST_BODY} are read")
+    if len(body) > MAX_BODY_BYTES:
+        raise MessageError(f"the message has {len(body)} bytes: at most {MAX_BODY_BYTES} are read")
     try:
         # The list limit keeps a few forged bytes from reserving memory for lists that never come.
         return msgpack.unpackb(
             body,
             raw=False,
             strict_map_key=True,
-            max_array_len=LONGEST_LIST,
-            max_map_len=LONGEST_LIST,
+            max_array_len=MAX_LIST_LENGTH,
+            max_map_len=MAX_LIST_LENGTH,
             max_ext_len=0,
         )
     except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:

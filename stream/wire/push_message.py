@@ -13,7 +13,7 @@ from .topics import MAJOR, MessageError
 
 Encoding = Literal["jpeg", "rgb8", "bgr8", "mono8"]
 
-LARGEST_PICTURE = 64 * 2**20
+MAX_PICTURE_BYTES = 64 * 2**20
 """Bytes of one picture as it travels."""
 
 MAX_PIXELS = 40_000_000
@@ -21,10 +21,10 @@ MAX_PIXELS = 40_000_000
 
 _CHANNELS: dict[Encoding, int] = {"rgb8": 3, "bgr8": 3, "mono8": 1}
 _ENCODINGS: tuple[Encoding, ...] = get_args(Encoding)
-_LARGEST_HEADER = 4096
-_MOST_MARKERS = 1000  # before a JPEG's size; profiles and previews come in pieces of 64 KiB
+_MAX_HEADER_BYTES = 4096
+_MAX_MARKERS = 1000  # before a JPEG's size; profiles and previews come in pieces of 64 KiB
 _WITHOUT_LENGTH = frozenset({0x00, 0x01, *range(0xD0, 0xDA)})
-_LONGEST_NAME = 100
+_MAX_NAME_LENGTH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def parse_push(parts: Sequence[bytes]) -> PushHeader:
     Raises:
         MessageError: something else; the text names what is wrong.
     """
-    if len(parts) != 2 or len(parts[0]) > _LARGEST_HEADER:
+    if len(parts) != 2 or len(parts[0]) > _MAX_HEADER_BYTES:
         raise MessageError("a pushed picture has two parts, a small header map and the picture's bytes")
     fields, body = Fields(unpack(parts[0])), parts[1]
     major, _ = fields.integers("schema", 2, least=0)
@@ -79,8 +79,8 @@ def parse_push(parts: Sequence[bytes]) -> PushHeader:
     if encoding != "jpeg" and width * height * _CHANNELS[encoding] != len(body):
         raise MessageError(f"{width} x {height} px of {encoding} are not {len(body)} bytes")
     frame_id = fields.maybe(fields.text, "frame_id")
-    if frame_id is not None and len(frame_id) > _LONGEST_NAME:
-        raise MessageError(f"frame_id is longer than {_LONGEST_NAME} characters")
+    if frame_id is not None and len(frame_id) > _MAX_NAME_LENGTH:
+        raise MessageError(f"frame_id is longer than {_MAX_NAME_LENGTH} characters")
     return PushHeader(
         encoding,
         width,
@@ -98,7 +98,7 @@ def jpeg_size(jpeg: bytes) -> tuple[int, int]:
         MessageError: not a JPEG.
     """
     place = 2 if jpeg[:2] == b"\xff\xd8" else len(jpeg)
-    for _ in range(_MOST_MARKERS):
+    for _ in range(_MAX_MARKERS):
         if place + 9 > len(jpeg) or jpeg[place] != 0xFF:
             break
         marker, length = jpeg[place + 1], int.from_bytes(jpeg[place + 2 : place + 4], "big")

@@ -28,7 +28,7 @@ def _nan_outputs(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("wide", [2, 4])
 @pytest.mark.parametrize(("L", "P", "D"), [(1, 1, 1), (1, 8, 5), (2, 3, 8), (3, 4, 32), (4, 4, 8), (5, 2, 16)])
 def test_it_is_as_exact_as_the_reference(monkeypatch: pytest.MonkeyPatch, L: int, P: int, D: int, wide: int) -> None:
-    monkeypatch.setattr(kernel, "_FEWEST", 128)  # the interpreter takes as long for few queries as for many
+    monkeypatch.setattr(kernel, "_MIN_QUERIES", 128)  # the interpreter takes as long for few queries as for many
     assert_as_exact("triton", draws(1, B=1, N=2, Q=150, L=L, P=P, D=D, wide=wide))
 
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from groundcast.cuda.cpu_graph import Program, Tracing
+from groundcast.cuda.cpu_graph import CpuCapture, TracedProgram
 from groundcast.cuda.graph import GraphCache
 
 CPU = torch.device("cpu")
@@ -33,14 +33,14 @@ def inputs(seed: int) -> tuple[Tensor, Tensor]:
 
 
 @torch.inference_mode()
-def same_bits(program: Program, seed: int) -> bool:
+def same_bits(program: TracedProgram, seed: int) -> bool:
     got, wanted = program.run(inputs(seed)), layer(*inputs(seed))
     return all(torch.equal(one, other) for one, other in zip(got, wanted, strict=True))
 
 
 @torch.inference_mode()
-def traced() -> Program:
-    return Tracing([])(layer, inputs(0))
+def traced() -> TracedProgram:
+    return CpuCapture([])(layer, inputs(0))
 
 
 def test_other_inputs_of_the_shapes_give_what_the_function_gives() -> None:
@@ -61,10 +61,10 @@ def test_weights_in_onednns_layout_are_read_from_where_they_lie() -> None:
         return (x + opaque.to_dense(),)
 
     with torch.inference_mode():
-        program = Tracing([opaque])(read, (torch.zeros(3, 3),))
+        program = CpuCapture([opaque])(read, (torch.zeros(3, 3),))
         assert torch.equal(program.run((torch.full((3, 3), 2.0),))[0], torch.full((3, 3), 3.0))
         with pytest.raises(RuntimeError):
-            Tracing([])(read, (torch.zeros(3, 3),))
+            CpuCapture([])(read, (torch.zeros(3, 3),))
 
 
 def test_nothing_is_left_of_a_program_that_went() -> None:
@@ -73,7 +73,7 @@ def test_nothing_is_left_of_a_program_that_went() -> None:
     held = [torch.zeros(1000)]
     gone = weakref.ref(held[0])
     with torch.inference_mode():
-        program = Tracing([])(lambda x: (x + held[0],), (torch.ones(1000),))
+        program = CpuCapture([])(lambda x: (x + held[0],), (torch.ones(1000),))
         program.run((torch.ones(1000),))
     del program
     held.clear()
@@ -85,8 +85,8 @@ def test_nothing_is_left_of_a_program_that_went() -> None:
 def test_while_one_thread_traces_the_others_are_answered() -> None:
     begun, may_go_on = threading.Event(), threading.Event()
 
-    class Slow(Tracing):
-        def __call__(self, *arguments: object) -> Program:
+    class Slow(CpuCapture):
+        def __call__(self, *arguments: object) -> TracedProgram:
             begun.set()
             assert may_go_on.wait(10.0)
             return super().__call__(*arguments)  # pyright: ignore[reportArgumentType]

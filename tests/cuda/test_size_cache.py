@@ -6,13 +6,13 @@ import weakref
 
 import torch
 
-from groundcast.cuda.size_cache import holding, kept
+from groundcast.cuda.size_cache import cached, holding
 
 
 def test_the_last_few_are_kept_and_a_holder_keeps_them_longer() -> None:
     made: list[int] = []
 
-    @kept(2)
+    @cached(2)
     def ramp(count: int) -> torch.Tensor:
         made.append(count)
         return torch.arange(count)
@@ -32,7 +32,7 @@ def test_the_last_few_are_kept_and_a_holder_keeps_them_longer() -> None:
 
 
 def test_holders_within_holders_both_hold() -> None:
-    @kept(1)
+    @cached(1)
     def one() -> list[int]:
         return [1]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import combinations
 from statistics import median
 
-MOST_GROWTH_MB = 5.0
-MOST_SLOPE_MB_PER_H = 10.0
+MAX_GROWTH_MB = 5.0
+MAX_SLOPE_MB_PER_H = 10.0
 # Memory that is handed back late looks like growth for minutes: a slope over less than this says nothing.
 SLOPE_NEEDS_S = 600.0
 _PAIRED_SAMPLES = 240
@@ -43,9 +43,9 @@ class Verdict:
     @property
     def faults(self) -> list[str]:
         found: list[str] = []
-        if self.growth_mb > MOST_GROWTH_MB:
+        if self.growth_mb > MAX_GROWTH_MB:
             found.append(f"memory grew by {self.growth_mb:.1f} MB from the middle third to the last")
-        if self.slope_mb_per_h is not None and self.slope_mb_per_h > MOST_SLOPE_MB_PER_H:
+        if self.slope_mb_per_h is not None and self.slope_mb_per_h > MAX_SLOPE_MB_PER_H:
             found.append(f"memory grows by {self.slope_mb_per_h:.1f} MB an hour")
         for name, (middle, last) in (("file descriptors", self.files), ("threads", self.threads)):
             if last > middle:

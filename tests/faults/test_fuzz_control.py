@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from groundcast.stream.control.requests import OPERATIONS
-from groundcast.stream.control.server import Control
+from groundcast.stream.control.server import ControlServer
 from groundcast.stream.options import ControlOptions
 
 from ..stream.plain_node import PlainNode
@@ -48,7 +48,7 @@ OPENINGS = (
     b"\x81\xa1a",
     b"\xdd\xff\xff\xff\xff",
 )  # a list, a map, a list that says it has four billion entries
-LONGEST = 200_000  # what is longer than a request may be ends the connection
+MAX_REQUEST_BYTES = 200_000  # what is longer than a request may be ends the connection
 
 
 def packed(value: object) -> bytes:
@@ -76,12 +76,12 @@ def damaged(draw: st.DrawFn) -> bytes:
 @st.composite
 def deep(draw: st.DrawFn) -> bytes:
     """Lists in lists in lists."""
-    return draw(st.sampled_from(OPENINGS)) * draw(st.integers(1, LONGEST // 5)) + draw(st.binary(max_size=3))
+    return draw(st.sampled_from(OPENINGS)) * draw(st.integers(1, MAX_REQUEST_BYTES // 5)) + draw(st.binary(max_size=3))
 
 
 BODIES = st.binary(max_size=200) | (almost() | NESTED).map(packed) | damaged() | deep()
 FRAMES = (BODIES.map(lambda body: [body]) | st.lists(BODIES, min_size=1, max_size=4)).filter(
-    lambda frames: max(map(len, frames)) <= LONGEST
+    lambda frames: max(map(len, frames)) <= MAX_REQUEST_BYTES
 )
 
 
@@ -91,7 +91,7 @@ class Stranger:
     def __init__(self) -> None:
         self.node = PlainNode("wrist", "shelf")
         self._context = zmq.Context()
-        self.control = Control(ControlOptions("tcp://127.0.0.1:*"))
+        self.control = ControlServer(ControlOptions("tcp://127.0.0.1:*"))
         self.control.start(self.node, on_failure=lambda: None)
         self.socket = self._context.socket(zmq.DEALER)
         self.socket.connect(self.control.address)

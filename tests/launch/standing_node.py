@@ -44,7 +44,7 @@ STATUS = NodeStatus(
     paused=("shelf",),
     leases=(LeaseInfo("arm", ("bolt",), None, 3.0),),
     unsent=4,
-    strangers={"unknown_key": 5},
+    rejected_connections={"unknown_key": 5},
 )
 
 
@@ -53,8 +53,8 @@ class StandingNode:
 
     def __init__(self, status: NodeStatus = STATUS, turned_s_ago: float = 0.0, asked_s_ago: float = 0.0) -> None:
         self.said = status
-        self.turned_ns = time.monotonic_ns() - int(turned_s_ago * 1e9)
-        self.asked_ns = time.monotonic_ns() - int(asked_s_ago * 1e9)
+        self.last_loop_ns = time.monotonic_ns() - int(turned_s_ago * 1e9)
+        self.oldest_request_ns = time.monotonic_ns() - int(asked_s_ago * 1e9)
 
     def status(self) -> NodeStatus:
         return self.said

@@ -234,7 +234,7 @@ def test_what_is_no_picture_is_said(tmp_path: Path) -> None:
 def test_a_picture_too_large_for_the_memory_is_made_smaller_and_that_is_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("groundcast.launch.show.image_files._MOST_PIXELS", 10_000)
+    monkeypatch.setattr("groundcast.launch.show.image_files._MAX_PIXELS", 10_000)
     path = tmp_path / "large.jpg"
     cv2.imwrite(str(path), np.full((300, 400, 3), 200, np.uint8))
     still = read_picture(path)

@@ -18,7 +18,7 @@ import pytest
 from groundcast.launch.exits import InputError
 from groundcast.launch.node.runtime_folder import own_control_address, running_nodes
 from groundcast.model.prompt import Phrase
-from groundcast.stream.control.server import Control
+from groundcast.stream.control.server import ControlServer
 from groundcast.stream.controller import Controller
 from groundcast.stream.options import ControlOptions
 
@@ -36,7 +36,7 @@ def node() -> PlainNode:
 @pytest.fixture
 def ctl(node: PlainNode, capsys: pytest.CaptureFixture[str]) -> Iterator[Ctl]:
     """Runs `groundcast ctl` on the node."""
-    with Control(ControlOptions("tcp://127.0.0.1:*")) as control:
+    with ControlServer(ControlOptions("tcp://127.0.0.1:*")) as control:
         control.start(node, on_failure=pytest.fail)
         yield lambda *typed: in_process(capsys, "ctl", *typed, "--address", control.address, "--timeout-s", "20")
 
@@ -110,7 +110,7 @@ def test_something_is_asked_for_until_the_time_is_over(ctl: Ctl, node: PlainNode
 
 
 def test_ctrl_c_is_the_ordinary_end_of_asking(node: PlainNode) -> None:
-    with Control(ControlOptions("tcp://127.0.0.1:*")) as control:
+    with ControlServer(ControlOptions("tcp://127.0.0.1:*")) as control:
         control.start(node, on_failure=pytest.fail)
         command = [sys.executable, "-m", "groundcast.launch.cli", "ctl", "ask", "bolt", "--address", control.address]
         with subprocess.Popen([*command, "--timeout-s", "20"], stdout=subprocess.PIPE, text=True) as asker:
@@ -179,7 +179,7 @@ def two_nodes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[tuple
     with ExitStack() as stack:
         for name, node in zip(("arm", "shop"), nodes, strict=True):
             options = ControlOptions(own_control_address(name, os.environ))
-            control = stack.enter_context(Control(options))
+            control = stack.enter_context(ControlServer(options))
             control.start(node, on_failure=pytest.fail)
         with socket.socket(socket.AF_UNIX) as killed:
             killed.bind(str(tmp_path / "groundcast" / "gone.control"))

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from groundcast.model.prompt import Prompt
-from groundcast.stream.control.server import Control
+from groundcast.stream.control.server import ControlServer
 from groundcast.stream.options import ControlOptions, SourceOptions
 
 from ..stream.blob_detector import BlobDetector
@@ -52,7 +52,7 @@ def ctl(clip: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Ctl]:
     with (
         closing(BlobDetector()) as detector,
         Node(detector, plain, own, stays=True) as node,
-        Control(ControlOptions("tcp://127.0.0.1:*")) as control,
+        ControlServer(ControlOptions("tcp://127.0.0.1:*")) as control,
     ):
         control.start(node.pipeline, on_failure=pytest.fail)
         yield lambda *typed: in_process(capsys, "ctl", *typed, "--address", control.address, "--timeout-s", "20")

@@ -16,7 +16,7 @@ import cv2
 import pytest
 from rich.console import Console
 
-from groundcast.launch.show.message_table import Board
+from groundcast.launch.show.message_table import MessageTable
 from groundcast.stream.options import PublisherOptions
 from groundcast.stream.publish.publisher import Publisher
 from groundcast.stream.track import Track
@@ -142,7 +142,7 @@ def test_a_phrase_that_looks_like_markup_or_moves_the_cursor_is_printed_as_text(
 ) -> None:
     with speaking_node(phrase="[/x]\x1b[2J\nmug") as address:
         ended = in_process(capsys, "listen", address, "--every", "--count", "1", "--timeout-s", "60")
-        board = Board()
+        board = MessageTable()
         board.show(replace(MESSAGE, tracks=(replace(MUG, phrase="[/x]\x1b[2J\nmug"),)))
     console = Console(file=io.StringIO(), width=80)
     console.print(board._table())
@@ -154,7 +154,7 @@ def test_a_phrase_that_looks_like_markup_or_moves_the_cursor_is_printed_as_text(
 
 def test_no_figure_is_cut_in_a_terminal_of_80_columns() -> None:
     far = replace(MUG, id=123456, phrase="a person without a helmet", box_xyxy=(1180, 1170, 1380, 1070))
-    board = Board()
+    board = MessageTable()
     board.show(replace(MESSAGE, source="loading-dock-west", seq=1234567, tracks=(far,)))
     console = Console(file=io.StringIO(), width=80)
     console.print(board._table())

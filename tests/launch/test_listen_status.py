@@ -13,7 +13,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from groundcast.launch.show.status_table import StatusBoard, status_line
+from groundcast.launch.show.status_table import StatusTable, status_line
 from groundcast.stream.options import PublisherOptions
 from groundcast.stream.publish.publisher import Publisher
 from groundcast.stream.wire.message import StatusMessage
@@ -71,7 +71,7 @@ def test_each_status_can_be_had_as_a_line_of_json(capsys: pytest.CaptureFixture[
 def test_a_table_says_how_long_ago_it_was_heard(monkeypatch: pytest.MonkeyPatch) -> None:
     now_s = [100.0]
     monkeypatch.setattr("groundcast.launch.show.status_table.time.monotonic", lambda: now_s[0])
-    board = StatusBoard()
+    board = StatusTable()
     board.show(replace(DOOR, paused=True))
     board.show(replace(SHELF, error="[red]no route\x1b[2J"))
     console = Console(file=io.StringIO(), width=80)
@@ -86,7 +86,7 @@ def test_a_table_says_how_long_ago_it_was_heard(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_status_that_comes_while_the_table_is_drawn_does_not_break_it() -> None:
-    board = StatusBoard()
+    board = StatusTable()
     board.show(DOOR)
     drawn = iter(board._last)
     assert next(drawn) == ("bench", "door")

@@ -8,14 +8,14 @@ import pytest
 
 from groundcast.launch.bench.suite import bench_all
 from groundcast.launch.exits import InputError
-from groundcast.launch.show.results import Findings
+from groundcast.launch.show.results import DetectionOutput
 from groundcast.launch.show.video_file import VideoFile
 
 
 def test_a_folder_is_no_file_to_write(tmp_path: Path) -> None:
     (tmp_path / "detections.jsonl").mkdir()
     with pytest.raises(InputError, match=r"detections\.jsonl cannot be written \(Is a directory\)"):
-        Findings(tmp_path, as_json=False)
+        DetectionOutput(tmp_path, as_json=False)
     with pytest.raises(InputError, match="cannot be written"):
         VideoFile(tmp_path)
     with pytest.raises(InputError, match="cannot be written"):

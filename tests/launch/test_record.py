@@ -16,7 +16,7 @@ import pytest
 
 from groundcast.stream.options import PublisherOptions
 from groundcast.stream.publish.publisher import Publisher
-from groundcast.stream.recording.mcap_reader import RecordingReader
+from groundcast.stream.recording.mcap_reader import McapReader
 from groundcast.stream.wire.header import read_stamp
 
 from ..stream.key_folder import hand_over, make_keys
@@ -44,7 +44,7 @@ def recorder(address: str, out: Path, *options: str, most_kib: int | None = None
         process.communicate()
 
 
-def seqs_of(reader: RecordingReader, kind: str = "det") -> list[int]:
+def seqs_of(reader: McapReader, kind: str = "det") -> list[int]:
     stamps = [read_stamp(message.topic, message.parts) for message in reader]
     return [stamp.seq for stamp in stamps if stamp.topic.kind == kind]
 
@@ -58,7 +58,7 @@ def test_what_a_node_sends_is_recorded_until_its_sources_end(
         ended = in_process(capsys, "record", publisher.address, out, "--until-ended", "--pictures", "--json")
 
     figures = json.loads(ended.out)
-    reader = RecordingReader(out)
+    reader = McapReader(out)
     assert ended.code == 0
     assert figures["topics"]["det/1/bench/wrist/"]["messages"] == 30
     assert (figures["gaps"], figures["malformed"], figures["files"]) == (0, 0, [str(out)])
@@ -75,7 +75,7 @@ def test_a_polite_kill_finishes_the_file(publisher: Publisher, tmp_path: Path) -
         process.send_signal(signal.SIGTERM)
         figures = json.loads(process.communicate(timeout=20)[0])
 
-    reader = RecordingReader(out)
+    reader = McapReader(out)
     seqs = seqs_of(reader)
     assert process.returncode == 0
     assert not reader.torn
@@ -88,11 +88,11 @@ def test_after_a_kill_what_was_flushed_can_be_read(publisher: Publisher, tmp_pat
     out = tmp_path / "a.mcap"
 
     with speaking(publisher), recorder(publisher.address, out) as process:
-        assert eventually(lambda: out.exists() and len(seqs_of(RecordingReader(out))) > 50)
-        before = seqs_of(RecordingReader(out))
+        assert eventually(lambda: out.exists() and len(seqs_of(McapReader(out))) > 50)
+        before = seqs_of(McapReader(out))
         process.kill()
 
-    reader = RecordingReader(out)
+    reader = McapReader(out)
     seqs = seqs_of(reader)
     assert reader.torn
     assert len(seqs) >= len(before)
@@ -110,7 +110,7 @@ def test_a_full_disk_ends_the_recorder_with_a_sentence_and_nobody_else(publisher
         before = len(sent)
         assert eventually(lambda: len(sent) > before + 10)
 
-    reader = RecordingReader(out)
+    reader = McapReader(out)
     seqs = seqs_of(reader)
     assert process.returncode == 1
     assert len(said.splitlines()) == 1
@@ -130,7 +130,7 @@ def test_a_disk_that_is_truly_full_is_found_out(publisher: Publisher, tmp_path: 
     try:
         with speaking(publisher, every_s=0.002), recorder(publisher.address, tmp_path / "a.mcap") as process:
             said = process.communicate(timeout=60)[1]
-        read = list(RecordingReader(tmp_path / "a.mcap"))
+        read = list(McapReader(tmp_path / "a.mcap"))
     finally:
         subprocess.run(["umount", tmp_path], check=True)
 
@@ -179,7 +179,7 @@ def test_a_node_that_is_started_again_goes_on_in_the_same_file(
     figures = json.loads(ended.out)
     assert figures["nodes"] == {"bench": {"starts": 2}}
     assert figures["gaps"] == 0
-    assert seqs_of(RecordingReader(tmp_path / "a.mcap")) == [1, 2, 1, 2]
+    assert seqs_of(McapReader(tmp_path / "a.mcap")) == [1, 2, 1, 2]
 
 
 def test_an_existing_file_is_not_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -207,12 +207,12 @@ def test_files_follow_each_other(publisher: Publisher, tmp_path: Path, capsys: p
 
     figures = json.loads(ended.out)
     files = [Path(path) for path in figures["files"]]
-    seqs = [seq for path in files for seq in seqs_of(RecordingReader(path))]
+    seqs = [seq for path in files for seq in seqs_of(McapReader(path))]
     assert len(files) == 3
     assert figures["removed"] >= 1
     assert sorted(tmp_path.iterdir()) == files
     assert seqs == list(range(seqs[0], 101))
-    assert not any(RecordingReader(path).torn for path in files)
+    assert not any(McapReader(path).torn for path in files)
 
 
 def test_a_node_with_keys_is_recorded_and_replayed_with_keys(
@@ -229,5 +229,5 @@ def test_a_node_with_keys_is_recorded_and_replayed_with_keys(
         process.communicate(timeout=30)
 
     assert replay.code == process.returncode == 0
-    assert seqs_of(RecordingReader(out)) == seqs_of(RecordingReader(again)) == list(range(1, 11))
-    assert [message.parts for message in RecordingReader(out)] == [m.parts for m in RecordingReader(again)]
+    assert seqs_of(McapReader(out)) == seqs_of(McapReader(again)) == list(range(1, 11))
+    assert [message.parts for message in McapReader(out)] == [m.parts for m in McapReader(again)]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from groundcast.stream.recording.mcap_writer import RecordingFile
+from groundcast.stream.recording.mcap_writer import McapWriter
 from groundcast.stream.subscriber import Subscriber
 from groundcast.stream.wire.message import DetectionMessage, encode
 
@@ -28,7 +28,7 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("recordings") / "a.mcap"
     with pytest.MonkeyPatch.context() as patch:
         now_ns = time.monotonic_ns()
-        file = RecordingFile(path, {})
+        file = McapWriter(path, {})
         for seq in range(1, 21):
             patch.setattr(time, "monotonic_ns", lambda seq=seq: now_ns + seq * 3 * 10**9)
             file.put(b"det/1/bench/wrist/", [encode(detections(seq))], None, seq)
@@ -99,7 +99,7 @@ def test_a_loop_is_a_new_start_each_time(recording: Path, tmp_path: Path, capsys
 
 def test_a_loop_of_a_single_moment_is_no_flood(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "moment.mcap"
-    file = RecordingFile(path, {})
+    file = McapWriter(path, {})
     file.put(b"det/1/bench/wrist/", [encode(detections(1))], None, 1)
     file.close()
     address = f"ipc://{tmp_path}/node"
@@ -162,7 +162,7 @@ def test_what_cannot_be_meant_is_said(
 
 def test_a_file_that_holds_nothing_is_a_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "empty.mcap"
-    RecordingFile(path, {}).close()
+    McapWriter(path, {}).close()
 
     ended = in_process(capsys, "replay", path, "--address", f"ipc://{tmp_path}/node", "--wait-s", "0")
 

@@ -23,7 +23,7 @@ from groundcast.launch.log_setup import JsonLines, PlainLines
 from groundcast.stream.control.answers import source_map
 from groundcast.stream.controller import ControlError, Controller
 from groundcast.stream.options import SourceOptions
-from groundcast.stream.recording.mcap_reader import RecordingReader
+from groundcast.stream.recording.mcap_reader import McapReader
 from groundcast.stream.source_url import SourceError, SourceUrl, kind_of, redact
 
 from ..stream.clips import free_port
@@ -149,7 +149,7 @@ def _page(address: str, path: str) -> str:
 
 
 def _recorded(path: Path) -> str:
-    return "\n".join(repr((one.topic, one.parts)) for one in RecordingReader(path))
+    return "\n".join(repr((one.topic, one.parts)) for one in McapReader(path))
 
 
 @pytest.mark.slow

@@ -134,7 +134,7 @@ def test_a_threshold_that_is_no_number_is_refused(weights: Path) -> None:
 
 def test_lanes_answer_side_by_side_what_one_lane_answers(weights: Path, detector: Detector) -> None:
     pictures = [_picture(64, 96, seed) for seed in range(8)]
-    with Detector.load(str(weights), DetectorOptions(device="cpu", threshold=0.0, lanes=2)) as two:
+    with Detector.load(str(weights), DetectorOptions(device="cpu", threshold=0.0, cpu_workers=2)) as two:
         assert (detector.depth, two.depth) == (1, 2)
         both_at_work = threading.Barrier(2)  # a single lane would wait here in vain
         tickets = [two.submit([picture], [MUG], lambda: _meet(both_at_work)) for picture in pictures]

@@ -123,7 +123,7 @@ def test_doubles_of_any_phrase_go_where_that_is_asked(folder: Path) -> None:
     prompt = Prompt((Phrase("a", ask=("word1",)), Phrase("b", ask=("word1",))))
     counts: list[int] = []
     for across in (False, True):
-        options = DetectorOptions(size=64, threshold=0.0, nms_iou=0.5, nms_across=across, one_phrase=False)
+        options = DetectorOptions(size=64, threshold=0.0, nms_iou=0.5, agnostic_nms=across, one_phrase=False)
         with Detector.load(str(folder), options) as own:
             (found,) = own.detect([_picture(48, 64)], [prompt])
             counts.append(len(found))

@@ -23,9 +23,9 @@ from groundcast.model.image import DecodedImage, Image, Rgb, rgb_of
 from groundcast.model.prompt import Prompt
 from groundcast.model.runtime.network import Network
 from groundcast.model.runtime.picture_input import PictureInput
-from groundcast.model.runtime.postprocess import Rules, candidates, choose
+from groundcast.model.runtime.postprocess import ReportRules, candidates, choose
 from groundcast.model.runtime.preprocess import IMAGENET_STD
-from groundcast.model.runtime.prompt_cache import ReadPrompts, bucket
+from groundcast.model.runtime.prompt_cache import PromptCache, bucket
 from groundcast.model.weights.checkpoint import find_checkpoint, read_checkpoint
 
 from ..cuda.stand_in_graph import Recorder
@@ -33,7 +33,7 @@ from .oracle import Sizes, oracle
 from .tiny import write_tiny
 
 CPU = torch.device("cpu")
-RULES = Rules(threshold=0.0)
+RULES = ReportRules(threshold=0.0)
 PROMPTS = [Prompt.parse(text) for text in ("red mug . can", "blue object", "green ball . ring . red cube . cone")]
 
 
@@ -82,7 +82,7 @@ def test_padded_captions_are_answered_as_they_are(body: str, request: pytest.Fix
     words = PROMPTS if body == "edge" else [Prompt.parse("word1 word2 . word3"), Prompt.parse("word4")]
     pictures = [_picture(seed) for seed in range(len(words))]
     plain, padding = _network(path), _network(path)
-    padding._prompts = ReadPrompts(read_checkpoint(path), padding._model, padding.dtype, buckets=True)
+    padding._prompts = PromptCache(read_checkpoint(path), padding._model, padding.dtype, buckets=True)
     lengths = {caption.features.features_BTC.shape[1] for prompt in words for caption in padding._prompts.read(prompt)}
     assert lengths <= {16, 32}
     _assert_alike(_found(padding, pictures, words), _found(plain, pictures, words))
@@ -142,7 +142,7 @@ def test_captured_and_replayed_it_answers_the_same(body: str, request: pytest.Fi
     path: Path = request.getfixturevalue(body)
     words = PROMPTS[:2] if body == "edge" else [Prompt.parse("word1 . word2"), Prompt.parse("word3 word4 . word5")]
     plain, replaying = _network(path), _network(path)
-    replaying._prompts = ReadPrompts(read_checkpoint(path), replaying._model, replaying.dtype, buckets=True)
+    replaying._prompts = PromptCache(read_checkpoint(path), replaying._model, replaying.dtype, buckets=True)
     recorder = Recorder()
     replaying._graphs = type(replaying._graphs)(CPU, calls_before=1, capture=recorder)
     for seed in range(5):

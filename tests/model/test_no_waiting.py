@@ -19,13 +19,13 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTens
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from groundcast.cuda.size_cache import kept
+from groundcast.cuda.size_cache import cached
 from groundcast.launch.bench.oracle import save
 from groundcast.model.dino import swin
 from groundcast.model.dino.grounding_dino import GroundingDino
 from groundcast.model.dino.text_encoder import TextFeatures
 from groundcast.model.runtime.fold import fold_norms, join_groups, join_projections, join_values
-from groundcast.model.runtime.postprocess import CaptionAnswer, Rules, Wordings, candidates
+from groundcast.model.runtime.postprocess import CaptionAnswer, ReportRules, WordingSpans, candidates
 from groundcast.model.weights.checkpoint import find_checkpoint, read_checkpoint
 
 from .oracle import Sizes, oracle
@@ -88,10 +88,10 @@ def _text(B: int, T: int, C: int) -> TextFeatures:
     return TextFeatures(torch.zeros(B, T, C, device=GPU), numbers, mask, numbers.bool())
 
 
-def _wordings(W: int, T: int) -> Wordings:
+def _wordings(W: int, T: int) -> WordingSpans:
     rows = torch.zeros(W, dtype=torch.long, device=GPU)
     shares = torch.zeros(W, T, device=GPU)
-    return Wordings(shares.bool(), shares, rows, rows, rows)
+    return WordingSpans(shares.bool(), shares, rows, rows, rows)
 
 
 def _edge(_: Path) -> GroundingDino:
@@ -113,9 +113,9 @@ def test_from_the_picture_to_the_candidates(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(swin, "_plan", kept(32)(_planned))
+    monkeypatch.setattr(swin, "_plan", cached(32)(_planned))
     model = _folded(make(tmp_path))
-    rules = Rules(score_rule=rule, one_phrase=one_phrase)
+    rules = ReportRules(score_rule=rule, one_phrase=one_phrase)
     with FAKE:
         there = _without_values(model)
         inputs = torch.zeros(2, 3, 64, 96, device=GPU), _text(3, 16, model.config.width)

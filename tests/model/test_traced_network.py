@@ -55,8 +55,8 @@ def test_pictures_and_prompts_are_answered_with_the_same_bits(weights: Path, pre
 
 def test_lanes_share_the_programs(weights: Path) -> None:
     plain, traced = network(weights, "float32", traced=False), network(weights, "float32", traced=True)
-    with ThreadPoolExecutor(3) as lanes:
-        for seed, answer in enumerate(lanes.map(lambda seed: said(traced, seed), range(60))):
+    with ThreadPoolExecutor(3) as cpu_workers:
+        for seed, answer in enumerate(cpu_workers.map(lambda seed: said(traced, seed), range(60))):
             for one, other in zip(answer, said(plain, seed), strict=True):
                 np.testing.assert_array_equal(one, other)
     assert traced._graphs.captured == len(SIZES)

@@ -16,7 +16,7 @@ from groundcast.model.prompt import Prompt, PromptError
 
 # Hue in OpenCV's half degrees: one range, or two where it goes round.
 HUES = {"red": ((0, 10), (170, 180)), "yellow": ((22, 36),), "green": ((45, 80),), "blue": ((105, 130),)}
-_LEAST_SIDE_PX = 6
+_MIN_SIDE_PX = 6
 
 
 class BlobTicket:
@@ -150,7 +150,7 @@ def find_blobs(image: Rgb, prompt: Prompt) -> Detections:
             mask |= cv2.inRange(hsv, np.array([low, 110, 70]), np.array([high, 255, 255])).astype(np.uint8)
         _, _, patches, _ = cv2.connectedComponentsWithStats(mask)
         for x, y, w, h, _ in patches[1:].tolist():
-            if min(w, h) >= _LEAST_SIDE_PX:
+            if min(w, h) >= _MIN_SIDE_PX:
                 boxes.append((x, y, x + w, y + h))
                 indices.append(index)
     return Detections(

@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 import zmq
 
-from groundcast.stream.control.server import Control
+from groundcast.stream.control.server import ControlServer
 from groundcast.stream.options import ControlOptions
 
 from .blob_detector import BlobDetector
@@ -35,15 +35,15 @@ def plain_node() -> PlainNode:
 
 
 @pytest.fixture
-def control(plain_node: PlainNode) -> Iterator[Control]:
-    with Control(ControlOptions("tcp://127.0.0.1:*")) as control:
+def control(plain_node: PlainNode) -> Iterator[ControlServer]:
+    with ControlServer(ControlOptions("tcp://127.0.0.1:*")) as control:
         control.start(plain_node, on_failure=pytest.fail)
         yield control
         assert control.failure is None
 
 
 @pytest.fixture
-def connect(control: Control) -> Iterator[Connect]:
+def connect(control: ControlServer) -> Iterator[Connect]:
     with zmq.Context() as context:
         opened: list[Client] = []
 

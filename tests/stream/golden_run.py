@@ -22,10 +22,10 @@ from groundcast.model.tabletop.clip_truth import CLIP_PATH
 from groundcast.stream.options import NodeOptions, PublisherOptions, SourceOptions
 from groundcast.stream.pipeline import Pipeline
 from groundcast.stream.publish.publisher import Publisher
-from groundcast.stream.recording.counters import Tally
-from groundcast.stream.recording.raw_subscriber import WireTap
+from groundcast.stream.recording.counters import RecordingCounters
+from groundcast.stream.recording.raw_subscriber import RawSubscriber
 from groundcast.stream.recording.recorder import record
-from groundcast.stream.recording.rotation import Recording, RotationOptions
+from groundcast.stream.recording.rotation import RotatingRecording, RotationOptions
 
 from .blob_detector import BlobDetector
 
@@ -45,13 +45,13 @@ def record_run(path: Path, folder: Path) -> None:
     options = NodeOptions(
         "golden", (source,), publisher=PublisherOptions("tcp://127.0.0.1:*", wait_for_subscriber_s=20.0)
     )
-    tally, over = Tally(), threading.Event()
+    tally, over = RecordingCounters(), threading.Event()
     with Publisher(options.publisher, "golden") as publisher, closing(BlobDetector()) as detector:
         pipeline = Pipeline(options, detector, PROMPT, publisher)
         running = threading.Thread(target=pipeline.run, args=(over,))
         with (
-            WireTap(publisher.address) as tap,
-            closing(Recording(path, RotationOptions(), {"address": publisher.address})) as recording,
+            RawSubscriber(publisher.address) as tap,
+            closing(RotatingRecording(path, RotationOptions(), {"address": publisher.address})) as recording,
         ):
             running.start()
             until_s = time.monotonic() + 60.0  # a pipeline that fails does not say that it ended

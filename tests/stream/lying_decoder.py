@@ -11,7 +11,7 @@ import time
 from groundcast.stream.decode.opened_source import StreamFacts
 from groundcast.stream.decoder_process.messages import Opened, opened_values, pack_report
 from groundcast.stream.decoder_process.sandbox import enter_sandbox
-from groundcast.stream.timing.liveness import Pulse
+from groundcast.stream.timing.liveness import Liveness
 from groundcast.stream.wire.message_fields import Fields
 from groundcast.stream.wire.packing import unpack
 
@@ -35,7 +35,7 @@ def main() -> None:
     if lie == "garbage":
         channel.send(os.urandom(60_000))
     now_ns = time.monotonic_ns()
-    pulse = Pulse(now_ns, now_ns)
+    pulse = Liveness(now_ns, now_ns)
     channel.send(pack_report("opened", pulse, **opened_values(Opened(FACTS, 25.0, 0.0))))
     if lie == "flood":
         while True:

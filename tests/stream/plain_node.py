@@ -49,7 +49,7 @@ class PlainNode:
         self.options = {name: SourceOptions(name, f"rtsp://eve:secret@{name}.example/live") for name in sources}
         self.paused: set[str] = set()
         self.done: list[str] = []
-        self.turned_ns = 0
+        self.last_loop_ns = 0
         self.turn = threading.Lock()
 
     @property

@@ -11,7 +11,7 @@ CLOCK_HZ = 90_000
 SSRC = 0x30A98EE7
 
 _NTP_FROM_UNIX_S = 2_208_988_800
-_LONGEST_PAYLOAD = 1400
+_MAX_PAYLOAD_BYTES = 1400
 _BEGINS, _ENDS = 0x80, 0x40
 _FU_A, _FU = 28, 49
 
@@ -37,14 +37,14 @@ def sender_report(unix_ns: int, stamp: int, count: int) -> bytes:
 
 def _payloads(unit: bytes, codec: Codec) -> Iterator[bytes]:
     """A NAL unit whole, or in fragments: FU-A (RFC 6184, 5.8) or FU (RFC 7798, 4.4.3)."""
-    if len(unit) <= _LONGEST_PAYLOAD:
+    if len(unit) <= _MAX_PAYLOAD_BYTES:
         yield unit
         return
     if codec == "h264":
         header, kind, body = bytes([unit[0] & 0xE0 | _FU_A]), unit[0] & 31, unit[1:]
     else:
         header, kind, body = bytes([unit[0] & 0x81 | _FU << 1, unit[1]]), unit[0] >> 1 & 63, unit[2:]
-    for start in range(0, len(body), _LONGEST_PAYLOAD):
-        piece = body[start : start + _LONGEST_PAYLOAD]
+    for start in range(0, len(body), _MAX_PAYLOAD_BYTES):
+        piece = body[start : start + _MAX_PAYLOAD_BYTES]
         flags = (_BEGINS if start == 0 else 0) | (_ENDS if start + len(piece) == len(body) else 0)
         yield header + bytes([flags | kind]) + piece

@@ -8,7 +8,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from groundcast.stream.publish.publisher import Publisher
-from groundcast.stream.recording.raw_publisher import WireSender
+from groundcast.stream.recording.raw_publisher import RawPublisher
 from groundcast.stream.stats import SourceState
 from groundcast.stream.track import Track
 from groundcast.stream.wire.message import (
@@ -108,7 +108,7 @@ def sending(messages: Wire, *, lossless: bool = False) -> Generator[str]:
     address: list[str] = []
 
     def send() -> None:
-        with WireSender(ANY_PORT, lossless=lossless) as sender:
+        with RawPublisher(ANY_PORT, lossless=lossless) as sender:
             address.append(sender.address)
             ready.set()
             sender.wait_for_subscriber(30, over.is_set)

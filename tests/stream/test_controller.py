@@ -10,18 +10,18 @@ import pytest
 import zmq
 
 from groundcast.model.prompt import Phrase, Prompt
-from groundcast.stream.control.server import Control
+from groundcast.stream.control.server import ControlServer
 from groundcast.stream.controller import ControlError, Controller, NoAnswerError
 from groundcast.stream.options import ControlOptions, SourceOptions
 from groundcast.stream.sockets.connect import ConnectError
-from groundcast.stream.wire.packing import LARGEST_BODY, pack
+from groundcast.stream.wire.packing import MAX_BODY_BYTES, pack
 
 from ..waiting import eventually
 from .plain_node import JPEG, PlainNode
 
 
 @pytest.fixture
-def controller(control: Control) -> Iterator[Controller]:
+def controller(control: ControlServer) -> Iterator[Controller]:
     with Controller(control.address, timeout_s=20.0) as controller:
         yield controller
 
@@ -48,7 +48,7 @@ def test_long_prompts_of_many_sources_come_in_several_answers(controller: Contro
     for number in range(43):
         source = SourceOptions(f"camera-{number}", f"rtsp://camera-{number}.example/live", prompt=plain_node.base)
         plain_node.options[source.name] = source
-    assert sum(len(phrase.name) for phrase in plain_node.base.phrases) * len(plain_node.options) > LARGEST_BODY
+    assert sum(len(phrase.name) for phrase in plain_node.base.phrases) * len(plain_node.options) > MAX_BODY_BYTES
 
     seen, known = controller.status(), plain_node.status()
 
@@ -139,7 +139,7 @@ def test_a_node_that_is_not_there_is_said_in_one_sentence(plain_node: PlainNode)
     with Controller(f"tcp://127.0.0.1:{port}", timeout_s=0.2) as controller:
         with pytest.raises(NoAnswerError, match=r"within 0.2 s: is a node running there\?"):
             controller.set_prompt("bolt")
-        with Control(ControlOptions(controller.address)) as control:
+        with ControlServer(ControlOptions(controller.address)) as control:
             control.start(plain_node, on_failure=pytest.fail)
             controller.timeout_s = 20.0
 

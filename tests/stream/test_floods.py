@@ -16,7 +16,7 @@ import zmq
 
 from groundcast.stream.options import PublisherOptions
 from groundcast.stream.publish.publisher import Publisher
-from groundcast.stream.sockets.token_bucket import Allowance
+from groundcast.stream.sockets.token_bucket import TokenBucket
 from groundcast.stream.subscriber import Subscriber
 from groundcast.stream.wire.message import decode_detections
 
@@ -34,9 +34,9 @@ def stranger(address: str, keys: Path | None = None) -> Generator[zmq.Socket[byt
         xsub.set(zmq.LINGER, 0)
         xsub.set(zmq.SNDHWM, 0)
         if keys is not None:
-            from groundcast.stream.sockets.client_socket import NodeLink
+            from groundcast.stream.sockets.client_socket import ClientSocket
 
-            link = NodeLink(xsub, address, keys)
+            link = ClientSocket(xsub, address, keys)
             yield xsub
             link.close()
         else:
@@ -87,7 +87,7 @@ def test_a_flood_is_dropped_and_an_honest_reader_comes_back(publisher: Publisher
         with stranger(publisher.address) as flooder:
             for number in range(25_000):
                 flooder.send(requests[kind](number))
-            assert eventually(lambda: publisher.strangers["flood"] > 0)
+            assert eventually(lambda: publisher.rejected_connections["flood"] > 0)
         before = next(honest).seq
         assert eventually(lambda: letters(publisher) < 1000)  # what the flood left behind is forgotten
         assert eventually(lambda: next(honest).seq > before + 50)
@@ -105,7 +105,7 @@ def test_whoever_floods_with_a_key_is_shut_out_and_the_others_are_not(tmp_path: 
         next(honest)
         for number in range(1500):
             flooder.send(b"\x01%0300d" % number)
-        assert eventually(lambda: publisher.strangers["flood"] >= 2)  # dropped, came back, was not let in
+        assert eventually(lambda: publisher.rejected_connections["flood"] >= 2)  # dropped, came back, was not let in
         before = next(honest).seq
         assert eventually(lambda: next(honest).seq > before + 20)
         assert letters(publisher) < 1000
@@ -122,7 +122,7 @@ def test_a_thousand_honest_requests_are_no_flood(publisher: Publisher) -> None:
         while many.poll(1000):
             many.recv_multipart()
             got += 1
-    assert publisher.strangers["flood"] == 0
+    assert publisher.rejected_connections["flood"] == 0
     assert 0 < got < 1000  # more answers at once would hold up the others
 
 
@@ -137,7 +137,7 @@ def test_a_request_too_long_for_a_topic_ends_its_connection(publisher: Publisher
 
 
 def test_an_allowance_is_spent_and_fills_again() -> None:
-    allowance = Allowance(3, per_s=50)
+    allowance = TokenBucket(3, per_s=50)
     for _ in range(3):
         assert not allowance.is_spent
         allowance.spend()

@@ -12,9 +12,9 @@ import msgpack
 import pytest
 from mcap.reader import make_reader
 
-from groundcast.stream.recording.mcap_reader import RecordingReader
+from groundcast.stream.recording.mcap_reader import McapReader
 from groundcast.stream.recording.playback import playback
-from groundcast.stream.recording.raw_publisher import WireSender
+from groundcast.stream.recording.raw_publisher import RawPublisher
 from groundcast.stream.subscriber import Subscriber
 from groundcast.stream.wire.message import DetectionMessage, StatusMessage, decode_detections
 
@@ -31,14 +31,14 @@ def kept_maps() -> list[dict[str, object]]:
 
 
 def play(address: str) -> None:
-    with WireSender(address, lossless=True) as sender:
+    with RawPublisher(address, lossless=True) as sender:
         sender.wait_for_subscriber(30, lambda: False)
-        for _, message in playback([RecordingReader(GOLDEN)]):
+        for _, message in playback([McapReader(GOLDEN)]):
             sender.send(message.topic, message.parts, lambda: False)
 
 
 def detections_in(path: Path) -> list[DetectionMessage]:
-    bodies = [message.parts[0] for message in RecordingReader(path) if message.topic.startswith(b"det/")]
+    bodies = [message.parts[0] for message in McapReader(path) if message.topic.startswith(b"det/")]
     return [decode_detections(body) for body in bodies]
 
 

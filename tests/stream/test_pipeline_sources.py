@@ -142,7 +142,7 @@ def test_what_cannot_be_added_is_refused_and_changes_nothing(clip: str, detector
 
 
 def test_there_is_an_end_to_sources(detector: BlobDetector, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source_registry, "MOST_SOURCES", 1)
+    monkeypatch.setattr(source_registry, "MAX_SOURCES", 1)
     with Node(detector, CAMERA) as node:
         assert refused(node, "add_source", OTHER) == "too_many"
         node.pipeline.update_source("cam", lambda now: replace(now, loop=True))

@@ -18,7 +18,7 @@ from groundcast.launch.bench.hardware import count_flops, roofline
 from groundcast.launch.bench.oracle import vocabulary
 from groundcast.launch.bench.pairs import in_turns
 from groundcast.launch.bench.sizes import sizes
-from groundcast.launch.bench.truth import HalfCost, Truth
+from groundcast.launch.bench.truth import HalfCost, ReferenceAnswer
 from groundcast.launch.exits import InputError, RunError
 from groundcast.model.config import ModelConfig, TextConfig
 from groundcast.model.dino.text_encoder import pad_words
@@ -166,7 +166,7 @@ def test_what_does_not_compile_leaves_the_other_figures(
     picture = torch.randn(1, 3, 64, 64)
     words = pad_words([Tokenizer(vocabulary()).encode(Prompt.parse("word1"))])
     bench = model._Bench("tiny", oracle(Sizes()), cast("Any", None), Path(), CPU, Prompt.parse("word1"), 7)
-    assert bench._compiled(Truth(picture, words, torch.zeros(1, 1), None), torch.float32) == {}
+    assert bench._compiled(ReferenceAnswer(picture, words, torch.zeros(1, 1), None), torch.float32) == {}
     assert "no compiler (dynamic=False)" in capsys.readouterr().err
 
 

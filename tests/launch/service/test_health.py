@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from groundcast.launch.service.health import Health
 from groundcast.launch.service.health_pages import health_pages
-from groundcast.stream.control.server import Control
+from groundcast.stream.control.server import ControlServer
 from groundcast.stream.options import ControlOptions
 from groundcast.stream.stats import SourceState
 from groundcast.stream.wire.message_types import StatusMessage
@@ -114,7 +114,7 @@ def test_metrics_say_what_the_node_says() -> None:
     assert said["groundcast_node_info", "float32,tabletop,bench,mean"] == 1
     assert said["groundcast_node_start_time_seconds", ""] == 1.79e9
     assert (said["groundcast_leases", ""], said["groundcast_messages_unsent_total", ""]) == (1, 4)
-    assert said["groundcast_strangers_total", "unknown_key,publish"] == 5
+    assert said["groundcast_rejected_connections_total", "unknown_key,publish"] == 5
     assert ("groundcast_control_dropped_total", "") not in said  # nothing takes requests
     assert said["process_open_fds", ""] > 2
 
@@ -137,11 +137,13 @@ def test_openmetrics_can_be_had() -> None:
 
 def test_metrics_tell_who_was_turned_away_at_the_control_socket(tmp_path: Path) -> None:
     keys = make_keys(tmp_path / "keys")
-    with Control(ControlOptions("tcp://127.0.0.1:*", keys=keys)) as control, zmq.Context() as context:
+    with ControlServer(ControlOptions("tcp://127.0.0.1:*", keys=keys)) as control, zmq.Context() as context:
         health = Health()
         health.attach(StandingNode(), threading.Event(), control)
         with context.socket(zmq.DEALER) as stranger:
             stranger.connect(control.address)
 
-            assert eventually(lambda: figures(health)["groundcast_strangers_total", "no_handshake,control"] > 0)
+            assert eventually(
+                lambda: figures(health)["groundcast_rejected_connections_total", "no_handshake,control"] > 0
+            )
         assert figures(health)["groundcast_control_dropped_total", ""] == 0

@@ -13,9 +13,9 @@ from contextlib import ExitStack
 import pytest
 
 from groundcast.launch.service import health_server
-from groundcast.launch.service.health_server import HealthError, HealthServer, Page, Pages
+from groundcast.launch.service.health_server import HealthError, HealthServer, HttpPage, Pages
 
-PAGES: Pages = {"/healthz": lambda accept: Page(503, "text/plain", f"asked for {accept}".encode())}
+PAGES: Pages = {"/healthz": lambda accept: HttpPage(503, "text/plain", f"asked for {accept}".encode())}
 
 
 @pytest.fixture
@@ -162,7 +162,7 @@ def test_a_port_in_use_and_an_address_that_is_none_are_named(server: HealthServe
 
 
 def test_a_page_that_breaks_takes_nobody_with_it(caplog: pytest.LogCaptureFixture) -> None:
-    def broken(_accept: str) -> Page:
+    def broken(_accept: str) -> HttpPage:
         raise RuntimeError("no figures")
 
     with HealthServer("[::1]:0", {"/metrics": broken, **PAGES}) as server:

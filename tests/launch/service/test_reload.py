@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 
 from groundcast.launch.service.reload import (
-    AddSource,
-    RemoveSource,
-    SetPrompt,
-    UpdateSource,
+    PromptChanged,
+    SourceAdded,
+    SourceRemoved,
+    SourceUpdated,
     commands_between,
     settings_in_force,
     settings_kept,
 )
-from groundcast.launch.service.sighup import Rereader
+from groundcast.launch.service.sighup import SettingsReloader
 from groundcast.launch.settings.settings import NodeSettings
 from groundcast.launch.settings.settings_file import SettingsError
 from groundcast.model.prompt import Prompt
@@ -51,10 +51,10 @@ def test_sources_come_change_and_go_and_the_prompt_lies_in_between() -> None:
     old = settings("door old", defaults={"target_hz": 6})
 
     assert commands_between(old, new, ["door", "old"]) == [
-        AddSource(SourceOptions("new", CAMERA, target_hz=5)),
-        UpdateSource("door", {"target_hz": 5}),
-        SetPrompt(Prompt.parse("green blob")),
-        RemoveSource("old"),
+        SourceAdded(SourceOptions("new", CAMERA, target_hz=5)),
+        SourceUpdated("door", {"target_hz": 5}),
+        PromptChanged(Prompt.parse("green blob")),
+        SourceRemoved("old"),
     ]
 
 
@@ -79,7 +79,7 @@ class Reread:
     def __init__(self, pipeline: Pipeline, first: NodeSettings) -> None:
         self.pipeline = pipeline
         self.file: NodeSettings | Exception = first
-        self.rereader = Rereader(pipeline, first, self._read)
+        self.rereader = SettingsReloader(pipeline, first, self._read)
 
     def _read(self) -> NodeSettings:
         if isinstance(self.file, Exception):

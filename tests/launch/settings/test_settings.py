@@ -120,6 +120,16 @@ def _keys(section: type[BaseModel]) -> set[str]:
         ("model: tabletop", "model: {threshold: .nan}", "line 5: `model.threshold` must be a number in 0..1"),
         ("model: tabletop", "model: {device: gpu}", "line 5: `model.device` must be auto, cpu, cuda or cuda:1"),
         ("model: tabletop", "zzz: 1", "line 5: unknown key `zzz`: known ones are batch_wait_ms, check_name, control"),
+        (
+            "model: tabletop",
+            "tracker: {least_iou: 0.2}",
+            "line 5: unknown key `least_iou` in `tracker`: it is called `min_iou` now",
+        ),
+        (
+            "model: tabletop",
+            "model: {lanes: 2}",
+            "line 5: unknown key `lanes` in `model`: it is called `cpu_workers` now",
+        ),
         ("model: tabletop", "publish: 5570", "line 5: `publish` must hold settings, one on a line, such as"),
         ("model: tabletop", "publish: {address: '5570'}", "line 5: `publish.address` must be a ZeroMQ address such as"),
         ("model: tabletop", "heartbeat_s: .inf", "line 5: `heartbeat_s` must be a finite number"),

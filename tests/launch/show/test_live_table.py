@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from groundcast.launch.show.message_table import Board
+from groundcast.launch.show.message_table import MessageTable
 from groundcast.stream.options import PublisherOptions
 from groundcast.stream.publish.publisher import Publisher
 
@@ -59,7 +59,7 @@ def test_statuses_are_a_table_that_stays_in_place() -> None:
 
 
 def test_before_a_node_is_heard_a_terminal_says_what_is_waited_for() -> None:
-    board = Board("waiting for a node on tcp://127.0.0.1:5570")
+    board = MessageTable("waiting for a node on tcp://127.0.0.1:5570")
 
     assert str(board._shown()) == "waiting for a node on tcp://127.0.0.1:5570"
     board.show(MESSAGE)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from groundcast.model.detections import Detections, DetectorInfo
-from groundcast.model.evaluation.average_precision import Found
+from groundcast.model.evaluation.average_precision import SceneDetections
 from groundcast.model.prompt import Prompt
 
 WIDTH, HEIGHT = 320, 240
@@ -72,11 +72,11 @@ def write_set(folder: Path, content: dict[str, Any], name: str = "instances.json
     return path
 
 
-def draw_found(content: dict[str, Any], seed: int) -> dict[int, Found]:
+def draw_found(content: dict[str, Any], seed: int) -> dict[int, SceneDetections]:
     """Of each picture: boxes near the truth, doubled, of wrong categories, and somewhere else."""
     rng = np.random.default_rng(seed)
     ids = [one["id"] for one in content["categories"]]
-    found: dict[int, Found] = {}
+    found: dict[int, SceneDetections] = {}
     for image in content["images"]:
         own = [one for one in content["annotations"] if one["image_id"] == image["id"]]
         xywh = np.array([one["bbox"] for one in own])
@@ -89,7 +89,7 @@ def draw_found(content: dict[str, Any], seed: int) -> dict[int, Found]:
         right[2::3] = rng.choice(ids, len(right[2::3]))
         categories = np.concatenate([right, rng.choice(ids, 6)])
         scores = rng.random(len(boxes)).round(2)  # rounded: ties occur
-        found[image["id"]] = Found(boxes, categories, scores)
+        found[image["id"]] = SceneDetections(boxes, categories, scores)
     return found
 
 
@@ -98,7 +98,9 @@ class Drawn:
 
     info = DetectorInfo("drawn", "float32", "mean")
 
-    def __init__(self, content: dict[str, Any], found: dict[int, Found], fails_after: int | None = None) -> None:
+    def __init__(
+        self, content: dict[str, Any], found: dict[int, SceneDetections], fails_after: int | None = None
+    ) -> None:
         self._numbers = [image["id"] for image in content["images"]]
         self._found, self._left = found, fails_after
         self.asked: list[Prompt] = []

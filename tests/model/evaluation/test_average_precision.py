@@ -9,30 +9,37 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from groundcast.model.evaluation.average_precision import Found, Truth, bootstrap, coco_precision, match, precision_of
+from groundcast.model.evaluation.average_precision import (
+    SceneDetections,
+    SceneTruth,
+    bootstrap,
+    coco_precision,
+    match,
+    precision_of,
+)
 
 pytest.importorskip("faster_coco_eval", reason="needs the [eval] extra")
 
 CATEGORIES = 6
 
 
-def _random_scenes(seed: int, count: int = 40) -> tuple[list[Truth], list[Found]]:
+def _random_scenes(seed: int, count: int = 40) -> tuple[list[SceneTruth], list[SceneDetections]]:
     """Truths, and found boxes near them, beside them, doubled, and of wrong categories."""
     rng = np.random.default_rng(seed)
-    truths: list[Truth] = []
-    founds: list[Found] = []
+    truths: list[SceneTruth] = []
+    founds: list[SceneDetections] = []
     for _ in range(count):
         n = int(rng.integers(0, 9))
         corner, size = rng.uniform(0, 400, (n, 2)), rng.uniform(10, 90, (n, 2))
         boxes = np.concatenate([corner, corner + size], 1)
         categories = rng.integers(0, CATEGORIES - 1, n)  # the last category never occurs
-        truths.append(Truth(boxes, categories, rng.random(n) < 0.8))
+        truths.append(SceneTruth(boxes, categories, rng.random(n) < 0.8))
         near = np.repeat(boxes, 2, 0) + rng.normal(0, 5, (2 * n, 4))
         near[:, 2:] = np.maximum(near[:, 2:], near[:, :2] + 2)
         away = rng.uniform(0, 300, (4, 2))
         found = np.concatenate([near, np.concatenate([away, away + 40], 1)])
         labels = np.concatenate([np.repeat(categories, 2), rng.integers(0, CATEGORIES, 4)])
-        founds.append(Found(found, labels, rng.random(len(found)).round(2)))  # rounded: ties occur
+        founds.append(SceneDetections(found, labels, rng.random(len(found)).round(2)))  # rounded: ties occur
     return truths, founds
 
 
@@ -73,8 +80,8 @@ def test_the_interval_holds_the_figure_and_narrows_with_more_scenes() -> None:
 
 def test_perfect_answers_score_one_and_no_answers_score_nothing() -> None:
     truths, _ = _random_scenes(6)
-    perfect = [Found(t.boxes_xyxy, t.categories, np.ones(len(t.categories))) for t in truths]
-    nothing = [Found(np.zeros((0, 4)), np.zeros(0, np.int64), np.zeros(0)) for _ in truths]
+    perfect = [SceneDetections(t.boxes_xyxy, t.categories, np.ones(len(t.categories))) for t in truths]
+    nothing = [SceneDetections(np.zeros((0, 4)), np.zeros(0, np.int64), np.zeros(0)) for _ in truths]
 
     assert np.nanmin(coco_precision(truths, perfect, CATEGORIES)) == pytest.approx(1.0)
     assert np.nanmax(coco_precision(truths, nothing, CATEGORIES)) == 0.0
@@ -83,9 +90,9 @@ def test_perfect_answers_score_one_and_no_answers_score_nothing() -> None:
 
 def test_what_is_not_counted_is_neither_missed_nor_wrongly_found() -> None:
     box = np.array([[10.0, 10, 50, 50]])
-    hidden = Truth(np.concatenate([box, box + 100.0]), np.array([0, 0]), np.array([True, False]))
-    both = Found(np.concatenate([box, box + 100.0]), np.array([0, 0]), np.array([0.5, 0.9]))
-    one = Found(box, np.array([0]), np.array([0.5]))
+    hidden = SceneTruth(np.concatenate([box, box + 100.0]), np.array([0, 0]), np.array([True, False]))
+    both = SceneDetections(np.concatenate([box, box + 100.0]), np.array([0, 0]), np.array([0.5, 0.9]))
+    one = SceneDetections(box, np.array([0]), np.array([0.5]))
 
     assert coco_precision([hidden], [both], 1)[0, 0] == pytest.approx(1.0)
     assert coco_precision([hidden], [one], 1)[0, 0] == pytest.approx(1.0)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from groundcast.model.datasets.coco_data import CocoData, read_coco
-from groundcast.model.evaluation.average_precision import Found
+from groundcast.model.evaluation.average_precision import SceneDetections
 from groundcast.model.evaluation.coco_eval import CocoResult, check_prompts, evaluate_coco, prompts_of
 from groundcast.model.evaluation.coco_judge import judge_as_coco
 from groundcast.model.evaluation.coco_store import DetectionStore, StoreError
@@ -77,10 +77,12 @@ def test_chunks_change_nothing_of_what_a_fair_detector_finds(
     assert figures[0] == figures[1] == judge_as_coco(data, found).figures
 
 
-def _untied(found: Found) -> Found:
+def _untied(found: SceneDetections) -> SceneDetections:
     """Scores that are all different, as float32 too: of equal ones each chunk has its own order."""
     steps = np.linspace(0, 0.005, len(found.scores))
-    return Found(found.boxes_xyxy, found.categories, (found.scores + steps).astype(np.float32).astype(np.float64))
+    return SceneDetections(
+        found.boxes_xyxy, found.categories, (found.scores + steps).astype(np.float32).astype(np.float64)
+    )
 
 
 def test_a_picture_keeps_its_best_boxes_over_all_chunks(
@@ -143,7 +145,7 @@ def test_a_file_that_is_no_run_is_refused_and_left_alone(tmp_path: Path) -> None
 def test_what_is_stored_comes_back_exactly(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     boxes, scores = rng.random((50, 4), np.float32) * 640, rng.random(50, np.float32)
-    found = Found(boxes.astype(np.float64), np.arange(50), scores.astype(np.float64))
+    found = SceneDetections(boxes.astype(np.float64), np.arange(50), scores.astype(np.float64))
     with DetectionStore(tmp_path / "run.jsonl", HEADER) as store:
         store.add({3: found})
 

@@ -11,7 +11,7 @@ import pytest
 
 from groundcast.model.datasets.coco_data import CocoData, read_coco
 from groundcast.model.evaluation import coco_judge
-from groundcast.model.evaluation.average_precision import Found
+from groundcast.model.evaluation.average_precision import SceneDetections
 from groundcast.model.evaluation.coco_judge import best_of_classes, judge_as_coco, judge_as_lvis
 
 from ..datasets.coco_sets import draw_found, draw_set, write_set
@@ -84,12 +84,14 @@ LVIS: dict[int, dict[str, float]] = {
 _ROUNDING = 1e-15  # the same numbers are summed in another order
 
 
-def _case(folder: Path, seed: int, *, lvis: bool = False) -> tuple[dict[str, Any], CocoData, dict[int, Found]]:
+def _case(
+    folder: Path, seed: int, *, lvis: bool = False
+) -> tuple[dict[str, Any], CocoData, dict[int, SceneDetections]]:
     content = draw_set(seed)
     return content, read_coco(write_set(folder, content), folder, lvis=lvis), draw_found(content, seed + 100)
 
 
-def _results(found: dict[int, Found]) -> list[dict[str, Any]]:
+def _results(found: dict[int, SceneDetections]) -> list[dict[str, Any]]:
     return [
         {"image_id": n, "category_id": int(k), "bbox": [*box[:2], *(box[2:] - box[:2])], "score": float(score)}
         for n, one in found.items()
@@ -97,7 +99,7 @@ def _results(found: dict[int, Found]) -> list[dict[str, Any]]:
     ]
 
 
-def _pycocotools(content: dict[str, Any], found: dict[int, Found]) -> dict[str, float]:
+def _pycocotools(content: dict[str, Any], found: dict[int, SceneDetections]) -> dict[str, float]:
     ground = pytest.importorskip("pycocotools.coco", reason="pycocotools is the oracle").COCO()
     ground.dataset = {"info": {}, **copy.deepcopy(content)}
     ground.createIndex()
@@ -108,7 +110,7 @@ def _pycocotools(content: dict[str, Any], found: dict[int, Found]) -> dict[str, 
     return dict(zip(("AP", "AP50", "AP75", "APs", "APm", "APl"), map(float, judge.stats), strict=False))
 
 
-def _lvis(path: Path, found: dict[int, Found]) -> dict[str, float]:
+def _lvis(path: Path, found: dict[int, SceneDetections]) -> dict[str, float]:
     lvis: Any = pytest.importorskip("lvis", reason="LVIS's own tool is the oracle")
     truth = lvis.LVIS(str(path))
     judge = lvis.LVISEval(truth, lvis.LVISResults(truth, _results(found), max_dets=-1), "bbox")
@@ -165,13 +167,16 @@ def test_categories_that_are_judged_apart_give_the_same_figures(
 def test_nothing_found_scores_nothing_and_perfect_answers_score_one(tmp_path: Path) -> None:
     content, _, _ = _case(tmp_path, 1)
     data = read_coco(tmp_path / "instances.json", tmp_path, lvis=True)
-    nothing = {image["id"]: Found(np.zeros((0, 4)), np.zeros(0, np.int64), np.zeros(0)) for image in content["images"]}
+    nothing = {
+        image["id"]: SceneDetections(np.zeros((0, 4)), np.zeros(0, np.int64), np.zeros(0))
+        for image in content["images"]
+    }
     perfect = dict(nothing)
     for number in perfect:
         own = [box for box in data.boxes if box.picture == number]
         xywh = np.array([box.box_xywh for box in own])
         boxes = np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], 1, dtype=np.float64)
-        perfect[number] = Found(boxes, np.array([box.category for box in own]), np.ones(len(own)))
+        perfect[number] = SceneDetections(boxes, np.array([box.category for box in own]), np.ones(len(own)))
 
     for judge in (judge_as_coco, judge_as_lvis):
         assert set(judge(data, nothing).figures.values()) == {0.0}

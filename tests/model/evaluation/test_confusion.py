@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from groundcast.model.datasets.coco_data import CheckedFile, CocoBox, CocoCategory, CocoData, CocoPicture, read_coco
-from groundcast.model.evaluation.average_precision import Found
+from groundcast.model.evaluation.average_precision import SceneDetections
 from groundcast.model.evaluation.class_figures import class_figures
 from groundcast.model.evaluation.coco_judge import judge_as_coco
 from groundcast.model.evaluation.confusion import best_score, confusion
@@ -28,10 +28,12 @@ def _data(absent: tuple[int, ...] | None) -> CocoData:
     )
 
 
-def _found(*boxes: tuple[tuple[float, float, float, float], int, float]) -> dict[int, Found]:
+def _found(*boxes: tuple[tuple[float, float, float, float], int, float]) -> dict[int, SceneDetections]:
     xyxy = [(x, y, x + width, y + height) for (x, y, width, height), _, _ in boxes]
     categories, scores = [one[1] for one in boxes], [one[2] for one in boxes]
-    return {1: Found(np.array(xyxy, np.float64).reshape(-1, 4), np.array(categories, np.int64), np.array(scores))}
+    return {
+        1: SceneDetections(np.array(xyxy, np.float64).reshape(-1, 4), np.array(categories, np.int64), np.array(scores))
+    }
 
 
 def test_right_wrong_missed_and_made_up_boxes_have_their_places() -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from groundcast.model.detections import Detections, DetectorInfo
 from groundcast.model.evaluation.tabletop_eval import ask, evaluate_tabletop
 from groundcast.model.prompt import Prompt
-from groundcast.model.tabletop.dataset import FIRST_SEED, OBJECT_DTYPE, Shard
+from groundcast.model.tabletop.dataset import FIRST_SEED, OBJECT_DTYPE, SceneShard
 from groundcast.model.tabletop.words import COLOURS, HELD_OUT, KINDS, PAIRS, pair_of, phrase
 
 pytest.importorskip("faster_coco_eval", reason="needs the [eval] extra")
@@ -35,12 +35,12 @@ def _objects(rng: np.random.Generator, scene: int) -> NDArray[np.void]:
 
 
 @pytest.fixture
-def shard(tmp_path: Path) -> Shard:
+def shard(tmp_path: Path) -> SceneShard:
     rng = np.random.default_rng(3)
     np.save(tmp_path / "objects.npy", np.concatenate([_objects(rng, scene) for scene in range(SCENES)]))
     for scene in range(SCENES):  # the picture's shade tells the detectors below which scene it is
         cv2.imwrite(str(tmp_path / f"{scene:05d}.jpg"), np.full((480, 640, 3), 20 * scene, np.uint8))
-    return Shard(tmp_path, FIRST_SEED["eval"], SCENES)
+    return SceneShard(tmp_path, FIRST_SEED["eval"], SCENES)
 
 
 class Knowing:
@@ -48,7 +48,7 @@ class Knowing:
 
     info = DetectorInfo("knowing", "float32", "mean")
 
-    def __init__(self, shard: Shard, *, wrong: Sequence[tuple[str, str]] = ()) -> None:
+    def __init__(self, shard: SceneShard, *, wrong: Sequence[tuple[str, str]] = ()) -> None:
         self._objects, self._wrong = shard.objects(), set(wrong)
         self.asked: list[Prompt] = []
 
@@ -65,7 +65,7 @@ class Knowing:
         return Detections(prompt.names, rows["box_xyxy"].astype(np.float32) * 2, np.full(4, 0.9, np.float32), indices)
 
 
-def test_perfect_answers_score_one_and_all_objects_are_counted(shard: Shard) -> None:
+def test_perfect_answers_score_one_and_all_objects_are_counted(shard: SceneShard) -> None:
     result = evaluate_tabletop(Knowing(shard), shard, batch=5, resamples=20)
 
     assert result.figures["AP"] == result.figures["unseen_AP50"] == pytest.approx(1.0)
@@ -74,7 +74,7 @@ def test_perfect_answers_score_one_and_all_objects_are_counted(shard: Shard) -> 
     assert result.unseen_instances >= SCENES
 
 
-def test_a_detector_that_fails_on_new_pairs_alone_is_found_out(shard: Shard) -> None:
+def test_a_detector_that_fails_on_new_pairs_alone_is_found_out(shard: SceneShard) -> None:
     result = evaluate_tabletop(Knowing(shard, wrong=sorted(HELD_OUT)), shard, resamples=20)
 
     assert result.figures["unseen_AP50"] == 0.0
@@ -82,14 +82,14 @@ def test_a_detector_that_fails_on_new_pairs_alone_is_found_out(shard: Shard) -> 
     assert result.intervals["AP"][0] < result.figures["AP"] < result.intervals["AP"][1]
 
 
-def test_the_result_is_one_json_object(shard: Shard) -> None:
+def test_the_result_is_one_json_object(shard: SceneShard) -> None:
     result = json.loads(json.dumps(evaluate_tabletop(Knowing(shard), shard, resamples=5).as_dict(), allow_nan=False))
 
     assert {"AP", "AP50", "AP75", "unseen_AP50", "AP_95", "instances", "unseen_instances", "scenes"} <= result.keys()
     assert result["model"]["score_rule"] == "mean"
 
 
-def test_progress_is_told(shard: Shard) -> None:
+def test_progress_is_told(shard: SceneShard) -> None:
     steps: list[tuple[int, int]] = []
 
     def note(done: int, total: int) -> None:

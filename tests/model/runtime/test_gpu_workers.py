@@ -12,10 +12,10 @@ import pytest
 import torch
 
 from groundcast.model.prompt import Prompt
-from groundcast.model.runtime.gpu_workers import GpuLoop
+from groundcast.model.runtime.gpu_workers import GpuWorkers
 from groundcast.model.runtime.job import Job
 from groundcast.model.runtime.network import Network
-from groundcast.model.runtime.network_output import Seen, pack_all
+from groundcast.model.runtime.network_output import NetworkOutput, pack_all
 from groundcast.model.runtime.postprocess import CaptionAnswer
 from groundcast.model.runtime.ticket import CancelledError, DetectionTicket
 from groundcast.model.weights.checkpoint import read_checkpoint
@@ -33,8 +33,8 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Network:
 
 
 @pytest.fixture
-def loop(network: Network) -> Iterator[GpuLoop]:
-    own = GpuLoop(network, depth=2)
+def loop(network: Network) -> Iterator[GpuWorkers]:
+    own = GpuWorkers(network, depth=2)
     yield own
     own.close()
 
@@ -42,13 +42,13 @@ def loop(network: Network) -> Iterator[GpuLoop]:
 def _job(
     seed: int,
     pack: Callable[[CaptionAnswer], torch.Tensor] = pack_all,
-    read: Callable[[Seen], float] = lambda seen: float(seen.parts[0].sum()),
+    read: Callable[[NetworkOutput], float] = lambda seen: float(seen.parts[0].sum()),
 ) -> Job[float]:
     picture = np.random.default_rng(seed).integers(0, 255, (64, 96, 3), np.uint8)
     return Job(DetectionTicket([picture], [MUG]), pack, read)
 
 
-def test_answers_are_those_of_the_network_in_order(network: Network, loop: GpuLoop) -> None:
+def test_answers_are_those_of_the_network_in_order(network: Network, loop: GpuWorkers) -> None:
     jobs = [_job(seed) for seed in range(6)]
     for job in jobs:
         loop.submit(job)
@@ -57,7 +57,7 @@ def test_answers_are_those_of_the_network_in_order(network: Network, loop: GpuLo
         assert job.ticket.wait(PATIENCE_S) == [job.read(alone)]
 
 
-def test_the_next_is_launched_while_the_last_is_read(loop: GpuLoop) -> None:
+def test_the_next_is_launched_while_the_last_is_read(loop: GpuWorkers) -> None:
     launched, gate = threading.Event(), threading.Event()
 
     def pack(answer: CaptionAnswer) -> torch.Tensor:
@@ -73,7 +73,7 @@ def test_the_next_is_launched_while_the_last_is_read(loop: GpuLoop) -> None:
     assert first.ticket.wait(PATIENCE_S) == [1.0]
 
 
-def test_a_finished_one_never_waits_for_the_next(loop: GpuLoop) -> None:
+def test_a_finished_one_never_waits_for_the_next(loop: GpuWorkers) -> None:
     gate = threading.Event()
 
     def pack(answer: CaptionAnswer) -> torch.Tensor:
@@ -89,7 +89,7 @@ def test_a_finished_one_never_waits_for_the_next(loop: GpuLoop) -> None:
     assert second.ticket.wait(PATIENCE_S)
 
 
-def test_no_more_than_its_depth_is_launched(loop: GpuLoop) -> None:
+def test_no_more_than_its_depth_is_launched(loop: GpuWorkers) -> None:
     gate, launched = threading.Event(), threading.Semaphore(0)
 
     def pack(answer: CaptionAnswer) -> torch.Tensor:
@@ -109,7 +109,7 @@ def test_no_more_than_its_depth_is_launched(loop: GpuLoop) -> None:
         jobs[3].ticket.wait(PATIENCE_S)
 
 
-def test_a_failure_belongs_to_its_ticket_alone(loop: GpuLoop) -> None:
+def test_a_failure_belongs_to_its_ticket_alone(loop: GpuWorkers) -> None:
     def fail(_: object) -> torch.Tensor:
         raise RuntimeError("CUDA error: device-side assert triggered")
 
@@ -126,11 +126,11 @@ def test_a_failure_belongs_to_its_ticket_alone(loop: GpuLoop) -> None:
 def test_closing_reads_what_was_launched_and_cancels_the_rest(network: Network) -> None:
     gate, reading = threading.Event(), threading.Event()
 
-    def read(_: Seen) -> float:
+    def read(_: NetworkOutput) -> float:
         reading.set()
         return float(gate.wait(PATIENCE_S))
 
-    own = GpuLoop(network, depth=1)
+    own = GpuWorkers(network, depth=1)
     jobs = [_job(0, read=read), _job(1)]
     for job in jobs:
         own.submit(job)

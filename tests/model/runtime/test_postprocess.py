@@ -8,7 +8,7 @@ import torch
 from groundcast.model.detections import Detections
 from groundcast.model.dino.tokenizer import Tokenizer
 from groundcast.model.prompt import Phrase, Prompt
-from groundcast.model.runtime.postprocess import CaptionAnswer, Rules, Wordings, postprocess
+from groundcast.model.runtime.postprocess import CaptionAnswer, ReportRules, WordingSpans, postprocess
 from groundcast.model.runtime.preprocess import InputSize, input_size
 from groundcast.model.tabletop.vocabulary import vocabulary
 
@@ -26,8 +26,8 @@ def _detect(
             logits[row, token] = torch.logit(torch.tensor(probability))
     boxes_Q4 = torch.tensor(boxes or [[0.5, 0.5, 0.2 + 0.1 * row, 0.2] for row in range(len(scores))])
     size, image_hw = options.pop("size", SIZE), options.pop("image_hw", (128, 192))
-    answer = CaptionAnswer(logits, boxes_Q4, Wordings.of(tokens))
-    return postprocess([answer], prompt, size, image_hw, Rules(**options))  # pyright: ignore[reportArgumentType]
+    answer = CaptionAnswer(logits, boxes_Q4, WordingSpans.of(tokens))
+    return postprocess([answer], prompt, size, image_hw, ReportRules(**options))  # pyright: ignore[reportArgumentType]
 
 
 def test_labels_are_the_names_asked_for_and_the_best_box_is_first() -> None:

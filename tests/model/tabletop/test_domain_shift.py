@@ -16,7 +16,7 @@ from groundcast.model.detections import Detections, DetectorInfo
 from groundcast.model.dino.tokenizer import Tokenizer
 from groundcast.model.evaluation.shift_recall import SHIFTS, recall_under_shifts
 from groundcast.model.prompt import Prompt
-from groundcast.model.tabletop.dataset import FIRST_SEED, OBJECT_DTYPE, Shard
+from groundcast.model.tabletop.dataset import FIRST_SEED, OBJECT_DTYPE, SceneShard
 from groundcast.model.tabletop.domain_shift import PAINTS, add_unknown_shapes, dim, far_away
 from groundcast.model.tabletop.vocabulary import vocabulary
 from groundcast.model.tabletop.words import COLOURS
@@ -121,7 +121,7 @@ def test_recall_is_said_for_each_shift(tmp_path: Path) -> None:
     np.save(tmp_path / "objects.npy", rows)
     for scene in range(2):
         cv2.imwrite(str(tmp_path / f"{scene:05d}.jpg"), cv2.resize(_marked(100, 60, 180, 120)[0], (640, 480)))
-    results = recall_under_shifts(_Bright(), Shard(tmp_path, FIRST_SEED["eval"], 2))
+    results = recall_under_shifts(_Bright(), SceneShard(tmp_path, FIRST_SEED["eval"], 2))
     assert list(results) == list(SHIFTS)
     assert (results["as rendered"].recall, results["as rendered"].objects) == (1.0, 2)
     assert results["half the light"].recall == 1.0

@@ -19,7 +19,7 @@ from groundcast.model.dino.query_selection import Selected
 from groundcast.model.training.batch import Batch, stack
 from groundcast.model.training.denoising import Noised
 from groundcast.model.training.detection import DetectionLesson
-from groundcast.model.training.finetune import PARTS, Recipe
+from groundcast.model.training.finetune import PARTS, FinetuneRecipe
 from groundcast.model.training.loss import LossWeights, detection_loss
 from groundcast.model.training.matching import Truth, match
 from groundcast.model.training.optimiser import keep_frozen_parts_still, optimiser
@@ -204,13 +204,13 @@ def test_parts_share_no_weight_and_leave_none_of_theirs_out(body: str) -> None:
     fusion = [name for name in owners if ".fusion." in name]
     assert len(fusion) == 18 * len(model.encoder.layers)
     assert all(owners[name] == ["fusion"] for name in fusion)
-    optimiser("model", model, 0.0, Recipe(TrainingOptions(1), only=("fusion",)).speeds)
+    optimiser("model", model, 0.0, FinetuneRecipe(TrainingOptions(1), only=("fusion",)).speeds)
     assert {name for name, own in model.named_parameters() if own.requires_grad} == set(fusion)
 
 
 def test_a_frozen_decoder_still_tells_what_each_layer_costs() -> None:
     model = without_zeros(GroundingDino(full_config()))
-    optimiser("model", model, 0.0, Recipe(TrainingOptions(1), only=("fusion",)).speeds)
+    optimiser("model", model, 0.0, FinetuneRecipe(TrainingOptions(1), only=("fusion",)).speeds)
     keep_frozen_parts_still(model)
     lesson = DetectionLesson(model)
     batch = stack(draw_examples(np.random.default_rng(2), pictures=2))

@@ -13,7 +13,7 @@ from groundcast.model.datasets.coco_data import read_coco
 from groundcast.model.datasets.labelled import labelled_coco
 from groundcast.model.dino.grounding_dino import GroundingDino
 from groundcast.model.training.denoising import NoiseOptions
-from groundcast.model.training.finetune import Recipe, finetune
+from groundcast.model.training.finetune import FinetuneRecipe, finetune
 from groundcast.model.training.first_weights import edge_from_nothing
 from groundcast.model.training.picture_batches import PictureOptions
 from groundcast.model.training.trainer import TrainingOptions
@@ -43,7 +43,7 @@ def test_fifty_pictures_are_learnt_by_heart(tmp_path: Path) -> None:
     )
     torch.manual_seed(0)
     first = Checkpoint(config, words, labelled.wordings, keep_weights(GroundingDino(config)))
-    recipe = Recipe(
+    recipe = FinetuneRecipe(
         TrainingOptions(900, 1.5e-3, clip_norm=1.0, checkpoint_every=900, mean_decay=0.99),
         PictureOptions(8, (1.0, 1.0), mirror=False, negatives=6, noise=NoiseOptions(20)),
         backbone_speed=1.0,

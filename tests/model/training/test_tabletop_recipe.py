@@ -16,15 +16,15 @@ from groundcast.model.prompt import Prompt
 from groundcast.model.tabletop.dataset import build, open_shards, options_of
 from groundcast.model.tabletop.scenes import draw_scene
 from groundcast.model.training.optimiser import TrainingError
-from groundcast.model.training.tabletop import Recipe, train_recipe
+from groundcast.model.training.tabletop import TabletopRecipe, train_recipe
 from groundcast.model.weights.checkpoint import CheckpointError, file_sha256, read_checkpoint
 
 from ..drawing import drawing
 from ..tiny import write_tiny
 
 
-def _recipe(scenes: Path, folder: Path) -> Recipe:
-    return Recipe(
+def _recipe(scenes: Path, folder: Path) -> TabletopRecipe:
+    return TabletopRecipe(
         scenes, folder, crop_steps=2, steps=2, whole_share=0.5, crop_batch=2, cut_batch=2, whole_batch=2, workers=1
     )
 

@@ -14,7 +14,7 @@ import pytest
 from groundcast.stream.capture import reader as reader_file
 from groundcast.stream.capture.backoff import Backoff
 from groundcast.stream.capture.open_source import open_source
-from groundcast.stream.decode.opened_source import Connection
+from groundcast.stream.decode.opened_source import OpenedSource
 from groundcast.stream.options import SourceOptions
 from groundcast.stream.pusher import Pusher
 
@@ -56,11 +56,11 @@ def test_a_file_whose_tags_are_in_latin_1_is_read(tmp_path: Path, form: str) -> 
     assert (len(frames), stats.state, stats.error) == (4, "ended", None)
 
 
-def _breaks(times: int) -> Callable[..., Connection]:
+def _breaks(times: int) -> Callable[..., OpenedSource]:
     """Opens sources, and is broken at first."""
     left = [times]
 
-    def open_or_break(options: SourceOptions, *rest: object) -> Connection:
+    def open_or_break(options: SourceOptions, *rest: object) -> OpenedSource:
         left[0] -= 1
         if left[0] >= 0:
             raise UnicodeDecodeError("utf-8", options.url.encode(), 0, 1, f"in {URL}")

@@ -15,7 +15,7 @@ import msgpack
 import pytest
 import zmq
 
-from groundcast.stream.control.server import Control
+from groundcast.stream.control.server import ControlServer
 from groundcast.stream.options import ControlOptions
 
 from ...waiting import eventually
@@ -34,7 +34,7 @@ time.sleep(60)
 """
 
 
-def test_a_req_socket_is_answered_and_never_hears_an_event(control: Control, plain_node: PlainNode) -> None:
+def test_a_req_socket_is_answered_and_never_hears_an_event(control: ControlServer, plain_node: PlainNode) -> None:
     plain_node.picture_taken.clear()
     with zmq.Context() as context, context.socket(zmq.REQ) as req:
         req.connect(control.address)
@@ -77,7 +77,7 @@ def test_leases_end_with_the_connection_that_asked_last(connect: Connect, plain_
 def test_leases_of_a_client_that_was_killed_end_within_two_seconds(
     plain_node: PlainNode, tmp_path: Path, address: str
 ) -> None:
-    with Control(ControlOptions(address.format(folder=tmp_path))) as control:
+    with ControlServer(ControlOptions(address.format(folder=tmp_path))) as control:
         control.start(plain_node, on_failure=pytest.fail)
         command = [sys.executable, "-c", ASKER, control.address]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as asker:
@@ -106,7 +106,7 @@ def test_what_a_client_asked_for_just_before_it_was_gone_does_not_stay(connect: 
 
 
 def test_a_lease_that_another_client_renewed_while_its_holder_went_stays(
-    control: Control, connect: Connect, plain_node: PlainNode
+    control: ControlServer, connect: Connect, plain_node: PlainNode
 ) -> None:
     plain_node.picture_taken.clear()
     anna, ben = connect(), connect()
@@ -134,7 +134,7 @@ def test_a_lease_that_the_node_ended_is_told_with_nothing_left(connect: Connect,
 
 def test_connections_of_one_process_share_what_one_client_may_ask_for(tmp_path: Path, plain_node: PlainNode) -> None:
     with (
-        Control(ControlOptions(f"ipc://{tmp_path}/control")) as control,
+        ControlServer(ControlOptions(f"ipc://{tmp_path}/control")) as control,
         zmq.Context[zmq.Socket[bytes]]() as context,
     ):
         control.start(plain_node, on_failure=pytest.fail)

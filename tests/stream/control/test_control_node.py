@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import zmq
 
-from groundcast.stream.control.server import Control
+from groundcast.stream.control.server import ControlServer
 from groundcast.stream.controller import ControlError, Controller
 from groundcast.stream.node.node_api import Applied
 from groundcast.stream.options import ControlOptions, SourceOptions
@@ -50,7 +50,7 @@ class Told:
 @pytest.fixture
 def controlled(clip: str, detector: BlobDetector) -> Iterator[Controlled]:
     cameras = [SourceOptions(name, clip, pace="realtime", loop=True) for name in ("left", "right")]
-    with Node(detector, *cameras, stays=True) as node, Control(ControlOptions("tcp://127.0.0.1:*")) as control:
+    with Node(detector, *cameras, stays=True) as node, ControlServer(ControlOptions("tcp://127.0.0.1:*")) as control:
         control.start(node.pipeline, on_failure=pytest.fail)
         node.listen(lambda message: bool(message.tracks))
         yield Controlled(node, control.address)

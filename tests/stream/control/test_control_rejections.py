@@ -11,7 +11,7 @@ from pathlib import Path
 import msgpack
 import pytest
 
-from groundcast.stream.control.server import Control
+from groundcast.stream.control.server import ControlServer
 from groundcast.stream.controller import Controller, NoAnswerError
 from groundcast.stream.options import ControlOptions, SourceOptions
 from groundcast.stream.sockets.allow_list import allow, revoke
@@ -135,7 +135,7 @@ def test_too_large_a_request_ends_the_connection_and_nothing_else(connect: Conne
     assert plain_node.done == []
 
 
-def test_frames_that_are_no_request_are_dropped_and_counted(control: Control, connect: Connect) -> None:
+def test_frames_that_are_no_request_are_dropped_and_counted(control: ControlServer, connect: Connect) -> None:
     client = connect()
     body = packed({"id": 1, "op": "pause"})
     for frames in ([b"a", body], [b"", b"", body], [body] * 3):
@@ -150,7 +150,7 @@ def test_only_those_whose_keys_may_control_are_let_in(plain_node: PlainNode, tmp
     revoke(keys, "ben")
     allow(keys, "ben", public_file(keys, "ben"), ["watch"])
     anna, ben, cleo = (hand_over(keys, name, tmp_path / name) for name in ("anna", "ben", "cleo"))
-    with Control(ControlOptions("tcp://127.0.0.1:*", keys=keys)) as control:
+    with ControlServer(ControlOptions("tcp://127.0.0.1:*", keys=keys)) as control:
         control.start(plain_node, on_failure=pytest.fail)
         with Controller(control.address, 20.0, keys=anna) as one, Controller(control.address, 20.0, keys=cleo) as other:
             one.lease("bolt", 60.0)

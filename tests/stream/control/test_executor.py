@@ -10,17 +10,17 @@ from functools import partial
 
 import pytest
 
-from groundcast.stream.control.executor import Lanes, Waits
+from groundcast.stream.control.executor import RequestExecutor, Waits
 
 from ...waiting import eventually
 
 
 @pytest.fixture
-def lanes() -> Iterator[Lanes[str]]:
+def cpu_workers() -> Iterator[RequestExecutor[str]]:
     before = set(threading.enumerate())
-    lanes = Lanes[str]({"quick": 2, "slow": 2}, most=10, most_of_client=5, most_of_user=8)
-    yield lanes
-    lanes.close(wait_s=20.0)
+    cpu_workers = RequestExecutor[str]({"quick": 2, "slow": 2}, most=10, most_of_client=5, most_of_user=8)
+    yield cpu_workers
+    cpu_workers.close(wait_s=20.0)
     assert set(threading.enumerate()) <= before
 
 
@@ -28,7 +28,7 @@ def hold(until: threading.Event) -> None:
     assert until.wait(20.0)
 
 
-def test_a_client_s_jobs_are_done_in_order_whatever_their_lanes(lanes: Lanes[str]) -> None:
+def test_a_client_s_jobs_are_done_in_order_whatever_their_lanes(cpu_workers: RequestExecutor[str]) -> None:
     done: list[int] = []
     over = threading.Event()
 
@@ -39,30 +39,30 @@ def test_a_client_s_jobs_are_done_in_order_whatever_their_lanes(lanes: Lanes[str
             over.set()
 
     for number in range(5):
-        assert lanes.put(b"anna", "anna", ("quick", "slow")[number % 2], partial(job, number))
+        assert cpu_workers.put(b"anna", "anna", ("quick", "slow")[number % 2], partial(job, number))
 
     assert over.wait(20.0)
     assert done == [0, 1, 2, 3, 4]
 
 
-def test_slow_work_of_others_leaves_a_lane_free(lanes: Lanes[str]) -> None:
+def test_slow_work_of_others_leaves_a_lane_free(cpu_workers: RequestExecutor[str]) -> None:
     may_end, done = threading.Event(), threading.Event()
     for client in (b"anna", b"ben", b"cleo"):
-        lanes.put(client, client.decode(), "slow", partial(hold, may_end))
+        cpu_workers.put(client, client.decode(), "slow", partial(hold, may_end))
 
-    lanes.put(b"dora", "dora", "quick", done.set)
+    cpu_workers.put(b"dora", "dora", "quick", done.set)
 
     assert done.wait(20.0)
     may_end.set()
 
 
-def test_more_than_there_is_room_for_is_not_taken(lanes: Lanes[str]) -> None:
+def test_more_than_there_is_room_for_is_not_taken(cpu_workers: RequestExecutor[str]) -> None:
     may_end = threading.Event()
     wait = partial(hold, may_end)
 
-    assert [lanes.put(b"anna", "anna", "quick", wait) for _ in range(6)] == [True] * 5 + [False]
-    assert [lanes.put(bytes([n % 2]), "ben", "quick", wait) for n in range(9)] == [True] * 5 + [False] * 4
-    assert [lanes.put(b"cleo", "cleo", "quick", wait) for _ in range(3)] == [
+    assert [cpu_workers.put(b"anna", "anna", "quick", wait) for _ in range(6)] == [True] * 5 + [False]
+    assert [cpu_workers.put(bytes([n % 2]), "ben", "quick", wait) for n in range(9)] == [True] * 5 + [False] * 4
+    assert [cpu_workers.put(b"cleo", "cleo", "quick", wait) for _ in range(3)] == [
         True,
         True,
         False,
@@ -70,30 +70,32 @@ def test_more_than_there_is_room_for_is_not_taken(lanes: Lanes[str]) -> None:
 
     may_end.set()
     deadline_s = time.monotonic() + 20.0
-    while not lanes.put(b"anna", "anna", "quick", wait):  # room again
+    while not cpu_workers.put(b"anna", "anna", "quick", wait):  # room again
         assert time.monotonic() < deadline_s
         time.sleep(0.01)
 
 
-def test_a_user_with_many_connections_has_no_more_room_than_one_user_may_have(lanes: Lanes[str]) -> None:
+def test_a_user_with_many_connections_has_no_more_room_than_one_user_may_have(
+    cpu_workers: RequestExecutor[str],
+) -> None:
     may_end = threading.Event()
     wait = partial(hold, may_end)
 
-    assert [lanes.put(bytes([n]), "ben", "quick", wait) for n in range(9)] == [True] * 8 + [False]
+    assert [cpu_workers.put(bytes([n]), "ben", "quick", wait) for n in range(9)] == [True] * 8 + [False]
 
     may_end.set()
 
 
-def test_what_waits_keeps_no_thread_from_others_and_goes_on_in_its_turn(lanes: Lanes[str]) -> None:
+def test_what_waits_keeps_no_thread_from_others_and_goes_on_in_its_turn(cpu_workers: RequestExecutor[str]) -> None:
     ready = [Future[None]() for _ in range(6)]
     done: list[str] = []
     over = threading.Event()
 
     for number, one in enumerate(ready):
         client = f"eve {number}"
-        lanes.put(client.encode(), client, "slow", partial(Waits, one, partial(done.append, client)))
-        lanes.put(client.encode(), client, "slow", partial(done.append, f"{client} again"))
-    lanes.put(b"anna", "anna", "slow", over.set)
+        cpu_workers.put(client.encode(), client, "slow", partial(Waits, one, partial(done.append, client)))
+        cpu_workers.put(client.encode(), client, "slow", partial(done.append, f"{client} again"))
+    cpu_workers.put(b"anna", "anna", "slow", over.set)
 
     assert over.wait(20.0)
     assert done == []
@@ -104,14 +106,14 @@ def test_what_waits_keeps_no_thread_from_others_and_goes_on_in_its_turn(lanes: L
 
 
 def test_what_has_not_begun_when_the_lanes_close_never_does() -> None:
-    lanes = Lanes[str]({"quick": 1}, most=10, most_of_client=5, most_of_user=8)
+    cpu_workers = RequestExecutor[str]({"quick": 1}, most=10, most_of_client=5, most_of_user=8)
     may_end, done = threading.Event(), threading.Event()
-    lanes.put(b"anna", "anna", "quick", partial(hold, may_end))
-    lanes.put(b"ben", "ben", "quick", done.set)
+    cpu_workers.put(b"anna", "anna", "quick", partial(hold, may_end))
+    cpu_workers.put(b"ben", "ben", "quick", done.set)
 
-    lanes.close(wait_s=0.05)
-    assert not lanes.put(b"anna", "anna", "quick", done.set)
+    cpu_workers.close(wait_s=0.05)
+    assert not cpu_workers.put(b"anna", "anna", "quick", done.set)
     may_end.set()
-    lanes.close(wait_s=20.0)
+    cpu_workers.close(wait_s=20.0)
 
     assert not done.is_set()

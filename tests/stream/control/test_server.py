@@ -10,7 +10,7 @@ import pytest
 import zmq
 
 from groundcast.stream.control import server as control_file
-from groundcast.stream.control.server import Control
+from groundcast.stream.control.server import ControlServer
 from groundcast.stream.options import ControlOptions
 from groundcast.stream.sockets import bind
 
@@ -90,7 +90,9 @@ def test_only_so_many_requests_wait_and_the_rest_are_told_so_at_once(connect: Co
     assert [client.receive()["id"] for _ in range(16)] == ids[:16]
 
 
-def test_a_client_who_never_reads_holds_up_nobody(control: Control, connect: Connect, plain_node: PlainNode) -> None:
+def test_a_client_who_never_reads_holds_up_nobody(
+    control: ControlServer, connect: Connect, plain_node: PlainNode
+) -> None:
     deaf, other = connect(), connect()
     deaf.socket.set(zmq.RCVHWM, 1)
     for _ in range(3000):
@@ -113,17 +115,17 @@ def test_one_request_s_failure_is_its_own(
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
 
 
-def test_a_busy_address_is_said_in_one_sentence(control: Control) -> None:
+def test_a_busy_address_is_said_in_one_sentence(control: ControlServer) -> None:
     with pytest.raises(bind.BindError, match="is in use by another program"):
-        Control(ControlOptions(control.address))
+        ControlServer(ControlOptions(control.address))
     with pytest.raises(bind.BindError, match="can be reached by others"):
-        Control(ControlOptions("tcp://0.0.0.0:*"))
+        ControlServer(ControlOptions("tcp://0.0.0.0:*"))
 
 
 def test_it_ends_at_once_whatever_is_asked(plain_node: PlainNode) -> None:
     plain_node.picture_taken.clear()
     with zmq.Context() as context:
-        with Control(ControlOptions("tcp://127.0.0.1:*")) as control:
+        with ControlServer(ControlOptions("tcp://127.0.0.1:*")) as control:
             client = Client(context, control.address)
             client.send({"op": "status"})  # kept until somebody takes requests
             control.start(plain_node, on_failure=pytest.fail)
@@ -133,7 +135,7 @@ def test_it_ends_at_once_whatever_is_asked(plain_node: PlainNode) -> None:
         assert time.monotonic() - began_s < 5.0  # half a second, and what a busy machine adds
         client.socket.close(linger=0)
     plain_node.picture_taken.set()
-    Control(ControlOptions("tcp://127.0.0.1:*")).close()  # never started
+    ControlServer(ControlOptions("tcp://127.0.0.1:*")).close()  # never started
 
 
 def test_a_thread_that_fails_ends_the_node(plain_node: PlainNode, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,7 +144,7 @@ def test_a_thread_that_fails_ends_the_node(plain_node: PlainNode, monkeypatch: p
 
     monkeypatch.setattr(control_file, "parse_request", break_down)
     ended = threading.Event()
-    with zmq.Context() as context, Control(ControlOptions("tcp://127.0.0.1:*")) as control:
+    with zmq.Context() as context, ControlServer(ControlOptions("tcp://127.0.0.1:*")) as control:
         control.start(plain_node, ended.set)
         client = Client(context, control.address)
         client.send({"op": "status"})

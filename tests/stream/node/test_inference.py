@@ -14,8 +14,8 @@ from groundcast.model.image import Image
 from groundcast.model.prompt import Prompt
 from groundcast.model.runtime.ticket import DetectionTicket
 from groundcast.stream.frame import Frame
-from groundcast.stream.node.inference import Flight, Look
-from groundcast.stream.node.prompt_state import Question
+from groundcast.stream.node.inference import FrameQuery, InferenceBatch
+from groundcast.stream.node.prompt_state import VersionedPrompt
 
 from ..blob_detector import BlobDetector
 
@@ -53,7 +53,7 @@ def test_a_frame_that_was_answered_is_let_go_of_at_once() -> None:
     image = np.zeros((8, 8, 3), np.uint8)
     frame = Frame("cam", 1, 0, None, (1, 25), 0.0, None, "file", None, 0, 0, None, image)
     picture = weakref.ref(image)
-    flight = Flight([Look(frame, 0, Question(PROMPT, 1))], detector, lambda: None)
+    flight = InferenceBatch([FrameQuery(frame, 0, VersionedPrompt(PROMPT, 1))], detector, lambda: None)
     assert len(flight.answers()) == 1
     del image, frame, flight
     detector.close()

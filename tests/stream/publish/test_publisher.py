@@ -266,7 +266,7 @@ def test_a_closed_publisher_gives_its_address_back_and_takes_nothing_more() -> N
 
 
 def test_what_nobody_takes_is_dropped_and_counted(publisher: Publisher, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publisher_file, "_MOST_QUEUED", 0)
+    monkeypatch.setattr(publisher_file, "_MAX_QUEUED", 0)
     publisher.send_detections(detections())
     publisher.send_detections(detections(2))
     assert publisher.dropped == 2

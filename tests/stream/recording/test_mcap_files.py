@@ -17,9 +17,9 @@ from mcap.writer import Writer
 
 from groundcast.stream.recording import mcap_index, mcap_writer
 from groundcast.stream.recording.format import Recorded, RecordingReadError, RecordingWriteError
-from groundcast.stream.recording.mcap_reader import RecordingReader
-from groundcast.stream.recording.mcap_writer import RecordingFile
-from groundcast.stream.recording.rotation import Recording, RotationOptions
+from groundcast.stream.recording.mcap_reader import McapReader
+from groundcast.stream.recording.mcap_writer import McapWriter
+from groundcast.stream.recording.rotation import RotatingRecording, RotationOptions
 from groundcast.stream.wire.message import encode
 from groundcast.stream.wire.packing import pack, unpack
 from groundcast.stream.wire.topics import MessageError
@@ -37,25 +37,25 @@ def chunk_each(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def write(path: Path, count: int) -> list[Recorded]:
     """A recording of `count` detections."""
-    file = RecordingFile(path, ABOUT)
+    file = McapWriter(path, ABOUT)
     written = [file.put(DET, [encode(detections(seq))], 10**18 + seq, seq) for seq in range(1, count + 1)]
     file.close()
     return written
 
 
 def test_a_whole_recording_is_not_called_torn_where_reading_stopped_early(tmp_path: Path) -> None:
-    file = RecordingFile(tmp_path / "a.mcap", ABOUT)
+    file = McapWriter(tmp_path / "a.mcap", ABOUT)
     for seq in (1, 2):
         file.put(DET, [encode(detections(seq))], 5, seq)
     file.close()
-    reader = RecordingReader(tmp_path / "a.mcap")
+    reader = McapReader(tmp_path / "a.mcap")
     next(iter(reader))
     assert not reader.torn
 
 
 def test_what_travelled_is_what_is_read(tmp_path: Path) -> None:
     newer = pack({**unpack(encode(detections(1))), "a key of a later version": [1, 2.5, b"\0", None]})  # type: ignore[dict-item]
-    file = RecordingFile(tmp_path / "a.mcap", ABOUT)
+    file = McapWriter(tmp_path / "a.mcap", ABOUT)
 
     written = [
         file.put(SYS, [encode(status(0))], 5, 0),
@@ -65,7 +65,7 @@ def test_what_travelled_is_what_is_read(tmp_path: Path) -> None:
     ]
     file.close()
 
-    reader = RecordingReader(tmp_path / "a.mcap")
+    reader = McapReader(tmp_path / "a.mcap")
     assert list(reader) == written
     assert (reader.torn, reader.damaged) == (False, 0)
     assert written[3].parts == (encode(header(1)), JPEG)
@@ -101,7 +101,7 @@ def test_a_file_cut_off_anywhere_is_read_up_to_its_last_whole_chunk(tmp_path: Pa
     counts: list[int] = []
     for size in [*range(0, len(data), 53), len(data) - 1]:
         cut.write_bytes(data[:size])
-        reader = RecordingReader(cut)
+        reader = McapReader(cut)
         read = list(reader)
         assert reader.torn, size
         assert reader.damaged == 0
@@ -147,7 +147,7 @@ def test_messages_come_in_the_order_of_log_time_however_they_lie(
     }[order]
 
     path = rewrite(tmp_path / "other.mcap", stored, chunk_size=chunk_size, use_chunking=use_chunking)
-    reader = RecordingReader(path)
+    reader = McapReader(path)
 
     assert list(reader) == heard
     assert (reader.torn, reader.damaged) == (False, 0)
@@ -165,7 +165,7 @@ def test_a_file_without_chunks_that_was_cut_off_is_read_up_to_its_last_whole_mes
     path = rewrite(tmp_path / "other.mcap", heard, chunk_size=1, use_chunking=False)
     data = path.read_bytes()
     path.write_bytes(data[: int(size * len(data)) if size > 0 else -1])
-    reader = RecordingReader(path)
+    reader = McapReader(path)
     read = list(reader)
     assert read == heard[: len(read)]
     assert len(read) == 24 if size < 0 else 5 < len(read) < 24
@@ -181,7 +181,7 @@ def test_a_damaged_part_is_passed_over(tmp_path: Path) -> None:
 
     path.write_bytes(data)
 
-    reader = RecordingReader(path)
+    reader = McapReader(path)
     read = list(reader)
     assert not reader.torn
     assert reader.damaged == 1
@@ -198,18 +198,18 @@ def test_no_flipped_byte_breaks_the_reader(tmp_path: Path, seed: int) -> None:
 
     for at in range(8 + seed, len(data), 41):
         path.write_bytes(data[:at] + bytes([data[at] ^ (1 << at % 8)]) + data[at + 1 :])
-        assert set(RecordingReader(path)) <= written, at
+        assert set(McapReader(path)) <= written, at
 
 
 def test_what_was_written_a_second_ago_is_in_the_file(tmp_path: Path) -> None:
-    file = RecordingFile(tmp_path / "a.mcap", ABOUT)
+    file = McapWriter(tmp_path / "a.mcap", ABOUT)
     written = [file.put(DET, [encode(detections(seq))], None, seq) for seq in range(1, 6)]
-    assert list(RecordingReader(tmp_path / "a.mcap")) == []
+    assert list(McapReader(tmp_path / "a.mcap")) == []
 
     time.sleep(1.01)
     file.flush_when_due()
 
-    reader = RecordingReader(tmp_path / "a.mcap")
+    reader = McapReader(tmp_path / "a.mcap")
     assert list(reader) == written
     assert reader.torn
     file.close()
@@ -218,7 +218,7 @@ def test_what_was_written_a_second_ago_is_in_the_file(tmp_path: Path) -> None:
 
 
 def test_setting_the_wall_clock_does_not_move_what_is_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = RecordingFile(tmp_path / "a.mcap", ABOUT)
+    file = McapWriter(tmp_path / "a.mcap", ABOUT)
     true_ns = time.time_ns
     heard: list[int] = []
 
@@ -237,11 +237,11 @@ def test_what_is_no_recording_is_said_so(tmp_path: Path) -> None:
 
     for name, said in (("missing", "No such file"), ("folder", "Is a directory"), ("film", "is not a recording")):
         with pytest.raises(RecordingReadError, match=said):
-            RecordingReader(tmp_path / name)
+            McapReader(tmp_path / name)
 
 
 def test_what_has_no_place_in_a_recording_is_refused_and_the_rest_goes_on(tmp_path: Path) -> None:
-    file = RecordingFile(tmp_path / "a.mcap", ABOUT)
+    file = McapWriter(tmp_path / "a.mcap", ABOUT)
 
     for topic, parts in ((b"det/2/bench/wrist/", [b""]), (DET, [b"", b""]), (IMG, [b""]), (b"\xff\xfe", [b""])):
         with pytest.raises(MessageError):
@@ -249,7 +249,7 @@ def test_what_has_no_place_in_a_recording_is_refused_and_the_rest_goes_on(tmp_pa
     kept = file.put(DET, [b"\x80"], None, 2**40)
     file.close()
 
-    assert list(RecordingReader(tmp_path / "a.mcap")) == [kept]
+    assert list(McapReader(tmp_path / "a.mcap")) == [kept]
 
 
 @pytest.fixture
@@ -260,27 +260,27 @@ def large() -> bytes:
 
 @pytest.mark.usefixtures("chunk_each")
 def test_a_large_file_is_followed_by_another(tmp_path: Path, large: bytes) -> None:
-    recording = Recording(tmp_path / "a.mcap", RotationOptions(rotate_bytes=250_000), ABOUT)
+    recording = RotatingRecording(tmp_path / "a.mcap", RotationOptions(rotate_bytes=250_000), ABOUT)
 
     written = [recording.put(DET, [large], None, seq) for seq in range(1, 9)]
     recording.close()
 
     assert [path.name for path in recording.files] == ["a.mcap", "a-0002.mcap", "a-0003.mcap"]
-    readers = sorted((RecordingReader(path) for path in recording.files[::-1]), key=lambda reader: reader.order)
+    readers = sorted((McapReader(path) for path in recording.files[::-1]), key=lambda reader: reader.order)
     assert [message for reader in readers for message in reader] == written
     assert not any(reader.torn for reader in readers)
     assert all(path.stat().st_size < 400_000 for path in recording.files)
 
 
 def test_an_old_file_is_followed_by_another(tmp_path: Path) -> None:
-    recording = Recording(tmp_path / "a.mcap", RotationOptions(rotate_s=0.05), ABOUT)
+    recording = RotatingRecording(tmp_path / "a.mcap", RotationOptions(rotate_s=0.05), ABOUT)
 
     for seq in (1, 2, 3):
         recording.put(DET, [b"\x80"], None, seq)
         time.sleep(0.06)
     recording.close()
 
-    assert [len(list(RecordingReader(path))) for path in recording.files] == [1, 1, 1]
+    assert [len(list(McapReader(path))) for path in recording.files] == [1, 1, 1]
 
 
 @pytest.mark.parametrize(
@@ -291,7 +291,7 @@ def test_an_old_file_is_followed_by_another(tmp_path: Path) -> None:
 def test_the_oldest_files_make_room(tmp_path: Path, large: bytes, options: RotationOptions) -> None:
     other = tmp_path / "b-0001.mcap"  # somebody else's
     other.touch()
-    recording = Recording(tmp_path / "a.mcap", options, ABOUT)
+    recording = RotatingRecording(tmp_path / "a.mcap", options, ABOUT)
 
     for seq in range(1, 9):
         recording.put(DET, [large], None, seq)
@@ -308,14 +308,14 @@ def test_nothing_is_written_over(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("precious")
 
     with pytest.raises(RecordingWriteError, match=f"{name} is there already"):
-        Recording(tmp_path / "a.mcap", RotationOptions(), ABOUT)
+        RotatingRecording(tmp_path / "a.mcap", RotationOptions(), ABOUT)
 
     assert (tmp_path / name).read_text() == "precious"
 
 
 @pytest.mark.usefixtures("chunk_each")
 def test_a_file_that_cannot_be_followed_by_another_is_counted_once(tmp_path: Path, large: bytes) -> None:
-    recording = Recording(tmp_path / "a.mcap", RotationOptions(rotate_bytes=100_000), ABOUT)
+    recording = RotatingRecording(tmp_path / "a.mcap", RotationOptions(rotate_bytes=100_000), ABOUT)
     recording.put(DET, [large], None, 1)
     (tmp_path / "a-0002.mcap").touch()
 
@@ -327,6 +327,6 @@ def test_a_file_that_cannot_be_followed_by_another_is_counted_once(tmp_path: Pat
 
 
 def test_a_forged_number_sorts_as_none(tmp_path: Path) -> None:
-    RecordingFile(tmp_path / "a.mcap", {**ABOUT, "recording": "9" * 5000, "file": "2"}).close()
+    McapWriter(tmp_path / "a.mcap", {**ABOUT, "recording": "9" * 5000, "file": "2"}).close()
 
-    assert RecordingReader(tmp_path / "a.mcap").order == (0, 2)
+    assert McapReader(tmp_path / "a.mcap").order == (0, 2)

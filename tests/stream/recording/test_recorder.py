@@ -5,23 +5,23 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
-from groundcast.stream.recording.counters import Tally
-from groundcast.stream.recording.mcap_reader import RecordingReader
-from groundcast.stream.recording.raw_subscriber import WireTap
+from groundcast.stream.recording.counters import RecordingCounters
+from groundcast.stream.recording.mcap_reader import McapReader
+from groundcast.stream.recording.raw_subscriber import RawSubscriber
 from groundcast.stream.recording.recorder import record
-from groundcast.stream.recording.rotation import Recording, RotationOptions
+from groundcast.stream.recording.rotation import RotatingRecording, RotationOptions
 from groundcast.stream.wire.message import encode
 
 from ..spoken import DET, IMG, JPEG, SYS, Wire, detections, header, sending, status
 
 
-def recorded(messages: Wire, path: Path) -> Tally:
+def recorded(messages: Wire, path: Path) -> RecordingCounters:
     """Send them, and record what is heard until the source has ended."""
-    tally = Tally()
+    tally = RecordingCounters()
     with (
         sending(messages) as address,
-        WireTap(address, pictures=True) as tap,
-        closing(Recording(path, RotationOptions(), {})) as recording,
+        RawSubscriber(address, pictures=True) as tap,
+        closing(RotatingRecording(path, RotationOptions(), {})) as recording,
     ):
         record(tap, recording, tally, lambda: tally.is_finished)
     return tally
@@ -40,7 +40,7 @@ def test_what_cannot_be_read_is_kept_and_what_has_no_place_is_counted(tmp_path: 
 
     tally = recorded(messages, tmp_path / "a.mcap")
 
-    kept = [(message.topic, *message.parts) for message in RecordingReader(tmp_path / "a.mcap")]
+    kept = [(message.topic, *message.parts) for message in McapReader(tmp_path / "a.mcap")]
     assert kept == [messages[at] for at in (0, 1, 4, 5, 6)]
     assert (tally.malformed, tally.refused, tally.messages) == (2, 2, 5)
 

@@ -17,7 +17,7 @@ from mcap.writer import MCAP0_MAGIC
 
 from groundcast.stream.recording import mcap_reader
 from groundcast.stream.recording.mcap_chunk import MAX_CHUNK_BYTES
-from groundcast.stream.recording.mcap_reader import RecordingReader
+from groundcast.stream.recording.mcap_reader import McapReader
 
 TOPIC = b"det/1/bench/cam/"
 BOMB = bytes(4 * MAX_CHUNK_BYTES)
@@ -38,10 +38,10 @@ def messages(count: int, log_ns: int) -> bytes:
     return channel + one * count
 
 
-def written(tmp_path: Path, *records: bytes) -> RecordingReader:
+def written(tmp_path: Path, *records: bytes) -> McapReader:
     path = tmp_path / "bomb.mcap"
     path.write_bytes(MCAP0_MAGIC + b"".join(records))
-    return RecordingReader(path)
+    return McapReader(path)
 
 
 @pytest.mark.parametrize("states", [1000, MAX_CHUNK_BYTES, len(BOMB), 2**62])

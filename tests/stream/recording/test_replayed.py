@@ -10,8 +10,8 @@ import pytest
 
 from groundcast.stream.recording.format import Recorded
 from groundcast.stream.recording.playback import playback
-from groundcast.stream.recording.raw_publisher import WireSender
-from groundcast.stream.recording.raw_subscriber import WireTap
+from groundcast.stream.recording.raw_publisher import RawPublisher
+from groundcast.stream.recording.raw_subscriber import RawSubscriber
 from groundcast.stream.recording.restamp import Restamp
 from groundcast.stream.sockets.bind import BindError
 from groundcast.stream.subscriber import Subscriber
@@ -45,14 +45,14 @@ def test_the_bytes_that_arrive_are_those_that_were_sent() -> None:
         (DET, b"\xc1 not msgpack"),
     ]
 
-    with sending(messages) as address, WireTap(address, pictures=True) as tap:
+    with sending(messages) as address, RawSubscriber(address, pictures=True) as tap:
         assert [tap.take(20) for _ in messages] == messages
 
 
 def test_a_tap_hears_the_sources_it_was_asked_for() -> None:
     messages: Wire = [(DET.replace(b"wrist", name), b"\x80") for name in (b"wrist", b"wrist2", b"door")]
 
-    with sending(messages) as address, WireTap(address, ["door"]) as tap:
+    with sending(messages) as address, RawSubscriber(address, ["door"]) as tap:
         assert tap.take(20) == messages[2]
         assert tap.take(0.1) is None
 
@@ -71,7 +71,7 @@ def test_a_lossless_sender_waits_for_a_slow_reader() -> None:
 
 def test_a_sender_that_waits_for_a_reader_can_be_stopped() -> None:
     stop = threading.Event()
-    with WireSender(ANY_PORT, lossless=True) as sender, WireTap(sender.address) as asleep:
+    with RawPublisher(ANY_PORT, lossless=True) as sender, RawSubscriber(sender.address) as asleep:
         assert sender.wait_for_subscriber(10, stop.is_set)
         threading.Timer(0.5, stop.set).start()
 
@@ -84,7 +84,7 @@ def test_a_sender_that_waits_for_a_reader_can_be_stopped() -> None:
 
 def test_an_address_that_others_can_reach_is_refused() -> None:
     with pytest.raises(BindError, match="can be reached by others"):
-        WireSender("tcp://0.0.0.0:*")
+        RawPublisher("tcp://0.0.0.0:*")
 
 
 def test_an_age_gate_holds_what_is_played_back() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from groundcast.stream.sockets.allow_list import AllowList, allow, allowed, revoke
 from groundcast.stream.sockets.key_files import KeyFileError, make_pair, read_public
-from groundcast.stream.sockets.rejections import Strangers
+from groundcast.stream.sockets.rejections import Rejections
 
 from ..exhaustion import no_descriptors_left
 from ..key_folder import make_foreign, make_keys
@@ -232,11 +232,17 @@ def test_who_was_never_allowed_cannot_be_revoked(keys: Path) -> None:
 
 
 def test_strangers_are_counted_each_time_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
-    strangers = Strangers("watch")
+    rejected_connections = Rejections("watch")
     for _ in range(3):
-        strangers.turn_away("unknown_key", "192.0.2.7")
-    strangers.turn_away("no_handshake", "192.0.2.7")
-    assert strangers.counts == {"unknown_key": 3, "wrong_node_key": 0, "no_handshake": 1, "too_many": 0, "flood": 0}
+        rejected_connections.turn_away("unknown_key", "192.0.2.7")
+    rejected_connections.turn_away("no_handshake", "192.0.2.7")
+    assert rejected_connections.counts == {
+        "unknown_key": 3,
+        "wrong_node_key": 0,
+        "no_handshake": 1,
+        "too_many": 0,
+        "flood": 0,
+    }
     assert [record.getMessage().split(" (")[0] for record in caplog.records] == [
         "192.0.2.7 may not watch: its key is not allowed here",
         "192.0.2.7 may not watch: it has no keys, or speaks something else",
@@ -244,9 +250,9 @@ def test_strangers_are_counted_each_time_and_logged_once(caplog: pytest.LogCaptu
 
 
 def test_a_crowd_of_strangers_fills_neither_the_log_nor_the_memory(caplog: pytest.LogCaptureFixture) -> None:
-    strangers = Strangers("watch")
+    rejected_connections = Rejections("watch")
     for number in range(10_000):
-        strangers.turn_away("unknown_key", f"2001:db8::{number:x}")
-    assert strangers.counts["unknown_key"] == 10_000
+        rejected_connections.turn_away("unknown_key", f"2001:db8::{number:x}")
+    assert rejected_connections.counts["unknown_key"] == 10_000
     assert len(caplog.records) < 300
     assert "only counted" in caplog.records[-1].getMessage()

@@ -35,16 +35,16 @@ def test_connections_without_a_key_are_hung_up_on_where_they_are_too_many(tmp_pa
 
         early = stack.enter_context(Subscriber(publisher.address, keys=keys, newest_only=False, timeout_s=20))
         assert publisher.wait_for_subscriber(20, lambda: False)
-        strangers = [stack.enter_context(_stranger(port, said)) for _ in range(most + MORE)]
+        rejected_connections = [stack.enter_context(_stranger(port, said)) for _ in range(most + MORE)]
         over: list[bool] = []
 
         def are_fewer() -> bool:
-            over[:] = [_is_over(one) for one in strangers]
+            over[:] = [_is_over(one) for one in rejected_connections]
             return speak() > 0 and sum(over) >= MORE
 
         assert eventually(are_fewer)
         assert (over[0], over[-1]) == (True, False)  # the oldest first
-        assert publisher.strangers["too_many"] >= MORE
+        assert publisher.rejected_connections["too_many"] >= MORE
         late = stack.enter_context(Subscriber(publisher.address, keys=keys, timeout_s=0.1))
         assert eventually(lambda: speak() > 0 and _hears(late))
         assert early.gaps == 0
@@ -55,7 +55,7 @@ def test_clients_with_allowed_keys_are_not_counted(tmp_path: Path) -> None:
     with Publisher(PublisherOptions("tcp://127.0.0.1:*", keys=keys), GOLDEN.node) as publisher, ExitStack() as stack:
         readers = [stack.enter_context(Subscriber(publisher.address, keys=keys, timeout_s=20)) for _ in range(12)]
         assert eventually(lambda: publisher.send_detections(GOLDEN) is None and all(_hears(one) for one in readers))
-        assert set(publisher.strangers.values()) == {0}
+        assert set(publisher.rejected_connections.values()) == {0}
 
 
 def _most_of_an_address() -> int:

@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from groundcast.stream.sockets.discovery import GROUP, PORT, RollCall, by_index, interfaces_of
-from groundcast.stream.sockets.name_claim import NameClaim, NamesakeError
+from groundcast.stream.sockets.discovery import GROUP, PORT, Discovery, by_index, interfaces_of
+from groundcast.stream.sockets.name_claim import NameClaim, NameTakenError
 from groundcast.stream.wire.packing import pack
 
 NAME = f"bench-{os.getpid()}"
@@ -22,7 +22,7 @@ LOOPBACK = [by_index(socket.if_nametoindex("lo"))]
 
 def test_the_second_node_of_a_name_on_a_host_is_refused_with_a_sentence() -> None:
     with NameClaim(NAME, "tcp://127.0.0.1:5570"):
-        with pytest.raises(NamesakeError, match=f"a node called {NAME} runs on this host already: stop it, or give"):
+        with pytest.raises(NameTakenError, match=f"a node called {NAME} runs on this host already: stop it, or give"):
             NameClaim(NAME, "ipc:///tmp/other.sock")
         NameClaim(f"{NAME}-2", "tcp://127.0.0.1:5570").close()
     NameClaim(NAME, "tcp://127.0.0.1:5570").close()
@@ -38,14 +38,14 @@ def test_a_node_that_is_killed_leaves_its_name_free() -> None:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=paths) as node:
         assert node.stdout is not None
         assert node.stdout.read(2)
-        with pytest.raises(NamesakeError):
+        with pytest.raises(NameTakenError):
             NameClaim(NAME, "ipc:///x")
         node.send_signal(signal.SIGKILL)
     NameClaim(NAME, "ipc:///x").close()
 
 
 def test_a_node_on_the_network_answers_for_its_name_and_no_other(caplog: pytest.LogCaptureFixture) -> None:
-    first, second, other = (RollCall(name, LOOPBACK) for name in (NAME, NAME, f"{NAME}-2"))
+    first, second, other = (Discovery(name, LOOPBACK) for name in (NAME, NAME, f"{NAME}-2"))
     try:
         begin_s = time.monotonic()
         assert first.ask() is None
@@ -59,10 +59,10 @@ def test_a_node_on_the_network_answers_for_its_name_and_no_other(caplog: pytest.
 
 
 def test_of_several_that_start_at_once_one_stays() -> None:
-    nodes = [RollCall(NAME, LOOPBACK) for _ in range(4)]
+    nodes = [Discovery(NAME, LOOPBACK) for _ in range(4)]
     try:
         with ThreadPoolExecutor(4) as together:
-            answers = list(together.map(RollCall.ask, nodes))
+            answers = list(together.map(Discovery.ask, nodes))
     finally:
         for node in nodes:
             node.close()
@@ -70,7 +70,7 @@ def test_of_several_that_start_at_once_one_stays() -> None:
 
 
 def test_what_is_no_question_is_not_answered() -> None:
-    node = RollCall(NAME, LOOPBACK)
+    node = Discovery(NAME, LOOPBACK)
     try:
         assert node.ask() is None
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
@@ -94,7 +94,7 @@ def test_what_is_no_question_is_not_answered() -> None:
 
 
 def test_without_multicast_a_node_starts_all_the_same() -> None:
-    node = RollCall(NAME, [by_index(999_999)])
+    node = Discovery(NAME, [by_index(999_999)])
     try:
         assert node.ask() is None
     finally:

@@ -82,7 +82,7 @@ def test_an_allowed_client_gets_everything(publisher: Publisher, speak: Speak, a
         sent = [speak() for _ in range(1000)]
         assert [next(subscriber).seq for _ in sent] == sent
         assert subscriber.gaps == 0
-    assert set(publisher.strangers.values()) == {0}
+    assert set(publisher.rejected_connections.values()) == {0}
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_a_stranger_hears_nothing_and_is_counted_and_logged_once(
         speak()
         with pytest.raises(TimeoutError, match=hint):
             next(stranger)
-    assert sum(publisher.strangers.values()) == publisher.strangers[reason] >= 1
+    assert sum(publisher.rejected_connections.values()) == publisher.rejected_connections[reason] >= 1
     assert len([record for record in caplog.records if "may not watch" in record.getMessage()]) == 1
 
 
@@ -129,7 +129,9 @@ def test_a_client_that_is_revoked_while_connected_is_dropped_and_the_others_come
         joined(speak, honest)
         joined(speak, thief)
         revoke(keys, "thief")
-        assert eventually(lambda: publisher.strangers["unknown_key"] > 0)  # it came again, and was turned away
+        assert eventually(
+            lambda: publisher.rejected_connections["unknown_key"] > 0
+        )  # it came again, and was turned away
         joined(speak, honest)
         waiting(thief)
         sent = [speak() for _ in range(10)]
@@ -175,7 +177,7 @@ def test_who_may_only_control_may_not_watch(publisher: Publisher, keys: Path, tm
     pilot = hand_over(keys, "pilot", tmp_path / "pilot")
     with Subscriber(publisher.address, keys=pilot, timeout_s=0.5) as subscriber, pytest.raises(TimeoutError):
         next(subscriber)
-    assert publisher.strangers["unknown_key"] == 1
+    assert publisher.rejected_connections["unknown_key"] == 1
 
 
 def test_what_travels_cannot_be_read_on_the_way(publisher: Publisher, speak: Speak, arm: Path) -> None:

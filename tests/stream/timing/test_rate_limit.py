@@ -5,11 +5,11 @@ from itertools import pairwise
 
 import pytest
 
-from groundcast.stream.timing.rate_limit import Thinner
+from groundcast.stream.timing.rate_limit import RateLimit
 
 
 def _taken(times_s: list[float], target_hz: float | None) -> list[float]:
-    thinner = Thinner()
+    thinner = RateLimit()
     return [time_s for time_s in times_s if thinner.takes(time_s, target_hz)]
 
 
@@ -43,7 +43,7 @@ def test_uneven_times_do_not_exceed_the_rate_for_long() -> None:
 
 
 def test_another_wish_counts_from_the_next_picture_on() -> None:
-    thinner = Thinner()
+    thinner = RateLimit()
     wishes = [0.1] * 50 + [25.0] * 50
     taken = [number for number, hz in enumerate(wishes) if thinner.takes(number / 25, hz)]
     assert taken == [0, *range(50, 100)]

@@ -12,7 +12,7 @@ import pytest
 from groundcast.model.detections import Detections
 from groundcast.stream.options import TrackerOptions
 from groundcast.stream.track import Box, Track
-from groundcast.stream.tracking.kalman import BoxMotion
+from groundcast.stream.tracking.kalman import BoxKalman
 from groundcast.stream.tracking.track_clock import TrackClock
 from groundcast.stream.tracking.tracker import MAX_TRACKS, Tracker
 
@@ -254,9 +254,9 @@ def test_files_have_times_on_the_video_only() -> None:
 
 
 def test_one_long_prediction_is_as_good_as_many_short_ones() -> None:
-    def moved(steps_s: Sequence[float]) -> BoxMotion:
+    def moved(steps_s: Sequence[float]) -> BoxKalman:
         step_s = [0.0]
-        motion = BoxMotion(np.array([[100.0, 100.0], [40.0, 30.0]]), lambda: step_s[0])
+        motion = BoxKalman(np.array([[100.0, 100.0], [40.0, 30.0]]), lambda: step_s[0])
         for cx in (102.0, 104.0, 106.0):
             step_s[0] = 0.04
             motion.predict()

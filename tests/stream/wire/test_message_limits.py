@@ -11,11 +11,11 @@ from pathlib import Path
 import msgpack
 from jsonschema import Draft202012Validator
 
-from groundcast.model.prompt import MOST_PHRASES
+from groundcast.model.prompt import MAX_PHRASES
 from groundcast.stream.tracking.tracker import MAX_TRACKS
 from groundcast.stream.wire import message as door
 from groundcast.stream.wire.message import decode_detections, encode
-from groundcast.stream.wire.packing import LARGEST_BODY
+from groundcast.stream.wire.packing import MAX_BODY_BYTES
 
 _LIVE = decode_detections((Path(__file__).parents[1] / "golden_live.msgpack").read_bytes())
 
@@ -29,7 +29,7 @@ def test_tracks_that_were_left_out_are_counted_and_none_is_absent() -> None:
 
 
 def test_the_largest_messages_of_a_node_can_travel() -> None:
-    phrases = tuple(f"{index:04}".ljust(200, "\u8272") for index in range(MOST_PHRASES))
+    phrases = tuple(f"{index:04}".ljust(200, "\u8272") for index in range(MAX_PHRASES))
     wide = replace(_LIVE.tracks[0], uid="n" * 200, phrase=phrases[0])
     largest = replace(_LIVE, prompt=replace(_LIVE.prompt, phrases=phrases), tracks=(wide,) * MAX_TRACKS)
-    assert len(encode(largest)) < LARGEST_BODY // 2
+    assert len(encode(largest)) < MAX_BODY_BYTES // 2
