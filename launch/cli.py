@@ -222,7 +222,7 @@ def _load(name: str) -> Callable[..., Any]:
         case "probe":
             from .probe import probe as command
         case "verify":
-            from .verify import verify as command
+            from .verify.published import verify as command
         case "check":
             from .check import check as command
         case _:

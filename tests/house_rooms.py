@@ -27,6 +27,10 @@ ROOMS: dict[str, tuple[str, set[str]]] = {
         "`groundcast train`: from pictures or scenes to weights",
         {"evaluate", "report", "settings", "show"},
     ),
+    "launch/verify": (
+        "`groundcast verify`: published weights answer here as where they were published",
+        {"bench", "settings", "show"},
+    ),
     "stream": ("the front doors: pipeline, subscriber, controller, pusher", {"*"}),
     "stream/capture": ("a URL becomes frames", {"decode", "decoder_process", "sockets", "timing", "wire"}),
     "stream/control": ("requests to a running node", {"node", "sockets", "wire"}),

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from groundcast.stream.backoff import Backoff
-from groundcast.stream.decoder_process import DecoderProcess
+from groundcast.stream.capture.backoff import Backoff
+from groundcast.stream.capture.reader import Reader
+from groundcast.stream.decoder_process.start import DecoderProcess
 from groundcast.stream.options import SourceOptions
-from groundcast.stream.reader import Reader
 from groundcast.stream.stats import ReaderStats
 
 from ..stream.clips import encode_clip
@@ -134,7 +134,7 @@ def test_a_decoder_that_loops_or_hoards_is_ended_and_others_go_on(
     monkeypatch.setattr(sys, "path", [str(ROOT), *sys.path])
     limit_s = 1.0 if lie == "loop" else 60.0
     if lie == "spin":
-        monkeypatch.setattr("groundcast.stream.decoder_link.MAX_PROCESSOR_S", 1)
+        monkeypatch.setattr("groundcast.stream.decoder_process.link.MAX_PROCESSOR_S", 1)
     with RtspServer(encode_clip()) as camera, _nothing_left(), ExitStack() as stack:
         other = _Counted(SourceOptions("other", camera.url, decode_process=True))
         stack.callback(other.close)

@@ -11,17 +11,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..model.checkpoint import Checkpoint, set_weights
-from ..model.grounding_dino import GroundingDino
-from ..model.input_rule import InputRule
-from ..model.preprocess import normalise
-from ..model.prompt import Prompt
-from ..model.text_encoder import pad_words
-from ..model.tokenizer import Tokenizer
-from .bench_oracle import from_folder
-from .bench_truth import ask_truth, measure_parity
-from .exits import InputError
-from .verify_checks import Check
+from ...model.dino.grounding_dino import GroundingDino
+from ...model.dino.text_encoder import pad_words
+from ...model.dino.tokenizer import Tokenizer
+from ...model.prompt import Prompt
+from ...model.runtime.input_rule import InputRule
+from ...model.runtime.preprocess import normalise
+from ...model.weights.checkpoint import Checkpoint, set_weights
+from ..bench.oracle import from_folder
+from ..bench.truth import ask_truth, measure_parity
+from ..exits import InputError
+from .checks import Check
 
 _NOISE_HW = (480, 640)  # shown where there is no picture: the comparison needs none in particular
 

@@ -18,11 +18,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import GroundingDinoImageProcessor
 
-from groundcast.launch.bench_oracle import from_folder, save, vocabulary
-from groundcast.launch.verify_answers import PUBLISHED, answers_for, read_answers
+from groundcast.launch.bench.oracle import from_folder, save, vocabulary
+from groundcast.launch.verify.answers import PUBLISHED, answers_for, read_answers
 
-from ..model.oracle import Sizes, ask_oracle, oracle
-from .commands import Ended, in_process
+from ...model.oracle import Sizes, ask_oracle, oracle
+from ..commands import Ended, in_process
 
 NAME = "someone/small"
 PHRASE = "word1 word2"

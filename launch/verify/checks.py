@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from .verify_answers import Answers
+from .answers import Answers
 
 if TYPE_CHECKING:
-    from ..model.network import Network
+    from ...model.runtime.network import Network
 
 # How far a figure may be off, as in the tests that publish them.
 _MAX_LOGIT, _MAX_BOX, _MAX_SCORE, _MAX_FOUND, _MAX_PX = 1e-3, 1e-4, 2e-3, 2e-3, 1e-2
@@ -40,7 +40,7 @@ class Check:
 
 def check_words(network: Network, answers: Answers) -> Check:
     """Whether the word file gives the published numbers to the words."""
-    from ..model.prompt import Prompt
+    from ...model.prompt import Prompt
 
     ids = tuple(network.tokenizer.encode(Prompt.of(answers.phrases)).ids_T.tolist())
     name = f"words of {'. '.join(answers.phrases)!r}"
@@ -52,9 +52,9 @@ def check_words(network: Network, answers: Answers) -> Check:
 
 def check_figures(network: Network, answers: Answers, image: NDArray[np.uint8]) -> list[Check]:
     """Show the picture as the hub's processor does, and compare all that is published of the answer."""
-    from ..model.input_rule import InputRule
-    from ..model.preprocess import normalise
-    from ..model.prompt import Prompt
+    from ...model.prompt import Prompt
+    from ...model.runtime.input_rule import InputRule
+    from ...model.runtime.preprocess import normalise
 
     rule = InputRule(network.config)
     size = rule.size(*image.shape[:2])

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .exits import InputError
-from .pictures import read_picture
-from .verify_answers import KnownPicture
+from ..exits import InputError
+from ..show.image_files import read_picture
+from .answers import KnownPicture
 
 _MAX_BYTES = 20_000_000
 _TIMEOUT_S = 30.0

@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..exits import InputError, RunError, running
+from ..settings.command_options import spread_options
+from ..show.progress import busy
+from .answers import PUBLISHED, Answers, answers_for, read_answers
+from .checks import Check, check_figures, check_words
 from .checksums import SUMS, differing_files, model_files, write_sums
-from .command_options import spread_options
-from .exits import InputError, RunError, running
-from .progress import busy
-from .verify_answers import PUBLISHED, Answers, answers_for, read_answers
-from .verify_checks import Check, check_figures, check_words
-from .verify_picture import open_picture
+from .picture import open_picture
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ..model.checkpoint import Checkpoint
+    from ...model.weights.checkpoint import Checkpoint
 
 ModelArgument = Annotated[
     str, typer.Argument(help="A model of the hub as owner/model, a file or a folder.", show_default=False)
@@ -84,7 +84,7 @@ def verify(model: ModelArgument, options: VerifyOptions) -> None:
 
 
 def _find(model: str, options: VerifyOptions) -> Path:
-    from ..model.checkpoint import find_checkpoint
+    from ...model.weights.checkpoint import find_checkpoint
 
     with busy(f"looking for {model}"):
         return find_checkpoint(model, offline=options.offline)
@@ -100,8 +100,8 @@ def _check_files(wrong: dict[str, str] | None) -> list[Check]:
 
 def _ask(path: Path, known: Sequence[Answers], options: VerifyOptions) -> list[Check]:
     """Whatever needs the model's weights."""
-    from ..model.checkpoint import read_checkpoint
-    from ..model.network import Network
+    from ...model.runtime.network import Network
+    from ...model.weights.checkpoint import read_checkpoint
 
     if not known and not options.transformers:
         return []
@@ -129,7 +129,7 @@ def _compare(
     checkpoint: Checkpoint, path: Path, known: Sequence[Answers], images: Sequence[NDArray[np.uint8]]
 ) -> Check:
     """Every query in one process, from the same weights: no published figure is needed."""
-    from .verify_transformers import compare
+    from .transformers_queries import compare
 
     phrases = known[0].phrases if known else ("a cat",)
     return compare(checkpoint, path, phrases, images[0] if images else None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from .exits import InputError
+from ..exits import InputError
 
 SUMS = "SHA256SUMS"
 _BESIDE = ("config.json", "vocab.txt", "tokenizer.json", "tokenizer_config.json", "preprocessor_config.json")
@@ -18,7 +18,7 @@ def model_files(weights: Path) -> list[Path]:
     Raises:
         CheckpointError: the weights are an index that names no files.
     """
-    from ..model.weight_files import shard_names
+    from ...model.weights.weight_files import shard_names
 
     parts = [weights.parent / name for name in shard_names(weights)] if weights.suffix == ".json" else []
     beside = [weights.parent / name for name in _BESIDE if (weights.parent / name).is_file()]
@@ -32,7 +32,7 @@ def write_sums(files: Sequence[Path], folder: Path) -> Path:
     Raises:
         InputError: the folder cannot be written.
     """
-    from ..model.checkpoint import file_sha256
+    from ...model.weights.checkpoint import file_sha256
 
     lines = [f"{file_sha256(file)}  {file.name}\n" for file in files]
     path, partial = folder / SUMS, folder / f".{SUMS}"
@@ -52,7 +52,7 @@ def differing_files(folder: Path) -> dict[str, str] | None:
     Raises:
         InputError: the sums cannot be read.
     """
-    from ..model.checkpoint import file_sha256
+    from ...model.weights.checkpoint import file_sha256
 
     path = folder / SUMS
     if not path.is_file():

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .exits import InputError
+from ..exits import InputError
 
 PUBLISHED = Path(__file__).parent / "published_answers.json"
 
