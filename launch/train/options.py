@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +23,13 @@ class TrainOptions:
         Path, typer.Option(help="Checkpoints, the curve and the weights go here; the same again goes on.")
     ] = Path("runs/detector")
     label_map: Annotated[Path | None, typer.Option(help="Names of the labels, where data are lines of ODVG.")] = None
+    mix: Annotated[
+        list[str],
+        typer.Option(
+            help="Learn from other data too, as SHARE,ANNOTATIONS,PICTURES or SHARE,tabletop; 0.3 is its part.",
+            show_default=False,
+        ),
+    ] = field(default_factory=list[str])
     words: Annotated[
         Path | None,
         typer.Option(help="A vocabulary: other wordings of classes, and which may be true of one object (JSON)."),

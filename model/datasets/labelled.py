@@ -26,6 +26,7 @@ class LabelledPicture:
         never_asked: what is in the picture without a box of its own, or may be: it is neither true nor absent.
         absent: wordings known to answer nothing here; None: all that are neither answered nor never asked.
         loose: answered wordings that may be true of further objects, which have no box.
+        source: which data set of a mixture it comes from.
     """
 
     file: Path
@@ -36,6 +37,7 @@ class LabelledPicture:
     never_asked: frozenset[int] = frozenset()
     absent: tuple[int, ...] | None = None
     loose: frozenset[int] = frozenset()
+    source: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class LabelledData:
         wordings: what objects answer, as the model is asked; a row of them is a class.
         turned: how many pictures stand upright by their EXIF alone.
         words: other wordings of the same classes, and which classes may be true of one object.
+        shares: of a mixture, the part of the examples that come from each source; empty: each picture counts alike.
     """
 
     path: Path
@@ -57,6 +60,7 @@ class LabelledData:
     wordings: tuple[str, ...]
     turned: int = 0
     words: ClassWords = field(default_factory=ClassWords)
+    shares: tuple[float, ...] = ()
 
     @property
     def all_wordings(self) -> tuple[str, ...]:

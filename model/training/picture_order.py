@@ -18,7 +18,8 @@ class PictureOrder:
 
     With `balance` above 0 a picture is repeated by LVIS's repeat factor: the square root of `balance` over the part of
     all pictures that show its rarest class, at least 1; what is left of a whole number is drawn anew in each round
-    (https://arxiv.org/abs/1908.03195, section 4).
+    (https://arxiv.org/abs/1908.03195, section 4). Of a mixture each source has its share of a round, in which the first
+    source's pictures come once, or as often as balance asks.
     """
 
     def __init__(self, data: LabelledData, balance: float, seed: int, *, without_objects: bool) -> None:
@@ -32,7 +33,7 @@ class PictureOrder:
         self._seed = seed
         classes = len(data.wordings)
         self._pictures = [one for one in data.pictures if _teaches(one, classes, without_objects=without_objects)]
-        self._factors = _repeat_factors(self._pictures, balance)
+        self._factors = _shared(_repeat_factors(self._pictures, balance), self._pictures, data.shares)
         self._length = round(float(self._factors.sum()))
         self._round = lru_cache(maxsize=4)(self._drawn)
 
@@ -73,3 +74,17 @@ def _repeat_factors(pictures: list[LabelledPicture], balance: float) -> NDArray[
         rarest = min((shown[one] for own in picture.answers for one in own), default=len(pictures))
         factors[row] = max(1.0, math.sqrt(balance * len(pictures) / rarest))
     return factors
+
+
+def _shared(
+    factors: NDArray[np.float64], pictures: list[LabelledPicture], shares: tuple[float, ...]
+) -> NDArray[np.float64]:
+    """The factors, so that each source of a mixture has its share of their sum."""
+    if not shares or not pictures:
+        return factors
+    sources = np.array([picture.source for picture in pictures])
+    sums = [float(factors[sources == source].sum()) for source in range(len(shares))]
+    known = [source for source, count in enumerate(sums) if count > 0]  # one whose pictures teach nothing has none
+    length = sums[known[0]] / shares[known[0]]
+    scales = np.array([share * length / max(count, 1e-9) for share, count in zip(shares, sums, strict=True)])
+    return factors * scales[sources]

@@ -76,6 +76,23 @@ def test_an_edge_model_begins_from_nothing_on_lines_of_odvg(tmp_path: Path, caps
     assert checkpoint.config.input_pixels == 96 * 128
 
 
+def test_data_sets_are_learnt_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write_shapes(tmp_path / "shapes", 3)
+    other = write_shapes(tmp_path / "others", 3, seed=1)
+    content = json.loads(other.read_text())
+    for category in content["categories"]:
+        category["name"] = f"{category['name']} toy"
+    other.write_text(json.dumps(content))
+    command = ["train", "detector", path, path.parent, "--model", write_tiny(tmp_path), "--folder", tmp_path / "run"]
+
+    ended = in_process(capsys, *command, "--mix", f"0.4,{other},{other.parent}", "--steps", "1", *QUICK)
+
+    assert ended.code == 0, ended.err
+    kept = json.loads((tmp_path / "run" / "best.json").read_text())
+    assert {"red box", "red box toy"} <= set(kept["known_wordings"])
+    assert kept["learnt_from"]["pictures"] == 6
+
+
 Change = Callable[[dict[str, Any]], object]
 
 
@@ -94,6 +111,9 @@ def _outside(content: dict[str, Any]) -> None:
         (["--model", "lost.pth"], None, "no weights at lost.pth"),
         (["--device", "gpu"], None, "'gpu' is no device"),
         (["--folder", __file__], None, "cannot be written (File exists): name another folder"),
+        (["--mix", "much,a.json,b"], None, "--mix 'much,a.json,b' is no source: write SHARE,ANNOTATIONS,PICTURES"),
+        (["--mix", "0.5,lost.json,b", "--mix", "0.5,lost.json,b"], None, "the shares must add up to less than 1"),
+        (["--mix", "0.5,lost.json,b"], None, "annotations lost.json cannot be read"),
         (["--validate", "lost.json"], None, "annotations lost.json cannot be read"),
         ([], _unknown_category, "its category 77 is not in the list of categories"),
         ([], _outside, "reaches out of its picture of 128x96 px"),
