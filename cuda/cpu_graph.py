@@ -1,9 +1,10 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownLambdaType=false
 """On a CPU, what a function did once, done again without Python: as a TorchScript program.
 
 Python's threads take turns at every call of an op. A network of a thousand small ops spends a seventh of its time on
 these calls, and two threads that each run one wait for each other's turn for longer than that.
 """
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownLambdaType=false
 
 from __future__ import annotations
 

@@ -1,4 +1,3 @@
-# pyright: reportUnknownMemberType=false, reportUntypedFunctionDecorator=false
 """Multi-scale deformable attention: the door that picks a kernel.
 
 Everything between the projections and the output projection is one op: softmax, places, sampling, sum.
@@ -6,6 +5,8 @@ Everything between the projections and the output projection is one op: softmax,
 Letters: B picture, S flattened pixels of all levels, N head, D channels of a head, Q query, L level, P point.
 Source of the idea: Deformable DETR (https://arxiv.org/abs/2010.04159), section 4.1.
 """
+
+# pyright: reportUnknownMemberType=false, reportUntypedFunctionDecorator=false
 
 from __future__ import annotations
 

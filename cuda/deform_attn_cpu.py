@@ -1,11 +1,12 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-# pyright: reportUnknownParameterType=false, reportUntypedFunctionDecorator=false, reportMissingTypeStubs=false
 """Multi-scale deformable attention for the CPU, compiled by numba.
 
 Letters as in deform_attn.py; K is L * P, all samples of one head. For one head of one query at a time, the softmax
 and the places of its samples are worked out side by side in vector registers, and then the four corners of each
 sample are read, every one a contiguous run of D channels.
 """
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownParameterType=false, reportUntypedFunctionDecorator=false, reportMissingTypeStubs=false
 
 from __future__ import annotations
 

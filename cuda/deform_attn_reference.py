@@ -1,8 +1,9 @@
-# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
 """Multi-scale deformable attention in plain PyTorch: what correct means.
 
 Letters as in deform_attn.py; X stands for B * N.
 """
+
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
 
 from __future__ import annotations
 

@@ -1,14 +1,15 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-# pyright: reportUnknownParameterType=false, reportUntypedFunctionDecorator=false, reportMissingTypeStubs=false
-# pyright: reportMissingParameterType=false, reportCallIssue=false, reportArgumentType=false
-# pyright: reportGeneralTypeIssues=false, reportIndexIssue=false, reportOperatorIssue=false
-# ruff: noqa: ANN001, ANN202 - Triton reads the annotations of what it compiles, and knows only its own
 """Multi-scale deformable attention for NVIDIA GPUs, compiled by Triton.
 
 Letters as in deform_attn.py; K is L * P, all samples of one head. One program makes one head of a block of queries:
 softmax, places and sums stay in registers. The D channels of a head lie side by side, so that a corner is one wide
 read.
 """
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownParameterType=false, reportUntypedFunctionDecorator=false, reportMissingTypeStubs=false
+# pyright: reportMissingParameterType=false, reportCallIssue=false, reportArgumentType=false
+# pyright: reportGeneralTypeIssues=false, reportIndexIssue=false, reportOperatorIssue=false
+# ruff: noqa: ANN001, ANN202 - Triton reads the annotations of what it compiles, and knows only its own
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 """Resizing filters in whole numbers: how much of which pixels each resized pixel is made of.
 
 PyTorch resizes uint8 pictures in whole numbers too, and with these it can be followed to the last bit.
 """
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from __future__ import annotations
 

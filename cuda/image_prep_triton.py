@@ -1,13 +1,14 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-# pyright: reportUnknownParameterType=false, reportUntypedFunctionDecorator=false, reportMissingTypeStubs=false
-# pyright: reportMissingParameterType=false, reportCallIssue=false, reportArgumentType=false
-# pyright: reportGeneralTypeIssues=false, reportIndexIssue=false
-# ruff: noqa: ANN001, ANN202 - Triton reads the annotations of what it compiles, and knows only its own
 """Preparing pictures on NVIDIA GPUs, compiled by Triton.
 
 Letters as in image_prep.py. One program makes a piece of one row of the output: it reads each pixel under the filter,
 which neighbours find in the cache, and writes three colours. Nothing in between goes through memory.
 """
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownParameterType=false, reportUntypedFunctionDecorator=false, reportMissingTypeStubs=false
+# pyright: reportMissingParameterType=false, reportCallIssue=false, reportArgumentType=false
+# pyright: reportGeneralTypeIssues=false, reportIndexIssue=false
+# ruff: noqa: ANN001, ANN202 - Triton reads the annotations of what it compiles, and knows only its own
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-# pyright: reportUnknownMemberType=false
 """What the doors ask before they choose a kernel."""
+
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 

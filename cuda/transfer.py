@@ -1,8 +1,9 @@
-# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 """Pictures to a GPU and answers back while it computes: pinned memory, a stream for copies, events.
 
 On a CPU nothing is copied, and everything is there at once.
 """
+
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 
 from __future__ import annotations
 

@@ -1,4 +1,3 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 """For scripts that were written for the original Grounding DINO: the same four functions.
 
     from groundingdino.util.inference import load_model, load_image, predict, annotate      # before
@@ -7,6 +6,8 @@
 Arguments and results are the original's; docs/models.md lists what is mended. `compat="original"`, which `load_model`
 and `load_image` take, mends nothing: phrases are cut and merged as there, and pictures lie as they are stored.
 """
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from __future__ import annotations
 

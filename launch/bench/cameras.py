@@ -1,8 +1,9 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 """Cameras to measure a node with: a clip of moving things, sent over HTTP in real time, to each reader from its start.
 
 Run as a process of its own, `python -m groundcast.launch.bench.cameras CLIP`, it prints its port.
 """
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from __future__ import annotations
 

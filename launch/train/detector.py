@@ -1,5 +1,6 @@
-# pyright: reportUnknownMemberType=false
 """`groundcast train detector`: any model of the family, taught with labelled pictures."""
+
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 """The picture as maps of features: a network of timm's or our own, and the projection to one width.
 
 Letters: B picture, C channel, H W pixels.
 """
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 """Queries become boxes: they look at each other, at the words and at the picture, layer by layer.
 
 Letters: B picture, S flattened pixels, C channel, Q query, T token, L level.
 Source: Grounding DINO (https://arxiv.org/abs/2303.05499), section 3.3, and DINO for the refinement.
 """
+
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
 """Deformable attention as a layer: where to look, how much, and the projections around the kernel.
 
 Letters: B picture, S flattened pixels, C channel, Q query, N head, D channels of a head, L level, P point.
 Source: Deformable DETR (https://arxiv.org/abs/2010.04159).
 """
+
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 """The feature enhancer of the Edge body: text meets the coarsest map alone, then a path brings the finer ones back.
 
 Letters: B picture, C channel, H W pixels, S flattened pixels, T token.
 Source: Grounding DINO 1.5 (https://arxiv.org/abs/2405.10300), section 3.2.
 """
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 """The feature enhancer of the full body: pictures and words meet on every level, six times.
 
 Letters: B picture, C channel, S flattened cells of all levels, T token, L level.
 Source: Grounding DINO (https://arxiv.org/abs/2303.05499), section 3.1.
 """
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 
 from __future__ import annotations
 

@@ -1,4 +1,3 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 """FasterNet-T0: convolutions over a quarter of the channels, a small MLP after each; one map a stage.
 
 As in timm, with the same names of tensors: what is imported for that library takes seconds.
@@ -6,6 +5,8 @@ As in timm, with the same names of tensors: what is imported for that library ta
 Letters: B picture, C channel, H W pixels.
 Source: FasterNet (https://arxiv.org/abs/2303.03667).
 """
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 """Image and text look at each other: the bi-directional fusion of GLIP and Grounding DINO.
 
 Letters: B picture, S flattened pixels, T token, C channel, N head, D channels of a head.
 Source: GLIP (https://arxiv.org/abs/2112.03857), section 3.2.
 """
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from __future__ import annotations
 

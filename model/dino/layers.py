@@ -1,8 +1,9 @@
-# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
 """Small parts that several boxes of the model are made of.
 
 Letters: B picture, C channel, Q query, T token (or any key), N head, D channels of a head.
 """
+
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
 
 from __future__ import annotations
 

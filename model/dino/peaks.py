@@ -1,10 +1,11 @@
-# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 """Places that stand out on a map, and what they and their neighbours propose together.
 
 Letters: B picture, S flattened pixels, Q query, T token; X is S or Q.
 Source: CenterNet (https://arxiv.org/abs/1904.07850), section 4, finds its centres by their eight neighbours; that two
 things side by side are told apart by their words, and that boxes are blended, is ours.
 """
+
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 
 from __future__ import annotations
 

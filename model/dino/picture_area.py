@@ -1,8 +1,9 @@
-# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
 """Which cells of padded maps show picture.
 
 Letters: B picture, S flattened cells of all levels, L level, H W cells.
 """
+
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
 
 from __future__ import annotations
 

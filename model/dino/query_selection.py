@@ -1,9 +1,10 @@
-# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 """Which places of the picture become queries: those that answer some word best.
 
 Letters: B picture, S flattened pixels, C channel, Q query, T token.
 Source: Grounding DINO (https://arxiv.org/abs/2303.05499), section 3.3; two-stage Deformable DETR for the proposals.
 """
+
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 
 from __future__ import annotations
 

@@ -1,4 +1,3 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 """Swin Transformer as Grounding DINO uses it: timm's layers, the original's order of padding and shifting.
 
 timm shifts a map before it pads it and stops shifting in small ones; the original pads first and always shifts. Its
@@ -7,6 +6,8 @@ maps also pass a norm each before they leave.
 Letters: B picture, C channel, H W cells, N windows, A cells of a window.
 Source: Swin Transformer (https://arxiv.org/abs/2103.14030).
 """
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from __future__ import annotations
 

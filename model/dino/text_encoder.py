@@ -1,8 +1,9 @@
-# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
 """The prompt's words as features: BERT under the sub-sentence mask.
 
 Letters: B prompt, T token, C channel.
 """
+
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
 
 from __future__ import annotations
 

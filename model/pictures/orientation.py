@@ -1,5 +1,6 @@
-# pyright: reportUnknownMemberType=false
 """Orientation: how a stored picture is turned and mirrored to stand upright, by EXIF's numbers 1 to 8."""
+
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-# pyright: reportUnknownMemberType=false
 """Still pictures: files and bytes of any kind and orientation, decoded to upright 8-bit RGB, or refused by name."""
+
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 

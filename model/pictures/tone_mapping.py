@@ -1,5 +1,6 @@
-# pyright: reportUnknownMemberType=false
 """Tone mapping: HDR pictures (PQ or HLG, BT.2020) as a standard screen shows them, since models learn from such."""
+
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 

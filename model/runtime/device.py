@@ -1,5 +1,6 @@
-# pyright: reportUnknownMemberType=false
 """Where a network computes: a device by its name, and how a thread goes there."""
+
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-# pyright: reportUnknownMemberType=false
 """Pictures on their way into the network: resized, normalised and padded, on the host or on the device."""
+
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 """From the network's answers to boxes with names.
 
 Letters: Q query, T token, W wording, P phrase, K candidate box.
 """
+
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 
 from __future__ import annotations
 

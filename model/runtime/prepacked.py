@@ -1,9 +1,10 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 """Layers for inference on a CPU: the weight lies as oneDNN multiplies by it, and what follows is done at once.
 
 An ordinary layer has its weight laid out anew at every call; on one thread, an ordinary convolution lays out its
 input as well.
 """
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from __future__ import annotations
 

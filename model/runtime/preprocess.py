@@ -1,8 +1,9 @@
-# pyright: reportUnknownMemberType=false
 """A picture as the network wants it: resized, normalised, padded.
 
 Letters: B picture, H W pixels.
 """
+
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 

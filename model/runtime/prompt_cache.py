@@ -1,5 +1,6 @@
-# pyright: reportUnknownMemberType=false
 """The prompts a network has read: their words checked, their text features computed once."""
+
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 

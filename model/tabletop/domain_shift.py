@@ -1,8 +1,9 @@
-# pyright: reportUnknownMemberType=false
 """Pictures as they differ from rendered ones: in little light, from far away, beside shapes that have no name.
 
 Coordinates: `boxes_xyxy` are px of the picture at hand, before or after the change.
 """
+
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 

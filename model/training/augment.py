@@ -1,8 +1,9 @@
-# pyright: reportUnknownMemberType=false
 """A training picture from a stored one: cut, mirrored, relit, blurred, compressed.
 
 Coordinates: `boxes_xyxy` are px of the picture at hand, before or after the change.
 """
+
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 """What one step of a detector learns from.
 
 Letters: B picture, H W pixels, G true boxes of a picture, T token, K noised query.
 """
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 
 from __future__ import annotations
 

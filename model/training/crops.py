@@ -1,9 +1,10 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 """First lesson of the backbone: what single objects look like.
 
 A detector's backbone is usually trained on labelled pictures of one object first; a crop costs a tenth of a scene, and
 says more plainly what it shows.
 """
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from __future__ import annotations
 

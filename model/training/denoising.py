@@ -1,4 +1,3 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 """True boxes, spoilt, which the decoder learns to mend: contrastive denoising.
 
 Of each true box there are copies in pairs: one near it, to be led back to it, and one further off, to be given up as
@@ -8,6 +7,8 @@ with the features of the words themselves.
 Letters: B picture, K noised query, T token, G true boxes, C channel.
 Source: DINO (https://arxiv.org/abs/2203.03605), section 3.3.
 """
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 
 from __future__ import annotations
 

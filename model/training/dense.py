@@ -1,4 +1,3 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 """A helper in training only: every place inside an object is told what the object is.
 
 The decoder learns from a few queries a picture, one to an object; what a mug looks like is learnt sooner when all the
@@ -7,6 +6,8 @@ stay one of few. It is dropped from the weights.
 
 Letters: B picture, S flattened pixels, T token, C channel, G true boxes, X chosen places.
 """
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from __future__ import annotations
 

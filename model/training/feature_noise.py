@@ -1,8 +1,9 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 """Noise on what the network's parts hand on, in training alone.
 
 What rounding in half precision changes is far less than this, so that it hardly changes an answer.
 """
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportMissingTypeStubs=false
 """Which query stands for which true box: the Hungarian matching of DETR.
 
 Letters: B picture, Q query, T token, G true boxes of one picture.
 Source: DETR (https://arxiv.org/abs/2005.12872), section 3.1.
 """
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportMissingTypeStubs=false
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-# pyright: reportUnknownMemberType=false
 """Batches from labelled pictures: scaled, cut, mixed, mirrored, asked for what is there and for what is not."""
+
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 

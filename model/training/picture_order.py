@@ -1,5 +1,6 @@
-# pyright: reportUnknownMemberType=false
 """The order in which pictures are learnt from: a new one each round, with pictures of rare classes repeated."""
+
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-# pyright: reportUnknownMemberType=false
 """Augmentation of labelled pictures: zoom, mosaic, pasted objects, mirror. What is known of a picture follows along.
 
 Coordinates: `boxes_xyxy` are px of the view's own image.
 Sources: mosaic, YOLOv4 (https://arxiv.org/abs/2004.10934); copy-paste, here of boxes (https://arxiv.org/abs/2012.07177).
 """
+
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 

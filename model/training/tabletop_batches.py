@@ -1,8 +1,9 @@
-# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 """Batches for tabletop: views of stored scenes, and prompts that ask for what is there and what is not.
 
 A never-trained pair is never asked for, not even as an absent one: the model would learn that it is always absent.
 """
+
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-# pyright: reportUnknownMemberType=false
 """The weights of a training as it goes on: written, judged on held-out pictures, the best kept."""
+
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-# pyright: reportUnknownVariableType=false
 """Weights and what belongs to them, to and from files."""
+
+# pyright: reportUnknownVariableType=false
 
 from __future__ import annotations
 

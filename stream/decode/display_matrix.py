@@ -1,5 +1,6 @@
-# pyright: reportUnknownMemberType=false
 """Display matrix: how a video, or a JPEG of one, says that its pictures are turned and mirrored."""
+
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-# pyright: reportUnknownMemberType=false
 """Decoding on an NVIDIA GPU: whether it can be had, and what FFmpeg is told.
 
 Pictures stay in the GPU's memory, which FFmpeg shares with PyTorch; who wants one on the host has it brought there.
 """
+
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-# pyright: reportUnknownMemberType=false
 """Pictures handed on as a decoder gives them, on the host or on a GPU, with what it takes to convert them."""
+
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 

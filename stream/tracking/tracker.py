@@ -1,6 +1,7 @@
+"""Links boxes over time: norfair behind our own interface."""
+
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # pyright: reportMissingTypeStubs=false
-"""Links boxes over time: norfair behind our own interface."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 """What every kernel of deformable attention is asked, and the answer in float64 without grid_sample.
 
 Letters as in cuda/deform_attn.py; X stands for B * N.
 """
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from __future__ import annotations
 

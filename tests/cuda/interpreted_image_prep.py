@@ -1,5 +1,6 @@
-# pyright: reportUnknownMemberType=false, reportMissingTypeStubs=false
 """Triton's preparation of pictures on a CPU; test_image_prep.py runs this file with TRITON_INTERPRET=1."""
+
+# pyright: reportUnknownMemberType=false, reportMissingTypeStubs=false
 
 from __future__ import annotations
 

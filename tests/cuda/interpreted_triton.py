@@ -1,6 +1,7 @@
+"""The Triton kernel of deformable attention on a CPU; test_deform_attn.py runs this file with TRITON_INTERPRET=1."""
+
 # pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownLambdaType=false
 # pyright: reportMissingTypeStubs=false
-"""The Triton kernel of deformable attention on a CPU; test_deform_attn.py runs this file with TRITON_INTERPRET=1."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-# pyright: reportUnknownMemberType=false
 """What stands in for a CUDA graph where there is no GPU."""
+
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
+"""Functions as TorchScript programs: the same bits, from many threads, and nothing that outlives them."""
+
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # pyright: reportPrivateUsage=false, reportUnknownLambdaType=false
-"""Functions as TorchScript programs: the same bits, from many threads, and nothing that outlives them."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-# pyright: reportUnknownMemberType=false, reportUnknownLambdaType=false
 """Which graph is captured, kept and replayed when; graphs themselves need a GPU, and are stood in for."""
+
+# pyright: reportUnknownMemberType=false, reportUnknownLambdaType=false
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
+"""Uploads and downloads: in which order buffers are written, copied and read. Streams need a GPU: stood in for."""
+
 # pyright: reportUnknownMemberType=false, reportUnknownLambdaType=false, reportUnknownArgumentType=false
 # pyright: reportPrivateUsage=false
-"""Uploads and downloads: in which order buffers are written, copied and read. Streams need a GPU: stood in for."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-# pyright: reportUnknownMemberType=false
 """The least that a program which reads cameras can do: `python -m tests.faults.bare_loop WARM_UP_S SECONDS URL...`.
 
 One thread a camera decodes with PyAV and makes RGB of each picture. Prints the ages of all pictures, ms, as JSON.
 """
+
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 

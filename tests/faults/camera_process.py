@@ -1,8 +1,9 @@
-# pyright: reportUnknownMemberType=false
 """Cameras in a process of their own: `python -m tests.faults.camera_process COUNT WIDTH HEIGHT RATE_HZ`.
 
 Prints their URLs as JSON and serves until standard input ends.
 """
+
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-# pyright: reportPrivateUsage=false
 """`groundcast listen`: what a node sends, printed, stored and drawn."""
+
+# pyright: reportPrivateUsage=false
 
 from __future__ import annotations
 

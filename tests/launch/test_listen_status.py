@@ -1,5 +1,6 @@
-# pyright: reportPrivateUsage=false
 """`groundcast listen --status`: how the sources of a node are doing, and nothing else."""
+
+# pyright: reportPrivateUsage=false
 
 from __future__ import annotations
 

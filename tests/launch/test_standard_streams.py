@@ -1,5 +1,6 @@
-# pyright: reportPrivateUsage=false
 """Standard streams that are closed, full, or have lost their reader."""
+
+# pyright: reportPrivateUsage=false
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
+"""Small models of the family in transformers, whose answers ours must give."""
+
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # pyright: reportMissingTypeStubs=false
-"""Small models of the family in transformers, whose answers ours must give."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-# pyright: reportUnknownMemberType=false
 """Pictures as cameras and programs store them: turned, cut off, animated, of any kind of pixels."""
+
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
+"""What runs on a GPU alone, run on a CPU: each part must answer as the ordinary way does."""
+
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # pyright: reportPrivateUsage=false
-"""What runs on a GPU alone, run on a CPU: each part must answer as the ordinary way does."""
 
 from __future__ import annotations
 

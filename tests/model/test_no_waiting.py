@@ -1,9 +1,10 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-# pyright: reportPrivateImportUsage=false, reportPrivateUsage=false
 """Nothing in the network waits for a GPU, or brings it numbers from the host: PyTorch acts as if there were one.
 
 Tensors have shapes and a device here and no values, so that whatever looks at a value fails.
 """
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportPrivateImportUsage=false, reportPrivateUsage=false
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
+"""The full body against transformers with the same weights: the same proposals, then the same answers."""
+
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # pyright: reportUnknownLambdaType=false
-"""The full body against transformers with the same weights: the same proposals, then the same answers."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
+"""The Edge body as a TorchScript program on a CPU: what it says is what it says without, to the last bit."""
+
 # pyright: reportPrivateUsage=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
 # pyright: reportUnknownMemberType=false, reportUnknownLambdaType=false
-"""The Edge body as a TorchScript program on a CPU: what it says is what it says without, to the last bit."""
 
 from __future__ import annotations
 

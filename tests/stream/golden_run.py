@@ -1,10 +1,11 @@
-# pyright: reportUnknownMemberType=false
 """A short run whose recording is kept: four seconds of the embedded clip, looked at by the plain colour detector.
 
     python -m tests.stream.golden_run
 
 writes it anew, from the project's folder, when what the pipeline answers was changed on purpose.
 """
+
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 

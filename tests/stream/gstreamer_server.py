@@ -1,6 +1,7 @@
+"""An RTSP server that is not ours: GStreamer's, run by the system's Python. Says its port when it listens."""
+
 # pyright: reportMissingImports=false, reportUnknownMemberType=false
 # pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
-"""An RTSP server that is not ours: GStreamer's, run by the system's Python. Says its port when it listens."""
 
 import sys
 

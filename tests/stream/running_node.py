@@ -1,5 +1,6 @@
-# pyright: reportUnknownMemberType=false
 """A node that runs in a thread of the tests, and a clip for it."""
+
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-# pyright: reportUnknownMemberType=false
 """A reader with somebody who takes its frames, for tests."""
+
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
+"""Kernels side by side: figures are real, and there are none of a kernel that errs."""
+
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # pyright: reportUnknownLambdaType=false
-"""Kernels side by side: figures are real, and there are none of a kernel that errs."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
+"""What is said of ways that take known times, and that nothing is said where answers differ."""
+
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # pyright: reportUnknownLambdaType=false, reportPrivateUsage=false
-"""What is said of ways that take known times, and that nothing is said where answers differ."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-# pyright: reportPrivateUsage=false
 """Settings: what is right is taken, what is wrong is named with its line."""
+
+# pyright: reportPrivateUsage=false
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-# pyright: reportPrivateUsage=false
 """Drawings: readable, inside the picture, and in the colour that a phrase names."""
+
+# pyright: reportPrivateUsage=false
 
 from __future__ import annotations
 

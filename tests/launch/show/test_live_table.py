@@ -1,5 +1,6 @@
-# pyright: reportPrivateUsage=false
 """The live tables, on a real terminal."""
+
+# pyright: reportPrivateUsage=false
 
 from __future__ import annotations
 

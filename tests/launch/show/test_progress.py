@@ -1,5 +1,6 @@
-# pyright: reportPrivateUsage=false
 """A bar on a terminal that stands in nobody's way."""
+
+# pyright: reportPrivateUsage=false
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-# pyright: reportUnknownMemberType=false
 """Small parts: what is done piece by piece is what is done at once."""
+
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 

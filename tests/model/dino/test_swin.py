@@ -1,5 +1,6 @@
-# pyright: reportUnknownMemberType=false
 """Swin's windows: attended to some at a time, they say what they say all at once."""
+
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 

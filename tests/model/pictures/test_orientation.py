@@ -1,5 +1,6 @@
-# pyright: reportUnknownMemberType=false
 """The eight orientations: pixels turned and mirrored, and display matrices read."""
+
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 

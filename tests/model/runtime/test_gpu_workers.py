@@ -1,6 +1,7 @@
+"""The GPU's threads, on a CPU: neighbours overlap, and nobody waits for the next."""
+
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # pyright: reportPrivateUsage=false
-"""The GPU's threads, on a CPU: neighbours overlap, and nobody waits for the next."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-# pyright: reportUnknownMemberType=false
 """Packed layers: the same numbers as plain ones, and plain ones where packing is not to be had."""
+
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 

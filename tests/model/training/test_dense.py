@@ -1,5 +1,6 @@
-# pyright: reportUnknownMemberType=false
 """The helper that tells every place inside an object what it is."""
+
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 

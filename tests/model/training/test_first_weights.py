@@ -1,5 +1,6 @@
-# pyright: reportUnknownMemberType=false
 """What a training begins with."""
+
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 

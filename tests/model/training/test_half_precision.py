@@ -1,5 +1,6 @@
-# pyright: reportUnknownMemberType=false
 """Training in bfloat16: what the loss is made of stays exact."""
+
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
+"""The losses are the published ones; what the step is divided by; every weight learns."""
+
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # pyright: reportMissingTypeStubs=false
-"""The losses are the published ones; what the step is divided by; every weight learns."""
 
 from __future__ import annotations
 

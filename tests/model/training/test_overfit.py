@@ -1,5 +1,6 @@
-# pyright: reportUnknownMemberType=false
 """The full body, small, learns fifty pictures by heart: every part of training at work."""
+
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-# pyright: reportUnknownMemberType=false
 """Augmented pictures: boxes stay on their objects, and what is known of classes stays true."""
+
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-# pyright: reportUnknownMemberType=false
 """The embedded model's recipe from end to end, for two steps: what it writes is a model, and can be begun with."""
+
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 

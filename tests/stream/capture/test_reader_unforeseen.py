@@ -1,5 +1,6 @@
-# pyright: reportUnknownMemberType=false
 """What a reader does about bytes that are no text, and about exceptions that it does not know."""
+
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 

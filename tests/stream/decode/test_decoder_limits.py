@@ -1,5 +1,6 @@
-# pyright: reportUnknownMemberType=false
 """What a hostile camera sends costs no more memory and no more time than a picture may."""
+
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-# pyright: reportUnknownMemberType=false, reportPrivateUsage=false
 """Where videos are decoded, and what is said where it cannot be there."""
+
+# pyright: reportUnknownMemberType=false, reportPrivateUsage=false
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-# pyright: reportUnknownMemberType=false
 """Half a JPEG is counted as damaged and not looked at, whichever way it comes; what cameras add to one is no harm."""
+
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 

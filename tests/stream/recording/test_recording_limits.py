@@ -1,6 +1,7 @@
+"""A recording that unfolds to far more than it weighs costs neither the memory nor the time."""
+
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false
-"""A recording that unfolds to far more than it weighs costs neither the memory nor the time."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
+"""The tracker against ground truth: people in a street, and the embedded clip with boxes as a detector blurs them."""
+
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false
-"""The tracker against ground truth: people in a street, and the embedded clip with boxes as a detector blurs them."""
 
 from __future__ import annotations
 
