@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ...model.training.validation import HeldOut
     from .options import TrainOptions
 
+CREDITS = "ATTRIBUTIONS.md"
 _TABLETOP = "tabletop"  # rendered scenes instead of a file
 _SCENES, _SCENE_COUNT = "runs/tabletop/train", 2_000  # a shard, rendered where it is missing
 
@@ -40,6 +41,19 @@ def read_data(annotations: Path, pictures: Path, options: TrainOptions) -> Label
         return data
     read = [MixedData(_read_mixed(place, folder, options), share) for share, place, folder in others]
     return mix([MixedData(data, left), *read])
+
+
+def write_credits(annotations: Path, options: TrainOptions) -> None:
+    """Say in the folder which sets and licences the pictures state, where any do.
+
+    Raises:
+        InputError: the folder cannot be written.
+    """
+    from ...model.datasets.attribution import write_attributions
+
+    files = [annotations, *(Path(place) for _, place, _ in map(_mixed, options.mix) if place != _TABLETOP)]
+    with writing(options.folder, "folder"):
+        write_attributions([file for file in files if not is_odvg(file)], options.folder / CREDITS)
 
 
 def _mixed(text: str) -> tuple[float, str, str]:

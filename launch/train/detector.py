@@ -19,7 +19,7 @@ from ..exits import InputError, make_writable, running
 from ..report.run_report import show_classes, write_training_report
 from ..settings.command_options import spread_options
 from ..show.progress import busy
-from .data import is_odvg, read_data, read_held_out
+from .data import is_odvg, read_data, read_held_out, write_credits
 from .options import TrainOptions
 from .progress import TrainingProgress
 
@@ -86,6 +86,7 @@ def train_detector(
     if worker.rank == 0:
         if find_spec("matplotlib") is not None:
             write_training_report(options.folder)
+        write_credits(annotations, options)
         _finish(options)
 
 

@@ -112,6 +112,7 @@ class CocoFile:
         path: the file.
         sha256: of its bytes: two runs on equal files judge the same.
         images, annotations, categories: its lists; `categories` may be empty.
+        licenses: what the numbers stand for that images name their licence by.
     """
 
     path: Path
@@ -119,6 +120,7 @@ class CocoFile:
     images: tuple[Record, ...]
     annotations: tuple[Record, ...]
     categories: tuple[Record, ...]
+    licenses: tuple[Record, ...] = ()
 
 
 def read_records(path: Path) -> CocoFile:
@@ -146,7 +148,9 @@ def read_records(path: Path) -> CocoFile:
     categories = _records(path, values, "categories") if "categories" in values else ()
     if not images:
         raise CocoError(f"annotations {path} list no images: name another file")
-    return CocoFile(path, hashlib.sha256(raw).hexdigest(), images, annotations, categories)
+    licenses = [cast("dict[str, object]", one) for one in _list(values.get("licenses")) or [] if isinstance(one, dict)]
+    named = tuple(Record(f"{path}, entry {row} of 'licenses'", one) for row, one in enumerate(licenses))
+    return CocoFile(path, hashlib.sha256(raw).hexdigest(), images, annotations, categories, named)
 
 
 def _records(path: Path, values: Mapping[str, object], key: str) -> tuple[Record, ...]:

@@ -80,6 +80,8 @@ def test_data_sets_are_learnt_together(tmp_path: Path, capsys: pytest.CaptureFix
     path = write_shapes(tmp_path / "shapes", 3)
     other = write_shapes(tmp_path / "others", 3, seed=1)
     content = json.loads(other.read_text())
+    for image in content["images"]:
+        image["license"] = "CC BY 4.0"
     for category in content["categories"]:
         category["name"] = f"{category['name']} toy"
     other.write_text(json.dumps(content))
@@ -91,6 +93,7 @@ def test_data_sets_are_learnt_together(tmp_path: Path, capsys: pytest.CaptureFix
     kept = json.loads((tmp_path / "run" / "best.json").read_text())
     assert {"red box", "red box toy"} <= set(kept["known_wordings"])
     assert kept["learnt_from"]["pictures"] == 6
+    assert "|  | 3 | CC BY 4.0 | attribution |  |" in (tmp_path / "run" / "ATTRIBUTIONS.md").read_text()
 
 
 Change = Callable[[dict[str, Any]], object]
