@@ -34,7 +34,7 @@ CAMERA = "cam=lavfi:testsrc=size=160x120:rate=20"
 NODE = [sys.executable, "-m", "tests.launch.blob_node", "run", "--prompt", "red blob", "--address", ANY_PORT]
 PICTURE = cv2.imencode(".jpg", red_square(50))[1].tobytes()
 LOADS_FOR_EVER = (
-    "import time; from groundcast.launch import cli, node\n"
+    "import time; from groundcast.launch import cli; from groundcast.launch.node import node\n"
     "node.load_detector = lambda model: print('loading', flush=True) or time.sleep(600)\ncli.main()"
 )
 
@@ -130,7 +130,10 @@ def test_ctrl_c_while_a_model_loads_is_the_ordinary_end_of_a_node(command: str, 
     asked = ["run", "--source", str(clip), "--node", f"load-{os.getpid()}", "--address", ANY_PORT]
     program = LOADS_FOR_EVER
     if command == "detect":
-        asked, program = ["detect", str(clip)], LOADS_FOR_EVER.replace("cli, node", "cli, detect as node")
+        asked, program = (
+            ["detect", str(clip)],
+            LOADS_FOR_EVER.replace("launch.node import node", "launch import detect as node"),
+        )
     with started(sys.executable, "-c", program, *asked, "--prompt", "red blob") as loading:
         assert loading.stdout is not None
         assert loading.stdout.readline() == "loading\n"

@@ -230,10 +230,10 @@ def test_a_gate_that_is_closed_before_its_thread_has_looked_ends(keys: Path) -> 
     program = (
         "import sys, time\n"
         "from pathlib import Path\n"
-        "from groundcast.stream.sockets.zap_auth import Gate\n"
+        "from groundcast.stream.sockets.zap_auth import ZapAuth\n"
         "from groundcast.stream.options import PublisherOptions\n"
         "from groundcast.stream.publish.publisher import Publisher\n"
-        "Gate._serve = lambda *_: time.sleep(0.1)\n"
+        "ZapAuth._serve = lambda *_: time.sleep(0.1)\n"
         "Publisher(PublisherOptions('tcp://127.0.0.1:*', keys=Path(sys.argv[1])), 'bench').close()\n"
     )
     subprocess.run([sys.executable, "-c", program, str(keys)], check=True, timeout=30)
