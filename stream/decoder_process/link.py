@@ -33,6 +33,7 @@ DECODER = f"{__package__}.child"
 
 _DEFAULT_PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 _DNS_PORT = 53
+_TOOK_TOO_LONG = f"took more than {MAX_PROCESSOR_S} s of the processor without a picture, was ended"
 _START_WITHIN_S = 30.0
 _RENEW_EVERY_S = 1.0
 _LOOK_AT_STOP_EVERY_S = 0.1
@@ -57,6 +58,7 @@ class DecoderLink:
         self.is_over = False
         self._is_ready = False
         self._renewed_s = 0.0
+        self._most_s = 0
         with contextlib.ExitStack() as undo:
             try:
                 self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -135,11 +137,18 @@ class DecoderLink:
         if now_s - self._renewed_s < _RENEW_EVERY_S:
             return
         self._renewed_s = now_s
+        self._most_s = _used_s(self.pid) + MAX_PROCESSOR_S
         with contextlib.suppress(OSError):  # it has ended, which is noticed elsewhere
-            fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-            used_s = (int(fields[11]) + int(fields[12])) // os.sysconf("SC_CLK_TCK")
-            most_s = (used_s + MAX_PROCESSOR_S, resource.RLIM_INFINITY)
-            resource.prlimit(self.pid, resource.RLIMIT_CPU, most_s)
+            resource.prlimit(self.pid, resource.RLIMIT_CPU, (self._most_s, resource.RLIM_INFINITY))
+
+    def check_processor_time(self) -> None:
+        """End a process that uses more than it may: one that was taken over ignores the kernel's signal.
+
+        Raises:
+            SourceError: it was ended.
+        """
+        if _used_s(self.pid) > self._most_s:
+            raise self.failure(_TOOK_TOO_LONG)
 
     def failure(self, what: str) -> SourceError:
         """End the process; what to say of it.
@@ -190,9 +199,18 @@ def _ports_of(options: SourceOptions) -> tuple[int, ...]:
     return (port or _DEFAULT_PORTS[scheme], _DNS_PORT, *also)
 
 
+def _used_s(pid: int) -> int:
+    """Seconds of the processor that a process has used; 0 where it has ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0
+    return (int(fields[11]) + int(fields[12])) // os.sysconf("SC_CLK_TCK")
+
+
 def _ending(returned: int | None) -> str:
     if returned is not None and -returned == signal.SIGXCPU:
-        return f"took {MAX_PROCESSOR_S} s of the processor without a picture, was ended"
+        return _TOOK_TOO_LONG
     if returned is not None and returned < 0:
         return f"was ended by a signal ({signal.Signals(-returned).name})"
     return f"has ended with {returned}"

@@ -170,6 +170,7 @@ class DecoderConnection:
         self._pulses += 1
         if self._pulses > _MAX_PULSES * (1.0 + now_s - self._moved_s):
             raise MessageError("more pulses than there can be")
+        self._link.check_processor_time()
         if report.waits or self.pulse.packets != packets:
             self._moved_s, self._pulses = now_s, 0
 

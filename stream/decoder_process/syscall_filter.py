@@ -7,13 +7,14 @@ import socket
 import struct
 
 # Numbers of linux/filter.h, linux/seccomp.h and linux/audit.h.
-_LOAD, _EQUAL, _ANY_BIT, _RETURN = 0x20, 0x15, 0x45, 0x06
+_LOAD, _EQUAL, _ANY_BIT, _AND, _RETURN = 0x20, 0x15, 0x45, 0x54, 0x06
 _ALLOW, _KILL, _ERROR = 0x7FFF_0000, 0x8000_0000, 0x0005_0000
 _EPERM, _EACCES, _ENOSYS = 1, 13, 38
 _ARCHITECTURES = {"x86_64": 0xC000_003E, "aarch64": 0xC000_00B7}
 _NUMBER_AT, _ARCHITECTURE_AT, _ARGUMENTS_AT = 0, 4, 16
 _CLONE_THREAD, _PROT_EXEC, _PR_SET_NAME = 0x10000, 4, 15
 _FIONREAD, _FIONBIO = 0x541B, 0x5421
+_FASTOPEN, _SOCKET_TYPE = 0x2000_0000, 0xF
 
 # Numbers of system calls: (x86_64, aarch64), None where the machine has no such call.
 _Numbers = dict[str, tuple[int, int | None]]
@@ -58,11 +59,8 @@ _ANY: _Numbers = {
     "getsockopt": (55, 209),
     "setsockopt": (54, 208),
     "shutdown": (48, 210),
-    "sendto": (44, 206),
     "recvfrom": (45, 207),
-    "sendmsg": (46, 211),
     "recvmsg": (47, 212),
-    "sendmmsg": (307, 269),
     "recvmmsg": (299, 243),
     "munmap": (11, 215),
     "mremap": (25, 216),
@@ -103,6 +101,9 @@ _ANY: _Numbers = {
 }
 _OPEN: _Numbers = {"open": (2, None), "openat": (257, 56)}
 _BY_ARGUMENT: _Numbers = {
+    "sendto": (44, 206),
+    "sendmsg": (46, 211),
+    "sendmmsg": (307, 269),
     "socket": (41, 198),
     "clone": (56, 220),
     "clone3": (435, 435),
@@ -140,13 +141,20 @@ def filter_program(pid: int, *, may_open: bool) -> bytes:
     for number in numbers.values():
         if number is not None:
             program += [_jump(_EQUAL, number, 0, 1), _end(_ALLOW)]
-    internet = [_jump(_EQUAL, socket.AF_INET, 1, 0), _jump(_EQUAL, socket.AF_INET6, 0, 1), _end(_ALLOW)]
-    program += _case(checked["socket"], [_load(_argument(0)), *internet], _EACCES)
+    # TCP and UDP over IPv4 and IPv6: of other sockets Landlock does not know the ports.
+    internet = [
+        *_require(0, socket.AF_INET, socket.AF_INET6),
+        *_require(1, socket.SOCK_STREAM, socket.SOCK_DGRAM, mask=_SOCKET_TYPE),
+        *_require(2, 0, socket.IPPROTO_TCP, socket.IPPROTO_UDP),
+    ]
+    program += _case(checked["socket"], [*internet, _end(_ALLOW)])
+    for name, flags in (("sendto", 3), ("sendmsg", 2), ("sendmmsg", 3)):  # which would connect past Landlock
+        program += _case(checked[name], [_load(_argument(flags)), _jump(_ANY_BIT, _FASTOPEN, 1, 0), _end(_ALLOW)])
     program += _case(checked["clone"], [_load(_argument(0)), _jump(_ANY_BIT, _CLONE_THREAD, 0, 1), _end(_ALLOW)])
     program += _case(checked["clone3"], [], _ENOSYS)  # its flags lie in memory; the C library then calls clone
-    program += _case(checked["tgkill"], _one_of(0, pid))
-    program += _case(checked["prctl"], _one_of(0, _PR_SET_NAME))
-    program += _case(checked["ioctl"], _one_of(1, _FIONREAD, _FIONBIO))
+    program += _case(checked["tgkill"], [*_require(0, pid), _end(_ALLOW)])
+    program += _case(checked["prctl"], [*_require(0, _PR_SET_NAME), _end(_ALLOW)])
+    program += _case(checked["ioctl"], [*_require(1, _FIONREAD, _FIONBIO), _end(_ALLOW)])
     for name in ("mmap", "mprotect"):  # no memory becomes code
         program += _case(checked[name], [_load(_argument(2)), _jump(_ANY_BIT, _PROT_EXEC, 1, 0), _end(_ALLOW)])
     reads_only = [_load(_argument(2)), _jump(_EQUAL, 0, 0, 3), _load(_argument(2) + 4), _jump(_EQUAL, 0, 0, 1)]
@@ -164,12 +172,11 @@ def _case(number: int | None, steps: list[bytes], error: int = _EPERM) -> list[b
     return [_jump(_EQUAL, number, 0, len(steps) + 1), *steps, _end(_ERROR | error)]
 
 
-def _one_of(argument: int, *values: int) -> list[bytes]:
-    """Allow the call where the argument's lower half is one of the values."""
-    steps = [_load(_argument(argument))]
-    for value in values:
-        steps += [_jump(_EQUAL, value, 0, 1), _end(_ALLOW)]
-    return steps
+def _require(argument: int, *values: int, mask: int | None = None) -> list[bytes]:
+    """Go on where the argument's lower half, or what of it the mask leaves, is one of the values."""
+    masked = [] if mask is None else [struct.pack("=HBBI", _AND, 0, 0, mask)]
+    checks = [_jump(_EQUAL, value, len(values) - row, 0) for row, value in enumerate(values)]
+    return [_load(_argument(argument)), *masked, *checks, _end(_ERROR | _EPERM)]
 
 
 def _argument(number: int) -> int:

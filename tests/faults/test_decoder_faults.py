@@ -126,7 +126,7 @@ def test_a_decoder_killed_a_hundred_times_comes_back_and_others_go_on() -> None:
 
 @pytest.mark.parametrize(
     ("lie", "said"),
-    [("loop", "did nothing for"), ("spin", "took 1 s of the processor"), ("memory", "has ended with 1")],
+    [("loop", "did nothing for"), ("spin", "took more than"), ("memory", "has ended with 1")],
 )
 def test_a_decoder_that_loops_or_hoards_is_ended_and_others_go_on(
     lie: str, said: str, monkeypatch: pytest.MonkeyPatch
