@@ -43,8 +43,7 @@ def open_source(
         return PictureFolder(options, pause)
     if kind not in ("rtsp", "http"):
         return Video(options, pause, gpu)
-    if decoder is not None and options.decode_process:
-        _check_decoding(options)
+    if decoder is not None and _in_process(options):
         return decoder.open(options, pause)
     return open_network(options, pause, gpu)
 
@@ -59,7 +58,7 @@ def check_source(options: SourceOptions) -> None:
     if kind in ("rtsp", "http", "device"):
         gpu_decoder(options)
         if kind != "device":
-            _check_decoding(options)
+            _in_process(options)
         return
     if kind == "push":  # not bound to find out: a source that is replaced may still hold the address
         check_push(options)
@@ -69,11 +68,13 @@ def check_source(options: SourceOptions) -> None:
     open_source(options, _pause).close()
 
 
-def _check_decoding(options: SourceOptions) -> None:
+def _in_process(options: SourceOptions) -> bool:
+    """Whether a source on the network is decoded in a process of its own."""
     if options.decode_process and options.decode == "cuda":
         raise SourceError(
             f"source {options.name} asks for decode: cuda and decode_process, which no GPU does: leave one of them out"
         )
+    return options.decode_process
 
 
 def _check_file(url: str) -> None:

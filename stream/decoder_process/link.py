@@ -36,7 +36,7 @@ _DNS_PORT = 53
 _TOOK_TOO_LONG = f"took more than {MAX_PROCESSOR_S} s of the processor without a picture, was ended"
 _START_WITHIN_S = 30.0
 _RENEW_EVERY_S = 1.0
-_LOOK_AT_STOP_EVERY_S = 0.1
+_LOOK_AT_STOP_EVERY_S = 0.2
 # Nothing of the node's own environment, in which passwords are. Threads and arenas of memory count as memory.
 _ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 

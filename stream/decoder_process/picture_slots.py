@@ -14,7 +14,7 @@ from ...model.image import Rgb
 from ..wire.push_message import MAX_PIXELS
 
 SLOT_COUNT = 8
-"""Pictures that the node may hold at once: one waits, a few are looked at, sent or drawn."""
+"""Pictures that the node looks at in place: one waits, a few are looked at, sent or drawn. Those beyond are copied."""
 
 _CHANNELS = 3
 _SLOT_BYTES = -(-MAX_PIXELS * _CHANNELS // mmap.PAGESIZE) * mmap.PAGESIZE
@@ -23,6 +23,8 @@ _ALL_BYTES = SLOT_COUNT * _SLOT_BYTES  # memory is taken only where pictures wer
 
 class PictureSlots:
     """The node's side. A slot is free again when the last array that looks at it is gone, whatever made it.
+
+    One slot is always free: where arrays are kept, the next pictures are copied, as pictures of a thread take memory.
 
     The memory has no name, cannot be made smaller by the other side, and goes with the last array and the process.
     """
@@ -36,22 +38,19 @@ class PictureSlots:
         except OSError:
             os.close(self.descriptor)
             raise
-        self._free = deque(range(SLOT_COUNT))  # appended to by whichever thread lets the last array go
+        self._free = deque(range(SLOT_COUNT))  # added to by any thread that lets the last array go
         self._in_use: dict[int, weakref.ref[Rgb]] = {}
 
-    def acquire(self) -> int | None:
-        """A slot for the other side to write to; None while all are looked at. For one thread."""
-        try:
-            return self._free.popleft()
-        except IndexError:
-            return None
+    def acquire(self) -> int:
+        """A slot for the other side to write to. For one thread, which has no other that no picture was taken from."""
+        return self._free.popleft()
 
     def release(self, slot: int) -> None:
         """Take back a slot in which no picture was laid, or whose picture is of no use."""
         self._free.appendleft(slot)
 
     def picture(self, slot: int, height: int, width: int) -> Rgb:
-        """The picture in a slot, (height, width, 3), which is released with it and all that was cut from it."""
+        """The picture in a slot, (height, width, 3). The slot is released with it and all that was cut from it."""
         size = height * width * _CHANNELS
         assert 0 < size <= _SLOT_BYTES, "was checked"
         assert self._memory is not None, "the process runs"
@@ -59,6 +58,9 @@ class PictureSlots:
         image = lent.reshape(height, width, _CHANNELS)
         assert image.base is lent, "all arrays that are cut from this one hold on to the first"
         free = self._free
+        if not free:
+            free.append(slot)
+            return image.copy()
         self._in_use[slot] = weakref.ref(lent, lambda _: free.appendleft(slot))
         return image
 

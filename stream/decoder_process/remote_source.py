@@ -20,7 +20,6 @@ _EAGER_AFTER = 3  # pictures in a row whose image was wanted: then the next one'
 _SLACK_S = 2.0  # beyond FFmpeg's own time limits, at which the process would say so itself
 _LOOK_UP_S = 20.0  # a name server may take that long
 _MAX_PULSES = 40  # a second, at most
-_LOOK_FOR_SLOT_EVERY_S = 0.005
 
 
 class DecoderError(RuntimeError):
@@ -67,7 +66,7 @@ class DecoderConnection:
         self._patience_s = _SLACK_S + (options.read_timeout_s if is_stream else network_s)
 
     def pictures(self) -> Iterator[TimedPicture]:
-        """As `Connection`. A live picture for which no slot is free is marked as superseded.
+        """As `OpenedSource`.
 
         Raises:
             SourceError: the source was lost; or the process hung, ended, or sent what it must not.
@@ -96,12 +95,9 @@ class DecoderConnection:
             self._slot = None
 
     def _picture(self, decoded: DecodedPicture) -> TimedPicture:
-        is_late = False
         if decoded.image == "left":
             if self._slot is not None:
                 raise MessageError("an image was left out although it was asked for")
-            self._slot = self._link.slots.acquire()
-            is_late = self._slot is None and self.facts.live
             image = self._fetch
         else:
             self._image = self._taken(decoded.image, decoded.height, decoded.width)
@@ -113,7 +109,6 @@ class DecoderConnection:
             camera_unix_ns=decoded.camera_unix_ns,
             driver_us=None,
             received_ns=decoded.received_ns,
-            superseded=is_late,
         )
 
     def _hand_out(self) -> Image | None:
@@ -125,10 +120,7 @@ class DecoderConnection:
     def _fetch(self) -> Image | None:
         """The image of a picture that came without."""
         self._is_wanted = True
-        while self._slot is None:  # a recording, of which nothing may be lost
-            if self._link.pause(_LOOK_FOR_SLOT_EVERY_S):
-                raise self._link.failure("is no longer needed")
-            self._slot = self._link.slots.acquire()
+        self._slot = self._link.slots.acquire()
         self._order("image", self._slot)
         try:
             return self._taken(*self._receive("image").image())

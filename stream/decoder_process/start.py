@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Callable
 
 from ..decode.opened_source import OpenedSource
 from ..options import SourceOptions
+from ..source_url import SourceError
 from .link import DECODER, DecoderLink
 from .remote_source import DecoderConnection
+
+_LOOK_AT_STOP_EVERY_S = 0.2
 
 
 class DecoderProcess:
@@ -18,6 +23,8 @@ class DecoderProcess:
     Args:
         module: the Python module to run.
     """
+
+    _turns = threading.BoundedSemaphore(len(os.sched_getaffinity(0)))
 
     def __init__(self, module: str = DECODER) -> None:
         self._module = module
@@ -35,10 +42,22 @@ class DecoderProcess:
         """
         if self._link is None or self._link.is_over:
             self.close()
-            self._link = DecoderLink(options, self._module)
+            self._start(options, pause)
         link = self._link
+        assert link is not None, "was started"
         link.use(options, pause)
         return DecoderConnection(link, options)
+
+    def _start(self, options: SourceOptions, pause: Callable[[float], bool]) -> None:
+        """Start a process when it is its turn: many at once would leave nothing of the processor to the node."""
+        while not self._turns.acquire(timeout=_LOOK_AT_STOP_EVERY_S):
+            if pause(0.0):
+                raise SourceError(f"{options.url} is no longer needed")
+        try:
+            self._link = DecoderLink(options, self._module)
+            self._link.use(options, pause)
+        finally:
+            self._turns.release()
 
     def close(self) -> None:
         """End the process, if there is one."""

@@ -68,10 +68,12 @@ def test_a_node_that_nobody_can_add_to_ends_at_once_without_sources(detector: Bl
         assert node.summary.sources == ()
 
 
-def test_many_silent_cameras_are_left_behind_together(detector: BlobDetector) -> None:
+@pytest.mark.parametrize("in_process", [False, True])
+def test_many_silent_cameras_are_left_behind_together(detector: BlobDetector, *, in_process: bool) -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=256) as silent:
         url = f"rtsp://127.0.0.1:{silent.getsockname()[1]}/"
-        cameras = [SourceOptions(f"cam-{number}", url, open_timeout_s=3.0) for number in range(120)]
+        camera = SourceOptions("cam", url, open_timeout_s=3.0, decode_process=in_process)
+        cameras = [replace(camera, name=f"cam-{number}") for number in range(120)]
         with Node(detector, *cameras) as node:
             time.sleep(0.5)  # until they have all called
             assert node.stop() < 1.5
