@@ -36,6 +36,7 @@ DOORS = {
 }
 BEHIND_DOORS = ("launch/bench/*.py",)
 
+STARTERS = {"Thread", "Popen", "Process", "ProcessPoolExecutor", "ThreadPoolExecutor", "spawn"}
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "manager", "misc"}
 MAX_FILE_LINES = 350
 MAX_FUNCTION_LINES = 60
@@ -119,6 +120,19 @@ def names_given_twice(root: Path) -> list[str]:
             if isinstance(node, ast.ClassDef):
                 places.setdefault(node.name, []).append(path.relative_to(root).as_posix())
     return [f"{name}: {', '.join(files)}" for name, files in sorted(places.items()) if len(files) > 1]
+
+
+def threads_and_processes(root: Path) -> list[tuple[str, str]]:
+    """Where threads and processes are started: the file, and how their names begin ("" where they have none)."""
+    found: list[tuple[str, str]] = []
+    for path in _files(root):
+        for node in ast.walk(_tree(path)):
+            if isinstance(node, ast.Call) and _dotted(node.func).rpartition(".")[2] in STARTERS:
+                named = [one.value for one in node.keywords if one.arg in ("name", "thread_name_prefix")]
+                parts = [part for value in named for part in getattr(value, "values", [value])]
+                name = parts[0].value if parts and isinstance(parts[0], ast.Constant) else ""
+                found.append((path.relative_to(root).as_posix(), str(name)))
+    return found
 
 
 def _files(root: Path) -> list[Path]:

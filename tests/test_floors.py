@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from .house_rooms import ROOMS
-from .house_rules import arrows, circles, circles_of_rooms, names_given_twice, too_long, violations
+from .house_rules import (
+    arrows,
+    circles,
+    circles_of_rooms,
+    names_given_twice,
+    threads_and_processes,
+    too_long,
+    violations,
+)
 
 ROOT = Path(__file__).parent.parent
+ARCHITECTURE = ROOT / "docs" / "architecture.md"
 
 
 def test_the_house_keeps_its_rules() -> None:
@@ -32,6 +42,24 @@ def test_the_table_of_rooms_names_no_folder_and_no_way_that_is_not_there() -> No
 
     assert [room for room in ROOMS if not (ROOT / room).is_dir()] == []
     assert sorted(allowed - used) == []
+
+
+def test_the_page_about_the_architecture_has_the_table_of_rooms() -> None:
+    said = dict(re.findall(r"^\| `(\w+(?:/\w+)?)/` \| (.+) \|$", ARCHITECTURE.read_text(), re.MULTILINE))
+
+    assert said == {room: sentence for room, (sentence, _) in ROOMS.items()}
+
+
+def test_the_page_about_the_architecture_has_every_thread_and_process() -> None:
+    rows = ARCHITECTURE.read_text().splitlines()
+
+    missing = [
+        f"{where}: {name or 'what it starts'} has no row among the threads and processes of docs/architecture.md"
+        for where, name in threads_and_processes(ROOT)
+        if not any(row.startswith("|") and f"[{where}]" in row and name in row for row in rows)
+    ]
+
+    assert missing == []
 
 
 def test_no_two_classes_have_one_name() -> None:
@@ -142,6 +170,13 @@ def test_a_name_given_twice_is_caught(tmp_path: Path) -> None:
     _plant(tmp_path, "model/b.py", "class Clock: ...")
 
     assert names_given_twice(tmp_path) == ["Clock: model/b.py, stream/a.py"]
+
+
+def test_a_thread_is_found_by_the_beginning_of_its_name(tmp_path: Path) -> None:
+    _plant(tmp_path, "stream/a.py", "import threading\nthreading.Thread(target=f, name=f'reader-{name}')")
+    _plant(tmp_path, "model/b.py", "from subprocess import Popen\nPopen(['true'])")
+
+    assert threads_and_processes(tmp_path) == [("model/b.py", ""), ("stream/a.py", "reader-")]
 
 
 def test_a_circle_is_caught(tmp_path: Path) -> None:
