@@ -81,9 +81,7 @@ class TrainOptions:
         typer.Option(help="Weight of the helper that tells places inside boxes what they show; 0: none.", min=0.0),
     ] = 0.0
     noised: Annotated[int, typer.Option(help="Queries a picture for denoising; 0: none.", min=0, max=1000)] = 100
-    mirror: Annotated[bool, typer.Option(help="Mirror half of the pictures; not where 'left' or 'right' is asked.")] = (
-        True
-    )
+    mirror: Annotated[bool, typer.Option(help="Mirror half of the pictures; 'left' then becomes 'right'.")] = True
     size: Annotated[
         int | None, typer.Option(help="The network's input: its short side for a 4:3 picture, px.", min=32, max=4096)
     ] = None

@@ -23,7 +23,8 @@ from .picture_order import PictureOrder
 from .picture_views import View, mirror, mosaic, paste, view_of, zoom
 from .workers import Worker
 
-_SIDED = re.compile(r"\b(left|right|leftmost|rightmost)\b")
+_OTHER_SIDE = {"left": "right", "right": "left", "leftmost": "rightmost", "rightmost": "leftmost"}
+_SIDED = re.compile(rf"\b({'|'.join(_OTHER_SIDE)})\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,8 @@ class PictureOptions:
     Args:
         size: pictures a batch, in each worker.
         scales: pictures are so many times as large as the rule says; drawn from this range.
-        mirror: half of the pictures, but none that is asked for 'left' or 'right'.
+        mirror: half of the pictures, and 'left' in what is asked becomes 'right'; where the model has no such word, a
+            picture that is asked for the other stays as it is.
         negatives: at most so many wordings that answer nothing are asked; half of the pictures get all of these,
             the others a number from one to that.
         contrasts: at most so many classes are asked of which nothing is known in the picture. An object with a box is
@@ -106,8 +108,8 @@ class PictureBatches:
         view = self._view(place, rng)
         asked, unknown = self._ask(view, rng)
         texts = [str(rng.choice(self._words.wordings_of(self._wordings[one]))) for one in asked]
-        if options.mirror and not any(_SIDED.search(text) for text in texts) and rng.random() < 0.5:
-            view = mirror(view)
+        if options.mirror and (turned := self._turned(texts)) is not None and rng.random() < 0.5:
+            view, texts = mirror(view), turned
         tokens = self._tokenizer.encode(Prompt(tuple(Phrase(text) for text in texts)))
         rows = [row for row, own in enumerate(view.answers) if not set(asked).isdisjoint(own)]
         answers_GT = torch.zeros(len(rows), len(tokens.ids_T), dtype=torch.bool)
@@ -124,6 +126,17 @@ class PictureBatches:
             noised = spoil(centres_and_sizes(boxes, width, height), answers_GT, tokens.spans_WT, options.noise, rng)
         canvas = self._rule.resize(view.image, size)
         return Example(canvas, (width, height), tokens, boxes, answers_GT, noised, tokens.spans_WT[loose].any(0))
+
+    def _turned(self, texts: list[str]) -> list[str] | None:
+        """The texts as they are true of the mirrored picture; None where the model lacks the word for it, or where it
+        is longer, as there may be no room for that.
+        """
+        turned = [_SIDED.sub(lambda side: _OTHER_SIDE[side[0].lower()], text) for text in texts]
+        unknown, read = self._tokenizer.vocabulary["[UNK]"], self._tokenizer.ids
+        for text, before in zip(turned, texts, strict=True):
+            if text != before and (unknown in read(text) or len(read(text)) > len(read(before))):
+                return None
+        return turned
 
     def _view(self, place: int, rng: np.random.Generator) -> View:
         """What the example shows: a picture, or four, with what may be pasted into it."""

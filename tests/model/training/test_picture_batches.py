@@ -127,7 +127,25 @@ def test_a_long_prompt_stays_within_what_the_text_encoder_reads(data: LabelledDa
         assert all(len(truth.boxes_G4) >= 1 for truth in batch.truths)
 
 
-def test_left_stays_left(data: LabelledData) -> None:
+def test_left_becomes_right_in_a_mirrored_picture(data: LabelledData) -> None:
+    sided = replace(data, wordings=tuple(f"Left {wording}" for wording in data.wordings))
+    words = edge_from_nothing((*data.wordings, "left right"), 96).vocabulary
+    tokenizer, rule = Tokenizer(words), InputRule(full_config(), 80)
+    options = PictureOptions(size=6, scales=(1.0, 1.0), noise=None)
+
+    mirrored = PictureBatches(sided, rule, tokenizer, options)(0)
+    plain = PictureBatches(sided, rule, tokenizer, replace(options, mirror=False))(0)
+
+    turned = 0
+    for row in range(6):
+        is_turned = not torch.equal(mirrored.pictures_B3HW[row], plain.pictures_B3HW[row])
+        side = "right" if is_turned else "left"
+        assert all(words_.startswith(side) for words_ in _told(mirrored, row, tokenizer))
+        turned += is_turned
+    assert 0 < turned < 6
+
+
+def test_left_stays_left_where_the_model_has_no_right(data: LabelledData) -> None:
     sided = replace(data, wordings=tuple(f"left {wording}" for wording in data.wordings))
     rule, tokenizer = InputRule(full_config(), 80), Tokenizer(edge_from_nothing(sided.wordings, 96).vocabulary)
     options = PictureOptions(size=6, scales=(1.0, 1.0), noise=None)
