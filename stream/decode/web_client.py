@@ -25,8 +25,8 @@ from urllib.request import (
 
 from ..options import SourceOptions
 from ..source_url import SourceError, SourceUrl, full_url
-from .aes_cbc import decrypt
 from .ffmpeg_errors import explain_opening, explain_status, silence
+from .hls_decryption import decrypt_segment
 from .redirects import check_redirect, own_host, with_own_user
 
 MAX_SEGMENT = 256 * 2**20  # bytes
@@ -104,7 +104,7 @@ class WebClient:
             return body
         with body:
             data = body.read_all()
-        return io.BytesIO(decrypt(data, bytes.fromhex(options["key"]), bytes.fromhex(options["iv"])))
+        return io.BytesIO(decrypt_segment(data, bytes.fromhex(options["key"]), bytes.fromhex(options["iv"])))
 
     def _get(self, url: str, headers: dict[str, str] | None, timeout_s: float) -> HTTPResponse:
         self.check(url)

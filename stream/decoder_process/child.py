@@ -23,9 +23,9 @@ import av.sidedata.encparams
 import av.sidedata.motionvectors
 import av.subtitles.codeccontext
 import av.subtitles.stream
+from cryptography.hazmat.primitives import ciphers, padding
 
 from ...model.image import DecodedImage
-from ..decode import aes_cbc
 from ..decode.decoder_limits import limit_allocations
 from ..decode.network_source import open_network
 from ..decode.opened_source import OpenedSource, TimedPicture
@@ -42,7 +42,7 @@ _PR_SET_PDEATHSIG = 1
 # Nothing can be imported inside the sandbox.
 _NEEDED_LATER = (
     *(av.audio.stream, av.sidedata.encparams, av.sidedata.motionvectors),
-    *(av.subtitles.codeccontext, av.subtitles.stream, encodings.idna, aes_cbc, jpeg_scans),
+    *(av.subtitles.codeccontext, av.subtitles.stream, encodings.idna, ciphers, padding, jpeg_scans),
 )
 
 
