@@ -1,4 +1,4 @@
-"""What the README and the pages beside it tell a reader to type is what the commands take."""
+"""What the README and the other pages name is there: options of commands, links, headings, paths."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ import pytest
 from .commands import in_process
 
 ROOT = Path(__file__).parent.parent.parent
-PAGES = (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "launch" / "deploy" / "README.md")
+FURTHER = ("cuda/README.md", "launch/deploy/README.md", "model/tabletop/MODEL_CARD.md")
+PAGES = (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / page for page in FURTHER))
+FOLDERS = ("launch", "stream", "model", "cuda", "tests", "configs", "docs")
 GROUPS = ("bench", "ctl", "eval", "keys", "train")
 
 
@@ -47,7 +49,43 @@ def test_pages_name_no_option_that_a_command_does_not_take(capsys: pytest.Captur
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_lead_to_files_that_are_there(page: Path) -> None:
-    targets = re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text())
+def test_links_lead_to_files_and_headings_that_are_there(page: Path) -> None:
+    assert dead_links(page) == []
 
-    assert [at for at in targets if "://" not in at and not (page.parent / at).exists()] == []
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_paths_in_backticks_are_there(page: Path) -> None:
+    assert lost_paths(page) == []
+
+
+def test_a_dead_link_and_a_lost_path_are_noticed(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("# Top\n[a](#top) [b](#gone) [c](page.md#top) [d](none.md)\n`stream/none.py`, `stream/pipeline.py`")
+
+    assert dead_links(page) == ["#gone", "none.md"]
+    assert lost_paths(page) == ["stream/none.py"]
+
+
+def dead_links(page: Path) -> list[str]:
+    """The links of a page to files that do not exist, or to headings that their file does not have."""
+    found: list[str] = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        if "://" in target:
+            continue
+        path, _, heading = target.partition("#")
+        file = page.parent / path if path else page
+        if not file.exists() or (heading and heading not in headings(file)):
+            found.append(target)
+    return found
+
+
+def headings(page: Path) -> set[str]:
+    """The names under which a forge links to the headings of a page."""
+    titles = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def lost_paths(page: Path) -> list[str]:
+    """The paths of this repository that a page names in backticks and that do not exist."""
+    spans: list[str] = re.findall(r"`([\w./-]+)`", page.read_text())
+    return [path for path in spans if path.split("/")[0] in FOLDERS and "/" in path and not (ROOT / path).exists()]
