@@ -14,6 +14,7 @@ from .config import Precision
 from .detections import Detections, DetectorInfo
 from .image import DecodedImage, Image
 from .prompt import Prompt, least_score
+from .query import Query
 from .runtime.cpu_workers import CpuWorkers
 from .runtime.device import DeviceError
 from .runtime.gpu_workers import GpuWorkers
@@ -124,8 +125,8 @@ class Detector:
         return self._network.captions(prompt)
 
     def detect(self, images: Sequence[Image], prompts: Sequence[Prompt]) -> list[Detections]:
-        """`submit` and `wait` in one."""
-        return self.submit(images, prompts).wait()
+        """`submit` and `wait` in one; raises ValueError unless there are as many prompts as images."""
+        return self.submit(_queries(images, prompts)).wait()
 
     def refer(self, image: Image, sentence: str) -> Detections:
         """The one box that the whole sentence fits best, such as 'the left red mug'; none where it has no area.
@@ -135,70 +136,58 @@ class Detector:
         """
         prompt = Prompt.whole(sentence)
         best = replace(self.options, threshold=0.0, nms_iou=None)
-        (found,) = self._find([image], [prompt], best).wait()
+        (found,) = self._find([Query(image, prompt)], best).wait()
         return found.best(1)
 
     def raw(self, image: Image, prompt: Prompt) -> list[RawOutput]:
         """Every query with its score for every word: one output for each caption that the prompt needs."""
         tokenizer = self._network.tokenizer
-        (outputs,) = self._ask([image], [prompt], pack_all, lambda seen: unpack_all(seen, tokenizer)).wait()
+        (outputs,) = self._ask([Query(image, prompt)], pack_all, lambda seen: unpack_all(seen, tokenizer)).wait()
         return outputs
 
     def submit(
         self,
-        images: Sequence[Image],
-        prompts: Sequence[Prompt],
+        queries: Sequence[Query],
         on_done: Callable[[], None] | None = None,
-        sizes_px: Sequence[int | None] | None = None,
     ) -> DetectionTicket[Detections]:
         """Ask for the detections of some pictures.
 
         Args:
-            images: (h, w, 3) uint8 RGB each, of any sizes; or as a decoder gave them, which spares a GPU's host work.
-            prompts: one a picture.
-            on_done: called from the lane's thread as soon as the ticket is done.
-            sizes_px: the short sides of the network's input, one a picture; None is what the options say.
+            queries: one a picture, of any sizes.
+            on_done: called from the worker's thread as soon as the ticket is done.
 
         Raises:
-            ValueError: an image of another form, or not as many prompts as images.
+            ValueError: an image of another form.
             PromptError: see `check`.
         """
-        return self._find(images, prompts, self.options, on_done, sizes_px)
+        return self._find(queries, self.options, on_done)
 
     def _find(
         self,
-        images: Sequence[Image],
-        prompts: Sequence[Prompt],
+        queries: Sequence[Query],
         rules: ReportRules,
         on_done: Callable[[], None] | None = None,
-        sizes_px: Sequence[int | None] | None = None,
     ) -> DetectionTicket[Detections]:
         def read(seen: NetworkOutput) -> Detections:
             return choose(seen.parts, seen.asked.prompt, seen.asked.size, seen.asked.image_hw, rules)
 
-        return self._ask(images, prompts, lambda answer: candidates(answer, rules), read, on_done, sizes_px)
+        return self._ask(queries, lambda answer: candidates(answer, rules), read, on_done)
 
     def _ask(
         self,
-        images: Sequence[Image],
-        prompts: Sequence[Prompt],
+        queries: Sequence[Query],
         pack: Pack,
         read: Callable[[NetworkOutput], Found],
         on_done: Callable[[], None] | None = None,
-        sizes_px: Sequence[int | None] | None = None,
     ) -> DetectionTicket[Found]:
-        if len(images) != len(prompts):
-            raise ValueError(f"{len(images)} images need as many prompts, not {len(prompts)}")
-        if sizes_px is not None and len(sizes_px) != len(images):
-            raise ValueError(f"{len(images)} images need as many sizes, not {len(sizes_px)}")
-        for image in images:
-            _check_image(image)
-        for prompt in {prompt.hash: prompt for prompt in prompts}.values():
+        for query in queries:
+            _check_image(query.image)
+        for prompt in {query.prompt.hash: query.prompt for query in queries}.values():
             self.check(prompt)
-        ticket = DetectionTicket[Found](images, prompts, on_done)
+        ticket = DetectionTicket[Found](queries, on_done)
         if self._closed:
             raise CancelledError("the detector is closed")
-        self._loop.submit(Job(ticket, pack, read, sizes_px))
+        self._loop.submit(Job(ticket, pack, read))
         return ticket
 
     def close(self, wait_s: float | None = None) -> None:
@@ -215,6 +204,12 @@ class Detector:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _queries(images: Sequence[Image], prompts: Sequence[Prompt]) -> list[Query]:
+    if len(images) != len(prompts):
+        raise ValueError(f"{len(images)} images need as many prompts, not {len(prompts)}")
+    return [Query(image, prompt) for image, prompt in zip(images, prompts, strict=True)]
 
 
 def _check_image(image: object) -> None:

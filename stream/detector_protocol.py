@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from ..model.detections import Detections, DetectorInfo
-from ..model.image import Image
 from ..model.prompt import Prompt
+from ..model.query import Query
 
 
 class Ticket(Protocol):
@@ -55,17 +55,8 @@ class StreamDetector(Protocol):
         """How many captions a prompt is parted into, each of which costs a pass for every picture."""
         ...
 
-    def submit(
-        self,
-        images: Sequence[Image],
-        prompts: Sequence[Prompt],
-        on_done: Callable[[], None] | None = None,
-        sizes_px: Sequence[int | None] | None = None,
-    ) -> Ticket:
-        """Ask for one prompt per picture and return at once; `on_done` is called from any thread.
-
-        `sizes_px` are the short sides of the network's input, one a picture; None is the detector's own.
-        """
+    def submit(self, queries: Sequence[Query], on_done: Callable[[], None] | None = None) -> Ticket:
+        """Begin to answer the queries, one a picture, and return at once; `on_done` is called from any thread."""
         ...
 
     def close(self) -> None: ...

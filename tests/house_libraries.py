@@ -71,6 +71,7 @@ LIGHT = {
     "model/prompt.py": set[str](),
     "model/detections.py": {"numpy"},
     "model/image.py": {"numpy"},
+    "model/query.py": {"numpy"},
     "model/config.py": set[str](),
     "model/tabletop/words.py": set[str](),
 }

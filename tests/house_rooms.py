@@ -8,7 +8,7 @@ from collections.abc import Iterable
 NOUNS = {
     "launch": {"exits", "log_setup", "memory", "printable", "standard_streams"},
     "stream": {"clock", "detector_protocol", "frame", "latency", "options", "rate", "source_url", "stats", "track"},
-    "model": {"config", "detections", "image", "prompt"},
+    "model": {"config", "detections", "image", "prompt", "query"},
     "cuda": set[str](),
 }
 MAX_FILES = 25  # Python files in one folder

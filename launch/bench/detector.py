@@ -19,6 +19,7 @@ from ...model.detections import Detections
 from ...model.detector import Detector, DetectorOptions
 from ...model.image import Image
 from ...model.prompt import Prompt
+from ...model.query import Query
 from ...model.runtime.preprocess import MAX_LONG_SIDE, SHORT_SIDE
 from ...model.runtime.ticket import DetectionTicket
 from ...model.weights.checkpoint import find_checkpoint
@@ -95,7 +96,7 @@ class DetectorRun:
             self._submit(batch).wait()
 
     def _submit(self, batch: int) -> DetectionTicket[Detections]:
-        return self.detector.submit([self._image] * batch, [self._prompt] * batch)
+        return self.detector.submit([Query(self._image, self._prompt)] * batch)
 
     def __enter__(self) -> DetectorRun:
         self._warm_up(1)

@@ -17,6 +17,7 @@ import typer
 from ...model.detections import Detections
 from ...model.detector import Detector, DetectorOptions
 from ...model.prompt import Prompt
+from ...model.query import Query
 from ...model.runtime.device import named_device
 from ...model.runtime.ticket import DetectionTicket
 from ..exits import RunError, say
@@ -75,7 +76,7 @@ def bench_memory(
         flight: deque[DetectionTicket[Detections]] = deque()
         for row in range(frames):
             # A size stays for some pictures, as it does when a camera is changed over.
-            flight.append(detector.submit([images[row // 5 % len(images)]], [asked]))
+            flight.append(detector.submit([Query(images[row // 5 % len(images)], asked)]))
             if len(flight) > detector.depth:
                 flight.popleft().wait()
             if row % every == 0:

@@ -14,6 +14,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from ...model.prompt import Prompt
+from ...model.query import Query
 from ..exits import RunError, running
 from ..service.service import Service
 from ..settings.settings import ModelSettings, NodeSettings
@@ -150,7 +151,7 @@ def _warm_up(detector: StreamDetector, prompt: Prompt) -> None:
     import numpy as np
 
     blank = np.zeros((480, 640, 3), np.uint8)
-    for ticket in [detector.submit([blank], [prompt]) for _ in range(detector.depth)]:
+    for ticket in [detector.submit([Query(blank, prompt)]) for _ in range(detector.depth)]:
         ticket.wait()
 
 

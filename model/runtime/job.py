@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic
 
@@ -13,23 +13,18 @@ from .ticket import DetectionTicket, Found
 
 @dataclass(frozen=True, slots=True)
 class Job(Generic[Found]):
-    """A ticket, what of its answers is brought to the host, and how that is read.
-
-    Args:
-        sizes_px: see `Network.launch`.
-    """
+    """A ticket, what of its answers is brought to the host, and how that is read."""
 
     ticket: DetectionTicket[Found]
     pack: Pack
     read: Callable[[NetworkOutput], Found]
-    sizes_px: Sequence[int | None] | None = None
 
     def launch(self, network: Network) -> Launched | None:
         """What is on its way; None if the ticket was cancelled, or has its error already."""
         if not self.ticket.begin():
             return None
         try:
-            return network.launch(self.ticket.images, self.ticket.prompts, self.sizes_px, self.pack)
+            return network.launch(self.ticket.queries, self.pack)
         except Exception as error:  # noqa: BLE001 - the edge of the thread: whoever waits gets the reason
             self.ticket.finish(error=error)
             return None

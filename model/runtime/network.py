@@ -19,12 +19,13 @@ from ..dino.text_encoder import TextFeatures
 from ..dino.tokenizer import TokenizedPrompt
 from ..image import Image
 from ..prompt import Prompt
+from ..query import Query
 from ..weights.checkpoint import Checkpoint, set_weights
 from .batch_limit import BatchLimit, is_out_of_memory
 from .device import named_device, within
 from .fold import fold_norms, join_groups, join_projections, join_values
 from .input_rule import InputRule
-from .network_output import Launched, Pack, Query, RawOutput, pack_all, unpack_all
+from .network_output import EncodedQuery, Launched, Pack, RawOutput, pack_all, unpack_all
 from .picture_input import PictureInput
 from .postprocess import CaptionAnswer
 from .precision import convert, exact_products, number_format
@@ -103,24 +104,18 @@ class Network:
         return len(self.tokenizer.chunks(prompt))
 
     @torch.inference_mode()
-    def launch(
-        self,
-        images: Sequence[Image],
-        prompts: Sequence[Prompt],
-        sizes_px: Sequence[int | None] | None = None,
-        pack: Pack = pack_all,
-    ) -> Launched:
+    def launch(self, queries: Sequence[Query], pack: Pack = pack_all) -> Launched:
         """Pictures of one input size go through the network together, so that each is answered as alone.
 
         On a GPU this returns before the answers are there, and is for one thread.
 
         Args:
-            sizes_px: the short sides of the input, one a picture; None is the network's own.
+            queries: one a picture.
             pack: what of each answer is brought to the host.
         """
-        rules = [self._rule if px is None else InputRule(self.config, px) for px in sizes_px or [None] * len(images)]
-        sizes = [rule.size(image.shape[0], image.shape[1]) for rule, image in zip(rules, images, strict=True)]
-        captions = [self._prompts.read(prompt) for prompt in prompts]
+        images = [query.image for query in queries]
+        sizes = [self._input_size(query) for query in queries]
+        captions = [self._prompts.read(query.prompt) for query in queries]
         packed: dict[_Row, Tensor] = {}
         rows = [[_Row(picture, caption) for caption in own] for picture, own in enumerate(captions)]
         for size in dict.fromkeys(sizes):
@@ -128,8 +123,8 @@ class Network:
             with exact_products(self.device):
                 packed |= self._launch_alike(alike, images, size, pack)
         asked = [
-            Query(prompt, tuple(caption.tokens for caption in own), size, (image.shape[0], image.shape[1]))
-            for prompt, own, size, image in zip(prompts, captions, sizes, images, strict=True)
+            EncodedQuery(query.prompt, tuple(caption.tokens for caption in own), size, query.image_hw)
+            for query, own, size in zip(queries, captions, sizes, strict=True)
         ]
         return Launched(asked, [packed[row] for own in rows for row in own])
 
@@ -146,7 +141,7 @@ class Network:
                 parts.append(pack_all(CaptionAnswer(output.logits[-1][0], output.boxes[-1][0], caption.wordings)))
         height, width = picture_3HW.shape[1:]
         size = InputSize((height, width), (height, width))
-        asked = Query(prompt, tuple(caption.tokens for caption in captions), size, (1, 1))
+        asked = EncodedQuery(prompt, tuple(caption.tokens for caption in captions), size, (1, 1))
         (seen,) = Launched([asked], parts).wait()
         return unpack_all(seen, self.tokenizer)
 
@@ -163,6 +158,10 @@ class Network:
             output = self._model(shown_13HW, self._prompts.features(caption))
         scores_QT = output.logits[-1][0, :, : len(caption.ids_T)].float().sigmoid()
         return scores_QT.cpu(), output.boxes[-1][0].float().cpu()
+
+    def _input_size(self, query: Query) -> InputSize:
+        rule = self._rule if query.size_px is None else InputRule(self.config, query.size_px)
+        return rule.size(*query.image_hw)
 
     def _launch_alike(
         self, rows: Sequence[_Row], images: Sequence[Image], size: InputSize, pack: Pack

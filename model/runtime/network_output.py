@@ -40,8 +40,8 @@ class RawOutput:
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
-    """One picture and what is asked about it.
+class EncodedQuery:
+    """One picture's prompt as the network read it, and how the picture lies in the network's input.
 
     Args:
         captions: that the prompt was parted into.
@@ -59,7 +59,7 @@ class Query:
 class NetworkOutput:
     """What was packed of the answers about one picture, on the host: a tensor for each caption."""
 
-    asked: Query
+    asked: EncodedQuery
     parts: list[Tensor]
 
 
@@ -71,7 +71,7 @@ class Launched:
         parts: what was packed, caption by caption, picture by picture; brought to the host in one copy.
     """
 
-    def __init__(self, asked: Sequence[Query], parts: Sequence[Tensor]) -> None:
+    def __init__(self, asked: Sequence[EncodedQuery], parts: Sequence[Tensor]) -> None:
         self._asked = asked
         self._shapes = [part.shape for part in parts]
         self._download = Download(torch.cat([part.flatten() for part in parts]) if parts else torch.empty(0))

@@ -6,8 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
-from ..image import Image
-from ..prompt import Prompt
+from ..query import Query
 
 Found = TypeVar("Found")
 
@@ -19,10 +18,8 @@ class CancelledError(RuntimeError):
 class DetectionTicket(Generic[Found]):
     """The result of one `submit`, now or later: one `Found` a picture."""
 
-    def __init__(
-        self, images: Sequence[Image], prompts: Sequence[Prompt], on_done: Callable[[], None] | None = None
-    ) -> None:
-        self.images, self.prompts = images, prompts
+    def __init__(self, queries: Sequence[Query], on_done: Callable[[], None] | None = None) -> None:
+        self.queries = queries
         self._on_done = on_done
         self._lock = threading.Lock()
         self._finished = threading.Event()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ...model.detections import Detections
+from ...model.query import Query
 from ..detector_protocol import StreamDetector
 from ..frame import Frame
 from .prompt_state import VersionedPrompt
@@ -68,10 +69,9 @@ class InferenceBatch:
         self._wake = wake
         self._answered_ns: int | None = None
         self.submitted_ns = time.monotonic_ns()
-        images = [cut_out(look.frame.image, look.area) for look in looks]
-        prompts = [look.question.prompt for look in looks]
+        queries = [Query(cut_out(look.frame.image, look.area), look.question.prompt, look.size_px) for look in looks]
         try:
-            self._ticket = detector.submit(images, prompts, self._land, [look.size_px for look in looks])
+            self._ticket = detector.submit(queries, self._land)
         except Exception as error:  # a detector may raise anything, and the node ends with its reason
             raise self._failure(error) from error
 

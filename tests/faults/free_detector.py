@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from groundcast.model.detections import Detections, DetectorInfo
-from groundcast.model.image import Image
 from groundcast.model.prompt import Prompt
+from groundcast.model.query import Query
 
 
 class FreeTicket:
@@ -41,14 +41,8 @@ class FreeDetector:
     def captions(self, prompt: Prompt) -> int:
         return 1
 
-    def submit(
-        self,
-        images: Sequence[Image],
-        prompts: Sequence[Prompt],
-        on_done: Callable[[], None] | None = None,
-        sizes_px: Sequence[int | None] | None = None,
-    ) -> FreeTicket:
-        ticket = FreeTicket([_row_of_boxes(prompt) for prompt in prompts])
+    def submit(self, queries: Sequence[Query], on_done: Callable[[], None] | None = None) -> FreeTicket:
+        ticket = FreeTicket([_row_of_boxes(query.prompt) for query in queries])
         if on_done is not None:
             on_done()
         return ticket

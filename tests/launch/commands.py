@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from groundcast.launch import cli
 from groundcast.model.detections import Detections
 from groundcast.model.prompt import Prompt
+from groundcast.model.query import Query
 
 from ..stream.blob_detector import BlobDetector
 
@@ -64,7 +65,7 @@ class BlobModel(BlobDetector):
     """The plain colour detector in the place of a model."""
 
     def detect(self, images: Sequence[NDArray[np.uint8]], prompts: Sequence[Prompt]) -> list[Detections]:
-        return self.submit(images, prompts).wait()
+        return self.submit([Query(*query) for query in zip(images, prompts, strict=True)]).wait()
 
     def __enter__(self) -> BlobModel:
         return self

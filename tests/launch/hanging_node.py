@@ -7,8 +7,7 @@ from collections.abc import Callable, Sequence
 
 from groundcast.launch import cli
 from groundcast.launch.node import node
-from groundcast.model.image import Image
-from groundcast.model.prompt import Prompt
+from groundcast.model.query import Query
 
 from ..stream.blob_detector import BlobTicket
 from .commands import BlobModel
@@ -17,16 +16,10 @@ from .commands import BlobModel
 class HangingModel(BlobModel):
     """Hangs in the loop's own thread, as a driver may."""
 
-    def submit(
-        self,
-        images: Sequence[Image],
-        prompts: Sequence[Prompt],
-        on_done: Callable[[], None] | None = None,
-        sizes_px: Sequence[int | None] | None = None,
-    ) -> BlobTicket:
+    def submit(self, queries: Sequence[Query], on_done: Callable[[], None] | None = None) -> BlobTicket:
         if self.asked > 10:
             time.sleep(600)
-        return super().submit(images, prompts, on_done, sizes_px)
+        return super().submit(queries, on_done)
 
 
 if __name__ == "__main__":

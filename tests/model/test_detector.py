@@ -14,6 +14,7 @@ import pytest
 
 from groundcast.model.detector import Detector, DetectorOptions, DeviceError
 from groundcast.model.prompt import Prompt, PromptError
+from groundcast.model.query import Query
 from groundcast.model.runtime.ticket import CancelledError
 
 from .tiny import write_tiny
@@ -73,7 +74,7 @@ def test_tickets_finish_in_order_and_call_back(detector: Detector) -> None:
         if index == 4:
             done.set()
 
-    tickets = [detector.submit([_picture(64, 96, i)], [MUG], lambda i=i: note(i)) for i in range(5)]
+    tickets = [detector.submit([Query(_picture(64, 96, i), MUG)], lambda i=i: note(i)) for i in range(5)]
     assert done.wait(20)
     assert finished == [0, 1, 2, 3, 4]
     assert all(ticket.done() for ticket in tickets)
@@ -86,8 +87,8 @@ def hold(gate: threading.Event) -> None:
 def test_a_ticket_that_has_not_begun_can_be_cancelled(weights: Path) -> None:
     with Detector.load(str(weights)) as own:
         gate = threading.Event()
-        first = own.submit([_picture(64, 96)], [MUG], lambda: hold(gate))
-        second = own.submit([_picture(64, 96)], [MUG])
+        first = own.submit([Query(_picture(64, 96), MUG)], lambda: hold(gate))
+        second = own.submit([Query(_picture(64, 96), MUG)])
         first.wait(20)  # its callback now holds the detector's thread
         assert second.cancel()
         gate.set()
@@ -98,7 +99,7 @@ def test_a_ticket_that_has_not_begun_can_be_cancelled(weights: Path) -> None:
 
 def test_a_lane_in_the_middle_of_something_is_left_behind(weights: Path) -> None:
     own, gate = Detector.load(str(weights)), threading.Event()
-    own.submit([_picture(64, 96)], [MUG], lambda: hold(gate)).wait(20)
+    own.submit([Query(_picture(64, 96), MUG)], lambda: hold(gate)).wait(20)
     begin_s = time.monotonic()
     own.close(0.05)
     assert time.monotonic() - begin_s < 5.0  # the callback would hold it for ten
@@ -111,16 +112,16 @@ def test_a_closed_detector_answers_nobody(weights: Path) -> None:
     own.close()
     own.close()
     with pytest.raises(CancelledError):
-        own.submit([_picture(64, 96)], [MUG])
+        own.submit([Query(_picture(64, 96), MUG)])
 
 
 def test_what_is_no_picture_is_refused(detector: Detector) -> None:
     grey, empty = np.zeros((64, 96), np.uint8), np.zeros((0, 96, 3), np.uint8)
     for wrong in (grey, np.zeros((64, 96, 3), np.float32), empty, None, "desk.jpg"):
         with pytest.raises(ValueError, match="uint8 RGB"):
-            detector.submit([wrong], [MUG])  # pyright: ignore[reportArgumentType]
+            detector.submit([Query(wrong, MUG)])  # pyright: ignore[reportArgumentType]
     with pytest.raises(ValueError, match="as many prompts"):
-        detector.submit([_picture(64, 96)], [MUG, MUG])
+        detector.detect([_picture(64, 96)], [MUG, MUG])
 
 
 def test_a_device_that_is_not_here_is_refused(weights: Path) -> None:
@@ -138,7 +139,7 @@ def test_lanes_answer_side_by_side_what_one_lane_answers(weights: Path, detector
     with Detector.load(str(weights), DetectorOptions(device="cpu", threshold=0.0, cpu_workers=2)) as two:
         assert (detector.depth, two.depth) == (1, 2)
         both_at_work = threading.Barrier(2)  # a single lane would wait here in vain
-        tickets = [two.submit([picture], [MUG], lambda: _meet(both_at_work)) for picture in pictures]
+        tickets = [two.submit([Query(picture, MUG)], lambda: _meet(both_at_work)) for picture in pictures]
         for ticket, picture in zip(tickets, pictures, strict=True):
             (found,), (alone,) = ticket.wait(20), detector.detect([picture], [MUG])
             np.testing.assert_allclose(found.boxes_xyxy, alone.boxes_xyxy, atol=0.01)

@@ -20,6 +20,7 @@ from groundcast.model.detections import Detections
 from groundcast.model.detector import Detector, DetectorOptions
 from groundcast.model.image import DecodedImage, rgb_of
 from groundcast.model.prompt import Prompt
+from groundcast.model.query import Query
 
 pytestmark = [
     pytest.mark.gpu,
@@ -58,7 +59,7 @@ def test_it_finds_what_a_cpu_finds(
     with Detector.load("tabletop", options) as detector:
         assert detector.depth == 2
         assert detector.batch == 8
-        tickets = [detector.submit([frame], [PROMPT]) for frame in frames]  # from the third on replayed
+        tickets = [detector.submit([Query(frame, PROMPT)]) for frame in frames]  # from the third on replayed
         _near([ticket.wait(60)[0] for ticket in tickets], on_cpu, px, score)
         _near(detector.detect(frames[:8], [PROMPT] * 8), on_cpu[:8], px, score)
 

@@ -22,6 +22,7 @@ from groundcast.launch.bench.oracle import save
 from groundcast.model.detections import Detections
 from groundcast.model.image import DecodedImage, Image, Rgb, rgb_of
 from groundcast.model.prompt import Prompt
+from groundcast.model.query import Query
 from groundcast.model.runtime.network import Network
 from groundcast.model.runtime.picture_input import PictureInput
 from groundcast.model.runtime.postprocess import ReportRules, candidates, choose
@@ -57,7 +58,8 @@ def _picture(seed: int, height: int = 48, width: int = 64) -> NDArray[np.uint8]:
 
 
 def _found(network: Network, pictures: Sequence[Image], prompts: Sequence[Prompt]) -> list[Detections]:
-    seen = network.launch(pictures, prompts, None, lambda answer: candidates(answer, RULES)).wait()
+    queries = [Query(picture, prompt) for picture, prompt in zip(pictures, prompts, strict=True)]
+    seen = network.launch(queries, lambda answer: candidates(answer, RULES)).wait()
     return [choose(one.parts, one.asked.prompt, one.asked.size, one.asked.image_hw, RULES) for one in seen]
 
 
@@ -195,7 +197,7 @@ def test_what_does_not_fit_alone_ends_with_its_reason(edge: Path, monkeypatch: p
     error = torch.OutOfMemoryError("CUDA out of memory")
     monkeypatch.setattr(network._model, "forward", Narrow(network, 0, error))
     with pytest.raises(torch.OutOfMemoryError, match="CUDA out of memory"):
-        network.launch([_picture(0)], PROMPTS[:1])
+        network.launch([Query(_picture(0), PROMPTS[0])])
 
 
 def test_one_alone_that_does_not_fit_beside_graphs_has_their_memory(
@@ -225,9 +227,9 @@ def test_another_error_of_the_device_shrinks_nothing(edge: Path, monkeypatch: py
     error = RuntimeError("CUDA error: an illegal memory access was encountered")
     monkeypatch.setattr(network._model, "forward", Narrow(network, 0, error))
     with pytest.raises(RuntimeError, match="illegal memory access"):
-        network.launch([_picture(0), _picture(1)], PROMPTS[:2])
+        network.launch([Query(_picture(seed), PROMPTS[seed]) for seed in (0, 1)])
     assert network.room.rows == 16
 
 
 def test_no_pictures_have_no_answers(edge: Path) -> None:
-    assert _network(edge).launch([], []).wait() == []
+    assert _network(edge).launch([]).wait() == []

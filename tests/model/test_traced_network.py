@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from groundcast.cuda.graph import GraphCache
 from groundcast.model.config import Precision
 from groundcast.model.prompt import Prompt
+from groundcast.model.query import Query
 from groundcast.model.runtime.network import Network
 from groundcast.model.weights.checkpoint import read_checkpoint
 
@@ -40,7 +41,7 @@ def network(path: Path, precision: Precision, *, traced: bool) -> Network:
 def said(network: Network, seed: int) -> list[NDArray[np.float32]]:
     """All logits and boxes."""
     pictures = np.random.default_rng(seed).integers(0, 255, (*SIZES[seed % len(SIZES)], 3), np.uint8)
-    (seen,) = network.launch([pictures], [PROMPTS[seed % len(PROMPTS)]]).wait()
+    (seen,) = network.launch([Query(pictures, PROMPTS[seed % len(PROMPTS)])]).wait()
     return [np.asarray(part) for part in seen.parts]
 
 

@@ -11,8 +11,9 @@ import cv2
 import numpy as np
 
 from groundcast.model.detections import Detections, DetectorInfo
-from groundcast.model.image import Image, Rgb, rgb_of
+from groundcast.model.image import Rgb, rgb_of
 from groundcast.model.prompt import Prompt, PromptError
+from groundcast.model.query import Query
 
 # Hue in OpenCV's half degrees: one range, or two where it goes round.
 HUES = {"red": ((0, 10), (170, 180)), "yellow": ((22, 36),), "green": ((45, 80),), "blue": ((105, 130),)}
@@ -22,8 +23,8 @@ _MIN_SIDE_PX = 6
 class BlobTicket:
     """One job of the detector."""
 
-    def __init__(self, images: Sequence[Image], prompts: Sequence[Prompt], on_done: Callable[[], None] | None) -> None:
-        self.images, self.prompts = images, prompts
+    def __init__(self, queries: Sequence[Query], on_done: Callable[[], None] | None) -> None:
+        self.queries = queries
         self.result: list[Detections] = []
         self.error: Exception | None = None
         self.cancelled = False
@@ -98,18 +99,12 @@ class BlobDetector:
     def captions(self, prompt: Prompt) -> int:
         return -(-sum(len(phrase.wordings) for phrase in prompt.phrases) // 64)
 
-    def submit(
-        self,
-        images: Sequence[Image],
-        prompts: Sequence[Prompt],
-        on_done: Callable[[], None] | None = None,
-        sizes_px: Sequence[int | None] | None = None,
-    ) -> BlobTicket:
-        ticket = BlobTicket(images, prompts, on_done)
-        self.together.append(len(images))
-        self.sizes_px.update(sizes_px or ())
-        self.shapes.update(image.shape for image in images)
-        self.kinds.update(type(image) for image in images)
+    def submit(self, queries: Sequence[Query], on_done: Callable[[], None] | None = None) -> BlobTicket:
+        ticket = BlobTicket(queries, on_done)
+        self.together.append(len(queries))
+        self.sizes_px.update(query.size_px for query in queries)
+        self.shapes.update(query.image.shape for query in queries)
+        self.kinds.update(type(query.image) for query in queries)
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         self._jobs.put(ticket)
@@ -133,9 +128,7 @@ class BlobDetector:
         if self.asked - 1 == self._fail_at:
             ticket.error = RuntimeError("the lamp went out")
             return
-        ticket.result = [
-            find_blobs(rgb_of(image), prompt) for image, prompt in zip(ticket.images, ticket.prompts, strict=True)
-        ]
+        ticket.result = [find_blobs(rgb_of(query.image), query.prompt) for query in ticket.queries]
         self._closing.wait(max(0.0, self._delay_s - (time.monotonic() - begin_s)))
 
 

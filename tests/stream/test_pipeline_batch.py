@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from statistics import median
 
-from groundcast.model.image import Image, rgb_of
+from groundcast.model.image import rgb_of
 from groundcast.model.prompt import Prompt
+from groundcast.model.query import Query
 from groundcast.stream.options import SourceOptions
 from groundcast.stream.wire.message import DetectionMessage
 
@@ -78,22 +79,14 @@ class ByHand:
     def captions(self, prompt: Prompt) -> int:
         return 1
 
-    def submit(
-        self,
-        images: Sequence[Image],
-        prompts: Sequence[Prompt],
-        on_done: Callable[[], None] | None = None,
-        sizes_px: Sequence[int | None] | None = None,
-    ) -> BlobTicket:
-        self.tickets.append(BlobTicket(images, prompts, on_done))
+    def submit(self, queries: Sequence[Query], on_done: Callable[[], None] | None = None) -> BlobTicket:
+        self.tickets.append(BlobTicket(queries, on_done))
         self.submitted.release()
         return self.tickets[-1]
 
     def answer(self, number: int) -> None:
         ticket = self.tickets[number]
-        ticket.result = [
-            find_blobs(rgb_of(image), prompt) for image, prompt in zip(ticket.images, ticket.prompts, strict=True)
-        ]
+        ticket.result = [find_blobs(rgb_of(query.image), query.prompt) for query in ticket.queries]
         ticket.finish()
 
     def close(self) -> None: ...

@@ -110,7 +110,7 @@ class _Crowd(BlobDetector):
         edges = np.stack(np.meshgrid(np.arange(2, 318, 4), np.arange(2, 238, 4)), -1).reshape(-1, 2).astype(np.float32)
         boxes, count = np.hstack([edges, edges + 2]), len(edges)
         found = Detections(("red blob",), boxes, np.full(count, 0.1, np.float32), np.zeros(count, np.int64))
-        ticket.result = [found for _ in ticket.images]
+        ticket.result = [found for _ in ticket.queries]
 
 
 def test_more_boxes_than_a_message_holds_are_left_out_and_counted() -> None:

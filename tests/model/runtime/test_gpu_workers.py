@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from groundcast.model.prompt import Prompt
+from groundcast.model.query import Query
 from groundcast.model.runtime.gpu_workers import GpuWorkers
 from groundcast.model.runtime.job import Job
 from groundcast.model.runtime.network import Network
@@ -46,7 +47,7 @@ def _job(
     read: Callable[[NetworkOutput], float] = lambda seen: float(seen.parts[0].sum()),
 ) -> Job[float]:
     picture = np.random.default_rng(seed).integers(0, 255, (64, 96, 3), np.uint8)
-    return Job(DetectionTicket([picture], [MUG]), pack, read)
+    return Job(DetectionTicket([Query(picture, MUG)]), pack, read)
 
 
 def test_answers_are_those_of_the_network_in_order(network: Network, loop: GpuWorkers) -> None:
@@ -54,7 +55,7 @@ def test_answers_are_those_of_the_network_in_order(network: Network, loop: GpuWo
     for job in jobs:
         loop.submit(job)
     for job in jobs:
-        (alone,) = network.launch(job.ticket.images, job.ticket.prompts).wait()
+        (alone,) = network.launch(job.ticket.queries).wait()
         assert job.ticket.wait(PATIENCE_S) == [job.read(alone)]
 
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from groundcast.model.detections import Detections
-from groundcast.model.image import Image
 from groundcast.model.prompt import Prompt
+from groundcast.model.query import Query
 from groundcast.model.runtime.ticket import DetectionTicket
 from groundcast.stream.frame import Frame
 from groundcast.stream.node.inference import FrameQuery, InferenceBatch
@@ -26,15 +26,11 @@ class InstantDetector(BlobDetector):
     """Answers at once, with the tickets of the real detector."""
 
     def submit(  # pyright: ignore[reportIncompatibleMethodOverride]
-        self,
-        images: Sequence[Image],
-        prompts: Sequence[Prompt],
-        on_done: Callable[[], None] | None = None,
-        sizes_px: Sequence[int | None] | None = None,
+        self, queries: Sequence[Query], on_done: Callable[[], None] | None = None
     ) -> DetectionTicket[Detections]:
-        ticket = DetectionTicket[Detections](images, prompts, on_done)
+        ticket = DetectionTicket[Detections](queries, on_done)
         ticket.begin()
-        ticket.finish([Detections.none(prompt.names) for prompt in prompts])
+        ticket.finish([Detections.none(query.prompt.names) for query in queries])
         return ticket
 
 
