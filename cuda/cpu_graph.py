@@ -1,7 +1,7 @@
-"""On a CPU, what a function did once, done again without Python: as a TorchScript program.
+"""Graphs on a CPU: a function traced to a TorchScript program, which runs without Python.
 
-Python's threads take turns at every call of an op. A network of a thousand small ops spends a seventh of its time on
-these calls, and two threads that each run one wait for each other's turn for longer than that.
+Python's threads hold the GIL at every call of an op. A network of a thousand small ops spends a seventh of its time on
+these calls, and two threads that each run one wait for the GIL for longer than that.
 """
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownLambdaType=false
@@ -17,17 +17,17 @@ import torch
 from torch import Tensor
 
 _jit: Any = torch.jit
-# torch.jit.trace would do, but what it traced stays for as long as the process.
+# Not torch.jit.trace: what it traces is never freed.
 _tracer = cast("Any", torch)._C  # noqa: SLF001
-_one_at_a_time = threading.Lock()
+_tracing_lock = threading.Lock()
 
 
 class CpuCapture:
     """Captures functions for a `GraphCache` of a CPU.
 
     Args:
-        opaque: tensors in oneDNN's own layout that the functions read. A program cannot hold such: each run is given
-            them.
+        opaque: tensors in oneDNN's own layout that the functions read. A program cannot store them as constants, so
+            each run passes them.
     """
 
     def __init__(self, opaque: Sequence[Tensor]) -> None:
@@ -38,22 +38,22 @@ class CpuCapture:
 
         Raises:
             RuntimeError: an op cannot be traced.
-            AttributeError, TypeError: this torch traces in another way.
+            AttributeError, TypeError: this version of torch has another tracing interface.
         """
 
-        def on_all(*given: Tensor) -> tuple[Tensor, ...]:
-            return function(*given[: len(inputs)])
+        def call(*tensors: Tensor) -> tuple[Tensor, ...]:
+            return function(*tensors[: len(inputs)])
 
-        own = (*(one.clone() for one in inputs), *self._opaque)
-        with _unwarned():
-            graph, _ = _tracer._create_graph_by_tracing(on_all, own, lambda _: "", True, False, None, [])  # noqa: SLF001
+        example_inputs = (*(one.clone() for one in inputs), *self._opaque)
+        with _without_warnings():
+            graph, _ = _tracer._create_graph_by_tracing(call, example_inputs, lambda _: "", True, False, None, [])  # noqa: SLF001
         return TracedProgram(_tracer._create_function_from_graph("traced", graph), self._opaque)  # noqa: SLF001
 
 
 @contextmanager
-def _unwarned() -> Generator[None]:
-    """Without a word about sizes that become constants, which is meant."""
-    with _one_at_a_time:
+def _without_warnings() -> Generator[None]:
+    """No tracer warnings about sizes that become constants: that is intended."""
+    with _tracing_lock:
         before: bool = _tracer._jit_get_tracer_state_warn()  # noqa: SLF001
         _tracer._jit_set_tracer_state_warn(False)  # noqa: SLF001
         try:
@@ -66,14 +66,14 @@ class TracedProgram:
     """A traced function; any number of threads may run it at once.
 
     Args:
-        run: does it.
-        opaque: what it is given after its inputs.
+        run: the program.
+        opaque: tensors that it takes after its inputs.
     """
 
     def __init__(self, run: Callable[..., tuple[Tensor, ...]], opaque: tuple[Tensor, ...]) -> None:
         self._run, self._opaque = run, opaque
 
     def run(self, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """As the function; what it returns is the caller's."""
-        with _jit.optimized_execution(False):  # optimizing takes as long as seven pictures and gains nothing
+        """The function's results, which the caller owns."""
+        with _jit.optimized_execution(False):  # optimising takes as long as seven pictures and saves nothing
             return self._run(*inputs, *self._opaque)

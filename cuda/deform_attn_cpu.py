@@ -1,8 +1,8 @@
 """Multi-scale deformable attention for the CPU, compiled by numba.
 
-Letters as in deform_attn.py; K is L * P, all samples of one head. For one head of one query at a time, the softmax
-and the places of its samples are worked out side by side in vector registers, and then the four corners of each
-sample are read, every one a contiguous run of D channels.
+Letters as in deform_attn.py; K is L * P, all samples of one head. For one head of one query at a time, vector
+instructions compute the softmax and the positions of the samples; then the four corners of each sample are read, each
+a contiguous run of D channels.
 """
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -27,12 +27,12 @@ from torch import Tensor
 _log = logging.getLogger(__name__)
 
 # numba's workqueue threading layer aborts the process when two threads enter a parallel kernel at once.
-_one_at_a_time = threading.Lock()
-# Below this many multiply-adds a second thread costs more than it brings.
-_WORTH_THREADS = 2_000_000
-# Queries that share one set of scratch arrays: enough to forget their cost, few enough to share out among threads.
+_parallel_lock = threading.Lock()
+# Multiply-adds below which a second thread costs more than it saves.
+_MIN_PARALLEL_WORK = 2_000_000
+# Queries that share one set of scratch arrays: enough to amortise the arrays, few enough to divide among threads.
 _BLOCK = 32
-# No "nnan" and no "ninf": a value or a logit that is not a number must show.
+# No "nnan" and no "ninf": a NaN value or logit must reach the output.
 _OPTIONS: dict[str, Any] = {"nogil": True, "fastmath": {"contract", "nsz", "arcp"}, "error_model": "numpy"}
 
 
@@ -55,22 +55,22 @@ def deform_attn_cpu(
         points,
         _elements(out_BQND),
     )
-    if B * Q * N * len(shapes) * points * D * 4 < _WORTH_THREADS:
+    if B * Q * N * len(shapes) * points * D * 4 < _MIN_PARALLEL_WORK:
         _compiled(parallel=False)(*arguments)
     else:
-        with _one_at_a_time:
+        with _parallel_lock:
             _compiled(parallel=True)(*arguments)
     return out_BQND.view(B, Q, N * D)
 
 
 def _elements(tensor: Tensor) -> Any:
-    """The same memory for numba, which knows no bfloat16: those come as their bits."""
+    """The same memory as a numpy array. numba has no bfloat16, so those are given as uint16 bits."""
     tensor = tensor.detach().contiguous()
     return (tensor.view(torch.uint16) if tensor.dtype == torch.bfloat16 else tensor).numpy()
 
 
 def _without_copies(reference_BQLX: Tensor) -> Tensor:
-    """One picture or one level, where an `expand` says that all are alike; the kernel counts modulo their number."""
+    """The reference with expanded axes cut to length 1; the kernel indexes them modulo their length."""
     for dimension in (0, 2):
         if reference_BQLX.stride(dimension) == 0:
             reference_BQLX = reference_BQLX.narrow(dimension, 0, 1)
@@ -79,14 +79,14 @@ def _without_copies(reference_BQLX: Tensor) -> Tensor:
 
 @cache
 def _compiled(parallel: bool) -> Callable[..., None]:
-    """The kernel as machine code, kept on disk where the folder can be written."""
-    # numba files machine code by the function's name, not by its options: under one name, threads would be handed
-    # what was compiled without them.
+    """The kernel as machine code, cached on disk if the folder is writable."""
+    # numba's disk cache is keyed by the function's name, not by its options: with one name, the parallel kernel would
+    # load the serial one's machine code.
     attend = FunctionType(_attend.__code__, _attend.__globals__)
     attend.__qualname__ = "_attend_in_threads" if parallel else "_attend_alone"
     try:
         return numba.njit(cache=True, parallel=parallel, **_OPTIONS)(attend)
-    except RuntimeError as error:  # no writable cache folder: numba says so at decoration
+    except RuntimeError as error:  # no writable cache folder: numba raises at decoration
         _log.info("the compiled deform_attn kernel is not kept on disk: %s", error)
         return numba.njit(parallel=parallel, **_OPTIONS)(attend)
 
@@ -103,14 +103,14 @@ def _attend(value: Any, shapes: Any, reference: Any, projected: Any, points: Any
         shares = np.empty((4, K), np.float32)
         cells = np.empty((4, K), np.int32)
         total = np.empty(D, np.float32)
-        own = np.empty(N * K * 3, np.float32)
+        floats = np.empty(N * K * 3, np.float32)
         _repeat_maps(shapes, points, maps)
         for row in range(block * _BLOCK, min((block + 1) * _BLOCK, B * Q)):
             b = row // Q
             q = row % Q
             _set_grid(reference[b % reference.shape[0], q], shapes, points, grid)
-            _widen(projected[b, q], own)
-            offsets, logits = own[: N * K * 2], own[N * K * 2 :]
+            _widen(projected[b, q], floats)
+            offsets, logits = floats[: N * K * 2], floats[N * K * 2 :]
             for n in range(N):
                 _softmax(logits[n * K : (n + 1) * K], weights)
                 _find_corners(offsets[n * K * 2 : (n + 1) * K * 2], grid, maps, weights, shares, cells)
@@ -119,14 +119,14 @@ def _attend(value: Any, shapes: Any, reference: Any, projected: Any, points: Any
 
 
 @numba.njit(forceinline=True, **_OPTIONS)
-def _widen(projected: Any, own: Any) -> None:
-    for i in range(own.shape[0]):
-        own[i] = _float32(projected[i])
+def _widen(projected: Any, floats: Any) -> None:
+    for i in range(floats.shape[0]):
+        floats[i] = _float32(projected[i])
 
 
 @numba.njit(forceinline=True, **_OPTIONS)
 def _repeat_maps(shapes: Any, points: Any, maps: Any) -> None:
-    """maps (3,K): the width, the height and the first cell of the level that each sample is of."""
+    """maps (3,K): width, height and first cell of each sample's level."""
     first = 0
     for level in range(shapes.shape[0]):
         for k in range(level * points, (level + 1) * points):
@@ -138,46 +138,48 @@ def _repeat_maps(shapes: Any, points: Any, maps: Any) -> None:
 
 @numba.njit(forceinline=True, **_OPTIONS)
 def _set_grid(reference: Any, shapes: Any, points: Any, grid: Any) -> None:
-    """grid (4,K): where offsets start from and how long one is, x and y, in cells. Cell 0 has its centre at 0."""
+    """grid (4,K): origin x, y and length x, y of the offsets, in cells. Cell 0 has its centre at 0."""
     for level in range(shapes.shape[0]):
-        own = reference[level % reference.shape[0]]
+        place = reference[level % reference.shape[0]]
         for axis in range(2):
             cells = np.float32(shapes[level, 1 - axis])
             step = np.float32(1.0)
-            if own.shape[0] == 4:
-                step = own[2 + axis] * cells * np.float32(0.5) / np.float32(points)
+            if place.shape[0] == 4:
+                step = place[2 + axis] * cells * np.float32(0.5) / np.float32(points)
             for k in range(level * points, (level + 1) * points):
-                grid[axis, k] = own[axis] * cells - np.float32(0.5)
+                grid[axis, k] = place[axis] * cells - np.float32(0.5)
                 grid[2 + axis, k] = step
 
 
 @numba.njit(forceinline=True, **_OPTIONS)
 def _softmax(logits: Any, weights: Any) -> None:
-    most = logits[0]
+    max_logit = logits[0]
     for k in range(logits.shape[0]):
-        most = max(most, logits[k])
-    whole = np.float32(0.0)
+        max_logit = max(max_logit, logits[k])
+    total = np.float32(0.0)
     for k in range(logits.shape[0]):
-        weights[k] = _exp(logits[k] - most)
+        weights[k] = _exp(logits[k] - max_logit)
     for k in range(logits.shape[0]):
-        whole += weights[k]
-    part = np.float32(1.0) / whole
+        total += weights[k]
+    scale = np.float32(1.0) / total
     for k in range(logits.shape[0]):
-        weights[k] *= part
+        weights[k] *= scale
 
 
 @numba.njit(forceinline=True, **_OPTIONS)
 def _find_corners(offsets: Any, grid: Any, maps: Any, weights: Any, shares: Any, cells: Any) -> None:
-    """shares, cells (4,K): how much of which cell. A corner outside the map has no share of the cell beside it.
+    """shares, cells (4,K): each sample's weights and cells of its four corners. A corner outside the map has weight 0.
 
-    Without branches, so that it becomes vector instructions.
+    No branches, so that LLVM vectorises the loop.
     """
     zero, one = np.float32(0.0), np.float32(1.0)
     for k in range(weights.shape[0]):
         width, height, first = maps[0, k], maps[1, k], maps[2, k]
         x = grid[0, k] + offsets[2 * k] * grid[2, k]
         y = grid[1, k] + offsets[2 * k + 1] * grid[3, k]
-        inside = (x > -one) & (y > -one) & (x < np.float32(width)) & (y < np.float32(height))  # not where one is NaN
+        inside = (
+            (x > -one) & (y > -one) & (x < np.float32(width)) & (y < np.float32(height))
+        )  # false where x or y is NaN
         x = x if inside else zero
         y = y if inside else zero
         weight = weights[k] if inside else zero
@@ -198,12 +200,12 @@ def _find_corners(offsets: Any, grid: Any, maps: Any, weights: Any, shares: Any,
 
 @numba.njit(forceinline=True, **_OPTIONS)
 def _gather(value: Any, b: Any, n: Any, cells: Any, shares: Any, total: Any) -> None:
-    """total (D,). The value comes whole: of a slice numba would not know that its channels lie side by side."""
+    """total (D,). Takes the whole value: numba does not know that the channels of a slice are contiguous."""
     picture, head = np.uint64(b), np.uint64(n)
     total[:] = np.float32(0.0)
     for k in range(cells.shape[1]):
         a, b, c, d = shares[0, k], shares[1, k], shares[2, k], shares[3, k]
-        # Unsigned, so that numba does not look for indices that count from the end.
+        # Unsigned, so that numba emits no check for negative indices.
         cell_a, cell_b = np.uint64(cells[0, k]), np.uint64(cells[1, k])
         cell_c, cell_d = np.uint64(cells[2, k]), np.uint64(cells[3, k])
         for channel in range(total.shape[0]):
@@ -215,10 +217,10 @@ def _gather(value: Any, b: Any, n: Any, cells: Any, shares: Any, total: Any) -> 
 
 @numba.njit(forceinline=True, **_OPTIONS)
 def _exp(x: Any) -> Any:
-    """exp(x) for x <= 0, to 2 units in the last place; the polynomial is that of Cephes' expf."""
-    held = max(x, np.float32(-87.0))
-    twos = np.floor(held * np.float32(1.44269504) + np.float32(0.5))
-    rest = held - twos * np.float32(0.693359375) + twos * np.float32(2.12194440e-4)  # ln 2 in two parts
+    """exp(x) for x <= 0, accurate to 2 units in the last place; the polynomial is that of Cephes' expf."""
+    clamped = max(x, np.float32(-87.0))
+    twos = np.floor(clamped * np.float32(1.44269504) + np.float32(0.5))
+    rest = clamped - twos * np.float32(0.693359375) + twos * np.float32(2.12194440e-4)  # ln 2 in two parts
     series = np.float32(1.9875691500e-4) * rest + np.float32(1.3981999507e-3)
     series = series * rest + np.float32(8.3334519073e-3)
     series = series * rest + np.float32(4.1665795894e-2)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from .size_cache import cached
 
-_OUTSIDE = -9.0  # of every map, as grid_sample counts; a place that is not a number has no meaning to it
+_OUTSIDE = -9.0  # outside every map in grid_sample's coordinates; it does not define NaN
 
 
 def deform_attn_reference(
@@ -27,7 +27,7 @@ def deform_attn_reference(
 ) -> Tensor:
     """See `deform_attn`. Differentiable; any device and floating dtype.
 
-    Computes in fp32, or in fp64 where the value is fp64: in bf16 a place at the far edge of a wide picture would be
+    Computes in fp32, or in fp64 where the value is fp64: in bf16 a point at the far edge of a wide picture would be
     off by whole pixels.
     """
     B, _, N, D = value_BSND.shape
@@ -62,6 +62,6 @@ def _places(reference_BQLX: Tensor, offsets_BQNLP2: Tensor, shapes: tuple[tuple[
 
 @cached(32)
 def _cell_counts(shapes: tuple[tuple[int, int], ...], device: torch.device) -> Tensor:
-    """(L, 2) fp32: width and height of each level's map. Kept per size."""
-    with torch.inference_mode(mode=False):  # what is kept may be used in training later
+    """(L, 2) fp32: width and height of each level's map. Cached per size."""
+    with torch.inference_mode(mode=False):  # a cached tensor may be used in training later
         return torch.tensor([(width, height) for height, width in shapes], dtype=torch.float32, device=device)

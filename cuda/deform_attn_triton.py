@@ -1,8 +1,8 @@
 """Multi-scale deformable attention for NVIDIA GPUs, compiled by Triton.
 
-Letters as in deform_attn.py; K is L * P, all samples of one head. One program makes one head of a block of queries:
-softmax, places and sums stay in registers. The D channels of a head lie side by side, so that a corner is one wide
-read.
+Letters as in deform_attn.py; K is L * P, all samples of one head. One program computes one head of a block of queries:
+softmax, positions and sums stay in registers. The D channels of a head are contiguous, so that each corner is one
+wide read.
 """
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -19,8 +19,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-# Each thread reads 16 bytes of a corner at a time: four warps then read so many rows of channels. By reckoning: not
-# tuned on any GPU yet.
+# Each thread reads 16 bytes of a corner at a time, which sets how many rows four warps read. Calculated, not tuned on
+# a GPU yet.
 _WARPS = 4
 _BYTES = _WARPS * 32 * 16
 _MIN_QUERIES, _MAX_QUERIES = 16, 128  # queries of one program
@@ -33,7 +33,7 @@ def deform_attn_triton(
     projected_BQX: Tensor,
     points: int,
 ) -> Tensor:
-    """See `deform_attn`. Values in fp32, fp16 or bf16, places and sums in fp32, no gradient."""
+    """See `deform_attn`. Values in fp32, fp16 or bf16; positions and sums in fp32; no gradient."""
     B, _, N, D = value_BSND.shape
     Q = projected_BQX.shape[1]
     reference_BQLX = reference_BQLX.float()
@@ -92,16 +92,16 @@ def _attend(
 ):
     """value (B,S,N,D) and reference (B,Q,L,X) by their strides, projected (B,Q,N*L*P*3), out (B,Q,N,D)."""
     n = tl.program_id(1)
-    b = tl.program_id(2).to(tl.int64)  # a batch of maps may be longer than int32 counts
+    b = tl.program_id(2).to(tl.int64)  # offsets into a batch of maps may exceed int32
     q = tl.program_id(0) * BLOCK_Q + tl.arange(0, BLOCK_Q)
     d = tl.arange(0, BLOCK_D)
     is_query = q < Q
     is_channel = d < D
-    own = projected + b * Q * (N * L * P * 3) + q * (N * L * P * 3)
-    offsets = own + n * (L * P * 2)
-    logits = own + N * L * P * 2 + n * (L * P)
-    most, whole = _sum_softmax(logits, is_query, L * P, BLOCK_K)
-    part = 1.0 / whole
+    row = projected + b * Q * (N * L * P * 3) + q * (N * L * P * 3)
+    offsets = row + n * (L * P * 2)
+    logits = row + N * L * P * 2 + n * (L * P)
+    max_logit, exp_sum = _sum_softmax(logits, is_query, L * P, BLOCK_K)
+    scale = 1.0 / exp_sum
     total = tl.zeros([BLOCK_Q, BLOCK_D], tl.float32)
     cells = value + b * value_b + n * D
     for level in tl.static_range(L):
@@ -110,14 +110,14 @@ def _attend(
         place = reference + b * reference_b + q * reference_q + level * reference_l
         centre_x = tl.load(place, is_query, 0.0) * width - 0.5
         centre_y = tl.load(place + 1, is_query, 0.0) * height - 0.5
-        for point in range(P):  # unrolled, all reads of a query would want registers at once
+        for point in range(P):  # not unrolled: all reads of a query would need registers at once
             k = level * P + point
             x = tl.load(offsets + 2 * k, is_query, 0.0).to(tl.float32)
             y = tl.load(offsets + 2 * k + 1, is_query, 0.0).to(tl.float32)
             if X == 4:
                 x = x * (tl.load(place + 2, is_query, 0.0) * width * (0.5 / P))
                 y = y * (tl.load(place + 3, is_query, 0.0) * height * (0.5 / P))
-            weight = tl.exp(tl.load(logits + k, is_query, 0.0).to(tl.float32) - most) * part
+            weight = tl.exp(tl.load(logits + k, is_query, 0.0).to(tl.float32) - max_logit) * scale
             total += _sample(cells, centre_x + x, centre_y + y, weight, width, height, d, is_query, is_channel, value_s)
         cells += height * width * value_s
     to = out + b * Q * (N * D) + q[:, None] * (N * D) + n * D + d[None, :]
@@ -126,14 +126,14 @@ def _attend(
 
 @triton.jit
 def _sum_softmax(logits, is_query, K: tl.constexpr, BLOCK_K: tl.constexpr):
-    """The greatest logit of each query, and the sum of the exponentials below it."""
+    """The maximum logit of each query, and the sum of exp(logit - maximum)."""
     k = tl.arange(0, BLOCK_K)
     is_logit = is_query[:, None] & (k < K)[None, :]
-    # A query beyond the last gets zeros, so that nothing there is infinite.
+    # A query beyond the last gets zeros, so that none of its logits is infinite.
     beyond = tl.where(is_query[:, None] & (k >= K)[None, :], float("-inf"), 0.0)
     logits_QK = tl.load(logits[:, None] + k[None, :], is_logit, 0.0).to(tl.float32) + beyond
-    most = tl.max(logits_QK, 1)
-    return most, tl.sum(tl.exp(logits_QK - most[:, None]), 1)
+    max_logit = tl.max(logits_QK, 1)
+    return max_logit, tl.sum(tl.exp(logits_QK - max_logit[:, None]), 1)
 
 
 @triton.jit
@@ -149,8 +149,8 @@ def _sample(
     is_channel,
     stride,
 ):
-    """(BLOCK_Q, BLOCK_D): what lies at x, y of one map, times the weight. Corners outside the map are not read."""
-    inside = is_query & (x > -1.0) & (y > -1.0) & (x < width) & (y < height)  # not where one is NaN
+    """(BLOCK_Q, BLOCK_D): the map's value at x, y, times the weight. Corners outside the map are not read."""
+    inside = is_query & (x > -1.0) & (y > -1.0) & (x < width) & (y < height)  # false where x or y is NaN
     x = tl.where(inside, x, 0.0)
     y = tl.where(inside, y, 0.0)
     left_x = tl.floor(x)

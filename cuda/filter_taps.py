@@ -1,6 +1,6 @@
-"""Resizing filters in whole numbers: how much of which pixels each resized pixel is made of.
+"""Integer resizing filters: the input pixels and weights of each resized pixel.
 
-PyTorch resizes uint8 pictures in whole numbers too, and with these it can be followed to the last bit.
+PyTorch resizes uint8 pictures in integers too; these weights reproduce it bit for bit.
 """
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -18,17 +18,17 @@ from torch import Tensor
 
 Filter = Literal["bilinear", "area"]
 
-_MAX_BITS = 22  # 255 times all weights of a pixel then fits into 32 bits
+_MAX_BITS = 22  # 255 times the sum of a pixel's weights then fits into 32 bits
 _WEIGHT_BITS = 15
 
 
 @dataclass(frozen=True, slots=True)
 class Taps:
-    """One axis of a resized picture. N resized pixels, K pixels that each is made of at most.
+    """Filter of one axis. N resized pixels, each a weighted sum of at most K input pixels.
 
     Args:
-        first_N: int32, the first pixel of each.
-        weights_KN: int32, of that pixel and those that follow, in units of 2 ** -bits; 0 where fewer are needed.
+        first_N: int32, the first input pixel of each.
+        weights_KN: int32, weights of that pixel and the following ones, in units of 2 ** -bits; 0 where fewer are used.
     """
 
     first_N: Tensor
@@ -37,26 +37,26 @@ class Taps:
 
 
 @lru_cache(maxsize=64)
-def filter_taps(length: int, wanted: int, kind: Filter, device: torch.device) -> Taps:
-    """From `length` pixels to `wanted`. Kept per size.
+def filter_taps(length: int, output_length: int, kind: Filter, device: torch.device) -> Taps:
+    """The filter from `length` pixels to `output_length`. Cached per size.
 
     Args:
-        kind: 'bilinear' widens with the step where the picture shrinks (antialias), as PyTorch's `interpolate` does;
-            'area' is the mean of what a pixel covers, as OpenCV's INTER_AREA, and bilinear where the picture grows.
+        kind: 'bilinear' widens with the scale where the picture shrinks (antialias), as PyTorch's `interpolate` does;
+            'area' is the mean over the area of a pixel, as OpenCV's INTER_AREA, and bilinear where the picture grows.
     """
-    weigh = _covered if kind == "area" and wanted < length else _triangle
-    first_N, weights_NK = weigh(length, wanted)
-    bits = _bits(float(weights_NK.max()))
-    whole_KN = np.floor(weights_NK.T * (1 << bits) + 0.5).astype(np.int32)
+    weights_of = _area_weights if kind == "area" and output_length < length else _bilinear_weights
+    first_N, weights_NK = weights_of(length, output_length)
+    bits = _fitting_bits(float(weights_NK.max()))
+    rounded_KN = np.floor(weights_NK.T * (1 << bits) + 0.5).astype(np.int32)
     first = torch.from_numpy(first_N.astype(np.int32)).to(device)
-    return Taps(first, torch.from_numpy(np.ascontiguousarray(whole_KN)).to(device), bits)
+    return Taps(first, torch.from_numpy(np.ascontiguousarray(rounded_KN)).to(device), bits)
 
 
-def _triangle(length: int, wanted: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def _bilinear_weights(length: int, output_length: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """PyTorch's `_compute_indices_min_size_weights_aa` (aten/src/ATen/native/cpu/UpSampleKernel.cpp)."""
-    scale = length / wanted
+    scale = length / output_length
     support = max(scale, 1.0)
-    centre_N = scale * (np.arange(wanted) + 0.5)
+    centre_N = scale * (np.arange(output_length) + 0.5)
     first_N = np.maximum((centre_N - support + 0.5).astype(np.int64), 0)
     last_N = np.minimum((centre_N + support + 0.5).astype(np.int64), length)
     pixels_NK = first_N[:, None] + np.arange((last_N - first_N).max())
@@ -65,18 +65,23 @@ def _triangle(length: int, wanted: int) -> tuple[NDArray[np.int64], NDArray[np.f
     return first_N, weights_NK / weights_NK.sum(1, keepdims=True)
 
 
-def _covered(length: int, wanted: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """How much of each pixel lies within each resized one; in whole parts of a pixel, so that nothing is lost."""
-    begin_N, end_N = np.arange(wanted) * length, np.arange(1, wanted + 1) * length  # in 1 / wanted of a pixel
-    first_N = begin_N // wanted
-    pixels_NK = first_N[:, None] + np.arange((-(-end_N // wanted) - first_N).max())
-    within_NK = np.minimum(end_N[:, None], (pixels_NK + 1) * wanted) - np.maximum(begin_N[:, None], pixels_NK * wanted)
+def _area_weights(length: int, output_length: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The overlap of each input pixel with each resized one, counted in integers so that it is exact."""
+    begin_N, end_N = (
+        np.arange(output_length) * length,
+        np.arange(1, output_length + 1) * length,
+    )  # in 1 / wanted of a pixel
+    first_N = begin_N // output_length
+    pixels_NK = first_N[:, None] + np.arange((-(-end_N // output_length) - first_N).max())
+    within_NK = np.minimum(end_N[:, None], (pixels_NK + 1) * output_length) - np.maximum(
+        begin_N[:, None], pixels_NK * output_length
+    )
     return first_N, np.maximum(within_NK, 0) / length
 
 
-def _bits(most: float) -> int:
-    """As many as leave the greatest weight room in 16 bits with its sign."""
+def _fitting_bits(max_weight: float) -> int:
+    """The most bits with which the largest weight still fits into 16 bits with its sign."""
     bits = 0
-    while bits < _MAX_BITS and int(0.5 + most * (1 << (bits + 1))) < 1 << _WEIGHT_BITS:
+    while bits < _MAX_BITS and int(0.5 + max_weight * (1 << (bits + 1))) < 1 << _WEIGHT_BITS:
         bits += 1
     return bits

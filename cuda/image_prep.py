@@ -1,9 +1,9 @@
-"""Pictures as the network wants them, in one pass: the door that picks a kernel.
+"""Picture preparation (resize, normalise, pad) in one pass: the door that picks a kernel.
 
-uint8 in; resized, normalised and padded out, in the network's number format. Whole numbers up to the normalisation,
-so that all kernels agree with PyTorch's own resizing of uint8 pictures to the last bit.
+Takes uint8 and returns the network's number format. Integers up to the normalisation, so that all kernels agree with
+PyTorch's own resizing of uint8 pictures bit for bit.
 
-Letters: B picture, H W pixels of the output; h w pixels of what comes in.
+Letters: B picture, H W pixels of the output; h w pixels of the input.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from .filter_taps import Filter
 from .image_prep_reference import Matrix, Preparation, Yuv420, image_prep_reference
-from .kernel_choice import KernelError, log_choice, why_not_triton
+from .kernel_choice import KernelError, log_choice, triton_unavailable_reason
 
 __all__ = [
     "Filter",
@@ -41,10 +41,10 @@ def image_prep(
     """Resize, normalise, pad on the right and below with the mean colour (zero).
 
     Args:
-        pictures: (B, h, w, 3) uint8 RGB; or what a video decoder gives.
+        pictures: (B, h, w, 3) uint8 RGB; or YUV 4:2:0 as a video decoder gives it.
         how: sizes, filter and normalisation.
         dtype: of the result.
-        out_B3HW: where the result goes, in any memory layout; None makes one, channels last in memory.
+        out_B3HW: the output, in any memory layout; None allocates one, channels last in memory.
         kernel: 'auto' takes the fastest that can run on the device.
 
     Raises:
@@ -53,13 +53,15 @@ def image_prep(
     pixels = pictures.luma_BHW if isinstance(pictures, Yuv420) else pictures
     if kernel == "auto":
         kernel = image_prep_kernel(pixels)
-        log_choice("image_prep", kernel, pixels.device.type, why_not_triton(pixels) if pixels.is_cuda else None)
+        log_choice(
+            "image_prep", kernel, pixels.device.type, triton_unavailable_reason(pixels) if pixels.is_cuda else None
+        )
     if out_B3HW is None:
         out_BHW3 = torch.empty(len(pixels), *how.canvas_hw, 3, dtype=dtype, device=pixels.device)
         out_B3HW = out_BHW3.permute(0, 3, 1, 2)
     if kernel == "reference":
         return out_B3HW.copy_(image_prep_reference(pictures, how))
-    if (reason := why_not_triton(pixels)) is not None:
+    if (reason := triton_unavailable_reason(pixels)) is not None:
         raise KernelError(f"image_prep kernel 'triton' cannot run: {reason}; use 'reference' or 'auto'")
     from .image_prep_triton import image_prep_triton
 
@@ -67,5 +69,5 @@ def image_prep(
 
 
 def image_prep_kernel(pixels: Tensor) -> Literal["reference", "triton"]:
-    """What 'auto' takes for pictures on this device."""
-    return "triton" if pixels.is_cuda and why_not_triton(pixels) is None else "reference"
+    """The kernel that 'auto' takes for pictures on this device."""
+    return "triton" if pixels.is_cuda and triton_unavailable_reason(pixels) is None else "reference"

@@ -1,4 +1,4 @@
-"""Preparing pictures in plain PyTorch: what correct means.
+"""Picture preparation in plain PyTorch: what correct means.
 
 Letters as in image_prep.py.
 """
@@ -18,16 +18,16 @@ from .filter_taps import Filter, Taps, filter_taps
 Colour = tuple[float, float, float]
 Matrix = Literal["bt601", "bt709"]
 
-_UNIT_BITS = 16  # of the colour conversion
+_UNIT_BITS = 16  # fraction bits of the colour conversion
 
 
 @dataclass(frozen=True, slots=True)
 class Preparation:
-    """What becomes of a picture.
+    """How a picture is resized, padded and normalised.
 
     Args:
-        picture_hw: its size in the output, px.
-        canvas_hw: with padding on the right and below, px.
+        picture_hw: the picture's size in the output, px.
+        canvas_hw: the output's size, with padding on the right and below, px.
         mean, scale: a colour becomes (colour - mean) * scale, in fp32.
         filter: see `filter_taps`.
     """
@@ -41,15 +41,15 @@ class Preparation:
 
 @dataclass(frozen=True, slots=True)
 class Yuv420:
-    """Pictures as video decoders give them: brightness everywhere, colour for two by two pixels.
+    """Pictures as video decoders give them: luma for each pixel, chroma for each 2 x 2 pixels.
 
     Args:
         luma_BHW: (B, h, w) uint8.
-        u_BHW, v_BHW: (B, h / 2, w / 2) uint8, as many as are touched: blue, then red; in memory side by side or each
-            for itself.
-        matrix: how colours were made of RGB.
-        full_range: brightness takes all of 0..255, else 16..235 (and colour 16..240).
-        odd_yx: 1 where the first row, or column, is the second of those that share a colour, else 0.
+        u_BHW, v_BHW: (B, h / 2, w / 2) uint8, rounded up to cover the picture: chroma, interleaved in memory or in
+            separate planes.
+        matrix: the standard by which RGB was converted to YUV.
+        full_range: luma takes all of 0..255, else 16..235 (and chroma 16..240).
+        odd_yx: 1 where the first row, or column, is the second of a pair that shares chroma, else 0.
     """
 
     luma_BHW: Tensor
@@ -61,7 +61,7 @@ class Yuv420:
 
     @property
     def coefficients(self) -> tuple[int, int, int, int, int, int]:
-        """What is subtracted from brightness; the factors of brightness, red by v, green by u and v, blue by u.
+        """Luma offset, then the factors: luma, red from v, green from u and v, blue from u.
 
         Factors are in units of 2 ** -16. ITU-R BT.601 and BT.709, section 3.
         """
@@ -82,7 +82,7 @@ class Yuv420:
 def image_prep_reference(pictures: Tensor | Yuv420, how: Preparation) -> Tensor:
     """See `image_prep`. (B, 3, H, W) fp32 on any device."""
     rgb_BHW3 = rgb_from_yuv420(pictures) if isinstance(pictures, Yuv420) else pictures
-    pixels_B3HW = rgb_BHW3.permute(0, 3, 1, 2).double()  # whole numbers up to 2 ** 53
+    pixels_B3HW = rgb_BHW3.permute(0, 3, 1, 2).double()  # exact integers up to 2 ** 53
     height, width = how.picture_hw
     for axis, wanted in ((3, width), (2, height)):
         taps = filter_taps(pixels_B3HW.shape[axis], wanted, how.filter, pixels_B3HW.device)
@@ -94,7 +94,7 @@ def image_prep_reference(pictures: Tensor | Yuv420, how: Preparation) -> Tensor:
 
 
 def rgb_from_yuv420(picture: Yuv420) -> Tensor:
-    """(B, h, w, 3) uint8; each colour serves its two by two pixels alike."""
+    """(B, h, w, 3) uint8; each chroma sample is used unchanged for its 2 x 2 pixels."""
     offset, y, rv, gu, gv, bu = picture.coefficients
     _, height, width = picture.luma_BHW.shape
     luma_BHW = (picture.luma_BHW.int() - offset) * y
@@ -108,7 +108,7 @@ def rgb_from_yuv420(picture: Yuv420) -> Tensor:
 
 
 def _filtered(pixels_BCXN: Tensor, taps: Taps) -> Tensor:
-    """Along the last axis, rounded to whole colours."""
+    """Resized along the last axis, rounded to 0..255."""
     length = pixels_BCXN.shape[-1]
     steps_K1 = torch.arange(len(taps.weights_KN), device=pixels_BCXN.device)[:, None]
     pixel_KN = (taps.first_N.long() + steps_K1).clamp(max=length - 1)  # beyond the last, weights are 0
@@ -118,5 +118,5 @@ def _filtered(pixels_BCXN: Tensor, taps: Taps) -> Tensor:
 
 
 def _rounded(sums: Tensor, bits: int) -> Tensor:
-    """From units of 2 ** -bits to the nearest whole colour."""
+    """From units of 2 ** -bits to the nearest integer in 0..255."""
     return ((sums + (1 << bits - 1)) >> bits).clamp(0, 255)

@@ -1,7 +1,7 @@
-"""Preparing pictures on NVIDIA GPUs, compiled by Triton.
+"""Picture preparation on NVIDIA GPUs, compiled by Triton.
 
-Letters as in image_prep.py. One program makes a piece of one row of the output: it reads each pixel under the filter,
-which neighbours find in the cache, and writes three colours. Nothing in between goes through memory.
+Letters as in image_prep.py. One program computes part of one output row: it reads each pixel under the filter, which
+neighbouring programs then find in the cache, and writes three colours. Intermediate values stay in registers.
 """
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -24,7 +24,7 @@ _WARPS = 4
 
 
 def image_prep_triton(pictures: Tensor | Yuv420, how: Preparation, out_B3HW: Tensor) -> Tensor:
-    """See `image_prep`. Into `out_B3HW`, whatever its strides."""
+    """See `image_prep`. Writes to `out_B3HW`, which may have any strides."""
     if isinstance(pictures, Yuv420):
         luma, u, v = _packed(pictures.luma_BHW, 1), pictures.u_BHW, pictures.v_BHW
         if u.stride() != v.stride():
@@ -64,7 +64,7 @@ def image_prep_triton(pictures: Tensor | Yuv420, how: Preparation, out_B3HW: Ten
 
 
 def _packed(pixels: Tensor, dimensions: int) -> Tensor:
-    """With the pixels of a row one after another; rows may lie apart, as a decoder lays them."""
+    """A tensor whose pixels of a row are contiguous; rows may be padded, as in a decoder's frames."""
     wanted = (pixels.shape[-1], 1)[-dimensions:]
     return pixels if pixels.stride()[-dimensions:] == wanted else pixels.contiguous()
 
@@ -91,12 +91,12 @@ def _prepare(
     IS_YUV: tl.constexpr,
     BLOCK: tl.constexpr,
 ):
-    """luma is the RGB picture (B,h,w,3) where it is not YUV; taps of x, then of y; PH, PW of H, W show picture."""
+    """luma is the RGB picture (B,h,w,3) if not IS_YUV; pairs are x, then y; the picture fills PH, PW of H, W."""
     h, w = given_hw
     PH, PW, W = sizes
     x = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     y = tl.program_id(1)
-    picture = tl.program_id(2).to(tl.int64)  # a batch of pictures may be longer than int32 counts
+    picture = tl.program_id(2).to(tl.int64)  # offsets into a batch of pictures may exceed int32
     luma += picture * luma_by[0]
     u += picture * half_by[0]
     v += picture * half_by[0]
@@ -117,18 +117,18 @@ def _prepare(
         for i in range(counts[0]):
             column = tl.minimum(left + i, w - 1)
             share = tl.load(weights[0] + i * PW + x, is_pixel, 0)
-            own = _colours(luma, u, v, luma_by[1], half_by, row, column, odd_yx, is_pixel, coefficients, IS_YUV)
-            r += share * own[0]
-            g += share * own[1]
-            b += share * own[2]
+            pixel = _colours(luma, u, v, luma_by[1], half_by, row, column, odd_yx, is_pixel, coefficients, IS_YUV)
+            r += share * pixel[0]
+            g += share * pixel[1]
+            b += share * pixel[2]
         share = tl.load(weights[1] + j * PH + y, is_row, 0)
-        red += share * _whole(r >> bits[0])
-        green += share * _whole(g >> bits[0])
-        blue += share * _whole(b >> bits[0])
+        red += share * _clipped(r >> bits[0])
+        green += share * _clipped(g >> bits[0])
+        blue += share * _clipped(b >> bits[0])
     to = out + picture * out_bcyx[0] + y.to(tl.int64) * out_bcyx[2] + x * out_bcyx[3]
     for colour in tl.static_range(3):
         summed = red if colour == 0 else (green if colour == 1 else blue)
-        value = (_whole(summed >> bits[1]).to(tl.float32) - mean[colour]) * scale[colour]
+        value = (_clipped(summed >> bits[1]).to(tl.float32) - mean[colour]) * scale[colour]
         tl.store(to + colour * out_bcyx[1], tl.where(is_pixel, value, 0.0).to(out.dtype.element_ty), x < W)
 
 
@@ -141,9 +141,9 @@ def _colours(luma, u, v, luma_y, half_by, row, column, odd_yx, is_pixel, coeffic
         blueness = tl.load(u + at, is_pixel, 0).to(tl.int32) - 128
         redness = tl.load(v + at, is_pixel, 0).to(tl.int32) - 128
         bright += 1 << 15
-        r = _whole((bright + coefficients[2] * redness) >> 16)
-        g = _whole((bright + coefficients[3] * blueness + coefficients[4] * redness) >> 16)
-        b = _whole((bright + coefficients[5] * blueness) >> 16)
+        r = _clipped((bright + coefficients[2] * redness) >> 16)
+        g = _clipped((bright + coefficients[3] * blueness + coefficients[4] * redness) >> 16)
+        b = _clipped((bright + coefficients[5] * blueness) >> 16)
     else:
         at = luma + row * luma_y + column * 3
         r = tl.load(at, is_pixel, 0).to(tl.int32)
@@ -153,5 +153,5 @@ def _colours(luma, u, v, luma_y, half_by, row, column, odd_yx, is_pixel, coeffic
 
 
 @triton.jit
-def _whole(colour):
+def _clipped(colour):
     return tl.minimum(tl.maximum(colour, 0), 255)

@@ -1,4 +1,4 @@
-"""What the doors ask before they choose a kernel."""
+"""Kernel choice: whether Triton can run here, and the log of what 'auto' took."""
 
 # pyright: reportUnknownMemberType=false
 
@@ -21,10 +21,10 @@ class KernelError(RuntimeError):
     """A kernel that was named cannot run here; the text says why."""
 
 
-def why_not_triton(tensor: Tensor) -> str | None:
+def triton_unavailable_reason(tensor: Tensor) -> str | None:
     """Why Triton cannot compute with this tensor here, or None."""
     if tensor.is_cuda:
-        return _what_triton_lacks()
+        return _missing_for_triton()
     if tensor.device.type == "cpu" and _triton_interprets():
         return None
     return f"the tensors are on {tensor.device.type}, and it needs CUDA"
@@ -32,7 +32,7 @@ def why_not_triton(tensor: Tensor) -> str | None:
 
 @cache
 def log_choice(op: str, kernel: str, where: str, reason: str | None) -> None:
-    """Say once what 'auto' has chosen, and why nothing faster."""
+    """Log once which kernel 'auto' chose, and the reason if a faster one cannot run."""
     if reason is None:
         _log.info("%s on %s uses the %s kernel", op, where, kernel)
     else:
@@ -40,14 +40,14 @@ def log_choice(op: str, kernel: str, where: str, reason: str | None) -> None:
 
 
 def _triton_interprets() -> bool:
-    """Whether Triton was imported already, as an interpreter: on a CPU that is for tests alone."""
+    """Whether Triton was imported in interpreter mode, which tests use on a CPU."""
     triton = sys.modules.get("triton")
     return triton is not None and bool(triton.knobs.runtime.interpret)
 
 
 @cache
-def _what_triton_lacks() -> str | None:
-    """Triton brings its own compiler for GPUs, and has what calls the kernels built by the machine's."""
+def _missing_for_triton() -> str | None:
+    """What Triton needs and this machine lacks: it builds its kernel launchers with the system's C compiler."""
     if find_spec("triton") is None:
         return "triton is not installed"
     if which("gcc") is None and which("clang") is None:
@@ -57,5 +57,5 @@ def _what_triton_lacks() -> str | None:
     return None
 
 
-# What torch.compiler.assume_constant_result does, too, but that imports the compiler, which takes more than a second.
-setattr(_what_triton_lacks, "_dynamo_marked_constant", True)  # noqa: B010 - functions are not known to have it
+# As torch.compiler.assume_constant_result, which would import the compiler, at a cost of more than a second.
+setattr(_missing_for_triton, "_dynamo_marked_constant", True)  # noqa: B010 - functions are not known to have it

@@ -1,4 +1,4 @@
-"""Tensors that are computed once per size: kept for a while, and as long as a CUDA graph reads them."""
+"""Cached tensors: computed once per size, and kept alive as long as a CUDA graph reads them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Value = TypeVar("Value")
 _holders: ContextVar[tuple[list[object], ...]] = ContextVar("holders", default=())
 
 
-def cached(most: int) -> Callable[[Callable[Arguments, Value]], Callable[Arguments, Value]]:
-    """Keep what a function returns for the `most` arguments that were last asked for.
+def cached(max_values: int) -> Callable[[Callable[Arguments, Value]], Callable[Arguments, Value]]:
+    """An LRU cache of `max_values` results for the decorated function.
 
-    A CUDA graph reads from where a tensor lay when it was captured; `holding` keeps the tensor there.
+    A CUDA graph reads a tensor at its address of the capture; `holding` keeps that tensor alive.
     """
 
     def decorate(make: Callable[Arguments, Value]) -> Callable[Arguments, Value]:
-        cached = lru_cache(maxsize=most)(make)
+        cached = lru_cache(maxsize=max_values)(make)
 
         @wraps(make)
         def get(*arguments: Arguments.args, **named: Arguments.kwargs) -> Value:
@@ -37,10 +37,10 @@ def cached(most: int) -> Callable[[Callable[Arguments, Value]], Callable[Argumen
 
 @contextmanager
 def holding() -> Generator[list[object]]:
-    """Everything that functions marked as `cached` return in this thread within the `with` block."""
-    held: list[object] = []
-    token = _holders.set((*_holders.get(), held))
+    """A list of everything that `cached` functions return in this thread within the `with` block."""
+    values: list[object] = []
+    token = _holders.set((*_holders.get(), values))
     try:
-        yield held
+        yield values
     finally:
         _holders.reset(token)

@@ -1,4 +1,4 @@
-"""What every kernel of deformable attention is asked, and the answer in float64 without grid_sample.
+"""Test cases of deformable attention, and their exact results in float64 without grid_sample.
 
 Letters as in cuda/deform_attn.py; X stands for B * N.
 """
@@ -29,7 +29,7 @@ class Case:
     points: int
 
     def to(self, dtype: torch.dtype) -> Case:
-        """With places in fp32 still, or in fp64 where everything is."""
+        """As `dtype`, but with reference points in fp32, or in fp64 if `dtype` is."""
         places = self.reference.double() if dtype == torch.float64 else self.reference
         return replace(self, value=self.value.to(dtype), projected=self.projected.to(dtype), reference=places)
 
@@ -64,7 +64,7 @@ class Case:
 
 
 def case(B: int = 2, N: int = 3, D: int = 8, Q: int = 33, L: int = 3, P: int = 4, wide: int = 2, seed: int = 0) -> Case:
-    """Odd sizes, places up to a third of a picture outside it, offsets of some cells."""
+    """Odd sizes, points up to a third of a picture outside it, offsets of a few cells."""
     generator = torch.Generator().manual_seed(seed)
     shapes = LEVELS[:L]
     value = torch.randn(B, sum(h * w for h, w in shapes), N, D, generator=generator)
@@ -86,19 +86,19 @@ def draws(count: int = 8, **sizes: int) -> list[Case]:
     return [case(**sizes, seed=seed) for seed in range(count)]
 
 
-def assert_as_exact(kernel: Kernel, asked: Sequence[Case]) -> None:
-    """At most twice as far from the truth as plain PyTorch in the same dtype, at worst and on average.
+def assert_as_exact(kernel: Kernel, cases: Sequence[Case]) -> None:
+    """The maximum and mean errors are at most twice plain PyTorch's in the same dtype.
 
-    Over all draws together: of few samples, a lucky rounding on either side decides what is worst.
+    Over all cases together: with few samples, the maximum depends on one lucky rounding.
     """
-    ours, theirs = _errors(kernel, asked), _errors("reference", asked)
+    ours, theirs = _errors(kernel, cases), _errors("reference", cases)
     assert ours.max() <= 2 * theirs.max() + 2e-7
     assert ours.mean() <= 2 * theirs.mean() + 2e-8
 
 
-def _errors(kernel: Kernel, asked: Sequence[Case]) -> Tensor:
+def _errors(kernel: Kernel, cases: Sequence[Case]) -> Tensor:
     errors: list[Tensor] = []
-    for one in asked:
+    for one in cases:
         out, truth = one.run(kernel), one.truth()
         assert out.dtype == one.value.dtype
         assert out.shape == truth.shape
@@ -107,20 +107,20 @@ def _errors(kernel: Kernel, asked: Sequence[Case]) -> Tensor:
 
 
 def assert_odd_places_read_nothing(kernel: Kernel, dtype: torch.dtype) -> None:
-    """Far outside, NaN and infinite places."""
-    asked = case(Q=7, L=2, P=2).to(dtype)
-    asked.reference[:, 0] = 9.0
-    asked.reference[:, 1] = float("nan")
-    asked.reference[:, 2, :, 0] = float("inf")
-    out = asked.run(kernel)
+    """Points far outside, NaN and infinite read zero."""
+    cases = case(Q=7, L=2, P=2).to(dtype)
+    cases.reference[:, 0] = 9.0
+    cases.reference[:, 1] = float("nan")
+    cases.reference[:, 2, :, 0] = float("inf")
+    out = cases.run(kernel)
     assert torch.equal(out[:, :3], torch.zeros_like(out[:, :3]))
     assert torch.isfinite(out).all()
     assert out[:, 3:].abs().sum() > 0
 
 
 def assert_expanded_is_the_same(kernel: Kernel) -> None:
-    """References that an `expand` makes for every picture, or for every level."""
-    for asked in (case(N=1, L=3, P=1, Q=9, wide=2), case(N=1, L=3, P=1, Q=9, wide=4)):
-        for one in (asked.reference[:1].expand(2, -1, -1, -1), asked.reference[:, :, :1].expand(-1, -1, 3, -1)):
-            expanded, copied = replace(asked, reference=one), replace(asked, reference=one.contiguous())
+    """References expanded over pictures, or over levels."""
+    for cases in (case(N=1, L=3, P=1, Q=9, wide=2), case(N=1, L=3, P=1, Q=9, wide=4)):
+        for one in (cases.reference[:1].expand(2, -1, -1, -1), cases.reference[:, :, :1].expand(-1, -1, 3, -1)):
+            expanded, copied = replace(cases, reference=one), replace(cases, reference=one.contiguous())
             assert torch.equal(expanded.run(kernel), copied.run(kernel))

@@ -1,4 +1,4 @@
-"""Triton's preparation of pictures on a CPU; test_image_prep.py runs this file with TRITON_INTERPRET=1."""
+"""The Triton kernel of picture preparation on a CPU; test_image_prep.py runs this file with TRITON_INTERPRET=1."""
 
 # pyright: reportUnknownMemberType=false, reportMissingTypeStubs=false
 
@@ -13,7 +13,7 @@ from .image_prep_cases import SIZES, assert_as_the_reference, nv12, odd, picture
 
 pytest.importorskip("groundcast.cuda.image_prep_triton", exc_type=ModuleNotFoundError)
 
-# What Triton 3.6's interpreter meets where a loop's length is an argument.
+# Raised by Triton 3.6's interpreter where a loop's length is an argument.
 pytestmark = pytest.mark.filterwarnings("ignore:Conversion of an array with ndim:DeprecationWarning")
 
 
@@ -27,26 +27,26 @@ def test_rgb_is_prepared_as_by_the_reference(
 @pytest.mark.parametrize("full_range", [False, True])
 @pytest.mark.parametrize("matrix", ["bt601", "bt709"])
 def test_video_is_prepared_as_by_the_reference(matrix: Matrix, full_range: bool) -> None:
-    asked, how = nv12(7, 11, matrix, full_range=full_range), preparation((5, 8), (6, 9))
-    assert_as_the_reference("triton", asked, how)
-    assert_as_the_reference("triton", planar(asked), how)
-    assert_as_the_reference("triton", odd(asked), how)
+    picture, how = nv12(7, 11, matrix, full_range=full_range), preparation((5, 8), (6, 9))
+    assert_as_the_reference("triton", picture, how)
+    assert_as_the_reference("triton", planar(picture), how)
+    assert_as_the_reference("triton", odd(picture), how)
 
 
 def test_rows_that_lie_apart_and_other_layouts_of_the_output() -> None:
-    asked, how = pictures(9, 20), preparation((5, 7), (6, 8))
-    apart = asked[:, :, 3:14]
+    picture, how = pictures(9, 20), preparation((5, 7), (6, 8))
+    apart = picture[:, :, 3:14]
     wanted = prepared(apart.contiguous(), how, "reference")
     plain = torch.full((2, 3, 6, 8), float("nan"))
     assert torch.equal(image_prep(apart, how, torch.float32, plain, "triton"), wanted)
-    turned = asked.transpose(1, 2)  # pixels of a row far apart: copied first
+    turned = picture.transpose(1, 2)  # the pixels of a row are not contiguous: copied first
     assert torch.equal(prepared(turned, how, "triton"), prepared(turned.contiguous(), how, "reference"))
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_half_precision_is_right_to_its_last_place(dtype: torch.dtype) -> None:
-    """The interpreter cuts off to bfloat16, where a GPU rounds."""
-    asked, how = pictures(9, 31), preparation((5, 23), (6, 32))
-    exact = prepared(asked, how, "reference")
-    error = (prepared(asked, how, "triton", dtype).float() - exact).abs()
+    """The interpreter truncates to bfloat16, where a GPU rounds."""
+    picture, how = pictures(9, 31), preparation((5, 23), (6, 32))
+    exact = prepared(picture, how, "reference")
+    error = (prepared(picture, how, "triton", dtype).float() - exact).abs()
     assert (error <= exact.abs() * torch.finfo(dtype).eps + 1e-7).all()

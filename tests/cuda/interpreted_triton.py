@@ -19,7 +19,7 @@ DTYPES = [torch.float32, torch.bfloat16, torch.float16]
 
 @pytest.fixture(autouse=True)
 def _nan_outputs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the kernel writes into begins as NaN."""
+    """The kernel's output is filled with NaN beforehand."""
     real = torch.Tensor.new_empty
     monkeypatch.setattr(
         torch.Tensor, "new_empty", lambda own, *shape, **kw: real(own, *shape, **kw).fill_(float("nan"))
@@ -38,10 +38,10 @@ def test_it_is_as_exact_in_half_precision() -> None:
 
 
 def test_bfloat16_is_right_to_its_last_place() -> None:
-    """The interpreter cuts sums off to bfloat16, where a GPU rounds them: twice the error of rounding is allowed."""
-    (asked,) = (one.to(torch.bfloat16) for one in draws(1, Q=65, N=2, L=2, P=1, wide=4))
-    truth = asked.truth()
-    assert ((asked.run("triton") - truth).abs() <= truth.abs() * torch.finfo(torch.bfloat16).eps + 2e-6).all()
+    """The interpreter truncates sums to bfloat16, where a GPU rounds: twice the rounding error is allowed."""
+    (example,) = (one.to(torch.bfloat16) for one in draws(1, Q=65, N=2, L=2, P=1, wide=4))
+    truth = example.truth()
+    assert ((example.run("triton") - truth).abs() <= truth.abs() * torch.finfo(torch.bfloat16).eps + 2e-6).all()
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -54,10 +54,10 @@ def test_an_expanded_reference_is_the_same() -> None:
 
 
 def test_values_that_lie_between_others_are_not_copied() -> None:
-    """As where one product makes what all layers of the decoder read."""
-    (asked,) = draws(1, Q=9, N=2, D=8, L=2, P=1)
-    wide = torch.full((*asked.value.shape[:2], 3 * 16), float("nan"))
-    wide[..., 16:32] = asked.value.flatten(2)
-    between = replace(asked, value=wide[..., 16:32].unflatten(-1, (2, 8)))
+    """As where one product computes the values of all decoder layers."""
+    (example,) = draws(1, Q=9, N=2, D=8, L=2, P=1)
+    wide = torch.full((*example.value.shape[:2], 3 * 16), float("nan"))
+    wide[..., 16:32] = example.value.flatten(2)
+    between = replace(example, value=wide[..., 16:32].unflatten(-1, (2, 8)))
     assert not between.value.is_contiguous()
-    assert torch.equal(between.run("triton"), asked.run("triton"))
+    assert torch.equal(between.run("triton"), example.run("triton"))

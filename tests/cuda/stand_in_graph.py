@@ -1,4 +1,4 @@
-"""What stands in for a CUDA graph where there is no GPU."""
+"""A stand-in for CUDA graphs, for tests without a GPU."""
 
 # pyright: reportUnknownMemberType=false
 
@@ -12,7 +12,7 @@ from groundcast.cuda.graph import Function, Graph
 
 
 class Recorder:
-    """Captures a function as CUDA does: what it reads and writes stays in place, and each replay does it again."""
+    """Captures a function as CUDA does: inputs and outputs have fixed memory, and each replay runs it again."""
 
     def __init__(self) -> None:
         self.captured = 0

@@ -1,4 +1,4 @@
-"""Functions as TorchScript programs: the same bits, from many threads, and nothing that outlives them."""
+"""CPU graphs: bit-equal results, from many threads, and no memory left after they are freed."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # pyright: reportPrivateUsage=false, reportUnknownLambdaType=false
@@ -22,7 +22,7 @@ WEIGHT = torch.randn(16, 8, generator=torch.Generator().manual_seed(1))
 
 
 def layer(x: Tensor, y: Tensor) -> tuple[Tensor, ...]:
-    """Some arithmetic with a choice among rows, as the network has it."""
+    """Arithmetic and a top-k selection, as in the network."""
     hidden = torch.softmax(x @ WEIGHT, -1)
     best = hidden.max(-1).values.topk(2, dim=0).indices
     return hidden.index_select(0, best) + y, best
@@ -55,7 +55,7 @@ def test_any_number_of_threads_run_it_at_once() -> None:
         assert all(pool.map(lambda seed: same_bits(program, seed), range(200)))
 
 
-def test_weights_in_onednns_layout_are_read_from_where_they_lie() -> None:
+def test_weights_in_onednns_layout_are_read_in_place() -> None:
     opaque = torch.ones(3, 3).to_mkldnn()
 
     def read(x: Tensor) -> tuple[Tensor]:
@@ -68,8 +68,8 @@ def test_weights_in_onednns_layout_are_read_from_where_they_lie() -> None:
             CpuCapture([])(read, (torch.zeros(3, 3),))
 
 
-def test_nothing_is_left_of_a_program_that_went() -> None:
-    """PyTorch's own way enters every traced function in a list of the process."""
+def test_a_freed_program_leaves_nothing_behind() -> None:
+    """torch.jit.trace would keep every traced function until the process ends."""
     before = len(torch.jit._state._python_cu.get_functions())  # pyright: ignore[reportAttributeAccessIssue]
     held = [torch.zeros(1000)]
     gone = weakref.ref(held[0])
@@ -83,7 +83,7 @@ def test_nothing_is_left_of_a_program_that_went() -> None:
     assert len(torch.jit._state._python_cu.get_functions()) == before  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def test_while_one_thread_traces_the_others_are_answered() -> None:
+def test_while_one_thread_traces_the_others_get_results() -> None:
     begun, may_go_on = threading.Event(), threading.Event()
 
     class Slow(CpuCapture):

@@ -1,4 +1,4 @@
-"""Which graph is captured, kept and replayed when; graphs themselves need a GPU, and are stood in for."""
+"""The graph cache: when a graph is captured, kept and replayed. A stand-in replaces CUDA graphs."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownLambdaType=false
 
@@ -24,7 +24,7 @@ def test_on_a_cpu_the_function_is_called() -> None:
     assert graphs.run("key", double, (torch.ones(2), torch.zeros(2)))[0].tolist() == [2, 2]
 
 
-def test_one_capture_a_key_answers_for_all_inputs() -> None:
+def test_one_capture_a_key_serves_all_inputs() -> None:
     recorder = Recorder()
     graphs = GraphCache(CPU, calls_before=0, capture=recorder)
     words = torch.tensor([0.5])
@@ -35,7 +35,7 @@ def test_one_capture_a_key_answers_for_all_inputs() -> None:
     assert recorder.captured == 1
 
 
-def test_what_comes_seldom_is_not_captured() -> None:
+def test_a_rare_key_is_not_captured() -> None:
     recorder = Recorder()
     graphs = GraphCache(CPU, calls_before=2, capture=recorder)
     inputs = torch.ones(1), torch.ones(1)
@@ -46,24 +46,24 @@ def test_what_comes_seldom_is_not_captured() -> None:
     assert captured == [0, 0, 0, 1, 1, 1, 2]
 
 
-def test_what_is_given_again_is_not_copied_again() -> None:
+def test_the_same_input_tensor_is_not_copied_again() -> None:
     graphs = GraphCache(CPU, calls_before=0, capture=Recorder())
     picture, words = torch.tensor([1.0]), torch.tensor([0.5])
     graphs.run("a", double, (picture, words))
-    words.fill_(9.0)  # against the rule, to see that it is not looked at
+    words.fill_(9.0)  # against the rule, to show that it is not read again
     assert graphs.run("a", double, (torch.tensor([2.0]), words))[0].item() == 4.5
 
 
 def test_the_least_used_graph_goes_first() -> None:
     recorder = Recorder()
-    graphs = GraphCache(CPU, calls_before=0, most=2, capture=recorder)
+    graphs = GraphCache(CPU, calls_before=0, max_graphs=2, capture=recorder)
     inputs = torch.ones(1), torch.ones(1)
     for key in ("a", "b", "a", "c", "a", "b"):
         graphs.run(key, double, inputs)
-    assert recorder.captured == 4  # b went when c came, and came again
+    assert recorder.captured == 4  # b was evicted by c, then captured again
 
 
-def test_what_cannot_be_captured_is_called_and_said_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_function_that_cannot_be_captured_is_called_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     recorder = Recorder()
     recorder.error = RuntimeError("operation not permitted when stream is capturing")
     graphs = GraphCache(CPU, calls_before=0, capture=recorder)
@@ -73,7 +73,7 @@ def test_what_cannot_be_captured_is_called_and_said_once(caplog: pytest.LogCaptu
     assert "not permitted" in caplog.text
 
 
-def test_a_capture_that_does_not_fit_forgets_every_graph_and_is_not_tried_again() -> None:
+def test_a_capture_out_of_memory_deletes_every_graph_and_is_not_retried() -> None:
     recorder = Recorder()
     graphs = GraphCache(CPU, calls_before=0, capture=recorder)
     inputs = torch.ones(1), torch.ones(1)
@@ -88,10 +88,10 @@ def test_a_capture_that_does_not_fit_forgets_every_graph_and_is_not_tried_again(
     recorder.error = None
     for key in ("a", "b"):
         graphs.run(key, double, inputs)
-    assert graphs.captured == 1  # of "a", once more
+    assert graphs.captured == 1  # "a" was captured again
 
 
-@torch.inference_mode()  # as the network does: PyTorch keeps one state for all graphs, and takes no other mode later
+@torch.inference_mode()  # as the network: PyTorch keeps one state for all graphs and refuses another mode later
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 def test_a_gpu_replays_what_it_captured() -> None:

@@ -1,4 +1,4 @@
-"""The preparation of pictures against how published models are fed; Triton's in a process of its own."""
+"""Picture preparation against that of published models; Triton's kernel in a separate process."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
@@ -39,7 +39,7 @@ def _picture(height: int, width: int) -> NDArray[np.uint8]:
 
 @pytest.mark.parametrize("short", [7, 64, 333])
 @pytest.mark.parametrize("hw", PICTURES)
-def test_the_reference_is_how_published_models_are_fed(hw: tuple[int, int], short: int) -> None:
+def test_the_reference_equals_published_preprocessing(hw: tuple[int, int], short: int) -> None:
     picture, size = _picture(*hw), short_side_size(*hw, short, 2 * short)
     wanted = normalise(resize_as_published(picture, size)[None], [size.valid_xy])
     canvas = torch.full(wanted.shape, float("nan"))
@@ -49,14 +49,14 @@ def test_the_reference_is_how_published_models_are_fed(hw: tuple[int, int], shor
 
 @pytest.mark.parametrize("pixels", [64 * 48, 320 * 240])
 @pytest.mark.parametrize("hw", PICTURES)
-def test_areas_are_opencvs_but_for_one_step_of_colour(hw: tuple[int, int], pixels: int) -> None:
+def test_area_resizing_is_opencvs_within_one_of_255(hw: tuple[int, int], pixels: int) -> None:
     picture, size = _picture(*hw), input_size(*hw, pixels)
     wanted = normalise(preprocess(picture, size)[None], [size.valid_xy])
     canvas = torch.full(wanted.shape, float("nan"))
     image_prep(torch.from_numpy(picture)[None], preparation(size, "area"), torch.float32, canvas, "reference")
     steps = (canvas - wanted) * torch.from_numpy(IMAGENET_STD)[:, None, None]
     assert steps.abs().max() <= 1.001
-    assert steps.abs().mean() < 0.5  # halves are rounded up twice, along either axis
+    assert steps.abs().mean() < 0.5  # halves are rounded up once along each axis
 
 
 @pytest.mark.parametrize("full_range", [False, True])
@@ -73,10 +73,10 @@ def test_colours_of_video_are_those_of_ffmpeg(matrix: Matrix, full_range: bool) 
     u, v = torch.from_numpy(chroma[:, : planes.width].copy()).view(1, planes.height // 2, -1, 2).unbind(-1)
     given = Yuv420(torch.from_numpy(luma[:, : planes.width].copy())[None], u, v, matrix, full_range)
     middle = rgb_from_yuv420(given)[0, 8, 8::16].numpy().astype(int)
-    assert np.abs(middle - np.array(flat)).max() <= 3  # what eight bits of brightness and colour keep
+    assert np.abs(middle - np.array(flat)).max() <= 3  # the precision of 8-bit luma and chroma
 
 
-def test_colours_that_no_rgb_has_are_cut_off() -> None:
+def test_colours_outside_rgb_are_clipped() -> None:
     odd = cases.nv12(5, 7)
     assert rgb_from_yuv420(odd).shape == (2, 5, 7, 3)
     none = torch.zeros(1, 1, 1, dtype=torch.uint8)

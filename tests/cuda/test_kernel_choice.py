@@ -1,4 +1,4 @@
-"""What is said where a fast kernel cannot be had."""
+"""Kernel choice: what is logged if a fast kernel cannot run."""
 
 # pyright: reportPrivateUsage=false, reportUnknownArgumentType=false, reportUnknownLambdaType=false
 
@@ -12,7 +12,7 @@ from groundcast.cuda import kernel_choice
 
 
 def test_a_machine_that_cannot_build_what_triton_needs_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    lacks = kernel_choice._what_triton_lacks.__wrapped__
+    lacks = kernel_choice._missing_for_triton.__wrapped__
     monkeypatch.setattr(kernel_choice, "get_path", lambda *_: str(tmp_path))
     monkeypatch.setattr(kernel_choice, "which", lambda name: f"/usr/bin/{name}" if name == "clang" else None)
     assert lacks() == "triton needs Python's C headers: apt-get install python3-dev"

@@ -1,4 +1,4 @@
-"""Every Triton kernel on a real GPU, against the same answers as everywhere."""
+"""Every Triton kernel on a real GPU, against the same references."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 

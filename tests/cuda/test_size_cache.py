@@ -1,4 +1,4 @@
-"""What is kept per size, and for how long."""
+"""Cached tensors: which are kept per size, and for how long."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Uploads and downloads: in which order buffers are written, copied and read. Streams need a GPU: stood in for."""
+"""Uploads and downloads: the order in which buffers are written, copied and read. A stand-in replaces CUDA streams."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownLambdaType=false, reportUnknownArgumentType=false
 # pyright: reportPrivateUsage=false
@@ -19,34 +19,34 @@ CPU = torch.device("cpu")
 
 
 class Stream:
-    """Notes what it is told."""
+    """A stand-in for a CUDA stream that logs its calls."""
 
     def __init__(self, log: list[str], name: str) -> None:
         self.log, self.name = log, name
 
     def wait_event(self, event: Event) -> None:
-        self.log.append(f"{self.name} waits for {event.at}")
+        self.log.append(f"{self.name} waits for {event.position}")
 
     def wait_stream(self, other: object) -> None:
         self.log.append(f"{self.name} waits for {other}")
 
 
 class Event:
-    """Notes where it was recorded last."""
+    """A stand-in for a CUDA event that stores where it was last recorded."""
 
     def __init__(self, log: list[str], current: Stream) -> None:
-        self.log, self.current, self.at = log, current, "nothing"
+        self.log, self.current, self.position = log, current, "nothing"
         self.is_over = False
 
     def record(self, stream: Stream | None = None) -> None:
-        self.at = f"{(stream or self.current).name} {len(self.log)}"
-        self.log.append(self.at)
+        self.position = f"{(stream or self.current).name} {len(self.log)}"
+        self.log.append(self.position)
 
     def query(self) -> bool:
         return self.is_over
 
     def synchronize(self) -> None:
-        self.log.append(f"host waits for {self.at}")
+        self.log.append(f"host waits for {self.position}")
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_on_a_cpu_nothing_is_copied() -> None:
     assert Download(result).wait() is result
 
 
-def test_pictures_that_may_not_be_written_to_or_lie_scattered_arrive_whole() -> None:
+def test_read_only_and_strided_pictures_arrive_whole() -> None:
     whole = np.random.default_rng(0).integers(0, 255, (6, 8, 3), np.uint8)
     whole.flags.writeable = False
     with UploadRing(CPU).upload([whole, whole[:, 1:5], whole[::-1]]) as uploaded:
@@ -96,11 +96,11 @@ def test_a_buffer_is_used_again_only_after_its_events(log: list[str]) -> None:
         with ring.upload([_picture(1, 4, 4, 3)]):
             log.append("compute launches")
     del log[:]
-    with ring.upload([_picture(2, 4, 4, 3)]):  # the first slot's second turn
+    with ring.upload([_picture(2, 4, 4, 3)]):  # the first slot is used again
         log.append("compute launches")
     host, copies, copied, compute, launched, read = log
-    assert host == "host waits for copies 3"  # the pinned bytes are free when their own copy is done
-    assert copies == "copies waits for compute 6"  # the twin is free when what was launched last time has read it
+    assert host == "host waits for copies 3"  # its pinned buffer is free once its copy is done
+    assert copies == "copies waits for compute 6"  # its device buffer is free once earlier work has read it
     assert copied.startswith("copies ")
     assert compute == f"compute waits for {copied}"
     assert launched == "compute launches"
@@ -111,7 +111,7 @@ def test_the_host_does_not_wait_for_what_was_copied_long_ago(log: list[str]) -> 
     ring = UploadRing(CPU, slots=1, asynchronous=True)
     for _ in range(2):
         with ring.upload([_picture(1, 4, 4, 3)]):
-            cast("Event", ring._slots[0].copied).is_over = True
+            cast("Event", ring._slots[0].host_copied).is_over = True
     assert [line for line in log if line.startswith("host")] == ["host waits for nothing"]
 
 
@@ -144,18 +144,16 @@ def test_a_buffer_that_could_not_grow_grows_the_next_time(monkeypatch: pytest.Mo
         assert bool((uploaded == 7).all())
 
 
-class There(torch.Tensor):
-    """A tensor that says it lies on the device."""
+class FakeCudaTensor(torch.Tensor):
+    """A CPU tensor whose `is_cuda` is true."""
 
     @property
     def is_cuda(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
         return True
 
 
-def test_what_lies_on_the_device_is_copied_there_behind_who_wrote_it(
-    log: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    decoded = torch.full((4, 6), 5, dtype=torch.uint8).as_subclass(There)
+def test_a_tensor_on_the_device_is_copied_after_its_writer(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded = torch.full((4, 6), 5, dtype=torch.uint8).as_subclass(FakeCudaTensor)
     monkeypatch.setattr(torch.cuda, "default_stream", lambda _: "the decoder")
     ring = UploadRing(CPU, slots=1, asynchronous=True)
     with ring.upload([_picture(1, 2, 3), decoded, _picture(2, 4, 4)]) as uploaded:
@@ -163,19 +161,19 @@ def test_what_lies_on_the_device_is_copied_there_behind_who_wrote_it(
         assert [tuple(one.shape) for one in uploaded] == [(2, 3), (4, 6), (4, 4)]
     waits = [line for line in log if line.startswith("copies waits")]
     assert waits == ["copies waits for compute 1", "copies waits for the decoder"]
-    assert ring._slots[0].sources == [decoded]  # not to be reused while it may be read
+    assert ring._slots[0].sources == [decoded]  # kept alive while the copy may read it
     with ring.upload([_picture(3, 2, 3)]):
         assert ring._slots[0].sources == []
 
 
-def test_arrays_of_others_are_read_where_they_lie() -> None:
+def test_arrays_of_other_libraries_are_read_in_place() -> None:
     tensor = torch.from_numpy(_picture(7, 3, 4))[:, :3]
     with UploadRing(CPU).upload([tensor]) as (uploaded,):
         assert uploaded is tensor
 
 
 @pytest.mark.usefixtures("log")
-def test_tensors_with_rows_that_lie_apart_are_packed() -> None:
+def test_tensors_with_padded_rows_are_packed() -> None:
     given = torch.arange(24, dtype=torch.uint8).view(4, 6)[:3, 1:5]
     with UploadRing(CPU, slots=1, asynchronous=True).upload([given, _picture(1, 2, 2)]) as (uploaded, _):
         assert torch.equal(uploaded, given)
@@ -192,14 +190,14 @@ def test_a_failure_within_frees_the_buffer(log: list[str]) -> None:
 def test_a_download_is_there_after_its_event(log: list[str]) -> None:
     result = torch.ones(3)
     download = Download(result, asynchronous=True)
-    result.fill_(2.0)  # what is launched later
+    result.fill_(2.0)  # a later launch
     assert download.wait().tolist() == [1.0, 1.0, 1.0]
     assert log == ["compute 0", "host waits for compute 0"]
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
-def test_a_gpu_gets_and_gives_back_what_was_sent() -> None:
+def test_a_gpu_returns_what_was_uploaded() -> None:
     device = torch.device("cuda")
     ring = UploadRing(device, slots=2)
     downloads: list[Download] = []
