@@ -1,4 +1,4 @@
-"""How much goes through the network at once: less when memory runs out."""
+"""Batch limit: how many rows go through the network at once. It is halved when memory runs out."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ _log = logging.getLogger(__name__)
 
 
 class BatchLimit:
-    """Rows (a picture and a caption about it) in one pass. Several threads may shrink it.
+    """Maximum rows (a picture with one caption) of a pass. Several threads may shrink it.
 
     Args:
-        rows: at first.
+        rows: the initial limit.
     """
 
     def __init__(self, rows: int) -> None:
         self.rows = rows
 
     def shrink(self, error: BaseException, tried: int) -> None:
-        """After `tried` rows did not fit: half of them from now on.
+        """Halve the limit after `tried` rows did not fit.
 
         Raises:
-            the error, if it was not memory that ran out, or there is nothing left to part.
+            the error itself, if it has another cause or the batch cannot be split further.
         """
         if not is_out_of_memory(error) or tried <= 1:
             raise error
@@ -32,5 +32,5 @@ class BatchLimit:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Of the GPU, or of the host: PyTorch's allocator there has no error class of its own."""
+    """Whether GPU or host memory ran out. PyTorch's host allocator has no error class of its own."""
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or "DefaultCPUAllocator" in str(error)

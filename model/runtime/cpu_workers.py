@@ -1,4 +1,4 @@
-"""The detector's threads on a CPU: each lane answers a picture of its own; all share the weights."""
+"""CPU workers: the detector's threads on a CPU. Each computes one picture at a time; all share the weights."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .threads import join_all
 
 
 class CpuWorkers:
-    """Jobs begin first in, first out, and a finished one never waits for the next.
+    """Jobs start first in, first out, and a finished one never waits for the next.
 
     Args:
-        network: answers.
-        count: pictures that are computed side by side, each on its share of torch's threads.
+        network: computes the results.
+        count: number of pictures computed in parallel, each on an equal share of torch's threads.
     """
 
     def __init__(self, network: Network, count: int) -> None:
@@ -26,29 +26,29 @@ class CpuWorkers:
         self._jobs: queue.SimpleQueue[Job[Any] | None] = queue.SimpleQueue()
         self._closing = threading.Event()
         self._threads = max(1, torch.get_num_threads() // count)
-        self._lanes = [threading.Thread(target=self._work, name=f"detector-{n}", daemon=True) for n in range(count)]
-        for lane in self._lanes:
-            lane.start()
+        self._workers = [threading.Thread(target=self._work, name=f"detector-{n}", daemon=True) for n in range(count)]
+        for worker in self._workers:
+            worker.start()
 
     @property
     def depth(self) -> int:
-        """As many as there are lanes: one more in flight would only grow old in the queue."""
-        return len(self._lanes)
+        """The number of workers: one more job would only age in the queue."""
+        return len(self._workers)
 
     def submit(self, job: Job[Any]) -> None:
         self._jobs.put(job)
 
     def close(self, wait_s: float | None = None) -> None:
-        """End the lanes; what has not begun is cancelled. May be called twice; see `Detector.close`."""
+        """End the workers and cancel jobs that have not started. May be called twice; see `Detector.close`."""
         if not self._closing.is_set():
             self._closing.set()
-            for _ in self._lanes:
+            for _ in self._workers:
                 self._jobs.put(None)
-        join_all(self._lanes, wait_s)
+        join_all(self._workers, wait_s)
 
     def _work(self) -> None:
-        if len(self._lanes) > 1:
-            torch.set_num_threads(self._threads)  # of this thread and those begun later; the caller's stays
+        if len(self._workers) > 1:
+            torch.set_num_threads(self._threads)  # applies to this thread and later ones, not to the caller's
         while (job := self._jobs.get()) is not None:
             if self._closing.is_set():
                 job.ticket.cancel()

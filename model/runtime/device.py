@@ -1,4 +1,4 @@
-"""Where a network computes: a device by its name, and how a thread goes there."""
+"""Devices: a device by its name, and the CUDA device and stream of a thread."""
 
 # pyright: reportUnknownMemberType=false
 
@@ -11,14 +11,14 @@ import torch
 
 
 class DeviceError(ValueError):
-    """The device that was named is not here."""
+    """The named device does not exist on this machine."""
 
 
 def named_device(name: str) -> torch.device:
-    """'auto' is the first GPU where there is one; a GPU always comes with its number.
+    """The device of that name, a GPU with its number. 'auto' is the current GPU, or the CPU if there is none.
 
     Raises:
-        DeviceError: there is no such device here.
+        DeviceError: this machine has no such device.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
@@ -38,14 +38,14 @@ def named_device(name: str) -> torch.device:
 
 
 def within(device: torch.device) -> AbstractContextManager[object]:
-    """Kernels go to the thread's own device, which is the first GPU unless the thread is told."""
+    """Makes `device` the thread's current device, to which its kernels go; by default it is the first GPU."""
     return torch.cuda.device(device) if device.type == "cuda" else nullcontext()
 
 
 def computing(device: torch.device) -> AbstractContextManager[object]:
-    """What the thread launches on a GPU goes to the stream of all networks there, behind what was launched before.
+    """Kernels of this thread go to the one stream of all networks on the GPU, after earlier work of the default stream.
 
-    A decoder writes its pictures on the default stream, and whoever copies them must not wait for the network too.
+    A decoder writes its pictures on the default stream, and a copy of them must not wait for the network too.
     """
     if device.type != "cuda":
         return nullcontext()
@@ -56,5 +56,5 @@ def computing(device: torch.device) -> AbstractContextManager[object]:
 
 @cache
 def _compute_stream(device: torch.device) -> torch.cuda.Stream:
-    """One for all networks on a GPU, since they share what is kept per size."""
+    """One for all networks on a GPU, since they share the tensors cached per size."""
     return torch.cuda.Stream(device)

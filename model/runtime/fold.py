@@ -1,4 +1,4 @@
-"""The same network in fewer, larger steps, for inference: norms folded, groups and projections joined."""
+"""Folding for inference: norms are folded into convolutions, groups and projections joined into larger products."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 
@@ -13,12 +13,12 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from ..dino.decoder import Decoder
 from ..dino.deformable import DeformableAttention
 
-# What timm's blocks call a convolution and the norm behind it.
+# Names of a convolution and the norm after it in timm's blocks.
 _CONV_AND_NORM = {("conv", "norm"), ("proj", "norm"), ("reduction", "norm")}
 
 
 def fold_norms(model: nn.Module) -> int:
-    """Fold in place, for inference only; returns how many norms are gone."""
+    """Fold norms into convolutions in place, for inference only; returns how many."""
     folded = 0
     for module in list(model.modules()):
         children = list(module.named_children())
@@ -37,7 +37,7 @@ def fold_norms(model: nn.Module) -> int:
 def join_groups(model: nn.Module) -> int:
     """Make each grouped 1x1 convolution an ordinary one with zeros between the groups; returns how many.
 
-    Exact but for rounding. Its few extra multiplications are cheaper than one small product per group.
+    Exact except for rounding. The extra multiplications cost less than one small product per group.
     """
     joined = 0
     for module in list(model.modules()):
@@ -49,9 +49,9 @@ def join_groups(model: nn.Module) -> int:
 
 
 def join_projections(model: nn.Module) -> int:
-    """Make where a query looks and how much it weighs one product instead of two; returns how many are joined.
+    """Compute sampling offsets and attention weights in one product instead of two; returns how many are joined.
 
-    Checkpoints and training know the two by name, so this comes after the weights are set.
+    Call it after the weights are loaded: checkpoints and training name the two separately.
     """
     layers = [module for module in model.modules() if isinstance(module, DeformableAttention) and not module.joined]
     for layer in layers:
@@ -60,9 +60,9 @@ def join_projections(model: nn.Module) -> int:
 
 
 def join_values(model: nn.Module) -> int:
-    """Make what the decoder's layers read of the memory one product; returns how many decoders are joined.
+    """Compute the values of all decoder layers in one product; returns how many decoders are joined.
 
-    For a GPU, which then reads the memory once. On a CPU each layer's own weights lie packed instead.
+    For a GPU, which then reads the memory once. On a CPU each layer's weights are prepacked instead.
     """
     decoders = [module for module in model.modules() if isinstance(module, Decoder)]
     for decoder in decoders:

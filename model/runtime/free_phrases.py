@@ -1,7 +1,7 @@
-"""The original's own reading of an answer: a box is called whatever words of the caption it answers.
+"""Free phrases: boxes labelled as the original does, by all words of the caption that score high.
 
-Kept for those who build on it. A label may be cut, merged or empty ("race car car", "##et"); `Detector.detect` gives
-each box one of the names that were asked for instead.
+For programs that rely on it. A label may be cut, merged or empty ("race car car", "##et"); `Detector.detect` labels
+each box with one phrase of the prompt instead.
 Source: Grounding DINO (https://arxiv.org/abs/2303.05499) and the inference script that came with it.
 """
 
@@ -17,17 +17,17 @@ from numpy.typing import NDArray
 from .network_output import RawOutput
 from .whole_caption import decode_pieces
 
-_ENDING = frozenset(("[CLS]", "[SEP]", "."))
-_MAX_READ = 255  # the original looks no further, which leaves out the last of 256 tokens
+_DELIMITERS = frozenset(("[CLS]", "[SEP]", "."))
+_MAX_POSITION = 255  # the original stops here, which omits the last of 256 tokens
 
 
 @dataclass(frozen=True, slots=True)
 class FreePhrase:
-    """One box and the words it answers.
+    """One box and the words that label it.
 
     Args:
         label: the words above the text threshold, in the order of the caption; may be empty.
-        score: of the best word.
+        score: the best word's, 0..1.
         box_xyxy: px of the picture.
     """
 
@@ -37,10 +37,10 @@ class FreePhrase:
 
 
 def free_phrases(outputs: Sequence[RawOutput], box_threshold: float, text_threshold: float) -> list[FreePhrase]:
-    """Every query whose best word scores above `box_threshold`, called by its words above `text_threshold`.
+    """Every query whose best word scores above `box_threshold`, labelled by its words above `text_threshold`.
 
     Args:
-        outputs: one for each caption of a prompt.
+        outputs: one per caption of a prompt.
     """
     found: list[FreePhrase] = []
     for output in outputs:
@@ -54,20 +54,22 @@ def free_phrases(outputs: Sequence[RawOutput], box_threshold: float, text_thresh
 def free_label(
     scores_T: NDArray[np.float32], pieces: Sequence[str], text_threshold: float, *, combine: bool = True
 ) -> str:
-    """The pieces that score above the threshold, as text; the first one, [CLS], is never read.
+    """The pieces that score above the threshold, as text; the first one, [CLS], is left out.
 
     Args:
-        scores_T: of one query for each piece of a caption.
-        combine: pieces of several phrases may make one label; else only those beside the best one do, between the
-            marks around it (`remove_combined` of the original).
+        scores_T: one query's score for each piece of a caption.
+        combine: pieces of several phrases may form one label; else only those between the delimiters around the best
+            piece do (`remove_combined` of the original).
     """
-    left, right = (0, _MAX_READ) if combine else _beside(pieces, int(scores_T.argmax()))
-    read = range(left + 1, min(right, len(pieces)))
-    return decode_pieces([pieces[place] for place in read if scores_T[place] > text_threshold]).replace(".", "")
+    left, right = (0, _MAX_POSITION) if combine else _delimiters_around(pieces, int(scores_T.argmax()))
+    positions = range(left + 1, min(right, len(pieces)))
+    return decode_pieces([pieces[position] for position in positions if scores_T[position] > text_threshold]).replace(
+        ".", ""
+    )
 
 
-def _beside(pieces: Sequence[str], best: int) -> tuple[int, int]:
-    """The marks around the best piece; a '.' closes the phrase before it, and before [CLS] stands the last mark."""
-    marks = [place for place, piece in enumerate(pieces) if piece in _ENDING]
+def _delimiters_around(pieces: Sequence[str], best: int) -> tuple[int, int]:
+    """Positions of the delimiters around the best piece; '.' closes the phrase before it; [CLS] follows the last."""
+    marks = [position for position, piece in enumerate(pieces) if piece in _DELIMITERS]
     after = min(bisect_left(marks, best), len(marks) - 1)
     return marks[after - 1], marks[after]

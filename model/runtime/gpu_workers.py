@@ -1,4 +1,4 @@
-"""The detector's threads on a GPU: one uploads and launches, one waits for answers, so that neighbours overlap."""
+"""GPU workers: the detector's threads on a GPU. One launches jobs, one collects results, so that jobs overlap."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .threads import join_all
 
 
 class GpuWorkers:
-    """Jobs run first in, first out: while one computes, the next is uploaded and the last is read.
+    """Jobs run first in, first out: while one computes, the next is uploaded and the previous one is read.
 
-    A finished one never waits for the next: its answer has an event of its own.
+    A finished job never waits for the next: its result has its own event.
 
     Args:
-        network: launches.
-        depth: jobs that may be launched and not yet read.
+        network: computes the results.
+        depth: maximum of jobs launched but not yet read.
     """
 
     def __init__(self, network: Network, depth: int) -> None:
@@ -41,7 +41,7 @@ class GpuWorkers:
         self._jobs.put(job)
 
     def close(self, wait_s: float | None = None) -> None:
-        """End both threads; what was launched is still read, the rest is cancelled. May be called twice.
+        """End both threads; launched jobs are still read, the rest is cancelled. May be called twice.
 
         See `Detector.close`.
         """

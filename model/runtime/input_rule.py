@@ -1,4 +1,4 @@
-"""How large a picture is in the network's input, and how it gets there."""
+"""Input rule: the size of a picture in the network's input, and how it is resized to it."""
 
 from __future__ import annotations
 
@@ -22,35 +22,35 @@ from .preprocess import (
 
 @dataclass(frozen=True, slots=True)
 class InputRule:
-    """The Edge body keeps an area, the full body a short side and a limit of the long one.
+    """The Edge body resizes to a fixed area, the full body to a short side with a limit of the long one.
 
     Args:
-        config: the model's.
-        short_side: of the input, px (of a 4:3 picture where an area is kept); None is what the weights were trained at.
+        config: the model's configuration.
+        short_side: of the input, px (for a fixed area, of a 4:3 picture); None is the size of the training.
     """
 
     config: ModelConfig
     short_side: int | None = None
 
     def size(self, height: int, width: int, scale: float = 1.0) -> InputSize:
-        """Of a picture of so many px; `scale` times as large as the rule says."""
+        """The input size of a picture of `height` x `width` px, multiplied by `scale`."""
         if self.config.body == "edge":
             return input_size(height, width, round(self._area * scale**2))
         short, longest = (round(side * scale) for side in self._sides)
         return short_side_size(height, width, short, longest)
 
     def resize(self, image: NDArray[np.uint8], size: InputSize) -> NDArray[np.uint8]:
-        """(h, w, 3) uint8 RGB -> the canvas, uint8; as the weights were trained."""
+        """(h, w, 3) uint8 RGB -> the canvas, uint8; resized as in training."""
         return preprocess(image, size) if self.config.body == "edge" else resize_as_published(image, size)
 
     @property
     def filter(self) -> Filter:
-        """What `resize` does, by its name."""
+        """The name of `resize`'s filter."""
         return "area" if self.config.body == "edge" else "bilinear"
 
     @property
     def trained(self) -> ModelConfig:
-        """The configuration of weights that were trained by this rule."""
+        """The configuration of weights trained with this rule."""
         if self.config.body == "edge":
             return replace(self.config, input_pixels=self._area)
         return replace(self.config, input_short=self._sides[0])

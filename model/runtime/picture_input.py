@@ -1,4 +1,4 @@
-"""Pictures on their way into the network: resized, normalised and padded, on the host or on the device."""
+"""Picture input: pictures resized, normalised and padded to one tensor, on the host or on the device."""
 
 # pyright: reportUnknownMemberType=false
 
@@ -21,12 +21,12 @@ from .preprocess import InputSize, normalise, preparation
 
 
 class PictureInput:
-    """Makes one tensor of pictures that lie alike in the network's input. On a GPU for one thread.
+    """Makes one tensor of pictures that have the same input size. On a GPU for one thread.
 
     Args:
-        rule: how the weights were fed.
-        device, dtype: of the network.
-        on_device: upload pictures as they are, and prepare them there in one pass; None is on a GPU.
+        rule: how pictures were resized in training.
+        device, dtype: the network's.
+        on_device: upload pictures unchanged and prepare them there in one pass; None is true on a GPU.
     """
 
     def __init__(
@@ -37,40 +37,40 @@ class PictureInput:
         self._ring = UploadRing(device)
 
     def __call__(self, images: Sequence[Image], size: InputSize) -> Tensor:
-        """(B, 3, H, W)"""
+        """(B, 3, H, W): the pictures, all of that input size."""
         if self._on_device:
-            return self._prepared_there(images, size)
+            return self._prepare_on_device(images, size)
         canvases = np.stack([self._rule.resize(rgb_of(image), size) for image in images])
         return normalise(canvases, [size.valid_xy] * len(images)).to(self._device, self._dtype)
 
-    def _prepared_there(self, images: Sequence[Image], size: InputSize) -> Tensor:
+    def _prepare_on_device(self, images: Sequence[Image], size: InputSize) -> Tensor:
         how = preparation(size, self._rule.filter)
         out_BHW3 = torch.empty(len(images), *size.canvas_hw, 3, dtype=self._dtype, device=self._device)
         out_B3HW = out_BHW3.permute(0, 3, 1, 2)
-        shown = [_planes(image) if self._reaches(image) else [rgb_of(image)] for image in images]
-        with self._ring.upload([array for arrays in shown for array in arrays]) as uploaded:
+        uploads = [_planes(image) if self._can_upload_planes(image) else [rgb_of(image)] for image in images]
+        with self._ring.upload([array for arrays in uploads for array in arrays]) as uploaded:
             pieces = iter(uploaded)
-            for row, (image, arrays) in enumerate(zip(images, shown, strict=True)):
+            for row, (image, arrays) in enumerate(zip(images, uploads, strict=True)):
                 picture = _picture(image, list(islice(pieces, len(arrays))))
                 image_prep(picture, how, self._dtype, out_B3HW[row : row + 1])
         return out_B3HW
 
-    def _reaches(self, image: Image) -> TypeGuard[DecodedImage]:
-        """Whether it is in planes that can be uploaded from where they lie."""
+    def _can_upload_planes(self, image: Image) -> TypeGuard[DecodedImage]:
+        """Whether it is in planes that can be uploaded in place."""
         return isinstance(image, DecodedImage) and image.gpu in (None, self._device.index)
 
 
 def _planes(image: DecodedImage) -> list[Tensor]:
-    """What of the planes the picture lies on, without a copy: brightness, then colours."""
+    """The picture's parts of the planes, without a copy: luma, then chroma."""
     left, top = image.corner_xy
     height, width = image.shape[:2]
-    luma_HW, *halves = (from_dlpack(plane.__dlpack__()) for plane in image.planes)  # no stream is waited for
+    luma_HW, *halves = (from_dlpack(plane.__dlpack__()) for plane in image.planes)  # waits for no stream
     half = slice(top // 2, (top + height + 1) // 2), slice(left // 2, (left + width + 1) // 2)
     return [luma_HW[top : top + height, left : left + width], *(one[half] for one in halves)]
 
 
 def _picture(image: Image, uploaded: list[Tensor]) -> Tensor | Yuv420:
-    """One picture of what was uploaded of it."""
+    """One picture from its uploaded planes."""
     luma_HW, *halves = uploaded
     if not (halves and isinstance(image, DecodedImage)):
         return luma_HW[None]

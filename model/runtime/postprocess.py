@@ -1,4 +1,4 @@
-"""From the network's answers to boxes with names.
+"""Postprocessing: from the network's logits and boxes to detections.
 
 Letters: Q query, T token, W wording, P phrase, K candidate box.
 """
@@ -31,12 +31,12 @@ class ReportRules:
     """Which boxes are reported.
 
     Args:
-        threshold: the least score, where the phrase does not state its own.
-        score_rule: a wording's score is the mean or the best of its tokens'.
-        nms_iou: of two boxes that overlap more than this, the better stays. None keeps both.
-        agnostic_nms: boxes of different phrases count as doubles too; else only those of one phrase.
-        one_phrase: a query answers the one phrase it scores highest on; else the 300 best pairs of query and phrase
-            count, which is how average precision is measured.
+        threshold: the minimum score, unless the phrase states its own.
+        score_rule: a wording's score is the mean or the maximum of its tokens' scores.
+        nms_iou: of two boxes with a higher IoU, the better is kept. None keeps both.
+        agnostic_nms: suppress across phrases too; else only within one phrase.
+        one_phrase: each query reports its best phrase alone; else the 300 best pairs of query and phrase are reported,
+            as average precision is measured.
     """
 
     threshold: float = 0.3
@@ -48,14 +48,14 @@ class ReportRules:
 
 @dataclass(frozen=True, slots=True)
 class WordingSpans:
-    """Which of a caption's tokens each wording is made of, where the answers are. W wordings, T tokens, P phrases.
+    """The tokens of each wording of a caption, on the network's device. W wordings, T tokens, P phrases.
 
     Args:
         spans_WT: true where the token is part of the wording.
-        share_WT: its part of the wording's mean, fp32.
+        share_WT: the token's weight in the wording's mean, fp32.
         phrase_W: the index in `prompt.phrases` that the wording belongs to.
         row_W: the same, counted among the phrases that occur in the caption.
-        phrases_P: those that occur.
+        phrases_P: the indices of those that occur.
     """
 
     spans_WT: Tensor
@@ -66,7 +66,7 @@ class WordingSpans:
 
     @classmethod
     def of(cls, tokens: TokenizedPrompt, device: torch.device | None = None, length: int | None = None) -> WordingSpans:
-        """For answers about so many tokens, the caption's first; None is as many as it has."""
+        """Padded to `length` tokens, the caption's first; None is the caption's own length."""
         longer = (length or len(tokens.ids_T)) - len(tokens.ids_T)
         spans_WT = F.pad(tokens.spans_WT, (0, longer))
         share_WT = spans_WT.float() / spans_WT.sum(-1, keepdim=True)
@@ -77,7 +77,7 @@ class WordingSpans:
 
 @dataclass(frozen=True, slots=True)
 class CaptionAnswer:
-    """What the network says of one picture and one caption.
+    """The network's output for one picture and one caption.
 
     Args:
         logits_QT, boxes_Q4: of the last decoder layer, fp32; boxes are cx cy w h in 0..1 of the network's input.
@@ -92,21 +92,21 @@ class CaptionAnswer:
 def postprocess(
     answers: Sequence[CaptionAnswer], prompt: Prompt, size: InputSize, image_hw: tuple[int, int], rules: ReportRules
 ) -> Detections:
-    """The boxes that answer some phrase well enough, best first.
+    """The boxes that score at least the threshold for a phrase, best first.
 
-    A negative phrase wins boxes but is not reported.
+    A negative phrase takes boxes from other phrases, but is not reported.
 
     Args:
-        answers: one for each caption that the prompt was parted into; each has queries of its own.
+        answers: one per caption of the prompt; each has its own queries.
         image_hw: the original picture, px.
     """
     return choose([candidates(answer, rules).cpu() for answer in answers], prompt, size, image_hw, rules)
 
 
 def candidates(answer: CaptionAnswer, rules: ReportRules) -> Tensor:
-    """(K, 6) fp32: score, phrase and box (cx cy w h in 0..1 of the network's input) of all that may be reported.
+    """(K, 6) fp32: score, phrase and box (cx cy w h in 0..1 of the network's input) of every candidate.
 
-    Each query once, or the best pairs of query and phrase. How many depends on no value, and nothing is waited for.
+    Each query once, or the best pairs of query and phrase. K depends on no value, so the device is not waited for.
     """
     wordings = answer.wordings
     scores_QW = _wording_scores(answer.logits_QT, wordings, rules.score_rule)
@@ -124,16 +124,16 @@ def candidates(answer: CaptionAnswer, rules: ReportRules) -> Tensor:
 def choose(
     parts_K6: Sequence[Tensor], prompt: Prompt, size: InputSize, image_hw: tuple[int, int], rules: ReportRules
 ) -> Detections:
-    """The detections among the candidates of each caption, which are on the host. Arguments as in `postprocess`."""
+    """The detections among the candidates of all captions, on the host. Arguments as in `postprocess`."""
     rows_K6 = torch.cat(list(parts_K6))
     scores_K, phrases_K = rows_K6[:, 0], rows_K6[:, 1].long()
     boxes_K4 = image_pixels(rows_K6[:, 2:], size, image_hw)
     if not rules.one_phrase and len(parts_K6) > 1:
         best = scores_K.topk(min(_MAX_PAIRS, len(scores_K))).indices
         phrases_K, scores_K, boxes_K4 = phrases_K[best], scores_K[best], boxes_K4[best]
-    least_P = [rules.threshold if phrase.threshold is None else phrase.threshold for phrase in prompt.phrases]
+    min_scores_P = [rules.threshold if phrase.threshold is None else phrase.threshold for phrase in prompt.phrases]
     reported_P = [not phrase.negative for phrase in prompt.phrases]
-    kept_K = scores_K >= torch.tensor(least_P)[phrases_K]
+    kept_K = scores_K >= torch.tensor(min_scores_P)[phrases_K]
     kept_K &= torch.tensor(reported_P)[phrases_K]
     kept_K &= (boxes_K4[:, 2:] > boxes_K4[:, :2]).all(-1)
     order = torch.argsort(scores_K, descending=True, stable=True)
@@ -147,7 +147,7 @@ def choose(
 
 
 def image_pixels(boxes_Q4: Tensor, size: InputSize, image_hw: tuple[int, int]) -> Tensor:
-    """cx cy w h of the canvas -> x1 y1 x2 y2 px of the original picture, cut at its edges."""
+    """cx cy w h of the canvas -> x1 y1 x2 y2 px of the original picture, clipped to it."""
     height, width = image_hw
     valid_x, valid_y = size.valid_xy
     image_from_canvas = torch.tensor([width / valid_x, height / valid_y] * 2, device=boxes_Q4.device)
@@ -164,26 +164,26 @@ def _wording_scores(logits_QT: Tensor, wordings: WordingSpans, rule: ScoreRule) 
     return probability_QT @ wordings.share_WT.T
 
 
-def _suppress(boxes_Q4: Tensor, phrases_Q: Tensor | None, rows: Tensor, most_iou: float) -> Tensor:
-    """Greedy non-maximum suppression, within each phrase where they are given; `rows` are in order of score."""
+def _suppress(boxes_Q4: Tensor, phrases_Q: Tensor | None, rows: Tensor, max_iou: float) -> Tensor:
+    """Greedy non-maximum suppression, within each phrase if phrases are given; `rows` are sorted by score."""
     boxes = boxes_Q4[rows]
     low = torch.maximum(boxes[:, None, :2], boxes[None, :, :2])
     high = torch.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
     inner = (high - low).clamp(min=0).prod(-1)
     area = (boxes[:, 2:] - boxes[:, :2]).prod(-1)
-    overlaps = inner / (area[:, None] + area[None] - inner) > most_iou
+    overlaps = inner / (area[:, None] + area[None] - inner) > max_iou
     if phrases_Q is not None:
         phrases = phrases_Q[rows]
         overlaps &= phrases[:, None] == phrases[None]
     kept: list[int] = []
-    gone = np.zeros(len(boxes), bool)
+    suppressed = np.zeros(len(boxes), bool)
     for row, row_overlaps in enumerate(overlaps.numpy()):
-        if not gone[row]:
+        if not suppressed[row]:
             kept.append(row)
-            gone |= row_overlaps
+            suppressed |= row_overlaps
     return rows[kept]
 
 
 def _positions(reported: Sequence[bool]) -> Tensor:
-    """Where each phrase stands among the reported ones."""
+    """The index of each phrase among the reported ones."""
     return torch.cumsum(torch.tensor(reported, dtype=torch.long), 0) - 1

@@ -1,4 +1,4 @@
-"""A picture as the network wants it: resized, normalised, padded.
+"""Preprocessing: a picture resized, normalised and padded for the network.
 
 Letters: B picture, H W pixels.
 """
@@ -19,21 +19,21 @@ from torch import Tensor
 
 from ...cuda.image_prep import Filter, Preparation
 
-SHORT_SIDE, MAX_LONG_SIDE = 800, 1333  # px; what published models were trained at
+SHORT_SIDE, MAX_LONG_SIDE = 800, 1333  # px; the training size of published models
 
 IMAGENET_MEAN = np.array([0.485, 0.456, 0.406], np.float32) * 255
 IMAGENET_STD = np.array([0.229, 0.224, 0.225], np.float32) * 255
-_MAX_SIDE_RATIO = 4.0  # how many times as long as a square's side the long side of the input may be
+_MAX_SIDE_RATIO = 4.0  # limit of the input's long side relative to a square of the same area
 _MULTIPLE = 32  # the coarsest stride: every map then covers the input exactly
 
 
 @dataclass(frozen=True, slots=True)
 class InputSize:
-    """How a picture lies in the network's input.
+    """The size of a picture within the network's input.
 
     Args:
-        picture_hw: the resized picture, px.
-        canvas_hw: with padding on the right and below, px.
+        picture_hw: the resized picture's size, px.
+        canvas_hw: the input's size, with padding on the right and below, px.
     """
 
     picture_hw: tuple[int, int]
@@ -45,14 +45,14 @@ class InputSize:
 
     @property
     def valid_xy(self) -> tuple[float, float]:
-        """The part of the canvas's width and height that holds picture."""
+        """The fractions of the canvas's width and height that the picture fills."""
         return self.picture_hw[1] / self.canvas_hw[1], self.picture_hw[0] / self.canvas_hw[0]
 
 
 def input_size(height: int, width: int, pixels: int) -> InputSize:
-    """Keep the picture's shape at an area of `pixels`; pad both sides to a multiple of 32.
+    """Keep the aspect ratio at an area of `pixels`; pad both sides to a multiple of 32.
 
-    Of a picture sixteen times as wide as high, or more, less than the area: padded to 32 px it would not end.
+    A picture at least sixteen times as wide as high gets less than the area, which bounds its padded length.
     """
     scale = min((pixels / (height * width)) ** 0.5, _MAX_SIDE_RATIO * pixels**0.5 / max(height, width))
     picture = max(1, round(height * scale)), max(1, round(width * scale))
@@ -61,7 +61,7 @@ def input_size(height: int, width: int, pixels: int) -> InputSize:
 
 
 def short_side_size(height: int, width: int, short: int, longest: int) -> InputSize:
-    """The original's: the short side `short`, unless the long one then passed `longest`; nothing is padded."""
+    """The original: a short side of `short` px, or less so that the long one is at most `longest`; no padding."""
     small, large = min(height, width), max(height, width)
     exact = float(short)
     if large / small * short > longest:
@@ -75,7 +75,7 @@ def short_side_size(height: int, width: int, short: int, longest: int) -> InputS
 
 
 def resize_as_published(image: NDArray[np.uint8], size: InputSize) -> NDArray[np.uint8]:
-    """(h, w, 3) uint8 RGB -> bilinear with antialias, as the published models were trained and the hub resizes."""
+    """(h, w, 3) uint8 RGB -> bilinear with antialias, as in the training of published models and in transformers."""
     if image.shape[:2] == size.picture_hw:
         return image
     writable = image if image.flags.writeable and image.flags.c_contiguous else image.copy()
@@ -85,7 +85,7 @@ def resize_as_published(image: NDArray[np.uint8], size: InputSize) -> NDArray[np
 
 
 def preprocess(image: NDArray[np.uint8], size: InputSize) -> NDArray[np.uint8]:
-    """(h, w, 3) uint8 RGB -> the canvas, uint8; antialiased where it shrinks."""
+    """(h, w, 3) uint8 RGB -> the canvas, uint8; antialiased if it shrinks."""
     height, width = size.picture_hw
     shrinks = height < image.shape[0] or width < image.shape[1]
     resized = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
@@ -109,8 +109,8 @@ def normalise(canvases: NDArray[np.uint8], valid: Sequence[tuple[float, float]])
 
 
 def preparation(size: InputSize, resizing: Filter) -> Preparation:
-    """The same in one pass on a GPU: 'bilinear' is `resize_as_published` to the last bit, 'area' is `preprocess` but
-    for one step of colour in 255.
+    """The arguments of the same preparation in one pass on a GPU: 'bilinear' is bit-equal to `resize_as_published`,
+    'area' differs from `preprocess` by at most 1 of 255.
     """
     red, green, blue = (float(mean) for mean in IMAGENET_MEAN)
     by_red, by_green, by_blue = (float(scale) for scale in 1 / IMAGENET_STD)

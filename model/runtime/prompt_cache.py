@@ -1,4 +1,4 @@
-"""The prompts a network has read: their words checked, their text features computed once."""
+"""Prompt cache: the text features of the prompts that a network has read, each computed once."""
 
 # pyright: reportUnknownMemberType=false
 
@@ -29,7 +29,7 @@ _MIN_BUCKET_TOKENS = 16
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EncodedCaption:
-    """One caption of a prompt, as the network knows it: on its device, in its number format."""
+    """One caption of a prompt with its text features, on the network's device and in its number format."""
 
     tokens: TokenizedPrompt
     features: TextFeatures
@@ -37,13 +37,13 @@ class EncodedCaption:
 
 
 class PromptCache:
-    """May be used from several threads.
+    """Text features by prompt. May be used from several threads.
 
     Args:
-        checkpoint: what the model is.
-        model: reads.
+        checkpoint: the model's configuration and vocabulary.
+        model: computes the features.
         dtype: of the features.
-        buckets: captions are padded to 16, 32, 64, 128 or 256 tokens, which changes no answer: few shapes then occur.
+        buckets: pad captions to 16, 32, 64, 128 or 256 tokens, so that few shapes occur; this changes no result.
     """
 
     def __init__(self, checkpoint: Checkpoint, model: GroundingDino, dtype: torch.dtype, *, buckets: bool) -> None:
@@ -52,42 +52,42 @@ class PromptCache:
         self._known = None if checkpoint.known_wordings is None else dict.fromkeys(checkpoint.known_wordings)
         self._model, self._dtype, self._buckets = model, dtype, buckets
         self._device = next(model.parameters()).device
-        self._read: OrderedDict[str, tuple[EncodedCaption, ...]] = OrderedDict()
-        self._reading = threading.Lock()
+        self._encoded: OrderedDict[str, tuple[EncodedCaption, ...]] = OrderedDict()
+        self._lock = threading.Lock()
         self._stacked = lru_cache(maxsize=_STACKS_KEPT)(_stacked)
 
     def check(self, prompt: Prompt) -> None:
-        """Nothing, if the model can answer the prompt.
+        """Check that the model can answer the prompt.
 
         Raises:
-            PromptError: words the model was not taught, or more of them in one phrase than it reads at once.
+            PromptError: words that the model was not taught, or a phrase with more tokens than it reads at once.
         """
-        if prompt.hash in self._read:  # what was answered before was checked before
+        if prompt.hash in self._encoded:  # it was checked before
             return
         check_words(prompt, self._name, self._known, self.tokenizer)
 
     def read(self, prompt: Prompt) -> tuple[EncodedCaption, ...]:
-        """One caption, or several where the prompt is long."""
-        with self._reading:
-            if prompt.hash not in self._read:
+        """The prompt's captions: one, or several if it is long."""
+        with self._lock:
+            if prompt.hash not in self._encoded:
                 self._warn_of_letters(prompt)
-                self._read[prompt.hash] = tuple(self._caption(tokens) for tokens in self.tokenizer.captions(prompt))
-                if len(self._read) > _PROMPTS_KEPT:
-                    self._read.popitem(last=False)
-            self._read.move_to_end(prompt.hash)
-            return self._read[prompt.hash]
+                self._encoded[prompt.hash] = tuple(self._caption(tokens) for tokens in self.tokenizer.captions(prompt))
+                if len(self._encoded) > _PROMPTS_KEPT:
+                    self._encoded.popitem(last=False)
+            self._encoded.move_to_end(prompt.hash)
+            return self._encoded[prompt.hash]
 
     def together(self, captions: Sequence[EncodedCaption]) -> TextFeatures:
-        """The captions as one batch; the very same tensors for the same captions, while they are kept."""
+        """The captions as one batch; the same tensor objects for the same captions while they are cached."""
         return self._stacked(tuple(captions))
 
     @property
     def reads_any_words(self) -> bool:
-        """False where the model knows those words alone that it was taught."""
+        """False if the model accepts only the words that it was taught."""
         return self._known is None
 
     def features(self, tokens: TokenizedPrompt) -> TextFeatures:
-        """What the model knows of one caption, which is not kept."""
+        """The text features of one caption, which are not cached."""
         features = self._model.read(pad_words([tokens]).to(self._device)).to(self._dtype)
         return pad_features(features, bucket(len(tokens.ids_T))) if self._buckets else features
 
@@ -96,18 +96,18 @@ class PromptCache:
         return EncodedCaption(tokens, features, WordingSpans.of(tokens, self._device, features.features_BTC.shape[1]))
 
     def _warn_of_letters(self, prompt: Prompt) -> None:
-        foreign = [own for phrase in prompt.phrases for own in phrase.wordings if not own.isascii()]
+        foreign = [wording for phrase in prompt.phrases for wording in phrase.wordings if not wording.isascii()]
         if foreign:
             _log.warning("the text encoder learnt English: it may not know %s", ", ".join(map(repr, foreign[:5])))
 
 
 def check_words(prompt: Prompt, name: str, known: Collection[str] | None, tokenizer: Tokenizer) -> None:
-    """Nothing, if a model can answer the prompt; no weights are needed to tell.
+    """Check that a model can answer the prompt. This needs no weights.
 
     Args:
-        name: of the model.
-        known: the wordings it was taught; None where it reads any words.
-        tokenizer: the model's.
+        name: the model's name.
+        known: the wordings it was taught; None if it reads any words.
+        tokenizer: the model's tokenizer.
 
     Raises:
         PromptError: as `PromptCache.check` does.
@@ -120,7 +120,7 @@ def check_words(prompt: Prompt, name: str, known: Collection[str] | None, tokeni
 
 
 def bucket(tokens: int) -> int:
-    """16, 32, 64, 128 or 256: the first that so many fit into."""
+    """The smallest of 16, 32, 64, 128 and 256 that holds `tokens`."""
     length = _MIN_BUCKET_TOKENS
     while length < tokens:
         length *= 2

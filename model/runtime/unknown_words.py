@@ -1,4 +1,4 @@
-"""What to say of a phrase that a model with words of its own was not taught."""
+"""Unknown words: the error text for a phrase that a model with a fixed vocabulary was not taught."""
 
 from __future__ import annotations
 
@@ -11,40 +11,40 @@ _MAX_SUGGESTED = 3
 
 
 def describe_unknown(model: str, wording: str, known: Sequence[str], tokenizer: Tokenizer) -> str:
-    """One sentence: which words are not known, or how those that are can be asked for.
+    """One sentence: which words are unknown, or which known phrases contain the words.
 
     Args:
         model: its name.
-        wording: not among `known`.
+        wording: a wording that is not in `known`.
         known: every wording that the model was taught.
-        tokenizer: the model's own.
+        tokenizer: the model's tokenizer.
     """
-    said = f"{model} was not taught {wording!r}"
+    text = f"{model} was not taught {wording!r}"
     parts = [" ".join(part.split()) for part in wording.split(".")]
     if len(parts) > 1 and set(parts) <= set(known):
-        return f"{said}: part phrases with ' . ', did you mean {' . '.join(parts)!r}?"
+        return f"{text}: part phrases with ' . ', did you mean {' . '.join(parts)!r}?"
     words = tokenizer.split(wording)
     unknown = [word for word in words if word not in tokenizer.vocabulary]
     if unknown:
         learnt = [token for token in tokenizer.vocabulary if token.isalpha()]
         named = ", ".join(learnt[:_MAX_LISTED])
         named += f" and {len(learnt) - _MAX_LISTED} more" if len(learnt) > _MAX_LISTED else ""
-        said += f": it knows {named}, but not {_listed(unknown)}; ask as in {_listed(_kinds(known))}"
+        text += f": it knows {named}, but not {_listed(unknown)}; ask as in {_listed(_kinds(known))}"
     else:
-        said += f", though it knows each word: ask for {_listed(_near(words, known) or _kinds(known))}"
-    return f"{said}, or load a model that reads any words, with --model"
+        text += f", though it knows each word: ask for {_listed(_near(words, known) or _kinds(known))}"
+    return f"{text}, or load a model that reads any words, with --model"
 
 
 def _near(words: Sequence[str], known: Sequence[str]) -> list[str]:
-    """Those that have all of the words first, then those that are made of some."""
-    asked = set(words)
-    fuller = [one for one in known if asked <= set(one.split())]
-    shorter = sorted((one for one in known if set(one.split()) < asked), key=lambda one: -len(one.split()))
+    """Known wordings that contain all of the words, then those made of some of them."""
+    wanted = set(words)
+    fuller = [one for one in known if wanted <= set(one.split())]
+    shorter = sorted((one for one in known if set(one.split()) < wanted), key=lambda one: -len(one.split()))
     return [*fuller, *shorter][:_MAX_SUGGESTED]
 
 
 def _kinds(known: Sequence[str]) -> list[str]:
-    """The first, the last, and the shortest."""
+    """Examples of known wordings: the first, the shortest and the last."""
     return list(dict.fromkeys([known[0], min(known, key=lambda one: len(one.split())), known[-1]]))
 
 

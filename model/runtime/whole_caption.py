@@ -1,7 +1,7 @@
-"""A caption as the original reads it: tokenised whole, parted at '.' and '?', and read back as text.
+"""Whole captions, as the original reads them: tokenised at once, split at '.' and '?', and decoded to text.
 
 Source: the inference script that came with Grounding DINO (https://arxiv.org/abs/2303.05499), and BERT's tokenizer in
-transformers, which tidies the blanks around marks when it decodes.
+transformers, which removes spaces around punctuation when it decodes.
 """
 
 from __future__ import annotations
@@ -13,44 +13,44 @@ from tokenizers.decoders import WordPiece
 
 from ..dino.tokenizer import MAX_TOKENS, TokenizedPrompt, Tokenizer
 
-_PARTING = ("[CLS]", "[SEP]", ".", "?")
-# What transformers takes the blanks out of, in its order.
-_TIDIED = (" .", " ?", " !", " ,", " ' ", " n't", " 'm", " 's", " 've", " 're")
+_DELIMITERS = ("[CLS]", "[SEP]", ".", "?")
+# Patterns whose spaces transformers removes, in its order.
+_UNSPACED = (" .", " ?", " !", " ,", " ' ", " n't", " 'm", " 's", " 've", " 're")
 
 
 def closed_caption(caption: str) -> str:
-    """Lower case, without blanks around it, with a '.' at the end."""
+    """The caption in lower case, stripped, with a '.' at the end."""
     caption = caption.lower().strip()
     return caption if caption.endswith(".") else caption + "."
 
 
 def tokenize_caption(tokenizer: Tokenizer, caption: str) -> TokenizedPrompt:
-    """The caption's tokens, of which each sees those between the same two marks; cut off where BERT ends.
+    """The caption's tokens; each attends to those between the same two delimiters. Truncated at BERT's limit.
 
-    No token belongs to a phrase: the original has none.
+    No token belongs to a phrase, since the original has no phrases.
     """
     first, last = tokenizer.vocabulary["[CLS]"], tokenizer.vocabulary["[SEP]"]
     ids = [first, *tokenizer.ids(caption), last]
-    parting = {tokenizer.vocabulary[mark] for mark in _PARTING if mark in tokenizer.vocabulary}
+    delimiters = {tokenizer.vocabulary[mark] for mark in _DELIMITERS if mark in tokenizer.vocabulary}
     count, begin = len(ids), 0
     sees_TT = torch.eye(count, dtype=torch.bool)
     positions_T = torch.zeros(count, dtype=torch.long)
-    for place in (row for row, token in enumerate(ids) if token in parting):
-        if 0 < place < count - 1:
-            sees_TT[begin + 1 : place + 1, begin + 1 : place + 1] = True
-            positions_T[begin + 1 : place + 1] = torch.arange(place - begin)
-        begin = place
-    kept = min(count, MAX_TOKENS)
-    spans_WT = torch.zeros(0, kept, dtype=torch.bool)
-    return TokenizedPrompt(torch.tensor(ids)[:kept], positions_T[:kept], sees_TT[:kept, :kept], spans_WT, ())
+    for position in (row for row, token in enumerate(ids) if token in delimiters):
+        if 0 < position < count - 1:
+            sees_TT[begin + 1 : position + 1, begin + 1 : position + 1] = True
+            positions_T[begin + 1 : position + 1] = torch.arange(position - begin)
+        begin = position
+    length = min(count, MAX_TOKENS)
+    spans_WT = torch.zeros(0, length, dtype=torch.bool)
+    return TokenizedPrompt(torch.tensor(ids)[:length], positions_T[:length], sees_TT[:length, :length], spans_WT, ())
 
 
 def decode_pieces(pieces: Sequence[str]) -> str:
-    """Word pieces as text, as transformers' tokenizer of BERT gives it back: 'men', ''', 's' -> "men's".
+    """Word pieces as text, as transformers' BERT tokenizer decodes them: 'men', ''', 's' -> "men's".
 
-    A first piece keeps its '##', and marks such as '[SEP]' stay.
+    A first piece keeps its '##', and special tokens such as '[SEP]' stay.
     """
     text = str(WordPiece(prefix="##", cleanup=True).decode(list(pieces)))
-    for tidied in _TIDIED:
+    for tidied in _UNSPACED:
         text = text.replace(tidied, tidied.replace(" ", ""))
     return text

@@ -1,4 +1,4 @@
-"""The GPU's threads, on a CPU: neighbours overlap, and nobody waits for the next."""
+"""GPU workers, run on a CPU: jobs overlap, and none waits for the next."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # pyright: reportPrivateUsage=false
@@ -50,7 +50,7 @@ def _job(
     return Job(DetectionTicket([Query(picture, MUG)]), pack, read)
 
 
-def test_answers_are_those_of_the_network_in_order(network: Network, loop: GpuWorkers) -> None:
+def test_results_are_the_networks_in_order(network: Network, loop: GpuWorkers) -> None:
     jobs = [_job(seed) for seed in range(6)]
     for job in jobs:
         loop.submit(job)

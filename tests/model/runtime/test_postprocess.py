@@ -1,4 +1,4 @@
-"""From answers to boxes with names."""
+"""Postprocessing: from logits and boxes to detections."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _detect(
     return postprocess([answer], prompt, size, image_hw, ReportRules(**options))  # pyright: ignore[reportArgumentType]
 
 
-def test_labels_are_the_names_asked_for_and_the_best_box_is_first() -> None:
+def test_labels_are_the_prompts_names_and_the_best_box_is_first() -> None:
     found = _detect(Prompt.parse("red mug . blue cube"), [{1: 0.5, 2: 0.7}, {4: 0.9, 5: 0.9}, {1: 0.1}])
     assert [found.name(row) for row in range(len(found))] == ["blue cube", "red mug"]
     np.testing.assert_allclose(found.scores, [0.9, 0.6], atol=1e-4)

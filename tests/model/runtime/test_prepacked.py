@@ -1,4 +1,4 @@
-"""Packed layers: the same numbers as plain ones, and plain ones where packing is not to be had."""
+"""Prepacked layers: the same results as plain layers, which remain where packing is not supported."""
 
 # pyright: reportUnknownMemberType=false
 
@@ -19,14 +19,14 @@ from groundcast.model.runtime.prepacked import PackedConv, PackedLinear, pack
 
 @pytest.fixture(autouse=True)
 def _ask_again() -> Iterator[None]:
-    """What one test pretends is not to be believed by the next, nor by those of other files."""
+    """Clears the caches, so that what one test patches does not reach another."""
     prepacked.packs.cache_clear()
     yield
     prepacked.packs.cache_clear()
 
 
 class _Hidden(nn.Module):
-    """Named as timm names the parts of an MLP."""
+    """An MLP whose parts have timm's names."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class _Hidden(nn.Module):
 
 @torch.no_grad()
 @pytest.mark.parametrize("name", ["feed forward", "as timm has it", "in a row"])
-def test_a_packed_layer_says_what_the_plain_one_says(name: str) -> None:
+def test_a_packed_layer_gives_the_plain_ones_output(name: str) -> None:
     torch.manual_seed(0)
     layer = {
         "feed forward": FeedForward(24, 100),
@@ -58,7 +58,7 @@ def test_a_packed_layer_says_what_the_plain_one_says(name: str) -> None:
 @torch.no_grad()
 @pytest.mark.parametrize("size", [(16, 20), (8, 10), (33, 17)])
 @pytest.mark.parametrize("is_last", [True, False], ids=["channels last", "channels first"])
-def test_packed_convolutions_say_what_plain_ones_say(size: tuple[int, int], is_last: bool) -> None:
+def test_packed_convolutions_give_the_plain_ones_output(size: tuple[int, int], is_last: bool) -> None:
     torch.manual_seed(0)
     layers = nn.Sequential(
         *(nn.Conv2d(24, 48, 1, bias=False), nn.Identity(), nn.GELU(), nn.Conv2d(48, 24, 3, padding=1), nn.ReLU()),
@@ -72,7 +72,7 @@ def test_packed_convolutions_say_what_plain_ones_say(size: tuple[int, int], is_l
 
 
 @torch.no_grad()
-def test_what_multiplies_with_its_own_weights_keeps_them() -> None:
+def test_modules_that_use_their_weights_directly_keep_them() -> None:
     encoder = EdgeEncoder(ModelConfig("small", TextConfig(10, 32, 1, 2, 64), width=32, levels=(1, 2, 3)))
     assert pack(encoder) > 10
     for merge in encoder.merge:

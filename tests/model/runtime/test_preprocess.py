@@ -1,4 +1,4 @@
-"""How a picture lies in the network's input."""
+"""Preprocessing: the size and place of a picture in the network's input."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownLambdaType=false
 

@@ -1,4 +1,4 @@
-"""What is said of words that a model was not taught is true, and says what to write instead."""
+"""Errors about unknown words: they are true, and say what to write instead."""
 
 from __future__ import annotations
 
