@@ -1,4 +1,4 @@
-"""The picture as maps of features: a network of timm's or our own, and the projection to one width.
+"""Backbone: feature maps of the picture from a timm network or our own, projected to one width.
 
 Letters: B picture, C channel, H W pixels.
 """
@@ -21,8 +21,8 @@ class Backbone(nn.Module):
     """Maps of several strides, all `width` channels wide, the finest first.
 
     Attributes:
-        body: gives these maps as it has them.
-        channels: of each map of the body.
+        body: computes the maps, before the projection.
+        channels: number of channels of each map of the body.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -40,18 +40,18 @@ class Backbone(nn.Module):
         maps: list[Tensor] = self.body(pictures_B3HW.to(memory_format=torch.channels_last))
         coarsest = maps[-1]
         projected = [project(one) for project, one in zip(self.project, maps, strict=False)]
-        for project in self.project[len(maps) :]:  # coarser levels than the network has
+        for project in self.project[len(maps) :]:  # extra levels, coarser than the network's
             coarsest = project(coarsest)
             projected.append(coarsest)
         return projected
 
 
 def _body(config: ModelConfig) -> tuple[nn.Module, list[int]]:
-    """The network, and how many channels each of its maps has."""
+    """The network, and the number of channels of each of its maps."""
     if config.backbone == "fasternet_t0":
-        own = FasterNetT0(config.levels)
-        return own, own.channels
-    import timm  # which imports torchvision and PyTorch's compiler: seconds that the embedded model need not wait
+        network = FasterNetT0(config.levels)
+        return network, network.channels
+    import timm  # it imports torchvision and PyTorch's compiler: seconds that the embedded model does not need
 
     options: dict[str, Any]
     if config.backbone.startswith("swin"):
@@ -64,7 +64,7 @@ def _body(config: ModelConfig) -> tuple[nn.Module, list[int]]:
 
 
 class _ExactGroupNorm(nn.GroupNorm):
-    """torch's kernel for channels-last maps takes the variance as a difference of sums and loses up to 1e-3."""
+    """Group norm of contiguous maps: torch's channels-last kernel computes the variance from sums and errs by 1e-3."""
 
     def forward(self, x: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
         return super().forward(x.contiguous())

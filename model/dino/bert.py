@@ -1,6 +1,6 @@
-"""BERT's encoder: a token's number and place in, one vector a token out, each seeing only the tokens that it may see.
+"""BERT's encoder: token ids and positions in, one vector a token out, under an attention mask.
 
-As in transformers' BertModel, with the same names of tensors: what is imported for that class takes seconds.
+As transformers' BertModel, with the same tensor names: importing that class takes seconds.
 
 Letters: B prompt, T token, C channel, N head, D channels of a head.
 Source: BERT (https://arxiv.org/abs/1810.04805).
@@ -15,23 +15,23 @@ from torch import Tensor, nn
 from ..config import TextConfig
 from .layers import Recomputed
 
-_MAX_PLACES = 512
-_KINDS = 2  # of sentences, of which there is one here
+_MAX_POSITIONS = 512
+_SENTENCE_TYPES = 2  # one of which is used here
 _EPS = 1e-12
-_FIRST_STD = 0.02
+_INITIAL_STD = 0.02
 
 
 class Bert(Recomputed):
-    """Embeddings, and the encoder's layers. Fresh weights are drawn as the paper's were."""
+    """Embeddings, and the encoder's layers. New weights are initialised as in the paper."""
 
     def __init__(self, config: TextConfig) -> None:
         super().__init__()
         self.embeddings = _Embeddings(config)
         self.encoder = nn.ModuleDict({"layer": nn.ModuleList(_BertLayer(config) for _ in range(config.layers))})
-        self.apply(_draw)
+        self.apply(_initialise)
 
     def forward(self, ids_BT: Tensor, positions_BT: Tensor, mask_B1TT: Tensor) -> Tensor:
-        """(B, T, C); `mask_B1TT` is 0 where a token may look, else a large negative number."""
+        """(B, T, C); `mask_B1TT` is 0 where a token may attend, else a large negative number."""
         hidden_BTC = self.embeddings(ids_BT, positions_BT)
         for layer in self.encoder["layer"].children():
             hidden_BTC = self.run(layer, hidden_BTC, mask_B1TT)
@@ -42,13 +42,13 @@ class _Embeddings(nn.Module):
     def __init__(self, config: TextConfig) -> None:
         super().__init__()
         self.word_embeddings = nn.Embedding(config.vocabulary, config.width, padding_idx=0)
-        self.position_embeddings = nn.Embedding(_MAX_PLACES, config.width)
-        self.token_type_embeddings = nn.Embedding(_KINDS, config.width)
+        self.position_embeddings = nn.Embedding(_MAX_POSITIONS, config.width)
+        self.token_type_embeddings = nn.Embedding(_SENTENCE_TYPES, config.width)
         self.LayerNorm = nn.LayerNorm(config.width, eps=_EPS)
 
     def forward(self, ids_BT: Tensor, positions_BT: Tensor) -> Tensor:
-        kind_C = self.token_type_embeddings.weight[0]
-        return self.LayerNorm(self.word_embeddings(ids_BT) + kind_C + self.position_embeddings(positions_BT))
+        type_C = self.token_type_embeddings.weight[0]
+        return self.LayerNorm(self.word_embeddings(ids_BT) + type_C + self.position_embeddings(positions_BT))
 
 
 class _BertLayer(nn.Module):
@@ -83,21 +83,21 @@ class _SelfAttention(nn.Module):
 
 
 class _Residual(nn.Module):
-    """A linear layer, what went before added to it, and the norm after it."""
+    """A linear layer, a residual and the norm after it."""
 
     def __init__(self, width_in: int, width: int) -> None:
         super().__init__()
         self.dense = nn.Linear(width_in, width)
         self.LayerNorm = nn.LayerNorm(width, eps=_EPS)
 
-    def forward(self, x: Tensor, before: Tensor) -> Tensor:
-        return self.LayerNorm(self.dense(x) + before)
+    def forward(self, x: Tensor, residual: Tensor) -> Tensor:
+        return self.LayerNorm(self.dense(x) + residual)
 
 
 @torch.no_grad()
-def _draw(module: nn.Module) -> None:
+def _initialise(module: nn.Module) -> None:
     if isinstance(module, nn.Linear | nn.Embedding):
-        nn.init.normal_(module.weight, std=_FIRST_STD)
+        nn.init.normal_(module.weight, std=_INITIAL_STD)
     if isinstance(module, nn.Linear):
         nn.init.zeros_(module.bias)
     if isinstance(module, nn.Embedding) and module.padding_idx is not None:

@@ -1,4 +1,4 @@
-"""Queries become boxes: they look at each other, at the words and at the picture, layer by layer.
+"""Decoder: queries attend to each other, to the text and to the picture, and refine their boxes layer by layer.
 
 Letters: B picture, S flattened pixels, C channel, Q query, T token, L level.
 Source: Grounding DINO (https://arxiv.org/abs/2303.05499), section 3.3, and DINO for the refinement.
@@ -23,7 +23,7 @@ from .sine_embedding import box_embedding
 
 
 class Decoder(Recomputed):
-    """Refines boxes; every layer starts from the detached boxes of the one before."""
+    """Refines boxes; every layer starts from the detached boxes of the previous one."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class Decoder(Recomputed):
 
     @torch.no_grad()
     def join_values(self) -> None:
-        """Make what every layer reads of the memory one product instead of one a layer, for inference only."""
+        """Compute the values of all layers in one product instead of one a layer, for inference only."""
         each = [layer.image_attention.value_proj for layer in cast("Iterable[_DecoderLayer]", self.layers)]
         weight = torch.cat([one.weight for one in each])
         joined = nn.Linear(weight.shape[1], weight.shape[0], device=weight.device, dtype=weight.dtype)
@@ -63,9 +63,9 @@ class Decoder(Recomputed):
         """Queries (B, Q, C) and boxes (B, Q, 4; cx cy w h, fp32): after the last layer, or after each.
 
         Args:
-            area: given where boxes are in 0..1 of the picture instead of the input.
-            self_bias: added to the scores of the queries for each other.
-            every_layer: as training needs it.
+            area: given if boxes are in 0..1 of the picture instead of the input.
+            self_bias: added to the scores of the queries' self-attention.
+            every_layer: return the results of every layer, for training.
         """
         queries: list[Tensor] = []
         boxes: list[Tensor] = []
@@ -81,9 +81,11 @@ class Decoder(Recomputed):
             reference_BQL4 = reference[:, :, None].expand(-1, -1, self.levels, -1)
             if ratios_BL4 is not None:
                 reference_BQL4 = reference_BQL4 * ratios_BL4[:, None]
-            place_BQC = self.reference_head(box_embedding(reference_BQL4[:, :, 0], hidden.shape[-1]).to(hidden.dtype))
-            seen = reference_BQL4, memory_BSC, shapes, padding_BS, values[row]
-            hidden = self.run(layer, hidden, place_BQC, text_BTC, word_bias, self_bias, *seen)
+            position_BQC = self.reference_head(
+                box_embedding(reference_BQL4[:, :, 0], hidden.shape[-1]).to(hidden.dtype)
+            )
+            image_inputs = reference_BQL4, memory_BSC, shapes, padding_BS, values[row]
+            hidden = self.run(layer, hidden, position_BQC, text_BTC, word_bias, self_bias, *image_inputs)
             # The refinement reads the raw hidden state and the output the normed one, as in the original.
             if is_last or every_layer:
                 queries.append(self.norm(hidden))
@@ -109,7 +111,7 @@ class _DecoderLayer(nn.Module):
     def forward(
         self,
         hidden: Tensor,
-        place_BQC: Tensor,
+        position_BQC: Tensor,
         text_BTC: Tensor,
         word_bias: Tensor,
         self_bias: Tensor | None,
@@ -119,9 +121,11 @@ class _DecoderLayer(nn.Module):
         padding_BS: Tensor | None,
         value_BSC: Tensor | None,
     ) -> Tensor:
-        placed = hidden + place_BQC
-        hidden = self.self_norm(hidden + self.self_attention(placed, placed, hidden, self_bias))
-        hidden = self.text_norm(hidden + self.text_attention(hidden + place_BQC, text_BTC, text_BTC, word_bias))
-        looked = self.image_attention(hidden + place_BQC, reference_BQL4, memory_BSC, shapes, padding_BS, value_BSC)
-        hidden = self.image_norm(hidden + looked)
+        positioned = hidden + position_BQC
+        hidden = self.self_norm(hidden + self.self_attention(positioned, positioned, hidden, self_bias))
+        hidden = self.text_norm(hidden + self.text_attention(hidden + position_BQC, text_BTC, text_BTC, word_bias))
+        attended = self.image_attention(
+            hidden + position_BQC, reference_BQL4, memory_BSC, shapes, padding_BS, value_BSC
+        )
+        hidden = self.image_norm(hidden + attended)
         return self.feed_forward(hidden)

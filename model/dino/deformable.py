@@ -1,4 +1,4 @@
-"""Deformable attention as a layer: where to look, how much, and the projections around the kernel.
+"""The deformable attention layer: sampling offsets, attention weights, and the projections around the kernel.
 
 Letters: B picture, S flattened pixels, C channel, Q query, N head, D channels of a head, L level, P point.
 Source: Deformable DETR (https://arxiv.org/abs/2010.04159).
@@ -18,7 +18,7 @@ from ...cuda.deform_attn import deform_attn
 
 
 class DeformableAttention(nn.Module):
-    """Each query samples `points` places on every level, near its reference box."""
+    """Each query samples `points` points on every level, near its reference box."""
 
     def __init__(self, width: int, heads: int, levels: int, points: int) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class DeformableAttention(nn.Module):
         self.joined: nn.Linear | None = None
         self.value_proj = nn.Linear(width, width)
         self.output_proj = nn.Linear(width, width)
-        self._look_around()
+        self._initialise()
 
     def forward(
         self,
@@ -39,24 +39,24 @@ class DeformableAttention(nn.Module):
         padding_BS: Tensor | None = None,
         value_BSC: Tensor | None = None,
     ) -> Tensor:
-        """What each query gathers.
+        """The weighted sum of each query's samples, projected.
 
         Args:
-            reference_BQLX: a box, cx cy w h in 0..1 of each level's map, that offsets are measured by; or a place,
-                x y, whose offsets are cells.
-            padding_BS: True where no picture is.
-            value_BSC: what `value_proj` makes of the memory, where somebody has it already.
+            reference_BQLX: a box, cx cy w h in 0..1 of each level's map, which scales the offsets; or a point x y, with
+                offsets in cells.
+            padding_BS: True in the padding.
+            value_BSC: the output of `value_proj`, if it was computed already.
         """
-        read_BSC: Tensor = self.value_proj(memory_BSC) if value_BSC is None else value_BSC
+        values_BSC: Tensor = self.value_proj(memory_BSC) if value_BSC is None else value_BSC
         if padding_BS is not None:
-            read_BSC = read_BSC.masked_fill(padding_BS[..., None], 0.0)
-        value_BSND = read_BSC.unflatten(-1, (self.heads, -1))
+            values_BSC = values_BSC.masked_fill(padding_BS[..., None], 0.0)
+        value_BSND = values_BSC.unflatten(-1, (self.heads, -1))
         projected_BQX = self._project(query_BQC)
         return self.output_proj(deform_attn(value_BSND, shapes, reference_BQLX, projected_BQX, self.points))
 
     @torch.no_grad()
     def join(self) -> None:
-        """Make the two projections of a query one, for inference only; again does nothing."""
+        """Join the two projections of a query into one, for inference only. A second call does nothing."""
         if self.joined is not None:
             return
         both = self.sampling_offsets, self.attention_weights
@@ -74,8 +74,8 @@ class DeformableAttention(nn.Module):
         return torch.cat([self.sampling_offsets(query_BQC), self.attention_weights(query_BQC)], dim=-1)
 
     @torch.no_grad()
-    def _look_around(self) -> None:
-        """Begin as Deformable DETR does: head n looks in direction n, point p at p + 1 steps."""
+    def _initialise(self) -> None:
+        """As Deformable DETR: head n samples in direction n, point p at p + 1 steps."""
         nn.init.zeros_(self.sampling_offsets.weight)
         angles = torch.arange(self.heads) * (2.0 * math.pi / self.heads)
         directions_N2 = torch.stack([angles.cos(), angles.sin()], -1)

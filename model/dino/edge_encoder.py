@@ -1,4 +1,4 @@
-"""The feature enhancer of the Edge body: text meets the coarsest map alone, then a path brings the finer ones back.
+"""The Edge body's feature enhancer: text is fused into the coarsest map alone, which is then merged into finer ones.
 
 Letters: B picture, C channel, H W pixels, S flattened pixels, T token.
 Source: Grounding DINO 1.5 (https://arxiv.org/abs/2405.10300), section 3.2.
@@ -32,15 +32,15 @@ class EdgeEncoder(Recomputed):
         self.merge = nn.ModuleList(_Merge(width) for _ in range(levels - 1))
 
     def forward(self, maps: Sequence[Tensor], text: TextFeatures) -> tuple[Tensor, Tensor]:
-        """Maps (B, C, H, W), the finest first -> one memory (B, S, C), and the text as the picture changed it."""
+        """Maps (B, C, H, W), the finest first -> one memory (B, S, C), and the text features after fusion."""
         coarse = maps[-1]
         C, H, W = (int(side) for side in coarse.shape[1:])  # plain sizes when traced, too
         image_BSC = coarse.flatten(2).transpose(1, 2)
         text_BTC = text.features_BTC
-        place_1SC = map_embedding(H, W, C, coarse.device).flatten(1).T[None].to(coarse.dtype)
-        place_BTC = word_embedding(text.positions_BT, C).to(text_BTC.dtype)
+        position_1SC = map_embedding(H, W, C, coarse.device).flatten(1).T[None].to(coarse.dtype)
+        position_BTC = word_embedding(text.positions_BT, C).to(text_BTC.dtype)
         for layer in self.layers:
-            image_BSC, text_BTC = self.run(layer, image_BSC, text_BTC, place_1SC, place_BTC, text)
+            image_BSC, text_BTC = self.run(layer, image_BSC, text_BTC, position_1SC, position_BTC, text)
         coarser = image_BSC.transpose(1, 2).unflatten(2, (H, W)).contiguous(memory_format=torch.channels_last)
         out = [coarser]
         for merge, finer in zip(self.merge, reversed(maps[:-1]), strict=True):
@@ -62,19 +62,19 @@ class _EdgeLayer(nn.Module):
         self.image_feed_forward = FeedForward(width, hidden)
 
     def forward(
-        self, image: Tensor, words: Tensor, place_1SC: Tensor, place_BTC: Tensor, text: TextFeatures
+        self, image: Tensor, words: Tensor, position_1SC: Tensor, position_BTC: Tensor, text: TextFeatures
     ) -> tuple[Tensor, Tensor]:
         image, words = self.fusion(image, words, text.no_word_BT)
-        placed = words + place_BTC
-        words = self.text_norm(words + self.text_attention(placed, placed, words, text.mask_B1TT))
+        positioned = words + position_BTC
+        words = self.text_norm(words + self.text_attention(positioned, positioned, words, text.mask_B1TT))
         words = self.text_feed_forward(words)
-        placed = image + place_1SC
-        image = self.image_norm(image + self.image_attention(placed, placed, image))
+        positioned = image + position_1SC
+        image = self.image_norm(image + self.image_attention(positioned, positioned, image))
         return self.image_feed_forward(image), words
 
 
 class _Merge(nn.Module):
-    """A finer map together with the coarser one above it."""
+    """Merges a coarser map into the next finer one."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -84,7 +84,7 @@ class _Merge(nn.Module):
 
     def forward(self, finer: Tensor, coarser: Tensor) -> Tensor:
         conv, norm, activation = cast("tuple[nn.Conv2d, nn.Module, nn.Module]", self.reduce)
-        # The same as a 1x1 convolution over both side by side, but the coarser half is reduced before it grows.
+        # A 1x1 convolution over both concatenated, but the coarser half is convolved before it is upsampled.
         fine_weight, coarse_weight = conv.weight.chunk(2, dim=1)
         grown = F.interpolate(F.conv2d(coarser, coarse_weight), size=finer.shape[-2:], mode="nearest")
         mixed = F.conv2d(finer, fine_weight, conv.bias) + grown

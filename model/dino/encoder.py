@@ -1,4 +1,4 @@
-"""The feature enhancer of the full body: pictures and words meet on every level, six times.
+"""The full body's feature enhancer: image and text are fused on every level, in six layers.
 
 Letters: B picture, C channel, S flattened cells of all levels, T token, L level.
 Source: Grounding DINO (https://arxiv.org/abs/2303.05499), section 3.1.
@@ -32,18 +32,18 @@ class Encoder(Recomputed):
         self.layers = nn.ModuleList(_EncoderLayer(config, levels) for _ in range(config.enhancer_layers))
 
     def forward(self, maps: Sequence[Tensor], text: TextFeatures, area: PictureArea) -> tuple[Tensor, Tensor]:
-        """Maps (B, C, H, W), the finest first -> one memory (B, S, C), and the text as the picture changed it."""
+        """Maps (B, C, H, W), the finest first -> one memory (B, S, C), and the text features after fusion."""
         image_BSC = torch.cat([one.flatten(2).transpose(1, 2) for one in maps], dim=1)
         text_BTC = text.features_BTC
-        place_BSC = area.places(self.level_embed, image_BSC.dtype)
-        place_BTC = word_embedding(text.positions_BT, text_BTC.shape[-1]).to(text_BTC.dtype)
+        position_BSC = area.places(self.level_embed, image_BSC.dtype)
+        position_BTC = word_embedding(text.positions_BT, text_BTC.shape[-1]).to(text_BTC.dtype)
         reference_BSL2 = area.centres[:, :, None].expand(len(image_BSC), -1, len(maps), -1)
         if area.padded:
             reference_BSL2 = reference_BSL2 * area.ratios[:, None]
         padding_BS = area.padding
         for layer in self.layers:
             image_BSC, text_BTC = self.run(
-                layer, image_BSC, text_BTC, place_BSC, place_BTC, reference_BSL2, area.shapes, padding_BS, text
+                layer, image_BSC, text_BTC, position_BSC, position_BTC, reference_BSL2, area.shapes, padding_BS, text
             )
         return image_BSC, text_BTC
 
@@ -66,16 +66,16 @@ class _EncoderLayer(nn.Module):
         self,
         image: Tensor,
         words: Tensor,
-        place_BSC: Tensor,
-        place_BTC: Tensor,
+        position_BSC: Tensor,
+        position_BTC: Tensor,
         reference_BSL2: Tensor,
         shapes: Sequence[tuple[int, int]],
         padding_BS: Tensor | None,
         text: TextFeatures,
     ) -> tuple[Tensor, Tensor]:
         image, words = self.fusion(image, words, text.no_word_BT, padding_BS)
-        placed = words + place_BTC
-        words = self.text_norm(words + self.text_attention(placed, placed, words, text.mask_B1TT))
+        positioned = words + position_BTC
+        words = self.text_norm(words + self.text_attention(positioned, positioned, words, text.mask_B1TT))
         words = self.text_feed_forward(words)
-        looked = self.image_attention(image + place_BSC, reference_BSL2, image, shapes, padding_BS)
-        return self.image_feed_forward(self.image_norm(image + looked)), words
+        attended = self.image_attention(image + position_BSC, reference_BSL2, image, shapes, padding_BS)
+        return self.image_feed_forward(self.image_norm(image + attended)), words

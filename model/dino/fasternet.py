@@ -1,6 +1,6 @@
 """FasterNet-T0: convolutions over a quarter of the channels, a small MLP after each; one map a stage.
 
-As in timm, with the same names of tensors: what is imported for that library takes seconds.
+As in timm, with the same tensor names: importing that library takes seconds.
 
 Letters: B picture, C channel, H W pixels.
 Source: FasterNet (https://arxiv.org/abs/2303.03667).
@@ -18,18 +18,18 @@ from torch import Tensor, nn
 _WIDTH = 40
 _DEPTHS = (1, 2, 8, 2)
 _MLP_RATIO = 2
-_MIXED = 4  # one channel of so many sees its neighbours
-_FIRST_STD = 0.02
+_PARTIAL_RATIO = 4  # one of so many channels is convolved
+_INITIAL_STD = 0.02
 
 
 class FasterNetT0(nn.Module):
-    """The maps of some stages, whose strides are 4, 8, 16 and 32.
+    """The maps of the chosen stages; the stages' strides are 4, 8, 16 and 32.
 
     Attributes:
-        channels: of each of these maps.
+        channels: number of channels of each map.
 
     Args:
-        levels: which stages, counted from 0, rising.
+        levels: the chosen stages, counted from 0, in rising order.
     """
 
     def __init__(self, levels: Sequence[int]) -> None:
@@ -39,7 +39,7 @@ class FasterNetT0(nn.Module):
         self.patch_embed = _PatchEmbed(_WIDTH)
         for level, depth in enumerate(_DEPTHS[: max(levels) + 1]):
             self.add_module(f"stages_{level}", _Stage(_WIDTH * 2**level, depth, merges=level > 0))
-        self.apply(_draw)
+        self.apply(_initialise)
 
     def forward(self, pictures_B3HW: Tensor) -> list[Tensor]:
         x = self.patch_embed(pictures_B3HW)
@@ -98,18 +98,18 @@ class _Block(nn.Module):
 
 
 class _PartialConv(nn.Module):
-    """A convolution over the first channels; the others pass."""
+    """A convolution over the first channels; the others are unchanged."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self._parts = [width // _MIXED, width - width // _MIXED]
+        self._parts = [width // _PARTIAL_RATIO, width - width // _PARTIAL_RATIO]
         self.partial_conv3 = nn.Conv2d(self._parts[0], self._parts[0], 3, padding=1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        mixed, passed = x.split(self._parts, 1)
-        return torch.cat((self.partial_conv3(mixed), passed), 1)
+        mixed, unchanged = x.split(self._parts, 1)
+        return torch.cat((self.partial_conv3(mixed), unchanged), 1)
 
 
-def _draw(module: nn.Module) -> None:
+def _initialise(module: nn.Module) -> None:
     if isinstance(module, nn.Conv2d):
-        nn.init.trunc_normal_(module.weight, std=_FIRST_STD)
+        nn.init.trunc_normal_(module.weight, std=_INITIAL_STD)

@@ -1,4 +1,4 @@
-"""Image and text look at each other: the bi-directional fusion of GLIP and Grounding DINO.
+"""Fusion: bidirectional cross-attention between image and text, as in GLIP and Grounding DINO.
 
 Letters: B picture, S flattened pixels, T token, C channel, N head, D channels of a head.
 Source: GLIP (https://arxiv.org/abs/2112.03857), section 3.2.
@@ -15,7 +15,7 @@ from .layers import lowest
 
 
 class Fusion(nn.Module):
-    """One score matrix, read both ways: pixels gather words and words gather pixels."""
+    """One score matrix for both directions: pixels attend to words and words to pixels."""
 
     def __init__(self, width: int, fusion_width: int, heads: int, scale: float) -> None:
         super().__init__()
@@ -39,10 +39,10 @@ class Fusion(nn.Module):
         no_word_BT: Tensor,
         padding_BS: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """`no_word_BT` and `padding_BS` are True where there is nothing. The residual adds to the normed input.
+        """`no_word_BT` and `padding_BS` are True in the padding. The residual adds to the normed input.
 
-        Words are few and pixels many, so that every product with a weight is taken on the words' side: as keys and
-        values that are as wide as a pixel, and of pixels only after they were pooled. The same but for rounding.
+        Words are few and pixels many, so every product with a weight is computed on the text side: keys and values
+        get the width of a pixel, and pixels are projected only after pooling. The result differs by rounding alone.
         """
         image_BSC = self.norm_image(image_BSC)
         text_BTC = self.norm_text(text_BTC)
@@ -50,16 +50,16 @@ class Fusion(nn.Module):
         key_BNTD = self._split(self.text_proj(text_BTC)) * self.head_scale
         key_BNTC = key_BNTD @ self._of_heads(self.image_proj.weight)
         scores_BNTS = self._scores(key_BNTC, image_BSC)
-        to_pixels = scores_BNTS  # what one word scores on every pixel alike changes nothing
+        to_pixels = scores_BNTS  # a word's constant score over all pixels cancels in the softmax
         if padding_BS is not None:
             to_pixels = to_pixels.masked_fill(padding_BS[:, None, None, :], lowest(to_pixels.dtype))
         pooled_BNTC = to_pixels.softmax(-1).to(image_BSC.dtype).flatten(1, 2) @ image_BSC
         offset_BNT1 = (key_BNTD @ self.image_proj.bias.view(N, -1, 1)).float()
         offset_BNT1 = offset_BNT1.masked_fill(no_word_BT[:, None, :, None], lowest(torch.float32))
-        # Not transposed: words are a short last dimension, over which a softmax takes fifteen times as long on a CPU.
+        # Not transposed: over words as a short last dimension a softmax takes fifteen times as long on a CPU.
         to_words_BNTS = (scores_BNTS + offset_BNT1).softmax(2).to(image_BSC.dtype)
         values_BNTC = self._split(self.text_values(text_BTC)) @ self._of_heads(self.image_out.weight.T)
-        # The weights of a head add up to one, so that its words can bring its part of the bias.
+        # The weights of a head sum to one, so each word's value can include the head's part of the bias.
         values_BNTC = (values_BNTC + self.image_out.bias / N) * self.image_scale
         weights_BSX = to_words_BNTS.flatten(1, 2).transpose(1, 2)
         image_change = weights_BSX @ values_BNTC.flatten(1, 2)
@@ -69,12 +69,12 @@ class Fusion(nn.Module):
         return image_BSC + image_change, text_BTC + self.text_scale * text_change
 
     def _scores(self, key_BNTC: Tensor, image_BSC: Tensor) -> Tensor:
-        """(B, N, T, S) in fp32: of each word, as each head sees it, on each pixel."""
+        """(B, N, T, S) in fp32: each word's score on each pixel, by head."""
         scores_BXS = (image_BSC @ key_BNTC.flatten(1, 2).transpose(1, 2)).transpose(1, 2)
         return scores_BXS.to(torch.float32, memory_format=torch.contiguous_format).unflatten(1, key_BNTC.shape[1:3])
 
     def _of_heads(self, weight_FC: Tensor) -> Tensor:
-        """(N, D, C)"""
+        """The weight split by heads, (N, D, C)."""
         return weight_FC.unflatten(0, (self.heads, -1))
 
     def _split(self, x_BTC: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Grounding DINO: a picture and words in, boxes that answer the words out.
+"""Grounding DINO: the whole network, from a picture and text features to boxes and their logits.
 
 Letters: B picture, C channel, H W pixels, S flattened pixels, Q chosen query, K extra query, T token.
 """
@@ -26,15 +26,15 @@ from .text_encoder import TextEncoder, TextFeatures, Words
 
 @dataclass(frozen=True, slots=True)
 class Enhanced:
-    """Pictures and words that know of each other.
+    """Image and text features after fusion.
 
     Args:
-        memory_BSC: the enhanced maps, levels one after another.
+        memory_BSC: the enhanced maps, levels concatenated.
         shapes: (height, width) of each level.
-        text_BTC: the words as the picture changed them.
+        text_BTC: the text features after fusion.
         no_word_BT: True at padding.
-        valid_B2: width and height of each picture within the padded input, in 0..1; None where nothing is padded.
-        area: of the full body, which measures boxes in the picture instead of the input.
+        valid_B2: width and height of each picture within the padded input, in 0..1; None without padding.
+        area: of the full body, whose boxes are in 0..1 of the picture instead of the input.
     """
 
     memory_BSC: Tensor
@@ -45,27 +45,27 @@ class Enhanced:
     area: PictureArea | None
 
     def picture_from_input(self, boxes_BQ4: Tensor) -> Tensor:
-        """From 0..1 of the input to 0..1 of what the body measures in."""
+        """Boxes in 0..1 of the input to the body's own coordinates."""
         return boxes_BQ4 if self._sides is None else boxes_BQ4 / self._sides
 
     def input_from_picture(self, boxes_BQ4: Tensor) -> Tensor:
-        """The other way round."""
+        """Boxes in the body's own coordinates to 0..1 of the input."""
         return boxes_BQ4 if self._sides is None else boxes_BQ4 * self._sides
 
     @property
     def _sides(self) -> Tensor | None:
-        """(B, 1, 4): width and height, twice, of each picture in 0..1 of the input; None where boxes need neither."""
+        """(B, 1, 4): width and height, twice, of each picture in 0..1 of the input; None if the two are equal."""
         return None if self.area is None or self.valid_B2 is None else self.valid_B2.repeat(1, 2)[:, None]
 
 
 @dataclass(frozen=True, slots=True)
 class ExtraQueries:
-    """Queries besides those that were chosen, which must not see them. K extra queries.
+    """Additional queries, hidden from the selected ones. K extra queries.
 
     Args:
-        content_BKC: what they begin with.
-        boxes_BK4: where, cx cy w h in 0..1 of the network's input.
-        apart_BKK: True where the row's query may not see the column's; each sees all chosen ones.
+        content_BKC: their initial content.
+        boxes_BK4: their initial boxes, cx cy w h in 0..1 of the network's input.
+        apart_BKK: True where the row's query may not attend to the column's; each attends to all selected ones.
     """
 
     content_BKC: Tensor
@@ -75,14 +75,14 @@ class ExtraQueries:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What the last decoder layer says, which is the answer, or what each of them says.
+    """The output of the last decoder layer, which is the result, or of every layer.
 
     Args:
-        logits: per layer (B, Q, T), fp32; -inf where there is no word.
+        logits: per layer (B, Q, T), fp32; -inf at padding.
         boxes: per layer (B, Q, 4), cx cy w h in 0..1 of the network's input, fp32.
-        extra_logits, extra_boxes: the same of the extra queries, if there were any.
+        extra_logits, extra_boxes: the same for the extra queries; empty without any.
         selected: the proposals before the decoder, with boxes in 0..1 of the network's input.
-        enhanced: what they were chosen from.
+        enhanced: the features from which they were selected.
     """
 
     logits: tuple[Tensor, ...]
@@ -112,7 +112,7 @@ class GroundingDino(nn.Module):
         )
 
     def recompute(self) -> None:
-        """Let training forget what is inside layers and compute it again on the way back, which saves memory."""
+        """Turn on activation checkpointing: training recomputes layers in the backward pass to save memory."""
         for part in self.modules():
             if isinstance(part, Recomputed):
                 part.recompute = True
@@ -129,16 +129,16 @@ class GroundingDino(nn.Module):
         picture_of_row: Tensor | None = None,
         places_BQ: Tensor | None = None,
     ) -> Output:
-        """Find what the text asks for.
+        """Find the objects that the text names.
 
         Args:
             pictures_B3HW: normalised RGB.
             text: from `read`, one row a picture.
-            valid_B2: width and height of each picture within the padded input, in 0..1; None where nothing is padded.
-            picture_of_row: where several captions ask about one picture: the picture of each row of `text` (and of
-                `valid_B2`), whole numbers on the device. The backbone then sees each picture once.
-            places_BQ: these cells become queries, in this order, instead of those that score best: for comparing two
-                implementations, whose rounding ranks neighbours differently. Of the full body alone.
+            valid_B2: width and height of each picture within the padded input, in 0..1; None without padding.
+            picture_of_row: for several captions about one picture: the picture's index for each row of `text` (and
+                of `valid_B2`), integers on the device. The backbone then computes each picture once.
+            places_BQ: use these cells as queries, in this order, instead of the best ones: for comparing two
+                implementations, whose rounding ranks neighbours differently. For the full body alone.
         """
         return self.answer(self.enhance(pictures_B3HW, text, valid_B2, picture_of_row), places_BQ)
 
@@ -171,9 +171,9 @@ class GroundingDino(nn.Module):
         *,
         every_layer: bool = False,
     ) -> Output:
-        """The second half: boxes and what they answer, after the last layer or after each.
+        """The second half: boxes and their logits, after the last layer or after each.
 
-        `extra` queries change nothing for the chosen ones.
+        `extra` queries do not change the results of the selected ones.
         """
         memory_BSC, text_BTC, no_word_BT = enhanced.memory_BSC, enhanced.text_BTC, enhanced.no_word_BT
         selected = self.selection(
@@ -190,7 +190,7 @@ class GroundingDino(nn.Module):
         start = (content_BQC, boxes_BQ4, memory_BSC, enhanced.shapes)
         queries, boxes = self.decoder(*start, text_BTC, no_word_BT, enhanced.area, self_bias, every_layer=every_layer)
         boxes = [enhanced.input_from_picture(one) for one in boxes]
-        logits = self._answers(queries, text_BTC, no_word_BT)
+        logits = self._logits(queries, text_BTC, no_word_BT)
         return Output(
             tuple(one[:, :Q] for one in logits),
             tuple(one[:, :Q] for one in boxes),
@@ -200,14 +200,14 @@ class GroundingDino(nn.Module):
             enhanced,
         )
 
-    def _answers(self, queries: Sequence[Tensor], text_BTC: Tensor, no_word_BT: Tensor) -> list[Tensor]:
+    def _logits(self, queries: Sequence[Tensor], text_BTC: Tensor, no_word_BT: Tensor) -> list[Tensor]:
         heads = list(self.classify)[-len(queries) :]
         return [head(query_BQC, text_BTC, no_word_BT) for head, query_BQC in zip(heads, queries, strict=True)]
 
 
 def _self_bias(chosen: int, apart_BKK: Tensor) -> Tensor:
-    """What is added to the scores of queries for each other, (B, 1, Q + K, Q + K)."""
-    blind = F.pad(apart_BKK, (chosen, 0))  # the extra see the chosen
-    blind = F.pad(blind, (0, 0, chosen, 0))
-    blind[:, :chosen, chosen:] = True  # and not the other way round
-    return blind[:, None].float() * lowest(torch.float32)
+    """The attention bias of the queries' self-attention, (B, 1, Q + K, Q + K)."""
+    masked = F.pad(apart_BKK, (chosen, 0))  # extra queries attend to selected ones
+    masked = F.pad(masked, (0, 0, chosen, 0))
+    masked[:, :chosen, chosen:] = True  # but not the reverse
+    return masked[:, None].float() * lowest(torch.float32)

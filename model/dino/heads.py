@@ -1,4 +1,4 @@
-"""What is read from a query at last: how well it answers each word, and how its box changes.
+"""Output heads of a query: its logit for each token, and the change of its box.
 
 Letters: B picture, Q query, T token, C channel.
 """
@@ -21,7 +21,7 @@ class ClassHead(nn.Module):
         super().__init__()
         scaled = config.head == "scaled"
         self.scale = config.width**-0.5 if scaled else 1.0
-        # A rare answer at first: the focal loss begins where one in a hundred is right.
+        # The prior of the focal loss: at first one answer in a hundred is positive.
         self.bias = nn.Parameter(torch.tensor(-math.log(99.0))) if scaled else None
 
     def forward(self, queries_BQC: Tensor, text_BTC: Tensor, no_word_BT: Tensor) -> Tensor:
@@ -33,7 +33,7 @@ class ClassHead(nn.Module):
 
 
 class BoxHead(MLP):
-    """Changes of cx cy w h in logit space, fp32; begins by changing nothing."""
+    """Changes of cx cy w h in logit space, fp32; initialised to no change."""
 
     def __init__(self, width: int) -> None:
         super().__init__(width, width, 4, 3)

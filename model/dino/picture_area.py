@@ -1,4 +1,4 @@
-"""Which cells of padded maps show picture.
+"""Picture area: which cells of padded maps show the picture.
 
 Letters: B picture, S flattened cells of all levels, L level, H W cells.
 """
@@ -22,12 +22,12 @@ Shape = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class PictureArea:
-    """The pictures of a batch within maps of one size.
+    """The areas of a batch's pictures within maps of one size.
 
     Args:
         shapes: (height, width) of each level's map.
         cells_BL: (height, width) of the part of each map that shows the picture.
-        device: of what is computed from it.
+        device: of the tensors computed from it.
     """
 
     shapes: tuple[Shape, ...]
@@ -36,7 +36,7 @@ class PictureArea:
 
     @classmethod
     def of(cls, input_hw: Shape, shapes: Sequence[Shape], valid_B2: Tensor | None, device: torch.device) -> PictureArea:
-        """From the width and height of each picture within the input, in 0..1; None where nothing is padded."""
+        """From the width and height of each picture within the input, in 0..1; None without padding."""
         if valid_B2 is None:
             return cls(tuple(shapes), (tuple(shapes),), device)
         pictures: list[tuple[Shape, ...]] = []
@@ -48,7 +48,7 @@ class PictureArea:
 
     @property
     def padded(self) -> bool:
-        """Whether any map shows anything but picture."""
+        """Whether any map has padding."""
         return any(cells != self.shapes for cells in self.cells_BL)
 
     @property
@@ -58,7 +58,7 @@ class PictureArea:
 
     @property
     def padding(self) -> Tensor | None:
-        """(B, S): true where no picture is; None where it is everywhere."""
+        """(B, S): true in the padding; None without padding."""
         return _padding(self.cells_BL, self.shapes, self.device) if self.padded else None
 
     @property
@@ -67,15 +67,15 @@ class PictureArea:
         return _centres(self.cells_BL, self.shapes, self.device)
 
     def places(self, level_embed_LC: Tensor, dtype: torch.dtype) -> Tensor:
-        """(B, S, C): sine embeddings of the cells' places in the picture, and which level they belong to.
+        """(B, S, C): sine embeddings of the cells' positions in the picture, plus the embeddings of their levels.
 
-        Kept per size where the levels' embeddings are frozen, as `build` leaves them: they change no more.
+        Cached per size if the levels' embeddings are frozen, as `build` leaves them.
         """
-        return (_places if level_embed_LC.requires_grad else _kept_places)(self, level_embed_LC, dtype)
+        return (_places if level_embed_LC.requires_grad else _cached_places)(self, level_embed_LC, dtype)
 
 
 def _cells(picture_hw: Shape, input_hw: Shape, shape: Shape) -> Shape:
-    """How many cells the mask of the picture keeps when it is shrunk to the map, nearest neighbour."""
+    """The number of cells of the picture's mask, resized to the map by nearest neighbour."""
     height, width = (
         sum(1 for i in range(cells) if i * whole // cells < part)
         for cells, whole, part in zip(shape, input_hw, picture_hw, strict=True)
@@ -96,8 +96,8 @@ def _places(area: PictureArea, level_embed_LC: Tensor, dtype: torch.dtype) -> Te
 
 
 @cached(4)
-def _kept_places(area: PictureArea, level_embed_LC: Tensor, dtype: torch.dtype) -> Tensor:
-    with torch.inference_mode(mode=False):  # what is kept may be used in training later
+def _cached_places(area: PictureArea, level_embed_LC: Tensor, dtype: torch.dtype) -> Tensor:
+    with torch.inference_mode(mode=False):  # a cached tensor may be used in training later
         return _places(area, level_embed_LC, dtype)
 
 
@@ -106,8 +106,8 @@ Cells = tuple[tuple[Shape, ...], ...]
 
 @cached(32)
 def _ratios(cells_BL: Cells, shapes: tuple[Shape, ...], device: torch.device) -> Tensor:
-    with torch.inference_mode(mode=False):  # what is kept may be used in training later
-        parts = [[(w / W, h / H) for (h, w), (H, W) in zip(own, shapes, strict=True)] for own in cells_BL]
+    with torch.inference_mode(mode=False):  # a cached tensor may be used in training later
+        parts = [[(w / W, h / H) for (h, w), (H, W) in zip(cells_L, shapes, strict=True)] for cells_L in cells_BL]
         return torch.tensor(parts, device=device)
 
 
@@ -118,7 +118,7 @@ def _padding(cells_BL: Cells, shapes: tuple[Shape, ...], device: torch.device) -
         outside_HW[: picture[0], : picture[1]] = False
         return outside_HW.flatten()
 
-    return _of_all_maps(outside, cells_BL, shapes)
+    return _for_all_maps(outside, cells_BL, shapes)
 
 
 @cached(32)
@@ -131,10 +131,12 @@ def _centres(cells_BL: Cells, shapes: tuple[Shape, ...], device: torch.device) -
         y_HW, x_HW = torch.meshgrid(y_H, x_W, indexing="ij")
         return torch.stack([x_HW, y_HW], -1).flatten(0, 1)
 
-    return _of_all_maps(centres, cells_BL, shapes)
+    return _for_all_maps(centres, cells_BL, shapes)
 
 
-def _of_all_maps(of_map: Callable[[Shape, Shape], Tensor], cells_BL: Cells, shapes: tuple[Shape, ...]) -> Tensor:
-    """(B, S, ...): what is said of each map, given the part that shows the picture and the whole."""
-    with torch.inference_mode(mode=False):  # what is kept may be used in training later
-        return torch.stack([torch.cat([of_map(*both) for both in zip(own, shapes, strict=True)]) for own in cells_BL])
+def _for_all_maps(compute: Callable[[Shape, Shape], Tensor], cells_BL: Cells, shapes: tuple[Shape, ...]) -> Tensor:
+    """(B, S, ...): `compute` for each map, called with the cells that show the picture and the map's shape."""
+    with torch.inference_mode(mode=False):  # a cached tensor may be used in training later
+        return torch.stack(
+            [torch.cat([compute(*both) for both in zip(cells_L, shapes, strict=True)]) for cells_L in cells_BL]
+        )

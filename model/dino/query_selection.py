@@ -1,4 +1,4 @@
-"""Which places of the picture become queries: those that answer some word best.
+"""Query selection: the places of the picture with the highest logits become the decoder's queries.
 
 Letters: B picture, S flattened pixels, C channel, Q query, T token.
 Source: Grounding DINO (https://arxiv.org/abs/2303.05499), section 3.3; two-stage Deformable DETR for the proposals.
@@ -18,19 +18,19 @@ from ...cuda.size_cache import cached
 from ..config import ModelConfig
 from .heads import BoxHead, ClassHead
 from .layers import inverse_sigmoid
-from .peaks import neighbours, peaks_only, shares
+from .peaks import blend_weights, neighbours, peaks_only
 from .picture_area import PictureArea
 
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """The queries' start, and what the proposals themselves said (trained too).
+    """The queries' initial content and boxes, and the proposals' own logits (trained too).
 
     Args:
-        places_BQ: which pixels of the flattened maps were chosen, the best first.
-        content_BQC: the pictures' features at the chosen places.
+        places_BQ: the selected pixels of the flattened maps, the best first.
+        content_BQC: the picture's features at these places.
         boxes_BQ4: proposals, cx cy w h in 0..1 of the network's input (the full body's: of the picture), fp32.
-        logits_BQT: what each proposal answers, fp32.
+        logits_BQT: the proposals' logits, fp32.
     """
 
     places_BQ: Tensor
@@ -40,7 +40,7 @@ class Selected:
 
 
 class QuerySelection(nn.Module):
-    """Score every place against every word, keep the best, refine their boxes."""
+    """Scores every place against every token, keeps the best, and refines their boxes."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -61,12 +61,12 @@ class QuerySelection(nn.Module):
         area: PictureArea | None = None,
         places_BQ: Tensor | None = None,
     ) -> Selected:
-        """The best places and the boxes they propose.
+        """The best places and their proposed boxes.
 
         Args:
             valid_B2: the width and height of the picture within the padded input, in 0..1.
-            area: the same cell by cell; given, boxes are in 0..1 of the picture instead of the input.
-            places_BQ: chosen instead of the best.
+            area: the same by cells; if given, boxes are in 0..1 of the picture instead of the input.
+            places_BQ: selected instead of the best.
         """
         if area is None:
             start_BS4, usable_BS = grid_proposals(shapes, memory_BSC.device, valid_B2)
@@ -76,7 +76,7 @@ class QuerySelection(nn.Module):
         memory_BSC = self.norm(self.output(memory_BSC))
         logits_BST = self.classify(memory_BSC, text_BTC, no_word_BT)
         best_BS = logits_BST.max(-1).values
-        if area is None:  # as the original does it, the full body may choose what it may not use
+        if area is None:  # the full body may select unusable places, as the original
             best_BS = best_BS.masked_fill(~usable_BS, float("-inf"))
         around_S8 = neighbours(tuple(shapes), memory_BSC.device) if self.peaks else None
         if places_BQ is None:
@@ -86,19 +86,19 @@ class QuerySelection(nn.Module):
             boxes_BQ4 = self._boxes(memory_BSC, start_BS4, places_BQ)
         else:
             usable_BS = usable_BS.expand(memory_BSC.shape[0], -1)
-            asked_BQ9, shares_BQ9 = shares(places_BQ, usable_BS, logits_BST.detach(), around_S8)
-            boxes_BX4 = self._boxes(memory_BSC, start_BS4, asked_BQ9.flatten(1))
-            boxes_BQ4 = (boxes_BX4.view(*asked_BQ9.shape, 4) * shares_BQ9[..., None]).sum(2)
+            blended_BQ9, weights_BQ9 = blend_weights(places_BQ, usable_BS, logits_BST.detach(), around_S8)
+            boxes_BX4 = self._boxes(memory_BSC, start_BS4, blended_BQ9.flatten(1))
+            boxes_BQ4 = (boxes_BX4.view(*blended_BQ9.shape, 4) * weights_BQ9[..., None]).sum(2)
         return Selected(places_BQ, _rows(memory_BSC, places_BQ), boxes_BQ4, _rows(logits_BST, places_BQ))
 
     def _boxes(self, memory_BSC: Tensor, start_BS4: Tensor, places_BQ: Tensor) -> Tensor:
-        """What places propose, (B, Q, 4)."""
+        """The proposed boxes of places, (B, Q, 4)."""
         start_BQ4 = _rows(start_BS4.expand(places_BQ.shape[0], -1, -1), places_BQ)
         return (self.box(_rows(memory_BSC, places_BQ)) + start_BQ4).sigmoid()
 
 
 def best_rows(scores_BS: Tensor, count: int) -> Tensor:
-    """(B, Q): the places with the highest scores, the best first; as many as there are, at most `count`."""
+    """(B, Q): the at most `count` places with the highest scores, the best first."""
     return scores_BS.topk(min(count, scores_BS.shape[1]), dim=1).indices
 
 
@@ -117,9 +117,9 @@ def grid_proposals(
 def picture_proposals(area: PictureArea) -> tuple[Tensor, Tensor]:
     """A box around each cell as logits, (B, S, 4), infinite where it may not be used, and whether it may, (B, S).
 
-    As `grid_proposals`, but in 0..1 of each picture; kept per size.
+    As `grid_proposals`, but in 0..1 of each picture; cached per size.
     """
-    with torch.inference_mode(mode=False):  # what is kept may be used in training later
+    with torch.inference_mode(mode=False):  # a cached tensor may be used in training later
         centres_BS2 = area.centres
         sides = [0.05 * 2.0**level for level, (height, width) in enumerate(area.shapes) for _ in range(height * width)]
         sides_S1 = torch.tensor(sides, device=area.device)[:, None]
@@ -133,12 +133,12 @@ def picture_proposals(area: PictureArea) -> tuple[Tensor, Tensor]:
 
 @cached(16)
 def grid_boxes(shapes: tuple[tuple[int, int], ...], device: torch.device) -> Tensor:
-    """(1, S, 4): cx cy w h of a box around each pixel of each map, in 0..1 of the input; kept per size.
+    """(1, S, 4): cx cy w h of a box around each pixel of each map, in 0..1 of the input; cached per size.
 
     The sides are 0.05 of the input on the finest level and double from level to level.
     """
     rows: list[Tensor] = []
-    with torch.inference_mode(mode=False):  # what is kept may be used in training later
+    with torch.inference_mode(mode=False):  # a cached tensor may be used in training later
         for level, (height, width) in enumerate(shapes):
             y_H = (torch.arange(height, device=device, dtype=torch.float32) + 0.5) / height
             x_W = (torch.arange(width, device=device, dtype=torch.float32) + 0.5) / width

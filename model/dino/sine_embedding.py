@@ -1,4 +1,4 @@
-"""Sine position embeddings of maps, of boxes and of words.
+"""Sine position embeddings of maps, boxes and tokens.
 
 Letters: B picture, C channel, H W pixels, Q query, T token.
 """
@@ -15,11 +15,11 @@ from ...cuda.size_cache import cached
 
 @cached(16)
 def map_embedding(height: int, width: int, channels: int, device: torch.device, temperature: float = 20.0) -> Tensor:
-    """(C, H, W) fp32: the first half of the channels tells y, the second x, each in 0..2 pi over the map.
+    """(C, H, W) fp32: the first half of the channels encodes y, the second x, each in 0..2 pi over the map.
 
-    Kept per size: not to be written to.
+    Cached per size: do not modify it.
     """
-    with torch.inference_mode(mode=False):  # what is kept may be used in training later
+    with torch.inference_mode(mode=False):  # a cached tensor may be used in training later
         return _map_embedding(height, width, channels, device, temperature)
 
 
@@ -40,18 +40,18 @@ def _map_embedding(height: int, width: int, channels: int, device: torch.device,
 
 def box_embedding(boxes_BQ4: Tensor, channels: int) -> Tensor:
     """(B, Q, 2 * channels) of cx cy w h in 0..1, in the original's order y, x, w, h."""
-    # No list of places as an index: a GPU would wait for it.
+    # Not indexed by a list: a GPU would wait for it.
     yxwh_BQ4 = torch.cat([boxes_BQ4[..., :2].flip(-1), boxes_BQ4[..., 2:]], -1) * (2 * math.pi)
     return _waves(yxwh_BQ4, channels // 2, 10000.0).flatten(-2)
 
 
 def word_embedding(positions_BT: Tensor, channels: int) -> Tensor:
-    """(B, T, C) of each token's place within its phrase."""
+    """(B, T, C) of each token's position within its phrase."""
     return _waves(positions_BT.float() * (2 * math.pi), channels, 10000.0)
 
 
 def _waves(value: Tensor, channels: int, temperature: float) -> Tensor:
-    """Sine and cosine in turn, at `channels` / 2 wavelengths. (...) -> (..., channels)."""
+    """Interleaved sine and cosine, at `channels` / 2 wavelengths. (...) -> (..., channels)."""
     angles = value[..., None].float() / _wavelengths(channels, value.device, temperature)
     return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(-2)
 

@@ -1,7 +1,7 @@
 """Swin Transformer as Grounding DINO uses it: timm's layers, the original's order of padding and shifting.
 
-timm shifts a map before it pads it and stops shifting in small ones; the original pads first and always shifts. Its
-maps also pass a norm each before they leave.
+timm shifts a map before it pads it and does not shift small ones; the original pads first and always shifts. It also
+normalises each output map.
 
 Letters: B picture, C channel, H W cells, N windows, A cells of a window.
 Source: Swin Transformer (https://arxiv.org/abs/2103.14030).
@@ -20,21 +20,21 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...cuda.size_cache import cached
-from .layers import PIECE_BYTES, Recomputed, in_pieces
+from .layers import CHUNK_BYTES, Recomputed, in_chunks
 
 Size = tuple[int, int]  # height, width, cells
 
-_APART = -100.0  # the original's "do not look": cells that the shift brought together from opposite edges
+_APART = -100.0  # the original's mask value, between cells that the shift joined from opposite edges
 
 
 class Swin(Recomputed):
-    """Maps of the stages named in `levels`, each normed; (B, C, H, W), the finest first."""
+    """Maps of the stages in `levels`, each normalised; (B, C, H, W), the finest first."""
 
     def __init__(self, body: nn.Module, levels: Sequence[int]) -> None:
-        """`body` is timm's SwinTransformer, made to partition into windows always."""
+        """`body` is timm's SwinTransformer with `always_partition`."""
         super().__init__()
         self.body = body
-        self.body.norm = nn.Identity()  # for classification alone
+        self.body.norm = nn.Identity()  # used for classification alone
         self.levels = tuple(levels)
         widths: list[int] = [info["num_chs"] for info in cast("Any", body).feature_info]
         self.channels = [widths[level] for level in levels]
@@ -58,11 +58,11 @@ class Swin(Recomputed):
 
 def _block(block: Any, x_BHWC: Tensor) -> Tensor:
     x_BHWC = x_BHWC + block.drop_path1(_attend(block, x_BHWC))
-    return x_BHWC + block.drop_path2(in_pieces(lambda rows: block.mlp(block.norm2(rows)), x_BHWC, 4 * x_BHWC.shape[-1]))
+    return x_BHWC + block.drop_path2(in_chunks(lambda rows: block.mlp(block.norm2(rows)), x_BHWC, 4 * x_BHWC.shape[-1]))
 
 
 def _attend(block: Any, x_BHWC: Tensor) -> Tensor:
-    """Attention within windows, which lie half a window further in every second block."""
+    """Attention within windows, shifted by half a window in every second block."""
     B, H, W, C = x_BHWC.shape
     plan = _plan(B, (H, W), tuple(block.window_size), tuple(block.shift_size), x_BHWC.device)
     cells = block.norm1(x_BHWC.reshape(-1, C).index_select(0, plan.cells))
@@ -73,23 +73,23 @@ def _attend(block: Any, x_BHWC: Tensor) -> Tensor:
 
 
 def _within_windows(attention: Any, windows_NAC: Tensor, mask_NAA: Tensor | None) -> Tensor:
-    """timm's WindowAttention. On a CPU, without gradients, some windows at a time, so that scores stay in the cache."""
+    """timm's WindowAttention. On a CPU, without gradients, in chunks of windows, so that scores stay in the cache."""
     count, A, _ = windows_NAC.shape
     if torch.is_grad_enabled() or windows_NAC.device.type != "cpu":
         return _attend_all(attention, windows_NAC, mask_NAA)
-    piece = max(1, PIECE_BYTES // (4 * attention.num_heads * A * A))
+    chunk_windows = max(1, CHUNK_BYTES // (4 * attention.num_heads * A * A))
     out = torch.empty_like(windows_NAC)
-    of_a_map = count if mask_NAA is None else len(mask_NAA)
-    for first in range(0, count, of_a_map):
-        for begin in range(0, of_a_map, piece):
-            own = slice(first + begin, first + min(begin + piece, of_a_map))
-            mask = None if mask_NAA is None else mask_NAA[begin : begin + piece]
-            out[own] = _attend_all(attention, windows_NAC[own], mask)
+    windows_per_map = count if mask_NAA is None else len(mask_NAA)
+    for first in range(0, count, windows_per_map):
+        for begin in range(0, windows_per_map, chunk_windows):
+            windows = slice(first + begin, first + min(begin + chunk_windows, windows_per_map))
+            mask = None if mask_NAA is None else mask_NAA[begin : begin + chunk_windows]
+            out[windows] = _attend_all(attention, windows_NAC[windows], mask)
     return out
 
 
 def _attend_all(attention: Any, windows_NAC: Tensor, mask_NAA: Tensor | None) -> Tensor:
-    """The softmax in fp32: on a CPU that is faster than one in bfloat16, too."""
+    """Attention of all windows; the softmax is in fp32, which is also faster than bfloat16 on a CPU."""
     count, A, _ = windows_NAC.shape
     heads = attention.num_heads
     query, key, value = attention.qkv(windows_NAC).view(count, A, 3, heads, -1).permute(2, 0, 3, 1, 4).contiguous()
@@ -103,14 +103,14 @@ def _attend_all(attention: Any, windows_NAC: Tensor, mask_NAA: Tensor | None) ->
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """How the cells of a batch of maps lie in windows.
+    """The partition of a batch of maps into windows.
 
     Args:
-        area: cells of a window.
-        cells: the row of `x` that each cell of each window is.
-        empty: which cells of windows are beyond the map; None where none are.
-        back: the cell of the windows that each row of `x` is.
-        mask_NAA: what is added to the scores of one map's windows; None where nothing was shifted.
+        area: number of cells of a window.
+        cells: the row of `x` for each cell of each window.
+        empty: the windows' cells beyond the map; None without any.
+        back: the windows' cell for each row of `x`.
+        mask_NAA: added to the scores of one map's windows; None without a shift.
     """
 
     area: int
@@ -122,9 +122,9 @@ class _Plan:
 
 @cached(32)
 def _plan(batch: int, size: Size, window: Size, shift: Size, device: torch.device) -> _Plan:
-    """Kept per size. The map is padded first and shifted then."""
+    """Cached per size. The map is padded, then shifted."""
     (H, W), (high, wide) = size, window
-    with torch.inference_mode(mode=False):  # what is kept may be used in training later
+    with torch.inference_mode(mode=False):  # a cached tensor may be used in training later
         rows_BHW = torch.arange(batch * H * W, device=device).view(batch, H, W)
         padded = F.pad(rows_BHW, (0, -W % wide, 0, -H % high), value=-1).roll((-shift[0], -shift[1]), (1, 2))
         cells = _windows(padded, window).flatten()

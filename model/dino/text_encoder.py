@@ -1,4 +1,4 @@
-"""The prompt's words as features: BERT under the sub-sentence mask.
+"""Text encoder: features of the prompt's tokens, by BERT under the sub-sentence mask.
 
 Letters: B prompt, T token, C channel.
 """
@@ -35,12 +35,12 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class TextFeatures:
-    """What the rest of the model knows of the captions.
+    """The captions' features, for the rest of the model.
 
     Args:
-        features_BTC: one vector a token.
-        positions_BT: its place within its wording.
-        mask_B1TT: 0 where a token may look, else a large negative number.
+        features_BTC: one vector per token.
+        positions_BT: the token's position within its wording.
+        mask_B1TT: 0 where a token may attend, else a large negative number.
         no_word_BT: True at padding.
     """
 
@@ -55,20 +55,20 @@ class TextFeatures:
 
 
 def pad_words(prompts: Sequence[TokenizedPrompt]) -> Words:
-    """Stack captions of different lengths. A padding token sees itself alone."""
+    """Stack captions of different lengths. A padding token attends to itself alone."""
     longest = max(len(prompt.ids_T) for prompt in prompts)
     B = len(prompts)
     ids = torch.zeros(B, longest, dtype=torch.long)
     positions = torch.zeros(B, longest, dtype=torch.long)
     sees = torch.eye(longest, dtype=torch.bool).repeat(B, 1, 1)
-    none = torch.ones(B, longest, dtype=torch.bool)
+    padding = torch.ones(B, longest, dtype=torch.bool)
     for row, prompt in enumerate(prompts):
         count = len(prompt.ids_T)
         ids[row, :count] = prompt.ids_T
         positions[row, :count] = prompt.positions_T
         sees[row, :count, :count] = prompt.sees_TT
-        none[row, :count] = False
-    return Words(ids, positions, sees, none)
+        padding[row, :count] = False
+    return Words(ids, positions, sees, padding)
 
 
 def stack_features(prompts: Sequence[TextFeatures]) -> TextFeatures:
@@ -86,16 +86,16 @@ def stack_features(prompts: Sequence[TextFeatures]) -> TextFeatures:
 
 
 def pad_features(text: TextFeatures, length: int) -> TextFeatures:
-    """The same captions in so many tokens. A padding token sees itself alone, and nobody sees it."""
-    more = length - text.features_BTC.shape[1]
-    if more == 0:
+    """The same captions padded to `length` tokens. Padding tokens attend to themselves alone and are masked."""
+    added = length - text.features_BTC.shape[1]
+    if added == 0:
         return text
-    mask = F.pad(text.mask_B1TT, (0, more, 0, more), value=lowest(torch.float32))
+    mask = F.pad(text.mask_B1TT, (0, added, 0, added), value=lowest(torch.float32))
     return TextFeatures(
-        F.pad(text.features_BTC, (0, 0, 0, more)),
-        F.pad(text.positions_BT, (0, more)),
+        F.pad(text.features_BTC, (0, 0, 0, added)),
+        F.pad(text.positions_BT, (0, added)),
         mask.masked_fill(torch.eye(length, dtype=torch.bool, device=mask.device), 0.0),
-        F.pad(text.no_word_BT, (0, more), value=True),
+        F.pad(text.no_word_BT, (0, added), value=True),
     )
 
 

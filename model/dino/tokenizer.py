@@ -1,9 +1,9 @@
-"""From a prompt to token ids, and which token belongs to which wording.
+"""Tokenizer: from a prompt to token ids, and which token belongs to which wording.
 
-A wording is tokenised by itself, and the caption joins them as `[CLS] a . b . c . [SEP]`. Each wording sees itself
-and its closing '.' alone: the sub-sentence mask of Grounding DINO (https://arxiv.org/abs/2303.05499, section 3.4).
-A '.' or '?' within a wording ("3.5 mm jack") is read like its words, but parts nothing. No box is ever taught to answer
-these two marks, so they are left out of the wording's score.
+Each wording is tokenised separately, and the caption joins them as `[CLS] a . b . c . [SEP]`. Each wording attends to
+itself and its closing '.' alone (the sub-sentence mask of https://arxiv.org/abs/2303.05499, section 3.4).
+A '.' or '?' within a wording ("3.5 mm jack") is a token like its words and separates nothing. Training gives these two
+marks no boxes, so they are left out of the wording's score.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from torch import Tensor
 from ..prompt import Prompt, PromptError
 
 MAX_TOKENS = 256
-_NEVER_ANSWERED = (".", "?")
+_UNSCORED_MARKS = (".", "?")
 
 
 @dataclass(frozen=True, slots=True)
 class TokenizedPrompt:
-    """One caption as numbers. T tokens, W wordings.
+    """One tokenised caption. T tokens, W wordings.
 
     Args:
         ids_T: token ids.
-        positions_T: each token's place within its own wording, from 0.
-        sees_TT: True where the row's token may look at the column's.
+        positions_T: each token's position within its wording, from 0.
+        sees_TT: True where the row's token may attend to the column's.
         spans_WT: True where the token is part of the wording ('.' and '?' are part of none).
         phrase_of_W: the index in `prompt.phrases` that the wording belongs to.
     """
@@ -44,22 +44,22 @@ class TokenizedPrompt:
 
 
 class Tokenizer:
-    """BERT's word pieces over a vocabulary that is given, so nothing is ever fetched."""
+    """BERT's WordPiece tokenizer over a given vocabulary, so nothing is downloaded."""
 
     def __init__(self, vocabulary: Mapping[str, int]) -> None:
         self.vocabulary = dict(vocabulary)
         self._raw = RawTokenizer(WordPiece(vocab=self.vocabulary, unk_token="[UNK]"))
-        self._marks = frozenset(self.vocabulary.get(mark) for mark in _NEVER_ANSWERED)
+        self._marks = frozenset(self.vocabulary.get(mark) for mark in _UNSCORED_MARKS)
         self._normalizer = BertNormalizer(lowercase=True)
         self._raw.normalizer = self._normalizer
         self._raw.pre_tokenizer = BertPreTokenizer()
 
     def ids(self, wording: str) -> list[int]:
-        """The pieces of one wording."""
+        """The token ids of one wording."""
         return self._raw.encode(wording, add_special_tokens=False).ids
 
     def split(self, wording: str) -> list[str]:
-        """Its words and marks, before these are taken to pieces."""
+        """Its words and punctuation marks, before they are split into pieces."""
         clean = self._normalizer.normalize_str(wording)
         return [word for word, _ in BertPreTokenizer().pre_tokenize_str(clean)]
 
@@ -75,7 +75,7 @@ class Tokenizer:
         return first
 
     def captions(self, prompt: Prompt) -> list[TokenizedPrompt]:
-        """One caption, or several where the text encoder cannot read all of the prompt at once.
+        """The prompt's captions: several if it is too long for the text encoder.
 
         Raises:
             PromptError: a single wording is longer than the text encoder was trained for.
@@ -83,21 +83,21 @@ class Tokenizer:
         return [self._caption(chunk) for chunk in self.chunks(prompt)]
 
     def chunks(self, prompt: Prompt) -> list[list[tuple[int, list[int]]]]:
-        """What each caption is made of: the phrase's index and the pieces of every wording; raises as `captions`."""
+        """For each caption, the phrase's index and the token ids of every wording; raises as `captions`."""
         wordings = [
             (index, self.ids(wording)) for index, phrase in enumerate(prompt.phrases) for wording in phrase.wordings
         ]
         chunks: list[list[tuple[int, list[int]]]] = []
-        room = 0
+        tokens_left = 0
         for index, pieces in wordings:
             if len(pieces) + 3 > MAX_TOKENS:
                 name = prompt.phrases[index].name
                 raise PromptError(f"phrase {name[:40]!r} has {len(pieces)} tokens: at most {MAX_TOKENS - 3} fit")
-            if len(pieces) + 1 > room:
+            if len(pieces) + 1 > tokens_left:
                 chunks.append([])
-                room = MAX_TOKENS - 2
+                tokens_left = MAX_TOKENS - 2
             chunks[-1].append((index, pieces))
-            room -= len(pieces) + 1
+            tokens_left -= len(pieces) + 1
         return chunks
 
     def words(self, tokens: TokenizedPrompt) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Our BERT beside transformers', with the same weights."""
+"""Our BERT gives the output of transformers' with the same weights."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 

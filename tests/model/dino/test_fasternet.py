@@ -1,4 +1,4 @@
-"""Our FasterNet-T0 beside timm's, with the same weights."""
+"""Our FasterNet-T0 gives the output of timm's with the same weights."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 

@@ -1,4 +1,4 @@
-"""The model as a whole: words do not leak, pictures do not mix, every block matters."""
+"""The whole network: phrases and pictures do not affect each other, and every block affects the output."""
 
 from __future__ import annotations
 

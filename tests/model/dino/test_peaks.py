@@ -1,4 +1,4 @@
-"""Places that stand out: which neighbours make one superfluous, and what they propose together."""
+"""Peaks: which neighbours suppress a place, and how proposals are blended."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from groundcast.model.dino.peaks import neighbours, peaks_only, shares
+from groundcast.model.dino.peaks import blend_weights, neighbours, peaks_only
 
 CPU = torch.device("cpu")
 SHAPES = ((5, 7), (3, 4))
@@ -65,15 +65,15 @@ def test_shares_are_those_of_the_places_best_word_and_add_up_to_one() -> None:
     logits_BST = _logits()
     words_BS = logits_BST.argmax(-1)
     places_BQ = torch.tensor([[MIDDLE, 0], [BESIDE, 5 * 7]])
-    asked_BQ9, shares_BQ9 = shares(places_BQ, ALL_BS, logits_BST, AROUND)
-    assert torch.equal(asked_BQ9[..., 0], places_BQ)
+    blended_BQ9, weights_BQ9 = blend_weights(places_BQ, ALL_BS, logits_BST, AROUND)
+    assert torch.equal(blended_BQ9[..., 0], places_BQ)
     for row in range(2):
         for query, place in enumerate(places_BQ[row].tolist()):
             own = {place, *AROUND[place].tolist()}
             counted = {other: torch.exp(2 * logits_BST[row, other, words_BS[row, place]]) for other in own}
             total = sum(counted.values())
             got = dict.fromkeys(own, 0.0)
-            for other, share in zip(asked_BQ9[row, query].tolist(), shares_BQ9[row, query].tolist(), strict=True):
+            for other, share in zip(blended_BQ9[row, query].tolist(), weights_BQ9[row, query].tolist(), strict=True):
                 got[other] += share
             assert got == pytest.approx({other: float(one / total) for other, one in counted.items()}, abs=1e-6)
 
@@ -83,12 +83,12 @@ def test_a_tie_gives_either_place_the_same_box() -> None:
     logits_BST[0, MIDDLE], logits_BST[0, BESIDE] = 2.0, 2.0
     boxes_S = torch.arange(float(len(AROUND)))
     places_BQ = torch.tensor([[MIDDLE, BESIDE]])
-    asked_BQ9, shares_BQ9 = shares(places_BQ, ALL_BS[:1], logits_BST, AROUND)
-    blended_Q = (boxes_S[asked_BQ9] * shares_BQ9).sum(-1)[0]
+    blended_BQ9, weights_BQ9 = blend_weights(places_BQ, ALL_BS[:1], logits_BST, AROUND)
+    blended_Q = (boxes_S[blended_BQ9] * weights_BQ9).sum(-1)[0]
     assert blended_Q.tolist() == pytest.approx([MIDDLE + 0.5] * 2, abs=1e-4)
 
 
 def test_a_place_that_was_imposed_counts_itself_alone_where_nothing_may_be_used() -> None:
     logits_BST = _logits()
-    _, shares_BQ9 = shares(torch.full((2, 1), MIDDLE), ~ALL_BS, logits_BST, AROUND)
-    assert shares_BQ9.tolist() == [[[1.0, *[0.0] * 8]]] * 2
+    _, weights_BQ9 = blend_weights(torch.full((2, 1), MIDDLE), ~ALL_BS, logits_BST, AROUND)
+    assert weights_BQ9.tolist() == [[[1.0, *[0.0] * 8]]] * 2

@@ -1,4 +1,4 @@
-"""Which places become queries, and what an answer depends on."""
+"""Query selection: which places become queries, and what a result depends on."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
@@ -7,7 +7,7 @@ from __future__ import annotations
 import torch
 
 from groundcast.model.dino.grounding_dino import GroundingDino, Output
-from groundcast.model.dino.peaks import neighbours, peaks_only, shares
+from groundcast.model.dino.peaks import blend_weights, neighbours, peaks_only
 from groundcast.model.dino.text_encoder import pad_words
 from groundcast.model.dino.tokenizer import Tokenizer
 from groundcast.model.prompt import Prompt
@@ -49,7 +49,7 @@ def test_queries_of_a_peaks_model_are_peaks_and_their_boxes_are_blended() -> Non
 
     model.selection.peaks = False
     alone_S4 = _answer(model, picture, every_1S).selected.boxes_BQ4[0]
-    asked_1Q9, shares_1Q9 = shares(chosen, best_1S.isfinite(), logits_1ST, around_S8)
+    asked_1Q9, shares_1Q9 = blend_weights(chosen, best_1S.isfinite(), logits_1ST, around_S8)
     blended_Q4 = (alone_S4[asked_1Q9[0]] * shares_1Q9[0, :, :, None]).sum(1)
     inside = (alone_S4[asked_1Q9[0]] > 0.011).all(-1).all(-1)  # at the edge some neighbours may not be used
     torch.testing.assert_close(output.selected.boxes_BQ4[0][inside], blended_Q4[inside])

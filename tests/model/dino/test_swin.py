@@ -1,4 +1,4 @@
-"""Swin's windows: attended to some at a time, they say what they say all at once."""
+"""Swin's windows: attention in chunks gives the same as at once."""
 
 # pyright: reportUnknownMemberType=false
 
@@ -15,8 +15,8 @@ from groundcast.model.dino.swin import Swin
 
 
 @pytest.mark.parametrize("window", [4, 7])
-def test_windows_in_pieces_are_the_whole(window: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(swin, "PIECE_BYTES", 3 * 4 * 2 * window**4)  # three windows of two heads
+def test_windows_in_chunks_give_the_same(window: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(swin, "CHUNK_BYTES", 3 * 4 * 2 * window**4)  # three windows of two heads
     torch.manual_seed(0)
     options: dict[str, Any] = {
         "embed_dim": 16,

@@ -1,4 +1,4 @@
-"""Which token belongs to which wording, and what each may look at."""
+"""Tokenizer: which token belongs to which wording, and which tokens each attends to."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownLambdaType=false
 
