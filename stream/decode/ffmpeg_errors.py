@@ -94,6 +94,10 @@ def _explain_network(error: FFmpegError | OSError, options: SourceOptions, where
         return SourceError(f"{where} did not answer within {options.open_timeout_s:g} s: is the camera on?")
     if error.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH):
         return SourceError(f"{where} cannot be reached from here: check the address and the network")
+    if isinstance(error, PermissionError) and options.decode_process:
+        return SourceError(
+            f"{where} leads to another port, which its decoder process may not reach: name its host in `redirect_hosts`"
+        )
     if fault := _name_fault(host, where):
         return fault
     return _explain_answer(error, options, where)

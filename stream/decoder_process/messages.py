@@ -202,5 +202,6 @@ def options_of(values: Mapping[str, object]) -> SourceOptions:
         read_timeout_s=said.number("read_timeout_s"),
         target_hz=None if said.is_null("target_hz") else said.number("target_hz"),
         key_frames_only=said.flag("key_frames_only"),
+        decode_process=True,
         redirect_hosts=said.texts("redirect_hosts"),
     )

@@ -61,7 +61,7 @@ class _Counted:
 
 @contextmanager
 def _nothing_left() -> Generator[None]:
-    """Hold to it that no process, no descriptor and no shared memory stays behind."""
+    """Hold to it that no process, no descriptor and no shared memory (which has no name) stays behind."""
     before = (_children(), _descriptors(), _segments())
     yield
     end_s = time.monotonic() + 5.0
@@ -79,9 +79,8 @@ def _descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-def _segments() -> tuple[int, int]:
-    maps = Path("/proc/self/maps").read_text()
-    return maps.count("groundcast-pictures"), len(list(Path("/dev/shm").iterdir()))
+def _segments() -> int:
+    return Path("/proc/self/maps").read_text().count("groundcast-pictures")
 
 
 def _until(done: Callable[[], bool], timeout_s: float = 30.0) -> bool:

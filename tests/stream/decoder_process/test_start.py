@@ -32,7 +32,7 @@ from groundcast.stream.wire.topics import MessageError
 
 from ..clips import encode_clip
 from ..lying_decoder import PICTURE
-from ..rtsp_server import RtspServer
+from ..rtsp_server import Behaviour, RtspServer
 from ..watched_reader import WatchedReader, write_video
 
 ROOT = Path(__file__).parents[3]
@@ -153,7 +153,23 @@ def test_a_decoder_ends_with_its_node() -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.skipif(missing_protection() is not None or landlock_version() < 4, reason="this kernel has less")
+_HAS_ALL = missing_protection() is None and landlock_version() >= 4
+
+
+@pytest.mark.skipif(not _HAS_ALL, reason="this kernel has less")
+def test_a_redirect_to_another_port_needs_its_host_to_be_named() -> None:
+    leads = Behaviour(status=302)
+    with RtspServer(encode_clip()) as moved, RtspServer(encode_clip(), behaviour=leads) as camera:
+        leads.location = moved.url
+        options = SourceOptions("cam", camera.url, decode_process=True)
+        with WatchedReader(options) as watched:
+            assert watched.until(lambda: watched.stats.error is not None)
+            assert "another port" in (watched.stats.error or "")
+        with WatchedReader(replace(options, redirect_hosts=("127.0.0.1",)), pictures=False) as watched:
+            assert watched.until_frames(1, 20.0)
+
+
+@pytest.mark.skipif(not _HAS_ALL, reason="this kernel has less")
 @pytest.mark.parametrize(("kernel", "also"), [([], set[str]()), (["without Landlock"], {"listen"})])
 def test_the_sandbox_leaves_a_decoder_its_camera_alone(kernel: list[str], also: set[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as camera:
