@@ -171,21 +171,9 @@ def _load_group(name: str) -> dict[str, Callable[..., Any]]:
 
         return {"new": new_keys, "allow": allow_client, "revoke": revoke_client, "list": list_keys}
     if name == "bench":
-        from .bench.kernel import kernel
-        from .bench.memory import memory
-        from .bench.model import model
-        from .bench.node import node
-        from .bench.parity import parity
-        from .bench.suite import bench_all
+        from .bench.commands import COMMANDS
 
-        return {
-            "parity": parity,
-            "kernel": kernel,
-            "model": model,
-            "node": node,
-            "memory": memory,
-            "all": bench_all,
-        }
+        return COMMANDS
     if name == "train":
         from .train.detector import train_detector
         from .train.tabletop import train_tabletop

@@ -4,18 +4,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any
+from typing import Any
 
 import torch
-import typer
 from torch import Tensor
 
 from ...cuda.deform_attn import Kernel, deform_attn
 from ...cuda.image_prep import Preparation, image_prep
-from ...model.runtime.device import named_device, within
+from ...model.runtime.device import within
 from ..exits import RunError, say
 from .hardware import finish, hardware, roofline
 from .oracle import deform_attn_of_transformers
@@ -62,17 +60,6 @@ class KernelCase:
         """Four corners of each sample, multiplied and added."""
         samples = self.projected.shape[1] * _HEADS * len(self.shapes) * _POINTS
         return 2 * 4 * samples * _CHANNELS
-
-
-def kernel(
-    pairs: Annotated[int, typer.Option(help="How often each way is timed.", min=7)] = 7,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False,
-) -> None:
-    """Time the kernels beside transformers and PyTorch. Parity comes first, and no figure without it."""
-    result = bench_kernel(pairs, named_device(device))
-    if as_json:
-        print(json.dumps(result))
 
 
 def bench_kernel(

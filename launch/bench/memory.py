@@ -4,23 +4,20 @@
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import torch
-import typer
 
 from ...model.detections import Detections
 from ...model.detector import Detector, DetectorOptions
 from ...model.prompt import Prompt
 from ...model.query import Query
-from ...model.runtime.device import named_device
 from ...model.runtime.ticket import DetectionTicket
-from ..exits import RunError, say
+from ..exits import say
 from ..memory import resident_bytes
 from .hardware import hardware
 
@@ -46,22 +43,6 @@ class Growth:
     end_mib: float
     most_mib: float
     flat: bool
-
-
-def memory(
-    frames: Annotated[int, typer.Option(help="How many pictures.", min=40)] = 10_000,
-    model: Annotated[str, typer.Option(help="Weights, as for 'groundcast run'.")] = "tabletop",
-    prompt: Annotated[str, typer.Option(help="What is asked.")] = "red cube . blue ball . green can",
-    input_px: Annotated[int | None, typer.Option(help="Short side of the network's input.", min=64)] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False,
-) -> None:
-    """Watch memory while the detector gets pictures of changing sizes."""
-    result = bench_memory(frames, model, prompt, input_px, named_device(device))
-    if as_json:
-        print(json.dumps(result))
-    if not result["flat"]:
-        raise RunError("memory grows with the pictures that were seen")
 
 
 def bench_memory(

@@ -5,27 +5,24 @@
 from __future__ import annotations
 
 import copy
-import json
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import torch
-import typer
 from torch import nn
 
 from ...model.dino.grounding_dino import GroundingDino
 from ...model.dino.text_encoder import pad_words
 from ...model.dino.tokenizer import Tokenizer
 from ...model.prompt import Prompt
-from ...model.runtime.device import named_device, within
+from ...model.runtime.device import within
 from ...model.runtime.network import build
 from ...model.runtime.precision import exact_products, multiplies_in_bfloat16, number_format
 from ...model.weights.checkpoint import Checkpoint, find_checkpoint, read_checkpoint
 from ..exits import RunError, say
-from ..settings.command_options import MAX_SEED
 from .detector import DetectorRun
 from .hardware import count_flops, finish, hardware, roofline
 from .oracle import full_size, save, vocabulary
@@ -34,28 +31,8 @@ from .sizes import Size, sizes
 from .truth import ReferenceAnswer, ask_truth, measure_half, measure_parity
 
 ModelName = Literal["swin-t", "swin-b"]
-DeviceName = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 _EAGER, _COMPILED, _THROUGH = "transformers, eager float32", "transformers, compiled bfloat16", "through the detector"
 _USUAL = {"cpu": "640", "cuda": "800x1333,544x960"}
-
-
-def model(
-    model: Annotated[ModelName, typer.Option(help="Which size.")] = "swin-t",
-    size: Annotated[str | None, typer.Option(help="Of the input: 640, or height x width, 800x1333,544x960.")] = None,
-    phrases: Annotated[int, typer.Option(help="How many are asked.", min=1, max=50)] = 4,
-    pairs: Annotated[int, typer.Option(help="How often each way is timed.", min=7)] = 7,
-    device: DeviceName = "auto",
-    seed: Annotated[int, typer.Option(help="Decides weights and pictures.", min=0, max=MAX_SEED)] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False,
-) -> None:
-    """Time a whole model beside transformers. Parity comes first, and no figure without it.
-
-    Weights are random, one picture at a time. Words are read once, as in a stream, where transformers reads them with
-    each picture.
-    """
-    result = bench_model(model, size, phrases, pairs, named_device(device), seed)
-    if as_json:
-        print(json.dumps(result))
 
 
 def bench_model(

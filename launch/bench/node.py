@@ -13,10 +13,9 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-import typer
 
 from ...stream.options import Decoding
 from ...stream.subscriber import Subscriber
@@ -25,10 +24,9 @@ from ..exits import InputError, RunError, say
 from ..node.node_process import NodeProcess
 from .cameras import make_clip
 
-_BAR_MS = 76.0
+MAX_P95_MS = 76.0
 _WARM_UP_S = 3.0
 _START_S = 120.0  # until every camera was heard of
-_PROMPT = "red cube . blue ball . green can . yellow ring"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,30 +66,6 @@ class NodeFigures:
         )
 
 
-def node(
-    cameras: Annotated[int, typer.Option(help="How many, 30 frames a second each.", min=1)] = 1,
-    seconds: Annotated[float, typer.Option(help="How long to listen, after a warm-up.", min=1.0)] = 20.0,
-    size: Annotated[str, typer.Option(help="Of the cameras' pictures, width x height.")] = "1920x1080",
-    model: Annotated[str, typer.Option(help="Weights, as for 'groundcast run'.")] = "tabletop",
-    prompt: Annotated[str, typer.Option(help="What is asked.")] = _PROMPT,
-    input_px: Annotated[int | None, typer.Option(help="Short side of the network's input.", min=64)] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    decode: Annotated[Decoding, typer.Option(help="Where the pictures are decoded.")] = "cpu",
-    find: Annotated[
-        bool, typer.Option("--find", help=f"Find the most cameras with p95 within {_BAR_MS:g} ms.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False,
-) -> None:
-    """Measure a node and its H.264 cameras from a subscriber."""
-    weights = str(Path(model).absolute()) if Path(model).exists() else model  # the settings file lies elsewhere
-    model_settings: dict[str, Any] = {"name": weights, "device": device}
-    if input_px is not None:
-        model_settings["size_px"] = input_px
-    result = bench_node(cameras, seconds, size, model_settings, prompt, find=find, decode=decode)
-    if as_json:
-        print(json.dumps(result))
-
-
 def bench_node(
     cameras: int, seconds: float, size: str, model: dict[str, Any], prompt: str, *, find: bool, decode: Decoding = "cpu"
 ) -> dict[str, Any]:
@@ -111,9 +85,9 @@ def bench_node(
             return figures
 
         runs = list(search(measure, cameras)) if find else [measure(cameras)]
-    good = [run.cameras for run in runs if run.latency_ms["p95"] <= _BAR_MS]
+    good = [run.cameras for run in runs if run.latency_ms["p95"] <= MAX_P95_MS]
     most = {"most_cameras": max(good, default=0)} if find else {}
-    how = {"size": size, "decode": decode, "bar_ms": _BAR_MS}
+    how = {"size": size, "decode": decode, "bar_ms": MAX_P95_MS}
     return {"bench": "node", **how, **most, "runs": [asdict(run) for run in runs]}
 
 
@@ -123,7 +97,7 @@ def search(measure: Callable[[int], NodeFigures], first: int) -> Iterator[NodeFi
     while not bad or bad - good > max(1, good // 8):
         figures = measure(count)
         yield figures
-        if figures.latency_ms["p95"] <= _BAR_MS:
+        if figures.latency_ms["p95"] <= MAX_P95_MS:
             good = count
         else:
             bad = count

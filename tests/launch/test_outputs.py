@@ -19,4 +19,4 @@ def test_a_folder_is_no_file_to_write(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be written"):
         VideoFile(tmp_path)
     with pytest.raises(InputError, match="cannot be written"):
-        bench_all(device="cpu", out=tmp_path)
+        bench_all("cpu", None, tmp_path)

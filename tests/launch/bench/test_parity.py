@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from groundcast.launch.bench import hardware, model, pairs, suite
+from groundcast.launch.bench.commands import everything
 from groundcast.launch.bench.detector import short_side
 from groundcast.launch.bench.hardware import count_flops, roofline
 from groundcast.launch.bench.oracle import vocabulary
@@ -118,7 +119,7 @@ def test_what_was_measured_is_written_before_all_is(
 
     monkeypatch.setattr(suite, "_parts", lambda *_: {"kernel": lambda: {"ms": 1.0}, "model": model})
     with pytest.raises(RunError, match="no figures of model"):
-        suite.bench_all("cpu", None, out, as_json=True)
+        everything("cpu", None, out, as_json=True)
     assert json.loads(out.read_text())["model"] == {"failed": "no parity"}
     assert json.loads(capsys.readouterr().out)["kernel"] == {"ms": 1.0}
 
