@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
+import shutil
 import subprocess
 import sys
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +26,7 @@ COMMANDS = (
     "detect",
     "train",
     "eval",
+    "verify",
     "bench",
     "probe",
     "check",
@@ -43,6 +48,63 @@ def test_help_names_every_command_and_loads_nothing_heavy() -> None:
     assert not HEAVY & set(modules)
     for command in COMMANDS:
         assert f" {command} " in out
+
+
+def test_help_groups_the_commands_by_what_a_person_wants(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = in_process(capsys, "-h").out
+
+    assert shown == in_process(capsys, "--help").out == in_process(capsys).out
+    titles = [line.rstrip(":") for line in shown.splitlines() if line.endswith(":") and not line.startswith(" ")]
+    assert titles == ["Options", "Look", "Serve", "Record", "Learn", "Measure"]
+    assert all(f"  {option}" in shown for option in ("--version ", "-h, --help ", "--install-completion "))
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [
+        (["re"], {"record", "replay"}),
+        (["run", "--se"], set[str]()),
+        (["run", "--s"], {"--source", "--size", "--stream"}),
+        (["ctl", "th"], {"thresholds"}),
+        (["bench", "kernel", "--p"], {"--pairs"}),
+    ],
+)
+def test_bash_completes_commands_and_options_without_torch(words: list[str], completed: set[str]) -> None:
+    program = (
+        "import sys; from groundcast.launch.cli import run; code = run([]);"
+        "print(*sorted({'torch', 'transformers'} & set(sys.modules)), code, file=sys.stderr)"
+    )
+    line = ["groundcast", *words]
+    environment = {
+        "_GROUNDCAST_COMPLETE": "complete_bash",
+        "COMP_WORDS": " ".join(line),
+        "COMP_CWORD": str(len(line) - 1),
+    }
+
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env={**os.environ, **environment}
+    )
+
+    assert set(done.stdout.split()) == completed
+    assert done.stderr == "0\n"
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
+def test_bash_takes_the_completion_that_is_installed(tmp_path: Path) -> None:
+    environment = {**os.environ, "HOME": str(tmp_path)}
+    program = tmp_path / "groundcast"
+    program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m groundcast.launch.cli "$@"\n')
+    program.chmod(0o755)
+    typed = (
+        f"{program} --install-completion >&2; source {tmp_path}/.bashrc;"
+        f"COMP_WORDS=(groundcast pro); COMP_CWORD=1; _groundcast_completion {program};"
+        'echo "${COMPREPLY[@]}"'
+    )
+
+    done = subprocess.run(["bash", "-c", typed], env=environment, capture_output=True, text=True, check=True)
+
+    assert done.stdout == "probe\n"
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -16,6 +16,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from groundcast.launch.commands import groundcast_app
 from groundcast.launch.service.health import HANGS_AFTER_S
 from groundcast.launch.settings.settings_file import read_settings
 from groundcast.stream.sockets.descriptors import RAISED_TO
@@ -50,11 +51,9 @@ def commands() -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("where", ["unit", "image", "compose"])
 def test_the_command_is_one_that_groundcast_takes(where: str) -> None:
-    from groundcast.launch.cli import _app  # pyright: ignore[reportPrivateUsage]
-
     program, *arguments = commands()[where]
     options = {word: "" for word in arguments if word.startswith("--")}
-    helped = CliRunner(env={"COLUMNS": "200"}).invoke(_app("run"), ["run", "--help"]).output
+    helped = CliRunner(env={"COLUMNS": "200"}).invoke(groundcast_app(), ["run", "--help"]).output
 
     assert Path(program).name == "groundcast"
     assert arguments[0] == "run"
