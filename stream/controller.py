@@ -71,15 +71,12 @@ class Controller:
         self.timeout_s = timeout_s
         self._keys = keys
         self._ids = itertools.count(1)
-        self._context = zmq.Context()
-        self._socket = self._context.socket(zmq.DEALER)
-        self._socket.set(zmq.IMMEDIATE, 1)  # a node that starts later must not find requests that nobody means any more
-        self._socket.set(zmq.MAXMSGSIZE, MAX_BODY_BYTES)
-        try:
-            self._link = ClientSocket(self._socket, address, keys)
-        except ValueError:
-            self._context.term()
-            raise
+        options: dict[zmq.SocketOption, int] = {
+            zmq.IMMEDIATE: 1,  # a node that starts later must not receive requests that are given up by then
+            zmq.MAXMSGSIZE: MAX_BODY_BYTES,
+        }
+        self._client = ClientSocket(zmq.DEALER, options, address, keys)
+        self._socket = self._client.socket
 
     def status(self) -> NodeStatus:
         """How the node is doing. How its sources are read is left to `sources`."""
@@ -176,8 +173,7 @@ class Controller:
 
     def close(self) -> None:
         """Let go of the connection, and of its leases. Twice does no harm."""
-        self._link.close()
-        self._context.term()
+        self._client.close()
 
     def __enter__(self) -> Controller:
         return self
@@ -215,7 +211,7 @@ class Controller:
 
     def _wait(self, event: int, deadline_s: float) -> None:
         while True:
-            self._link.look()
+            self._client.maintain()
             left_s = deadline_s - time.monotonic()
             if self._socket.poll(max(0, int(min(left_s, _LOOK_EVERY_S) * 1000) + 1), event):
                 return
@@ -224,8 +220,8 @@ class Controller:
 
     def _silence(self, event: int) -> str:
         said = f"no answer from {self.address} within {self.timeout_s:g} s"
-        if self._link.refusal is not None:
-            return f"{said}: {self._link.refusal}"
+        if self._client.refusal is not None:
+            return f"{said}: {self._client.refusal}"
         return said if event == zmq.POLLIN else f"{said}: is a node running there?"
 
 

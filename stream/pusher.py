@@ -19,7 +19,7 @@ _LAST_ONE_WITHIN_MS = 100
 
 
 class PusherError(ValueError):
-    """An address or a picture that cannot be meant; one sentence."""
+    """An address or a picture that cannot be used; one sentence."""
 
 
 class Array(Protocol):
@@ -51,16 +51,16 @@ class Pusher:
     def __init__(self, address: str, *, keys: Keys | None = None, wait_s: float = 0.0) -> None:
         self.sent = 0
         self.dropped = 0
-        self._context = zmq.Context()
-        self._socket = self._context.socket(zmq.PUSH)
-        self._socket.set(zmq.SNDHWM, 1)
-        self._socket.set(zmq.IMMEDIATE, 1)  # nothing waits for a node that is not there
-        self._socket.set(zmq.SNDTIMEO, int(wait_s * 1000))
+        options: dict[zmq.SocketOption, int] = {
+            zmq.SNDHWM: 1,
+            zmq.IMMEDIATE: 1,  # nothing waits for a node that is not there
+            zmq.SNDTIMEO: int(wait_s * 1000),
+        }
         try:
-            self._link = ClientSocket(self._socket, address, keys)
+            self._client = ClientSocket(zmq.PUSH, options, address, keys)
         except (ConnectError, KeyFileError) as error:
-            self._context.term()
             raise PusherError(str(error)) from error
+        self._socket = self._client.socket
 
     def send(
         self,
@@ -96,7 +96,7 @@ class Pusher:
         except MessageError as error:
             raise PusherError(str(error)) from error
         except zmq.Again:
-            self._link.look()
+            self._client.maintain()
             self.dropped += 1
             return False
         self.sent += 1
@@ -104,8 +104,7 @@ class Pusher:
 
     def close(self) -> None:
         """Let go of the connection; a picture that is on its way has a tenth of a second to get there."""
-        self._link.close(_LAST_ONE_WITHIN_MS)
-        self._context.term()
+        self._client.close(_LAST_ONE_WITHIN_MS)
 
     def __enter__(self) -> Pusher:
         return self

@@ -13,7 +13,7 @@ import zmq
 
 from .sockets.client_keys import Keys
 from .subscribe.inbox import Inbox, Wanted
-from .subscribe.sub_socket import SubscriberError, check_names, join, topics_of
+from .subscribe.sub_socket import SubscriberError, check_names, subscribe, topics_of
 from .wire.message import DetectionMessage, StatusMessage
 from .wire.topics import snapshot_request
 
@@ -98,13 +98,8 @@ class Subscriber:
         # before them, so that no status is missed, and the snapshot after them, so that nothing falls in between.
         topics = [*topics_of("img", node, names)] if pictures else []
         topics += [*topics_of("sys", node, names), *(topics_of("det", node, names) if detections else ()), *requests]
-        self._context = zmq.Context()
-        try:
-            self._link = join(self._context, address, topics, _most_kept(newest_only, pictures), keys)
-        except SubscriberError:
-            self._context.term()
-            raise
-        self._socket = self._link.socket
+        self._client = subscribe(address, topics, _max_queued(newest_only, pictures), keys)
+        self._socket = self._client.socket
 
     @property
     def gaps(self) -> int:
@@ -125,7 +120,7 @@ class Subscriber:
     @property
     def refusal(self) -> str | None:
         """Why the node does not let us in, as the end of a sentence; None if it does, or is not there."""
-        return self._link.refusal
+        return self._client.refusal
 
     @property
     def statuses(self) -> Mapping[str, StatusMessage]:
@@ -134,8 +129,7 @@ class Subscriber:
 
     def close(self) -> None:
         """Let go of the connection. Twice does no harm."""
-        self._link.close()
-        self._context.term()
+        self._client.close()
 
     def __enter__(self) -> Subscriber:
         return self
@@ -146,7 +140,7 @@ class Subscriber:
         self.close()
 
     def __del__(self) -> None:
-        if hasattr(self, "_link"):  # a loop that was left early may be the last to hold us
+        if hasattr(self, "_client"):  # a loop that was left early may be the last to hold us
             self.close()
 
     def __iter__(self) -> Subscriber:
@@ -194,7 +188,7 @@ class Subscriber:
         return None if self._timeout_s is None else time.monotonic() + self._timeout_s
 
     def _patience_ms(self, deadline_s: float | None) -> int:
-        self._link.look()
+        self._client.maintain()
         waits_ms = [_WAIT_MS if self._inbox.is_waiting else _LOOK_EVERY_MS]
         if deadline_s is not None:
             left_s = deadline_s - time.monotonic()
@@ -230,7 +224,7 @@ class Subscriber:
         return f"{said}: {', '.join(details) or 'no detections came'}"
 
 
-def _most_kept(newest_only: bool, pictures: bool) -> int:
+def _max_queued(newest_only: bool, pictures: bool) -> int:
     if pictures:
         return 256
     return 10_000 if newest_only else 100_000

@@ -28,8 +28,9 @@ KNOWN_TO = {
     "zmq": (
         "stream/publish/publisher.py",
         "stream/publish/xpub_socket.py",
-        "stream/sockets/bind.py",
+        "stream/sockets/bound_socket.py",
         "stream/sockets/connect.py",
+        "stream/sockets/own_context.py",
         "stream/sockets/zap_auth.py",
         "stream/sockets/key_files.py",
         "stream/sockets/client_socket.py",
@@ -37,7 +38,6 @@ KNOWN_TO = {
         "stream/pusher.py",
         "stream/capture/push_source.py",
         "stream/subscribe/sub_socket.py",
-        "stream/recording/raw_subscriber.py",
         "stream/recording/raw_publisher.py",
         "stream/control/server.py",
         "stream/controller.py",

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from ...model.pictures.still_picture import StillError, decode_jpeg
 from ..decode.opened_source import StreamFacts, TimedPicture
 from ..options import SourceOptions
-from ..sockets.bind import bind
-from ..sockets.descriptors import NoDescriptorError, are_free
+from ..sockets.bound_socket import BindDescriptorError, BoundSocket
+from ..sockets.descriptors import NoDescriptorError
 from ..sockets.endpoint import AddressError, parse_endpoint
 from ..sockets.key_files import KeyFileError
-from ..sockets.zap_auth import ZapAuth, ZapAuthError
+from ..sockets.zap_auth import ZapAuthError
 from ..source_url import SourceError, push_address_of, redact
 from ..timing.liveness import Liveness
 from ..wire.push_message import MAX_PICTURE_BYTES, PushHeader, parse_push
@@ -28,7 +28,6 @@ from ..wire.topics import MessageError
 _USUAL_RATE_HZ = 25.0
 _LOOK_AT_STOP_EVERY_MS = 100
 _MAX_KEPT, _MAX_AT_ONCE = 8, 50
-_MIN_FREE_DESCRIPTORS = 64  # libzmq aborts the process where a context finds too few; one takes 12
 _NS = (1, 1_000_000_000)
 
 
@@ -60,20 +59,14 @@ class PushSource:
         self._pause = pause
         self._last_pts: int | None = None
         check_push(options)
-        if not are_free(_MIN_FREE_DESCRIPTORS):
-            raise NoDescriptorError(f"source {options.name}")
-        self._gate: ZapAuth | None = None
-        self._context = zmq.Context()
+        socket_options: dict[zmq.SocketOption, int] = {zmq.RCVHWM: _MAX_KEPT, zmq.MAXMSGSIZE: MAX_PICTURE_BYTES}
         try:
-            self._socket = self._context.socket(zmq.PULL)
-            self._socket.set(zmq.RCVHWM, _MAX_KEPT)
-            self._socket.set(zmq.MAXMSGSIZE, MAX_PICTURE_BYTES)
-            if options.keys is not None:
-                self._gate = ZapAuth(self._context, options.keys, "push")
-            self._binding = bind(self._socket, push_address_of(options.url), insecure=False, gate=self._gate)
-        except (OSError, KeyFileError, zmq.ZMQError) as error:
-            self._close_sockets()
+            self._pull = BoundSocket(zmq.PULL, socket_options, push_address_of(options.url), "push", keys=options.keys)
+        except BindDescriptorError as error:
+            raise NoDescriptorError(f"source {options.name}") from error
+        except (OSError, KeyFileError) as error:
             raise SourceError(f"source {options.name}: {error}") from error
+        self._socket = self._pull.socket
 
     def pictures(self) -> Iterator[TimedPicture]:
         """Pictures as they are sent, until the work is over.
@@ -83,20 +76,14 @@ class PushSource:
         """
         while not self._pause(0.0):
             try:
-                self._binding.look()
+                self._pull.maintain()
             except ZapAuthError as error:
                 raise SourceError(f"source {self._name}: {error}") from error
             if self._socket.poll(_LOOK_AT_STOP_EVERY_MS):
                 yield from self._waiting()
 
     def close(self) -> None:
-        self._binding.close()
-        self._close_sockets()
-
-    def _close_sockets(self) -> None:
-        if self._gate is not None:
-            self._gate.close()
-        self._context.destroy(linger=0)
+        self._pull.close()
 
     def _waiting(self) -> Iterator[TimedPicture]:
         """What has been sent, of which only the last is worth decoding."""

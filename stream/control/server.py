@@ -1,6 +1,6 @@
 """The control socket: takes requests to a running node, one ROUTER socket in a thread of its own.
 
-Whoever can connect may change what the node looks at and for; who that is, is for the address to say (see binding.py).
+Any client that can connect may change what the node does; the address decides which can (see bound_socket.py).
 Nothing that is sent here can end the thread, hold up other clients, or change anything but by a request that is whole
 and valid. What is no request is answered with an error, with `id` null where it has none; only a message whose frames
 are not [body], or [empty, body] as REQ sockets send it, is dropped unanswered and counted.
@@ -23,11 +23,10 @@ import zmq
 from ...model.prompt import PromptError
 from ..node.node_api import CommandError, NodeApi
 from ..options import ControlOptions
-from ..sockets.bind import bind
-from ..sockets.connect import notice_dead_peers
+from ..sockets.bound_socket import BoundSocket
+from ..sockets.connect import NOTICE_DEAD_PEERS
 from ..sockets.rejections import Reason
 from ..sockets.wake import Wake
-from ..sockets.zap_auth import ZapAuth
 from ..wire.topics import MessageError
 from .answers import Map
 from .codec import ParsedRequest, RequestError, accepted, lease_event, parse_request, refused
@@ -45,6 +44,13 @@ _MAX_AT_ONCE = 100
 _THREADS: dict[Lane, int] = {"quick": 2, "sources": 1, "pictures": 2}
 _BEAT_S = 1.0
 _CLOSES_WITHIN_S = 0.5
+_ROUTER_OPTIONS: dict[zmq.SocketOption, int] = {
+    zmq.ROUTER_MANDATORY: 1,  # an error when a client is gone
+    zmq.MAXMSGSIZE: _MAX_REQUEST_BYTES,
+    zmq.SNDHWM: _MAX_UNREAD,
+    zmq.RCVHWM: _MAX_UNHEARD,
+    **NOTICE_DEAD_PEERS,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,23 +110,26 @@ class ControlServer:
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
         self._wake = Wake()
-        self._gate: ZapAuth | None = None
-        self._context = zmq.Context()
-        self._socket = _router(self._context)
         try:
-            if options.keys is not None:
-                self._gate = ZapAuth(self._context, options.keys, "control", self._wake.ring)
-            self._binding = bind(self._socket, options.address, options.insecure, self._gate)
+            self._router = BoundSocket(
+                zmq.ROUTER,
+                _ROUTER_OPTIONS,
+                options.address,
+                "control",
+                insecure=options.insecure,
+                keys=options.keys,
+                on_change=self._wake.set,
+            )
         except (OSError, ValueError):
-            self._close_sockets()
             self._wake.close()
             raise
-        self.address = self._binding.address
+        self._socket = self._router.socket
+        self.address = self._router.address
 
     @property
     def rejected_connections(self) -> Mapping[Reason, int]:
         """How often somebody was turned away, by reason; empty without keys."""
-        return {} if self._gate is None else self._gate.rejected_connections.counts
+        return self._router.rejected_connections.counts if self._router.has_keys else {}
 
     def start(self, node: NodeApi, on_failure: Callable[[], None]) -> None:
         """Take requests.
@@ -141,9 +150,9 @@ class ControlServer:
             return
         self._closing.set()
         if self._thread is None:
-            self._let_go()
+            self._router.close(_CLOSES_WITHIN_S)
         else:
-            self._wake.ring()
+            self._wake.set()
             self._thread.join()
         self._wake.close()
 
@@ -165,17 +174,7 @@ class ControlServer:
             self.failure = error
             self._on_failure()
         finally:
-            self._let_go()
-
-    def _let_go(self) -> None:
-        self._binding.close()
-        self._close_sockets()
-
-    def _close_sockets(self) -> None:
-        if self._gate is not None:
-            self._gate.close()
-        self._socket.close(linger=round(_CLOSES_WITHIN_S * 1000))
-        self._context.term()
+            self._router.close(_CLOSES_WITHIN_S)
 
     def _serve(self) -> None:
         poller = zmq.Poller()
@@ -183,8 +182,8 @@ class ControlServer:
         poller.register(self._wake.fileno(), zmq.POLLIN)
         while not self._closing.is_set():
             poller.poll(self._until_beat_ms())
-            self._wake.hear()
-            self._binding.look()
+            self._wake.clear()
+            self._router.maintain()
             self._hear()
             self._send_answers()
             self._beat()
@@ -228,11 +227,11 @@ class ControlServer:
             _LOG.exception("a request failed: %s", type(asked.request).__name__)
             answer = _Answer(peer, refused(asked.id, "failed", f"the node failed to do it: {type(error).__name__}"))
         self._outbox.append(answer)
-        self._wake.ring()
+        self._wake.set()
         return None
 
     def _user_of(self, message: zmq.Frame) -> str:
-        if self._gate is not None:
+        if self._router.has_keys:
             return str(message.get("User-Id"))
         address = str(message.get("Peer-Address"))
         if address.startswith("localhost:"):  # what libzmq says of a socket file: user, group, process
@@ -303,13 +302,3 @@ def _answer(peer: _Peer, asked: ParsedRequest, values: Map) -> _Answer:
     if isinstance(request, Ask):
         return _Answer(peer, body, granted=str(values["lease"]), seconds=request.seconds)
     return _Answer(peer, body, ended=request.lease if isinstance(request, Release) else None)
-
-
-def _router(context: zmq.Context[zmq.Socket[bytes]]) -> zmq.Socket[bytes]:
-    router = context.socket(zmq.ROUTER)
-    router.set(zmq.ROUTER_MANDATORY, 1)  # say it when a client is gone
-    router.set(zmq.MAXMSGSIZE, _MAX_REQUEST_BYTES)
-    router.set(zmq.SNDHWM, _MAX_UNREAD)
-    router.set(zmq.RCVHWM, _MAX_UNHEARD)
-    notice_dead_peers(router)
-    return router

@@ -12,7 +12,7 @@ from types import TracebackType
 import zmq
 
 from ..options import PublisherOptions
-from ..sockets.bind import BindError
+from ..sockets.bound_socket import BindError
 from ..sockets.key_files import KeyFileError
 from ..sockets.rejections import Reason
 from ..sockets.wake import Wake
@@ -84,18 +84,18 @@ class Publisher:
         self._subscriptions = Subscriptions()
         self._wake = Wake()
         try:
-            self._outlet = XpubSocket(options, self._subscriptions, self._wake.ring)
+            self._xpub_socket = XpubSocket(options, self._subscriptions, self._wake.set)
         except (BindError, KeyFileError) as error:
             self._wake.close()
             raise PublisherError(str(error)) from error
-        self.address = self._outlet.address
+        self.address = self._xpub_socket.address
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
         self._thread.start()
 
     @property
     def rejected_connections(self) -> Mapping[Reason, int]:
         """How often somebody was turned away at the socket, by reason."""
-        return self._outlet.rejected_connections
+        return self._xpub_socket.rejected_connections
 
     def send_detections(self, message: DetectionMessage) -> None:
         """Send what was found in one frame of this node.
@@ -119,7 +119,7 @@ class Publisher:
         with self._lock:
             if self._linger_s is None:
                 self._outbox.append(_Forgotten(source))
-                self._wake.ring()
+                self._wake.set()
 
     def send_picture(self, belongs_to: PictureHeader, jpeg: bytes) -> None:
         """Send the JPEG of a message of this node's; raises as `send_detections` does."""
@@ -136,7 +136,7 @@ class Publisher:
             if self._linger_s is not None:
                 return
             self._linger_s = max(0.0, linger_s)
-            self._wake.ring()
+            self._wake.set()
         self._thread.join()
         self._wake.close()
 
@@ -180,7 +180,7 @@ class Publisher:
                 return
             self._pictures_queued += is_picture
             self._outbox.append(outgoing)
-            self._wake.ring()
+            self._wake.set()
 
     def _run(self) -> None:
         try:
@@ -190,16 +190,16 @@ class Publisher:
             with self._lock:
                 self._failure = error
         finally:
-            self._outlet.close(self._linger_s or 0.0)
+            self._xpub_socket.close(self._linger_s or 0.0)
 
     def _serve(self) -> None:
         poller = zmq.Poller()
-        poller.register(self._outlet.socket, zmq.POLLIN)
+        poller.register(self._xpub_socket.socket, zmq.POLLIN)
         poller.register(self._wake.fileno(), zmq.POLLIN)
         while True:
             poller.poll()
-            self._wake.hear()
-            self._outlet.look()
+            self._wake.clear()
+            self._xpub_socket.receive_requests()
             with self._lock:
                 outgoing = list(self._outbox)
                 self._outbox.clear()
@@ -207,8 +207,8 @@ class Publisher:
                 closing = self._linger_s is not None
             for one in outgoing:
                 if isinstance(one, _Outgoing):
-                    self._outlet.send(one.parts, one.message)
+                    self._xpub_socket.send(one.parts, one.message)
                 else:
-                    self._outlet.forget(one.source)
+                    self._xpub_socket.forget(one.source)
             if closing:
                 return

@@ -20,7 +20,7 @@ class Subscriptions:
         self._letters = 0
         self._changed = threading.Condition()
 
-    def hear(self, request: bytes) -> bytes | None:
+    def receive(self, request: bytes) -> bytes | None:
         """Take one request as an XPUB socket gives it; returns the prefix if it is a new listener's."""
         begins, prefix = request[:1] == b"\x01", request[1:]
         with self._changed:

@@ -1,4 +1,4 @@
-"""The publisher's socket: sends, hears who listens, answers late joiners, drops those who may listen no longer."""
+"""XPUB socket: sends messages, receives subscriptions, answers late joiners, ends floods of requests."""
 
 from __future__ import annotations
 
@@ -9,18 +9,17 @@ from collections.abc import Callable, Mapping, Sequence
 import zmq
 
 from ..options import PublisherOptions
-from ..sockets.bind import bind
-from ..sockets.rejections import Reason, Rejections
+from ..sockets.bound_socket import BoundSocket
+from ..sockets.rejections import Reason
 from ..sockets.token_bucket import TokenBucket
-from ..sockets.zap_auth import ZapAuth
 from ..wire.message import DetectionMessage, StatusMessage
 from ..wire.topics import parse_snapshot_request
 from .snapshot import Snapshot
 from .subscriptions import Subscriptions
 
 _MAX_REQUEST_BYTES = 512  # the longest topic has 209 letters, but the handshake is longer
-_MAX_UNHEARD = 10  # requests of one subscriber; its others wait on its own side of the line
-_MAX_AT_ONCE = 200  # requests heard before something is sent again
+_MAX_UNREAD = 10  # requests of one subscriber; its others wait on its own side of the connection
+_MAX_AT_ONCE = 200  # requests received before something is sent again
 _REQUESTS, _REQUESTS_PER_S = 20_000, 1000
 _SNAPSHOTS, _SNAPSHOTS_PER_S = 200, 50
 _GONE_WITHIN_S = 0.5
@@ -29,9 +28,9 @@ _GONE_WITHIN_S = 0.5
 class XpubSocket:
     """An XPUB socket, for one thread at a time.
 
-    ZeroMQ keeps every prefix that a subscriber asks for, at some 90 bytes a letter, before it tells us of it, and does
-    not tell whose it is: when more is asked than any reader needs, every connection is dropped. Honest readers come
-    back by themselves; with keys, whoever asked most stays out for a minute.
+    ZeroMQ keeps every prefix that a subscriber asks for, at some 90 bytes a letter, before it reports it, and does not
+    report whose it is: when subscribers ask for more than any reader needs, every connection is dropped. Honest readers
+    connect again by themselves; with keys, the client that asked for most is rejected for a minute.
 
     Attributes:
         address: what subscribers connect to; with port 0 or '*' the port that was chosen.
@@ -39,8 +38,8 @@ class XpubSocket:
 
     Args:
         options: where to bind.
-        subscriptions: told of everybody who comes to listen.
-        on_change: called from another thread when `look` has something to do.
+        subscriptions: receives every request.
+        on_change: called from another thread when `receive_requests` has something to do.
 
     Raises:
         BindError: a bad or busy address, or one that others can reach without keys.
@@ -52,73 +51,66 @@ class XpubSocket:
         self._snapshot = Snapshot()
         self._requests = TokenBucket(_REQUESTS, _REQUESTS_PER_S)
         self._snapshots = TokenBucket(_SNAPSHOTS, _SNAPSHOTS_PER_S)
-        self._asked: Counter[str] = Counter()  # by the name of its key, or its address
-        self._strangers = Rejections("watch")
-        self._gate: ZapAuth | None = None
-        self._context = zmq.Context()
-        self.socket = self._context.socket(zmq.XPUB)
-        self.socket.set(zmq.XPUB_VERBOSE, 1)  # a joiner that comes back asks for its snapshot again, and is heard
-        self.socket.set(zmq.SNDHWM, options.high_water_mark)
-        self.socket.set(zmq.RCVHWM, _MAX_UNHEARD)
-        self.socket.set(zmq.MAXMSGSIZE, _MAX_REQUEST_BYTES)
-        try:
-            if options.keys is not None:
-                self._gate = ZapAuth(self._context, options.keys, "watch", on_change, self._strangers)
-            self._binding = bind(self.socket, options.address, options.insecure, self._gate)
-        except (OSError, ValueError):
-            self._close_sockets(0.0)
-            raise
-        self.address = self._binding.address
+        self._requests_of: Counter[str] = Counter()  # by the name of its key, or its address
+        self._bound = BoundSocket(
+            zmq.XPUB,
+            {
+                zmq.XPUB_VERBOSE: 1,  # a late joiner that connects again sends its snapshot request again
+                zmq.SNDHWM: options.high_water_mark,
+                zmq.RCVHWM: _MAX_UNREAD,
+                zmq.MAXMSGSIZE: _MAX_REQUEST_BYTES,
+            },
+            options.address,
+            "watch",
+            insecure=options.insecure,
+            keys=options.keys,
+            on_change=on_change,
+        )
+        self.socket = self._bound.socket
+        self.address = self._bound.address
 
     @property
     def rejected_connections(self) -> Mapping[Reason, int]:
-        """How often somebody was turned away, by reason."""
-        return self._strangers.counts
+        """How many connections were rejected, by reason."""
+        return self._bound.rejected_connections.counts
 
-    def look(self) -> None:
-        """See who has come, and who may stay no longer.
+    def receive_requests(self) -> None:
+        """Receive subscriptions, and drop connections of revoked clients.
 
         Raises:
-            GateError: nobody guards the socket any more.
+            ZapAuthError: the authentication has failed.
         """
-        self._binding.look()
+        self._bound.maintain()
         for _ in range(_MAX_AT_ONCE):
             try:
                 request = self.socket.recv(zmq.NOBLOCK, copy=False)
             except zmq.Again:
                 break
-            self._hear(request)
+            self._receive(request)
         if self._subscriptions.are_too_many or self._requests.is_spent:
             self._end_flood()
 
     def send(self, parts: Sequence[bytes], message: DetectionMessage | StatusMessage | None) -> None:
-        """Send to whoever listens; late joiners get the last `message` of a source, and no pictures."""
+        """Send to all subscribers; late joiners get the last `message` of a source, and no pictures."""
         self.socket.send_multipart(parts, copy=False)
         if message is not None:
             self._snapshot.keep(message)
 
     def forget(self, source: str) -> None:
-        """Tell late joiners nothing more of this source."""
+        """Send late joiners nothing more of this source."""
         self._snapshot.forget(source)
 
     def close(self, linger_s: float) -> None:
         """Give readers `linger_s` to take what was sent, and let go of the address."""
-        self._binding.close()
-        self._close_sockets(linger_s)
+        self._bound.close(linger_s)
 
-    def _close_sockets(self, linger_s: float) -> None:
-        if self._gate is not None:
-            self._gate.close()
-        self.socket.close(linger=round(linger_s * 1000))
-        self._context.term()  # waits until the readers have the tail, or `linger_s` is over
-
-    def _hear(self, request: zmq.Frame) -> None:
+    def _receive(self, request: zmq.Frame) -> None:
         if not self._subscriptions.is_known_end(request.bytes):
             if self._requests.is_whole:
-                self._asked.clear()  # whoever asked so far has not asked too much
+                self._requests_of.clear()  # no client has asked too much so far
             self._requests.spend()
-            self._asked[self._sender(request)] += 1
-        prefix = self._subscriptions.hear(request.bytes)
+            self._requests_of[self._sender(request)] += 1
+        prefix = self._subscriptions.receive(request.bytes)
         source = None if prefix is None else parse_snapshot_request(prefix)
         if prefix is not None and source is not None and not self._snapshots.is_spent:
             self._snapshots.spend()
@@ -126,26 +118,27 @@ class XpubSocket:
                 self.socket.send_multipart((prefix + topic, body))
 
     def _sender(self, request: zmq.Frame) -> str:
-        """The name of its key, or its address, or "" for one of an old protocol that tells neither."""
+        """The name of its key, or its address, or "" for one of an old protocol that has neither."""
         try:
-            return str(request.get("User-Id" if self._gate else "Peer-Address"))
+            return str(request.get("User-Id" if self._bound.has_keys else "Peer-Address"))
         except zmq.ZMQError:
             return ""
 
     def _end_flood(self) -> None:
-        """Drop everybody, and hear the last of them."""
-        flooder = max(self._asked, key=self._asked.__getitem__, default="")  # nobody new, if the last are not gone yet
-        self._strangers.turn_away("flood", flooder)
-        if self._gate is not None:
-            self._gate.shut_out(flooder)
-        self._binding.renew()
+        """Drop all connections, and receive their last requests."""
+        flooder = max(
+            self._requests_of, key=self._requests_of.__getitem__, default=""
+        )  # "": the connections before are not gone yet
+        self._bound.rejected_connections.add("flood", flooder)
+        self._bound.reject_client(flooder)
+        self._bound.drop_connections()
         deadline_s = time.monotonic() + _GONE_WITHIN_S
         while time.monotonic() < deadline_s:
             try:
-                self._subscriptions.hear(self.socket.recv(zmq.NOBLOCK))
+                self._subscriptions.receive(self.socket.recv(zmq.NOBLOCK))
             except zmq.Again:
                 if not self._subscriptions.are_too_many:
                     break
                 time.sleep(0.001)
-        self._asked.clear()
+        self._requests_of.clear()
         self._requests = TokenBucket(_REQUESTS, _REQUESTS_PER_S)

@@ -41,11 +41,11 @@ class RawPublisher:
     ) -> None:
         self._subscriptions = Subscriptions()
         options = PublisherOptions(address, high_water_mark=_ROOM, insecure=insecure, keys=keys)
-        self._outlet = XpubSocket(options, self._subscriptions, lambda: None)
-        self._socket = self._outlet.socket
+        self._xpub_socket = XpubSocket(options, self._subscriptions, lambda: None)
+        self._socket = self._xpub_socket.socket
         self._socket.set(zmq.XPUB_NODROP, int(lossless))
         self._socket.set(zmq.SNDTIMEO, round(_ASK_EVERY_S * 1000))
-        self.address = self._outlet.address
+        self.address = self._xpub_socket.address
 
     def wait_for_subscriber(self, timeout_s: float, stop: Callable[[], bool]) -> bool:
         """Wait until somebody listens to detections; False if time ran out or `stop()` said so."""
@@ -58,11 +58,11 @@ class RawPublisher:
 
     def pause_until(self, moment_s: float, stop: Callable[[], bool]) -> None:
         """Wait until `time.monotonic()` is `moment_s`, or `stop()` says so, and see meanwhile who comes to listen."""
-        self._outlet.look()
+        self._xpub_socket.receive_requests()
         while True:
             left_s = max(0.0, moment_s - time.monotonic())
             if self._socket.poll(math.ceil(min(left_s, _ASK_EVERY_S) * 1000)):
-                self._outlet.look()
+                self._xpub_socket.receive_requests()
             elif left_s <= _ASK_EVERY_S or stop():
                 return
 
@@ -70,16 +70,16 @@ class RawPublisher:
         """Send one message; False if `stop()` said so while a slow reader had no room (`lossless`)."""
         while not stop():
             try:
-                self._outlet.send((topic, *parts), None)
+                self._xpub_socket.send((topic, *parts), None)
             except zmq.Again:
-                self._outlet.look()  # it may be one who may listen no longer
+                self._xpub_socket.receive_requests()  # it may be one who may listen no longer
                 continue
             return True
         return False
 
     def close(self, linger_s: float = 5.0) -> None:
         """Give readers `linger_s` to take what was sent, and let go of the address."""
-        self._outlet.close(linger_s)
+        self._xpub_socket.close(linger_s)
 
     def __enter__(self) -> RawPublisher:
         return self

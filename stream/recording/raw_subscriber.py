@@ -6,14 +6,12 @@ import time
 from collections.abc import Sequence
 from types import TracebackType
 
-import zmq
-
 from ..sockets.client_keys import Keys
-from ..subscribe.sub_socket import SubscriberError, check_names, join, topics_of
+from ..subscribe.sub_socket import check_names, subscribe, topics_of
 from ..wire.topics import MessageError, parse_topic
 
-_MAX_KEPT = 20_000
-_MAX_KEPT_PICTURES = 1000  # they are large; still enough for a disk that stands still for seconds
+_MAX_QUEUED = 20_000
+_MAX_QUEUED_WITH_PICTURES = 1000  # they are large; still enough for a disk that stands still for seconds
 
 
 class RawSubscriber:
@@ -45,18 +43,13 @@ class RawSubscriber:
         topics = topics_of("img", node, names) if pictures else []
         # Detections last: a node that waits for their listener then knows the others already.
         topics += [*topics_of("sys", node, names), *topics_of("det", node, names)]
-        self._context = zmq.Context()
-        try:
-            self._link = join(self._context, address, topics, _MAX_KEPT_PICTURES if pictures else _MAX_KEPT, keys)
-        except SubscriberError:
-            self._context.term()
-            raise
-        self._socket = self._link.socket
+        self._client = subscribe(address, topics, _MAX_QUEUED_WITH_PICTURES if pictures else _MAX_QUEUED, keys)
+        self._socket = self._client.socket
 
     @property
     def refusal(self) -> str | None:
         """Why the node does not let us in, as the end of a sentence; None if it does, or is not there."""
-        return self._link.refusal
+        return self._client.refusal
 
     def take(self, wait_s: float) -> tuple[bytes, ...] | None:
         """The next message, its topic first, or None if none has come within `wait_s`."""
@@ -65,12 +58,11 @@ class RawSubscriber:
             parts = tuple(self._socket.recv_multipart())
             if self._is_wanted(parts[0]):
                 return parts
-        self._link.look()
+        self._client.maintain()
         return None
 
     def close(self) -> None:
-        self._link.close()
-        self._context.term()
+        self._client.close()
 
     def __enter__(self) -> RawSubscriber:
         return self

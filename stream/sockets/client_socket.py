@@ -1,4 +1,4 @@
-"""Connects a client's socket to a node, and knows why the node does not let it in."""
+"""Client socket: a ZeroMQ socket that is connected to a node, its context, and why the node rejects it."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 
@@ -6,56 +6,77 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Mapping, Sequence
 
 import zmq
 from zmq.utils.monitor import parse_monitor_message
 
 from .client_keys import ClientKeys, Keys, read_client_keys
 from .connect import ConnectError, connect
-from .key_files import KeyFileError
+from .own_context import Context, open_socket
 
 _TRY_AGAIN_AFTER_S = 1.0
+_MIN_FREE_DESCRIPTORS = 16
 _GAVE_UP = zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
 _WATCHED = _GAVE_UP | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_SUCCEEDED
 
 
 class ClientSocket:
-    """A client's way to one node.
+    """A client's connection to one node, in a ZeroMQ context of its own.
 
-    ZeroMQ connects again by itself when a node was gone, but gives up for good where a node did not let it in:
-    `look`, called about once a second, goes on trying.
+    ZeroMQ connects again by itself when a node was gone, but gives up for good where a node rejected it: `maintain`,
+    called about once a second, goes on trying.
 
     Attributes:
-        socket: the client's.
+        socket: the socket itself.
         refusal: why the last handshake failed, as the end of a sentence; None if it did not.
 
     Args:
-        client: a socket that is not connected yet; the link closes it.
+        kind: such as zmq.SUB.
+        options: ZeroMQ's socket options to set before connecting.
         address: where the node's socket is bound.
-        keys: to show to the node, if it asks for any.
+        keys: for a node that demands them.
+        topics: what a SUB socket subscribes to, in this order.
 
     Raises:
-        ConnectError: not an address that can be connected to.
+        ConnectError: not an address that can be connected to, or no descriptor is free.
         KeyFileError: keys that are missing, damaged or open to others.
     """
 
-    def __init__(self, client: zmq.Socket[bytes], address: str, keys: Keys | None = None) -> None:
-        self.socket = client
+    def __init__(
+        self,
+        kind: zmq.SocketType,
+        options: Mapping[zmq.SocketOption, int],
+        address: str,
+        keys: Keys | None = None,
+        topics: Sequence[bytes] = (),
+    ) -> None:
         self.refusal: str | None = None
         self._address = address
         self._has_keys = keys is not None
         self._try_again_s: float | None = None
-        self._monitor = _watch(client)
+        pair = None if keys is None else read_client_keys(keys)
         try:
-            if keys is not None:
-                _show(client, read_client_keys(keys))
-            connect(client, address)
-        except (ConnectError, KeyFileError):
-            self.close()
+            self._context, self.socket = open_socket(kind, _MIN_FREE_DESCRIPTORS)
+        except (OSError, zmq.ZMQError) as error:
+            raise ConnectError(
+                f"address {address} cannot be connected to, no file descriptor is left: raise the limit (ulimit -n)"
+            ) from error
+        try:
+            self._monitor = _watch(self._context, self.socket)
+            for option, value in options.items():
+                self.socket.set(option, value)
+            for topic in topics:
+                self.socket.subscribe(topic)
+            if pair is not None:
+                _set_keys(self.socket, pair)
+            connect(self.socket, address)
+        except BaseException:
+            self._context.destroy(linger=0)
             raise
 
-    def look(self) -> None:
-        """Take in how the last handshakes went, and try again if it is time to."""
+    def maintain(self) -> None:
+        """Read how the last handshakes went, and connect again if it is time to."""
         while not self._monitor.closed:
             try:
                 event = parse_monitor_message(self._monitor.recv_multipart(zmq.NOBLOCK))
@@ -76,6 +97,7 @@ class ClientSocket:
             self.socket.disable_monitor()
             self._monitor.close(linger=0)
             self.socket.close(linger=linger_ms)
+        self._context.term()
 
     def _why(self, kind: int) -> str:
         if kind == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
@@ -83,20 +105,19 @@ class ClientSocket:
         # Of two that do not fit together either may hang up first: what the other one sees says no more than that.
         if self._has_keys:
             return "what answers there is not the node whose node.key we have, or has no keys at all"
-        return "what answers there lets nobody in without keys, or is no node of groundcast"
+        return "what answers there demands keys, or is no node of groundcast"
 
 
-def _show(client: zmq.Socket[bytes], keys: ClientKeys) -> None:
+def _set_keys(client: zmq.Socket[bytes], keys: ClientKeys) -> None:
     client.set(zmq.CURVE_PUBLICKEY, keys.own.public)
     client.set(zmq.CURVE_SECRETKEY, keys.own.secret)
     client.set(zmq.CURVE_SERVERKEY, keys.node)
 
 
-def _watch(client: zmq.Socket[bytes]) -> zmq.Socket[bytes]:
-    address = f"inproc://link-{secrets.token_hex(8)}"
+def _watch(context: Context, client: zmq.Socket[bytes]) -> zmq.Socket[bytes]:
+    address = f"inproc://monitor-{secrets.token_hex(8)}"
     client.monitor(address, _WATCHED)
-    context: zmq.Context[zmq.Socket[bytes]] = client.context
     monitor = context.socket(zmq.PAIR)
-    monitor.set(zmq.RCVHWM, 0)  # ZeroMQ's own thread would wait for us if there were no room
+    monitor.set(zmq.RCVHWM, 0)  # with a limit, ZeroMQ's own thread would wait for us
     monitor.connect(address)
     return monitor

@@ -89,7 +89,7 @@ class Discovery:
 
     def close(self) -> None:
         """Answer no more."""
-        self._over.ring()
+        self._over.set()
         self._thread.join()
         self._hearing.close()
         self._over.close()

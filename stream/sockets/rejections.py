@@ -1,4 +1,4 @@
-"""Counts those who were turned away at a socket, and logs each of them once."""
+"""Rejected connections of a socket, counted by reason; each client is logged once."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ _LOG = logging.getLogger(__name__)
 _MAX_LOGGED = 200
 _WORDS: dict[Reason, str] = {
     "unknown_key": "its key is not allowed here",
-    "wrong_node_key": "it takes this node for another one, whose key it has",
+    "wrong_node_key": "it has the key of another node, not of this one",
     "no_handshake": "it has no keys, or speaks something else",
     "too_many": "it holds too many connections without having shown a key",
-    "flood": "it asked for more than any reader needs, and all were dropped, of whom honest ones come back",
+    "flood": "it asked for more than any reader needs; all connections were dropped, and honest clients connect again",
 }
 
 
 class Rejections:
-    """Who was turned away at one socket, by reason: one thread counts, any may look."""
+    """The rejected connections of one socket: one thread counts, any thread may read."""
 
     def __init__(self, purpose: str) -> None:
         self._purpose = purpose
@@ -29,20 +29,20 @@ class Rejections:
 
     @property
     def counts(self) -> Mapping[Reason, int]:
-        """How often somebody was turned away for each reason."""
+        """How many connections were rejected for each reason."""
         return dict(self._counts)
 
-    def turn_away(self, reason: Reason, who: str) -> None:
+    def add(self, reason: Reason, client: str) -> None:
         """Count one.
 
         Args:
             reason: why.
-            who: an address, or the name of a key.
+            client: an address, or the name of a key; "" where neither is known.
         """
         self._counts[reason] += 1
-        known = (who, reason) in self._logged
+        known = (client, reason) in self._logged
         if known or len(self._logged) > _MAX_LOGGED:
             return
-        self._logged.add((who, reason))
+        self._logged.add((client, reason))
         rest = "; from now on they are only counted" if len(self._logged) > _MAX_LOGGED else ""
-        _LOG.warning("%s may not %s: %s (said once%s)", who or "somebody", self._purpose, _WORDS[reason], rest)
+        _LOG.warning("%s may not %s: %s (said once%s)", client or "a client", self._purpose, _WORDS[reason], rest)

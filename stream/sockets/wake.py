@@ -7,7 +7,7 @@ import socket
 
 
 class Wake:
-    """A bell that can be waited for beside ZeroMQ's sockets: any thread rings, one hears."""
+    """An event to poll beside ZeroMQ's sockets: any thread sets it, one thread waits for it and clears it."""
 
     def __init__(self) -> None:
         self._in, self._out = socket.socketpair()
@@ -15,16 +15,16 @@ class Wake:
         self._out.setblocking(False)
 
     def fileno(self) -> int:
-        """What becomes readable when somebody rings."""
+        """The descriptor that is readable while the event is set."""
         return self._out.fileno()
 
-    def ring(self) -> None:
-        """Wake who listens. After `close` nobody does, and nothing happens."""
-        with contextlib.suppress(OSError):  # also: so many rings are waiting that one more changes nothing
+    def set(self) -> None:
+        """Wake the waiting thread. After `close` nothing happens."""
+        with contextlib.suppress(OSError):  # also a full buffer: the event is set already
             self._in.send(b"\0")
 
-    def hear(self) -> None:
-        """Take note of every ring so far."""
+    def clear(self) -> None:
+        """Take back every `set` so far."""
         with contextlib.suppress(BlockingIOError):
             while self._out.recv(4096):
                 pass

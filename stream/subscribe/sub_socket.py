@@ -1,4 +1,4 @@
-"""Joining those who listen to a node: the socket, and which topics are asked for."""
+"""SUB socket: connects to a node and subscribes to the topics of its sources."""
 
 from __future__ import annotations
 
@@ -17,32 +17,24 @@ _MAX_PART_BYTES = 32 * 2**20
 
 
 class SubscriberError(ValueError):
-    """An address, a name or an age that cannot be meant; one sentence."""
+    """An address, a name or an age that cannot be used; one sentence."""
 
 
-def join(
-    context: zmq.Context[zmq.Socket[bytes]],
-    address: str,
-    topics: Sequence[bytes],
-    most_kept: int,
-    keys: Keys | None = None,
-) -> ClientSocket:
-    """A link whose SUB socket asks for `topics`, in their order.
+def subscribe(address: str, topics: Sequence[bytes], max_queued: int, keys: Keys | None = None) -> ClientSocket:
+    """A SUB socket that subscribes to `topics`, in their order.
 
     Args:
-        most_kept: how many messages ZeroMQ may keep for us. Beyond that the node drops the newest.
-        keys: to show to the node, if it asks for any.
+        address: where the node publishes.
+        topics: prefixes of topics.
+        max_queued: messages that ZeroMQ may keep for us. Beyond that the node drops the newest.
+        keys: for a node that demands them.
 
     Raises:
         SubscriberError: not an address that can be connected to, or keys that cannot be used.
     """
-    sub = context.socket(zmq.SUB)
-    sub.set(zmq.RCVHWM, most_kept)
-    sub.set(zmq.MAXMSGSIZE, _MAX_PART_BYTES)
-    for topic in topics:
-        sub.subscribe(topic)
+    options: dict[zmq.SocketOption, int] = {zmq.RCVHWM: max_queued, zmq.MAXMSGSIZE: _MAX_PART_BYTES}
     try:
-        return ClientSocket(sub, address, keys)
+        return ClientSocket(zmq.SUB, options, address, keys, topics)
     except (ConnectError, KeyFileError) as error:
         raise SubscriberError(str(error)) from error
 

@@ -50,7 +50,7 @@ def test_a_node_and_a_client_meet_by_the_commands_that_each_prints(
         refused = in_process(capsys, "listen", address, "--timeout-s", "0.5")
     assert (heard.code, json.loads(heard.out)["messages"]) == (0, 1)
     assert refused.code == 1
-    assert "lets nobody in without keys" in refused.sentence
+    assert "demands keys" in refused.sentence
 
 
 def test_a_key_may_come_from_the_clients_own_machine(

@@ -16,6 +16,7 @@ import zmq
 
 from groundcast.stream.options import PublisherOptions
 from groundcast.stream.publish.publisher import Publisher
+from groundcast.stream.sockets.client_socket import ClientSocket
 from groundcast.stream.sockets.token_bucket import TokenBucket
 from groundcast.stream.subscriber import Subscriber
 from groundcast.stream.wire.message import decode_detections
@@ -30,18 +31,9 @@ Ask = Callable[[bytes], None]
 @contextmanager
 def stranger(address: str, keys: Path | None = None) -> Generator[zmq.Socket[bytes]]:
     """A socket that may ask a publisher for anything."""
-    with zmq.Context() as context, context.socket(zmq.XSUB) as xsub:
-        xsub.set(zmq.LINGER, 0)
-        xsub.set(zmq.SNDHWM, 0)
-        if keys is not None:
-            from groundcast.stream.sockets.client_socket import ClientSocket
-
-            link = ClientSocket(xsub, address, keys)
-            yield xsub
-            link.close()
-        else:
-            xsub.connect(address)
-            yield xsub
+    client = ClientSocket(zmq.XSUB, {zmq.SNDHWM: 0}, address, keys)
+    yield client.socket
+    client.close()
 
 
 @pytest.fixture

@@ -78,7 +78,7 @@ def joined(publisher: Publisher) -> None:
 
 def gone_out(publisher: Publisher) -> None:
     """Return once a first message has left: who joins from then on gets it as a replay."""
-    assert eventually(lambda: len(publisher._outlet._snapshot) > 0)  # pyright: ignore[reportPrivateUsage]
+    assert eventually(lambda: len(publisher._xpub_socket._snapshot) > 0)  # pyright: ignore[reportPrivateUsage]
 
 
 def sequence(subscriber: Subscriber) -> list[int]:

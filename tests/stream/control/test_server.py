@@ -12,7 +12,7 @@ import zmq
 from groundcast.stream.control import server as control_file
 from groundcast.stream.control.server import ControlServer
 from groundcast.stream.options import ControlOptions
-from groundcast.stream.sockets import bind
+from groundcast.stream.sockets.bound_socket import BindError
 
 from ..plain_node import JPEG, PlainNode
 from ..raw_client import ASK, PHRASE, SOURCE, Client, Connect
@@ -116,9 +116,9 @@ def test_one_request_s_failure_is_its_own(
 
 
 def test_a_busy_address_is_said_in_one_sentence(control: ControlServer) -> None:
-    with pytest.raises(bind.BindError, match="is in use by another program"):
+    with pytest.raises(BindError, match="is in use by another program"):
         ControlServer(ControlOptions(control.address))
-    with pytest.raises(bind.BindError, match="can be reached by others"):
+    with pytest.raises(BindError, match="can be reached by others"):
         ControlServer(ControlOptions("tcp://0.0.0.0:*"))
 
 

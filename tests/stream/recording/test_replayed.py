@@ -13,7 +13,7 @@ from groundcast.stream.recording.playback import playback
 from groundcast.stream.recording.raw_publisher import RawPublisher
 from groundcast.stream.recording.raw_subscriber import RawSubscriber
 from groundcast.stream.recording.restamp import Restamp
-from groundcast.stream.sockets.bind import BindError
+from groundcast.stream.sockets.bound_socket import BindError
 from groundcast.stream.subscriber import Subscriber
 from groundcast.stream.wire.message import decode_detections, decode_picture_header, decode_status, encode
 from groundcast.stream.wire.packing import pack, unpack

@@ -234,8 +234,8 @@ def test_who_was_never_allowed_cannot_be_revoked(keys: Path) -> None:
 def test_strangers_are_counted_each_time_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     rejected_connections = Rejections("watch")
     for _ in range(3):
-        rejected_connections.turn_away("unknown_key", "192.0.2.7")
-    rejected_connections.turn_away("no_handshake", "192.0.2.7")
+        rejected_connections.add("unknown_key", "192.0.2.7")
+    rejected_connections.add("no_handshake", "192.0.2.7")
     assert rejected_connections.counts == {
         "unknown_key": 3,
         "wrong_node_key": 0,
@@ -252,7 +252,7 @@ def test_strangers_are_counted_each_time_and_logged_once(caplog: pytest.LogCaptu
 def test_a_crowd_of_strangers_fills_neither_the_log_nor_the_memory(caplog: pytest.LogCaptureFixture) -> None:
     rejected_connections = Rejections("watch")
     for number in range(10_000):
-        rejected_connections.turn_away("unknown_key", f"2001:db8::{number:x}")
+        rejected_connections.add("unknown_key", f"2001:db8::{number:x}")
     assert rejected_connections.counts["unknown_key"] == 10_000
     assert len(caplog.records) < 300
     assert "only counted" in caplog.records[-1].getMessage()

@@ -88,7 +88,7 @@ def test_an_allowed_client_gets_everything(publisher: Publisher, speak: Speak, a
 @pytest.mark.parametrize(
     ("who", "reason", "hint"),
     [
-        ("has no keys", "no_handshake", "lets nobody in without keys"),
+        ("has no keys", "no_handshake", "demands keys"),
         ("is not allowed", "unknown_key", "does not know our key"),
         ("knows another node", "wrong_node_key", "not the node whose node.key we have"),
     ],
@@ -225,8 +225,8 @@ def test_with_keys_any_address_may_be_bound(keys: Path) -> None:
         assert publisher.address.startswith("tcp://0.0.0.0:")
 
 
-def test_a_gate_that_is_closed_before_its_thread_has_looked_ends(keys: Path) -> None:
-    """ZeroMQ would hold Python's lock while it waits for somebody to hear what it tells of a socket."""
+def test_zap_auth_that_is_closed_before_its_thread_has_run_ends(keys: Path) -> None:
+    """ZeroMQ would hold Python's lock while it waits for a thread to receive the events of a socket."""
     program = (
         "import sys, time\n"
         "from pathlib import Path\n"
