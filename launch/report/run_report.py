@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 CLASSES, PAGE = "classes.csv", "report.html"
 _CURVE, _PRECISION, _CONFUSION = "curve.png", "pr.png", "confusion.png"
 
+_MAX_SHOWN = 200  # classes, in a terminal
+
 Rows = Mapping[str, Mapping[str, float]]
 
 
@@ -63,9 +65,11 @@ def show_classes(folder: Path) -> None:
         table = Table()
         for name in first:
             table.add_column(name, justify="left" if name == first[0] else "right")
-        for row in rows:
+        for row in rows[:_MAX_SHOWN]:
             table.add_row(*(Text(printable(cell)) for cell in row))  # what looks like markup is none
         Console().print(table)
+        if len(rows) > _MAX_SHOWN:
+            print(f"{len(rows) - _MAX_SHOWN} classes with fewer objects are in {folder / CLASSES}")
 
 
 def _write_training(folder: Path, judged: Judged | None, curve: Path, validation: Path, described: Path) -> None:
@@ -112,7 +116,7 @@ def _write_page(folder: Path, title: str, rows: Rows, facts: Mapping[str, object
         "Curve": [folder / _CURVE],
         "Precision and recall": [folder / _PRECISION],
         "What objects were taken for": [folder / _CONFUSION],
-        "Labels beside what was found": sorted(folder.glob("samples_*.jpg")),
+        "Labels beside what was found": sorted(folder.glob("samples_?.jpg")),
     }
     pictures = {heading: [one for one in own if one.is_file()] for heading, own in files.items()}
     shown = {heading: own for heading, own in pictures.items() if own}

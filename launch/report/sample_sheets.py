@@ -44,7 +44,7 @@ def write_samples(data: CocoData, founds: Mapping[int, SceneDetections], score: 
     chosen = [shown[row * (len(shown) - 1) // max(count - 1, 1)] for row in range(count)]
     names = {one.number: one.name for one in data.categories}
     sheets: list[Path] = []
-    for old in folder.glob("samples_*.jpg"):
+    for old in folder.glob("samples_?.jpg"):
         old.unlink()
     for first in range(0, count, _ROWS):
         rows = [_title(f"labels | found, score {score:.2f} or more")]

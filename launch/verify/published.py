@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -59,6 +59,7 @@ def verify(model: ModelArgument, options: VerifyOptions) -> None:
     Answers are known of Grounding DINO tiny, MM-Grounding-DINO and LLMDet. Checks the sums of its files as well, where
     they lie beside them.
     """
+    options = replace(options, offline=options.offline or _hub_is_offline())
     known = answers_for(options.known_as or model, read_answers(options.answers))
     if options.known_as and not known:
         raise InputError(f"--as {options.known_as!r}: nothing is published of it in {options.answers.name}")
@@ -81,6 +82,13 @@ def verify(model: ModelArgument, options: VerifyOptions) -> None:
         print(json.dumps({"model": model, "ok": ok, "checks": [asdict(check) for check in checks]}))
     if not ok:
         raise RunError(_verdict(model, checks))
+
+
+def _hub_is_offline() -> bool:
+    """Whether HF_HUB_OFFLINE is set: the picture is not fetched then either."""
+    from huggingface_hub.constants import HF_HUB_OFFLINE
+
+    return HF_HUB_OFFLINE
 
 
 def _find(model: str, options: VerifyOptions) -> Path:
@@ -110,10 +118,8 @@ def _ask(path: Path, known: Sequence[Answers], options: VerifyOptions) -> list[C
     images = [open_picture(one.picture, options.picture, offline=options.offline) for one in known]
     checks: list[Check] = []
     with running():
-        network = Network(checkpoint, options.device, None, path) if known else None
+        network = Network(checkpoint, options.device, None, path)
         for one, image in zip(known, images, strict=True):
-            if network is None:
-                break
             words = [check_words(network, one)] if one.token_ids else []
             checks += words
             if all(check.ok for check in words):  # other words are another question
@@ -156,7 +162,7 @@ def _verdict(model: str, checks: Sequence[Check]) -> str:
     said = "; ".join(f"{check.name}: {check.said}" for check in wrong)
     kinds = {check.name.split()[0] for check in wrong}
     if "file" in kinds:
-        advice = "copy these files again, or write new sums if they were changed on purpose"
+        advice = f"copy these files again, or delete {SUMS} if they were changed on purpose"
     elif "words" in kinds:
         advice = "put the model's own vocab.txt beside its weights"
     elif "transformers" in kinds:
