@@ -16,7 +16,7 @@ from ..model.detections import Detections
 from ..model.prompt import Prompt
 from ..stream.options import SourceOptions
 from .exits import InputError, RunError, running, say
-from .node.node import load_detector
+from .node.load_detector import load_detector
 from .settings.settings import ModelSettings
 from .settings.settings_file import checked
 from .settings.sources import named_sources

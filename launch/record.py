@@ -18,7 +18,7 @@ from ..stream.recording.raw_subscriber import RawSubscriber
 from ..stream.recording.recorder import record as record_from
 from ..stream.recording.rotation import RotatingRecording, RotationOptions
 from .exits import running, say
-from .node.node import stop_on_signals
+from .node.signals import stop_on_signals
 from .settings.key_option import KeysOption
 from .show.recording_report import tally_figures, tally_lines
 from .standard_streams import outlive_reader

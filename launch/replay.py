@@ -19,7 +19,7 @@ from ..stream.recording.restamp import Restamp
 from ..stream.wire.header import read_stamp
 from ..stream.wire.topics import MessageError
 from .exits import InputError, RunError, say
-from .node.node import stop_on_signals
+from .node.signals import stop_on_signals
 from .show.recording_report import fault_lines, recording_figures, recording_lines
 from .standard_streams import outlive_reader
 

@@ -1,24 +1,23 @@
-"""Puts a node together from its settings and runs it until its sources end or it is told to stop."""
+"""Builds a node from its settings and runs it until its sources end or it receives a stop signal."""
 
 from __future__ import annotations
 
 import os
-import signal
-import threading
 import time
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
 from ...model.prompt import Prompt
 from ...model.query import Query
 from ..exits import RunError, running
 from ..service.service import Service
-from ..settings.settings import ModelSettings, NodeSettings
+from ..settings.settings import NodeSettings
+from .load_detector import load_detector
 from .runtime_folder import own_control_address
+from .signals import stop_on_signals
 
 if TYPE_CHECKING:
     from ...model.detector import Detector
@@ -36,7 +35,7 @@ class Addresses:
 
     Args:
         published: subscribers connect here.
-        control: requests are taken here; None takes none.
+        control: the node takes requests here; None means that it takes none.
     """
 
     published: str
@@ -45,37 +44,10 @@ class Addresses:
 
 @dataclass(frozen=True, slots=True)
 class NodeRun:
-    """How a node ended: what it did, and whether it was told to stop."""
+    """How a node ended: what it did, and whether it received a stop signal or request."""
 
     summary: NodeSummary
     stopped: bool
-
-
-def load_detector(model: ModelSettings) -> Detector:
-    """The model that the settings name; takes seconds."""
-    from ...model.detector import Detector, DetectorOptions
-
-    options = DetectorOptions(
-        device=model.device,
-        size=model.size_px,
-        dtype=model.dtype,
-        threshold=model.threshold,
-        score_rule=model.score_rule,
-        nms_iou=model.nms_iou,
-        agnostic_nms=model.agnostic_nms,
-        offline=model.offline,
-        cpu_workers=model.cpu_workers or lanes_of(model.device),
-        batch=model.batch,
-    )
-    return Detector.load(model.name, options)
-
-
-def lanes_of(device: str) -> int:
-    """How many pictures a device computes side by side, where nobody says."""
-    import torch
-
-    on_gpu = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
-    return 1 if on_gpu else min(2, torch.get_num_threads())
 
 
 def run_node(
@@ -86,7 +58,7 @@ def run_node(
 ) -> NodeRun:
     """Run a node.
 
-    What can be known to be wrong is found before the model is loaded, the cheapest first.
+    All checks that need no model come before it is loaded, the cheapest first.
 
     Args:
         settings: the whole node.
@@ -113,7 +85,7 @@ def run_node(
         Publisher(options.publisher, options.node) as publisher,
         _control(settings) as control,
         Service(settings, reread) as service,
-        _let_go(load_detector(settings.model)) as detector,
+        _closing(load_detector(settings.model)) as detector,
     ):
         from ...stream.pipeline import Pipeline  # norfair alone takes seconds
 
@@ -130,7 +102,7 @@ def run_node(
 
 
 def _control(settings: NodeSettings) -> AbstractContextManager[ControlServer | None]:
-    """The control socket, bound; requests wait there until there is a node to carry them out."""
+    """The control socket, bound. Requests wait there until the node can execute them."""
     from ...stream.control.server import ControlServer
 
     options = settings.to_control(lambda node: own_control_address(node, os.environ))
@@ -138,8 +110,8 @@ def _control(settings: NodeSettings) -> AbstractContextManager[ControlServer | N
 
 
 @contextmanager
-def _let_go(detector: Detector) -> Generator[Detector]:
-    """Close a detector at the end, and soon, whatever picture it is in the middle of."""
+def _closing(detector: Detector) -> Generator[Detector]:
+    """Close a detector at the end, without waiting for the picture that it is working on."""
     try:
         yield detector
     finally:
@@ -155,34 +127,8 @@ def _warm_up(detector: StreamDetector, prompt: Prompt) -> None:
         ticket.wait()
 
 
-@contextmanager
-def stop_on_signals(*, hangup: bool = False) -> Generator[threading.Event]:
-    """An event that Ctrl-C or a polite kill sets; the second one ends the process at once, as without us.
-
-    Args:
-        hangup: so does a terminal that is closed, unless the process was told to outlive it (nohup).
-    """
-    stop = threading.Event()
-    numbers = [signal.SIGINT, signal.SIGTERM]
-    if hangup and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        numbers.append(signal.SIGHUP)
-    before = {number: signal.getsignal(number) for number in numbers}
-
-    def ask(number: int, _frame: FrameType | None) -> None:
-        stop.set()
-        signal.signal(number, before[signal.Signals(number)])
-
-    for number in before:
-        signal.signal(number, ask)
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def process_age_s() -> float:
-    """How long ago this process was started."""
-    # The 22nd field, counted behind the command's name, which may itself hold blanks and brackets.
+    """How long ago this process started."""
+    # The 22nd field, counted after the command's name, which may itself contain blanks and brackets.
     started_ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
     return time.clock_gettime(time.CLOCK_BOOTTIME) - started_ticks / os.sysconf("SC_CLK_TCK")

@@ -107,6 +107,17 @@ def test_bash_takes_the_completion_that_is_installed(tmp_path: Path) -> None:
     assert done.stdout == "probe\n"
 
 
+def test_commands_that_run_no_node_load_no_health_server() -> None:
+    program = (
+        "import sys; from groundcast.launch import detect, record, replay;"
+        "print([name for name in sys.modules if name.startswith('groundcast.launch.service')])"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "[]\n"
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     ended = in_process(capsys, command, "--help")
