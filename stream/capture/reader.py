@@ -233,7 +233,8 @@ class Reader:
         first_s: float | None = None
         for picture in connection.pictures():
             if first_s is None:
-                self._note_running(is_new=live or self._connections == 0)  # the next round of a loop is not new
+                is_new = live or self._connections == 0  # the next round of a loop is not new
+                self._become("running", None, connections=int(is_new))
                 first_s = time.monotonic()
             elif time.monotonic() - first_s >= _SOUND_AFTER_S:  # one that hangs up at once is not asked at once again
                 self._backoff.reset()
@@ -252,13 +253,9 @@ class Reader:
         self._rate.mark()
         return self.frames.put(frame) if live else self.frames.put_and_wait(frame, self._stop.is_set)
 
-    def _note_running(self, *, is_new: bool) -> None:
+    def _become(self, state: SourceState, error: str | None, *, connections: int = 0) -> None:
         with self._lock:
-            self._connections += is_new
-        self._become("running", None)
-
-    def _become(self, state: SourceState, error: str | None) -> None:
-        with self._lock:
+            self._connections += connections
             if self._stop.is_set():
                 return  # whoever stopped the reader knows
             is_news, is_new_state = (state, error) != (self._state, self._error), state != self._state

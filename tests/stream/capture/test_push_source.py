@@ -166,16 +166,18 @@ def test_a_source_connects_until_the_first_picture_and_is_stalled_when_none_come
         assert watched.stats.reconnects == 0
 
 
-def test_an_address_in_use_is_waited_for_and_harms_nobody(address: str) -> None:
-    with _watch(address) as first, Pusher(address, wait_s=5.0) as pusher, _watch(address) as second:
-        assert second.until(lambda: second.stats.state == "reconnecting")
-        assert "in use" in (second.stats.error or "")
-        pusher.send(PICTURE)
-        assert first.until_frames(1)
-        first.reader.stop()
-        assert not second.taken
-        assert second.until(lambda: pusher.send(PICTURE) and bool(second.taken))
-        assert second.stats.state == "running"
+def test_an_address_in_use_is_waited_for_and_its_owner_goes_on(address: str) -> None:
+    with _watch(address) as first, Pusher(address, wait_s=5.0) as pusher:
+        assert first.until(lambda: pusher.send(PICTURE) and bool(first.taken)), "it has the address"
+        with _watch(address) as second:
+            assert second.until(lambda: "in use" in (second.stats.error or ""))
+            assert second.stats.state == "reconnecting"
+            before = len(first.taken)
+            assert first.until(lambda: pusher.send(PICTURE) and len(first.taken) > before)
+            assert not second.taken
+            first.reader.stop()
+            assert second.until(lambda: pusher.send(PICTURE) and bool(second.taken))
+            assert second.stats.state == "running"
 
 
 def test_stopping_takes_less_than_half_a_second(address: str) -> None:
