@@ -27,7 +27,7 @@ class DecoderError(RuntimeError):
 
 
 class DecoderConnection:
-    """Implements `Connection`: orders pictures of the process, and believes nothing that it says unseen.
+    """Implements `OpenedSource`: orders pictures of the process, and believes nothing that it says unseen.
 
     Args:
         link: the process.
