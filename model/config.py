@@ -1,4 +1,4 @@
-"""What a model is made of: sizes and choices, no weights."""
+"""Model configuration: the sizes and choices that define a network, without its weights."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class ConfigError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class TextConfig:
-    """The BERT that reads the prompt."""
+    """The sizes of the BERT text encoder."""
 
     vocabulary: int
     width: int = 768
@@ -27,33 +27,33 @@ class TextConfig:
 
 @dataclass(frozen=True, slots=True)
 class ModelConfig:
-    """One Grounding DINO.
+    """The sizes and choices of one Grounding DINO.
 
     Args:
-        name: what the messages call the model.
+        name: the model's name in messages.
         body: 'full' is the original's; 'edge' fuses text into the stride-32 map alone (Grounding DINO 1.5 Edge,
             https://arxiv.org/abs/2405.10300).
-        backbone: a timm name; backbone_options: what timm is told besides. `config_file.py` lists what a file may name.
-        levels: maps of the backbone that are used, the finest first.
-        extra_levels: further maps, each half as fine as the one before.
+        backbone: a timm name; backbone_options: timm's further arguments. `config_file.py` lists the allowed ones.
+        levels: the backbone's maps that are used, the finest first.
+        extra_levels: further maps, each at half the resolution of the previous one.
         width: channels of every map, query and text feature.
         heads, points: of deformable attention; ordinary attention has as many heads. The full body's fusion and text
             attention have half of them, and its text layers half of `feed_forward`.
         layers: of the feature enhancer, and of the decoder.
         fusion_width: channels inside image-text fusion.
-        fusion_scale: the fusion's first strength (its gammas).
-        queries: how many proposals go to the decoder.
-        proposals: 'ranked' is the original's: the best places of all, and each query begins with what was learnt for
-            its rank. 'peaks' are places that no neighbour on their map makes superfluous, each with the box that it and
-            its neighbours propose, and all queries begin alike: two places that score alike no longer want the same
-            thing, nor does rounding decide what they begin with.
-        head: 'dot' is the original's plain product; 'scaled' divides by sqrt(width) and adds a learnt bias.
+        fusion_scale: the initial value of the fusion's gammas.
+        queries: number of proposals for the decoder.
+        proposals: 'ranked' is the original's: the best places of all, each query with a learnt content for its rank.
+            'peaks' are places that no neighbour on their map suppresses, each with the blended box of itself and its
+            neighbours, and one learnt content for all queries: adjacent places of equal score no longer compete for
+            one object, and rounding does not decide a query's content.
+        head: 'dot' is the original's dot product; 'scaled' divides by sqrt(width) and adds a learnt bias.
         share_heads: one box and one class head for all decoder layers, as in the original.
-        refine_eps, answer_eps: how near to 0 and 1 a box may be when its logit is taken, before the next decoder layer
-            sees it and in what a layer answers. 1e-5 each in transformers, 1e-3 each in the original; 1e-3 and 1e-5 in
-            mmdetection.
-        input_pixels: of the Edge body: the area of the network's input that the weights were trained for, px.
-        input_short: of the full body: the short side of that, px.
+        refine_eps, answer_eps: the minimum distance of a box from 0 and 1 when its logit is taken, for the next decoder
+            layer's reference and for a layer's output. 1e-5 each in transformers, 1e-3 each in the original; 1e-3 and
+            1e-5 in mmdetection.
+        input_pixels: for the Edge body: the area of the network's input in training, px.
+        input_short: for the full body: the short side of the network's input in training, px.
     """
 
     name: str
@@ -81,5 +81,5 @@ class ModelConfig:
     input_short: int = 800
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, as a JSON file holds them."""
+        """Plain values for a JSON file."""
         return asdict(self)

@@ -1,4 +1,4 @@
-"""What a detector found in one picture."""
+"""Detections: the boxes that a detector found in one picture."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class Detections:
     Row i of every field belongs to the same box.
 
     Args:
-        names: the names that were asked for; `name_indices` points into it.
+        names: the names of the prompt; `name_indices` points into it.
         boxes_xyxy: (n, 4) float32, px of the original picture, inside the picture.
         scores: (n,) float32, 0..1.
-        name_indices: (n,) int64, which name each box answers.
+        name_indices: (n,) int64, the index of each box's name.
     """
 
     names: tuple[str, ...]
@@ -36,7 +36,7 @@ class Detections:
         return len(self.scores)
 
     def name(self, row: int) -> str:
-        """The name that box `row` answers."""
+        """The name of box `row`."""
         return self.names[int(self.name_indices[row])]
 
     def best(self, count: int) -> Detections:
@@ -45,7 +45,7 @@ class Detections:
 
     @classmethod
     def none(cls, names: Sequence[str]) -> Detections:
-        """A picture in which nothing was found."""
+        """The detections of a picture without any."""
         return cls(
             tuple(names),
             np.zeros((0, 4), np.float32),
@@ -56,7 +56,7 @@ class Detections:
 
 @dataclass(frozen=True, slots=True)
 class DetectorInfo:
-    """What a message says about the model: its name, its number format, how words' scores make a phrase's."""
+    """The model's description in messages: its name, its number format, and how word scores make a phrase's score."""
 
     name: str
     dtype: str

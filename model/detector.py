@@ -13,7 +13,7 @@ import numpy as np
 from .config import Precision
 from .detections import Detections, DetectorInfo
 from .image import DecodedImage, Image
-from .prompt import Prompt, least_score
+from .prompt import Prompt, checked_threshold
 from .query import Query
 from .runtime.cpu_workers import CpuWorkers
 from .runtime.device import DeviceError
@@ -65,7 +65,7 @@ class Detector:
     """
 
     def __init__(self, checkpoint: Checkpoint, options: DetectorOptions, path: Path) -> None:
-        least_score(options.threshold)
+        checked_threshold(options.threshold)
         self.options = options
         self._network = Network(checkpoint, options.device, options.size, path, options.dtype)
         on_gpu = self._network.device.type == "cuda"

@@ -1,4 +1,4 @@
-"""A picture as it comes to the detector: RGB on the host, or what a video decoder gave, wherever that lies."""
+"""The detector's input pictures: RGB arrays on the host, or a video decoder's planes in host or GPU memory."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ Matrix = Literal["bt601", "bt709"]
 
 
 class ImageError(RuntimeError):
-    """A picture that was decoded can be neither converted nor brought to the host."""
+    """A decoded picture cannot be converted or copied to the host."""
 
 
 class Plane(Protocol):
-    """Values in memory of the host or of a GPU, for whoever speaks DLPack (https://dmlc.github.io/dlpack)."""
+    """An array in host or GPU memory, readable through DLPack (https://dmlc.github.io/dlpack)."""
 
     def __dlpack__(self) -> object: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DecodedImage:
-    """A picture in YUV 4:2:0: brightness everywhere, colour for two by two pixels.
+    """A picture in YUV 4:2:0: luma for each pixel, chroma for each 2 x 2 pixels.
 
-    A detector on a GPU makes of it what it needs, so that nobody converts it before, and what was decoded on a GPU
-    does not leave it.
+    A detector on a GPU converts it there, so that it is not converted on the host, and a picture decoded on a GPU
+    stays on it.
 
     Args:
-        planes: uint8: brightness (h, w); then both colours (h / 2, w / 2, 2), or each for itself; rounded up.
-        shape: (height, width, 3), as of an array.
-        matrix: how colours were made of RGB.
-        full_range: brightness takes all of 0..255, else 16..235.
-        gpu: the number of the CUDA device whose memory the planes lie in, None for the host's.
-        to_rgb: makes the picture as an array on the host, from any thread, or raises `ImageError`.
-        corner_xy: where in the planes the picture begins.
+        planes: uint8: luma (h, w); then chroma, interleaved (h / 2, w / 2, 2) or as two planes; rounded up.
+        shape: (height, width, 3), as for an RGB array.
+        matrix: the standard by which RGB was converted to YUV.
+        full_range: luma takes all of 0..255, else 16..235.
+        gpu: the number of the CUDA device that holds the planes; None for host memory.
+        to_rgb: converts the picture to an array on the host, from any thread; raises `ImageError`.
+        corner_xy: the picture's top left corner in the planes, px.
     """
 
     planes: tuple[Plane, ...]
@@ -49,7 +49,7 @@ class DecodedImage:
     corner_xy: tuple[int, int] = (0, 0)
 
     def part(self, left: int, top: int, right: int, bottom: int) -> DecodedImage:
-        """What lies inside, px."""
+        """The part of the picture within these edges, px."""
         return replace(
             self,
             shape=(bottom - top, right - left, 3),
@@ -59,7 +59,7 @@ class DecodedImage:
 
 
 Image = Rgb | DecodedImage
-"""(height, width, 3) uint8 RGB; or the same before it was converted."""
+"""(height, width, 3) uint8 RGB, or a decoded picture before its conversion."""
 
 
 def rgb_of(image: Image) -> Rgb:
@@ -68,5 +68,5 @@ def rgb_of(image: Image) -> Rgb:
 
 
 def is_on_gpu(image: Image) -> bool:
-    """Whether it has to be brought to the host to be looked at there."""
+    """Whether the picture is in GPU memory."""
     return isinstance(image, DecodedImage) and image.gpu is not None

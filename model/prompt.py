@@ -1,4 +1,4 @@
-"""A prompt: the things asked for, in the user's own words."""
+"""Prompts: the phrases that a detector searches for, in the user's own words."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 _MAX_NAME_LENGTH = 200
-MAX_TEXT = 50_000  # characters of a prompt that is written as one text
+MAX_TEXT = 50_000  # characters of a prompt written as one text
 MAX_PHRASES = 1000
 MAX_WORDINGS = 4000  # of all phrases of a prompt together
 _SEPARATOR = re.compile(r"(?<!\S)\.+(?!\S)|[;\n]")
 _INITIALS = re.compile(r"([^\W\d_]\.){2,}")
-_COMMA = re.compile(r"(?<!\d),|,(?!\d)")  # not that of 1,000
-_ENDING = ".?;"  # marks that end a phrase, and are no part of it
+_COMMA = re.compile(r"(?<!\d),|,(?!\d)")  # not the comma of 1,000
+_ENDING = ".?;"  # marks that end a phrase and do not belong to it
 
 
 class PromptError(ValueError):
@@ -25,12 +25,12 @@ class PromptError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """One thing asked for.
+    """One phrase of a prompt.
 
     Args:
         name: the label that detections and tracks carry, exactly as the user wrote it.
-        ask: the wordings put to the model; the best of them counts. Empty: the name itself.
-        threshold: the least score (0..1) for this phrase, or None for the detector's own.
+        ask: the wordings given to the model; the best score counts. Empty: the name itself.
+        threshold: the minimum score (0..1) of this phrase; None is the detector's.
         negative: found but not reported, so that it cannot be taken for another phrase.
     """
 
@@ -42,10 +42,10 @@ class Phrase:
     def __post_init__(self) -> None:
         if len(self.name) > _MAX_NAME_LENGTH:
             raise PromptError(f"phrase {self.name[:40]!r}... is longer than {_MAX_NAME_LENGTH} characters: shorten it")
-        if not _spoken(self.name):
+        if not _normalised(self.name):
             raise PromptError(f"phrase {self.name!r} has no words: write what to look for, such as 'red mug'")
         for wording in self.ask:
-            if not _spoken(wording):
+            if not _normalised(wording):
                 raise PromptError(f"phrase {self.name!r} has a wording without words ({wording[:40]!r}): leave it out")
             if len(wording) > _MAX_NAME_LENGTH:
                 text = f"phrase {self.name!r} has a wording of {len(wording)} characters ({wording[:40]!r}...)"
@@ -57,22 +57,21 @@ class Phrase:
 
     @property
     def wordings(self) -> tuple[str, ...]:
-        """What the model is asked, lower case and without marks at the end: at least one wording."""
-        return tuple(_spoken(text) for text in (self.ask or (self.name,)))
+        """The wordings for the model, at least one, in lower case and without closing marks."""
+        return tuple(_normalised(text) for text in (self.ask or (self.name,)))
 
     @property
     def spoken(self) -> str:
-        """The name as it sounds: equal for two phrases that cannot be told apart."""
-        return _spoken(self.name)
+        """The normalised name, which is equal for two phrases that the model cannot tell apart."""
+        return _normalised(self.name)
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """The set of phrases asked for at one time, in order.
+    """The phrases of one request, in order.
 
     Args:
-        hash: 16 hex digits that are equal exactly when two prompts ask for the same; made once, and asked for with
-            every picture.
+        hash: 16 hex digits, equal exactly for prompts with equal phrases. Computed once, since every picture uses it.
 
     Raises:
         PromptError: no phrase, only negative ones, or the same name twice.
@@ -88,27 +87,27 @@ class Prompt:
             raise PromptError(f"the prompt has {len(self.phrases)} phrases: at most {MAX_PHRASES} can be asked at once")
         if (wordings := sum(max(1, len(phrase.ask)) for phrase in self.phrases)) > MAX_WORDINGS:
             raise PromptError(f"the prompt has {wordings} wordings: at most {MAX_WORDINGS} can be asked at once")
-        seen: set[str] = set()
+        spoken_names: set[str] = set()
         for phrase in self.phrases:
-            if phrase.spoken in seen:
+            if phrase.spoken in spoken_names:
                 raise PromptError(f"phrase {phrase.name!r} is asked for twice: name it once")
-            seen.add(phrase.spoken)
+            spoken_names.add(phrase.spoken)
         object.__setattr__(self, "hash", self._hash())
 
     @classmethod
     def parse(cls, text: str) -> Prompt:
-        """Read 'red mug . blue cube'. Phrases are parted by a '.' that stands alone, ';' or a new line.
+        """Read 'red mug . blue cube'. A '.' between spaces, ';' or a new line separates phrases.
 
-        Every other dot belongs to its word: '3.5 mm jack . U.S. flag' are two phrases. Without any of these marks, a
-        dot behind a word parts as well, as in the published 'a cat. a remote control.', but not behind 'U.S.'.
+        Every other dot belongs to its word: '3.5 mm jack . U.S. flag' has two phrases. Without any such separator, a
+        dot after a word separates too, as in the published 'a cat. a remote control.', but not after 'U.S.'.
 
         Raises:
-            PromptError: nothing between the separators, commas where '.' was meant, or too long a text.
+            PromptError: no phrase, commas instead of '.', or too long a text.
         """
         if len(text) > MAX_TEXT:
             raise PromptError(f"the prompt has {len(text)} characters: at most {MAX_TEXT} are read")
-        pieces = _SEPARATOR.split(text.strip())
-        names = [name for piece in (pieces if len(pieces) > 1 else _sentences(text)) if (name := _name(piece))]
+        parts = _SEPARATOR.split(text.strip())
+        names = [name for piece in (parts if len(parts) > 1 else _sentences(text)) if (name := _name(piece))]
         if any(_COMMA.search(name) for name in names):
             suggestion = " . ".join(part.strip() for name in names for part in _COMMA.split(name) if part.strip())
             raise PromptError(f"part the phrases of a prompt with ' . ', not with ',': did you mean {suggestion!r}?")
@@ -123,12 +122,12 @@ class Prompt:
 
     @classmethod
     def whole(cls, sentence: str) -> Prompt:
-        """One phrase: all of a sentence such as 'the left red mug'."""
+        """A prompt of one phrase: a whole sentence such as 'the left red mug'."""
         return cls((Phrase(" ".join(sentence.split())),))
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names that detections may carry: every phrase that is not negative."""
+        """The names that detections may carry: those of all phrases that are not negative."""
         return tuple(phrase.name for phrase in self.phrases if not phrase.negative)
 
     def _hash(self) -> str:
@@ -136,8 +135,8 @@ class Prompt:
         return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()[:16]
 
 
-def least_score(threshold: float) -> float:
-    """The threshold itself, once it is known to be one.
+def checked_threshold(threshold: float) -> float:
+    """The threshold, after a check that it lies in 0..1.
 
     Raises:
         PromptError: NaN, or outside 0..1.
@@ -148,27 +147,27 @@ def least_score(threshold: float) -> float:
 
 
 def _sentences(text: str) -> list[str]:
-    """A text parted behind every word that ends with a dot and is no 'U.S.'."""
-    pieces: list[list[str]] = [[]]
+    """The text split after every word that ends with a dot, except initials such as 'U.S.'."""
+    parts: list[list[str]] = [[]]
     for word in text.split():
-        pieces[-1].append(word)
+        parts[-1].append(word)
         if word.endswith(".") and not _INITIALS.fullmatch(word):
-            pieces.append([])
-    return [" ".join(words) for words in pieces]
+            parts.append([])
+    return [" ".join(words) for words in parts]
 
 
 def _name(piece: str) -> str:
-    """A phrase as its label: one blank between words, and no dot at its end but that of 'U.S.'."""
+    """A phrase as its label: single spaces, and no dot at its end except that of initials such as 'U.S.'."""
     words = piece.split()
     return " ".join(words) if words and _INITIALS.fullmatch(words[-1]) else " ".join(words).rstrip(".")
 
 
 def _is_text(text: str) -> bool:
-    """False for half a surrogate pair, which a command line and JSON can bring, and nothing can be sent with."""
+    """False for half a surrogate pair, which a command line or JSON can contain and which cannot be encoded."""
     return text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
-def _spoken(text: str) -> str:
-    """Lower case, one blank between words, no marks at the end, and no word that is nothing but such marks."""
+def _normalised(text: str) -> str:
+    """Lower case, single spaces, no closing marks, and no words that consist of such marks alone."""
     words = [word for word in text.lower().split() if word.strip(_ENDING)]
     return " ".join(words).rstrip(_ENDING)

@@ -1,4 +1,4 @@
-"""Weights and what belongs to them, to and from files."""
+"""Checkpoints: weights with their configuration and vocabulary, read from and written to files."""
 
 # pyright: reportUnknownVariableType=false
 
@@ -32,13 +32,13 @@ _EMBEDDED = Path(__file__).parents[1] / "tabletop" / "tabletop.safetensors"
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A weight file, read.
+    """A weight file with its description.
 
     Args:
-        config: what to build.
+        config: the model's configuration.
         vocabulary: token -> id, for the tokenizer.
-        known_wordings: what the model was taught, or None where it reads any words.
-        weights: our name -> tensor; of a file each is read when it is asked for.
+        known_wordings: the wordings the model was taught; None if it reads any words.
+        weights: our name -> tensor; those of a file are read on access.
     """
 
     config: ModelConfig
@@ -48,11 +48,11 @@ class Checkpoint:
 
 
 def find_checkpoint(name_or_path: str, *, offline: bool = False) -> Path:
-    """The weight file a user means: 'tabletop', a file, a folder, or a model of the hub.
+    """The weight file that a user names: 'tabletop', a file, a folder, or a model of the hub.
 
     Args:
-        name_or_path: 'owner/model' or 'owner/model@revision' for the hub, where no such file or folder exists.
-        offline: take from the hub's cache alone.
+        name_or_path: 'owner/model' or 'owner/model@revision' is of the hub if no such file or folder exists.
+        offline: use the hub's cache alone.
 
     Raises:
         CheckpointError: there is no such file.
@@ -82,12 +82,12 @@ def find_checkpoint(name_or_path: str, *, offline: bool = False) -> Path:
 
 
 def read_checkpoint(path: Path, *, offline: bool = False) -> Checkpoint:
-    """Read what describes the weights; the weights themselves are read when they are asked for.
+    """Read the description of the weights; the weights themselves are read on access.
 
-    Our own files have an `x.json` beside `x.safetensors`. Published ones tell by their tensors what they are.
+    Our own files have an `x.json` beside `x.safetensors`. Published files are recognised by their tensors.
 
     Raises:
-        CheckpointError: a file is missing, unreadable, or not what it should be.
+        CheckpointError: a file is missing, unreadable or invalid.
     """
     if path.suffix == ".safetensors" and path.with_suffix(".json").is_file():
         return _read_own(path)
@@ -97,10 +97,10 @@ def read_checkpoint(path: Path, *, offline: bool = False) -> Checkpoint:
         raise CheckpointError(
             f"{path} holds {len(plan.unknown)} tensors that no Grounding DINO has: {_some(plan.unknown)}"
         )
-    for twin, name in plan.twins.items():
-        if not torch.equal(stored[twin], stored[name]):
+    for duplicate, name in plan.duplicates.items():
+        if not torch.equal(stored[duplicate], stored[name]):
             raise CheckpointError(
-                f"{path} has two tensors for one place, {name} and {twin}, that differ: leave one out"
+                f"{path} has two tensors for one place, {name} and {duplicate}, that differ: leave one out"
             )
     if plan.ignored:
         _log.info("not needed of %s: %s", path, _some(plan.ignored))
@@ -140,7 +140,7 @@ def _in_folder(folder: Path) -> Path:
 
 
 def _model_name(path: Path) -> str:
-    """What messages call a published model: its file's name, or its folder's where the file has the hub's usual one."""
+    """A published model's name in messages: its file's name, or its folder's if the file has the hub's usual name."""
     if path.name.startswith("model.safetensors"):
         hub = [part for part in path.parts if part.startswith("models--")]
         return hub[-1].split("--")[-1] if hub else path.resolve().parent.name
@@ -148,9 +148,9 @@ def _model_name(path: Path) -> str:
 
 
 def write_checkpoint(path: Path, checkpoint: Checkpoint, facts: Mapping[str, Any] | None = None) -> None:
-    """Write `x.safetensors` and `x.json`; floating weights as fp16. `facts` go into the JSON as they are.
+    """Write `x.safetensors` and `x.json`; floating weights as fp16. `facts` are added to the JSON unchanged.
 
-    Each is written beside and renamed, so that what was there stays whole if this is interrupted.
+    Each is written to a temporary file and renamed, so that an interruption leaves the old files whole.
     """
     weights = {
         name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in checkpoint.weights.items()
@@ -165,24 +165,24 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint, facts: Mapping[str, Any
     partial, described = path.with_suffix(".part"), path.with_suffix(".json.part")
     save_file({name: tensor.contiguous() for name, tensor in weights.items()}, partial)
     described.write_text(json.dumps(description, indent=1) + "\n")
-    partial.chmod(described.stat().st_mode)  # safetensors lets the owner alone read, whatever the umask says
+    partial.chmod(described.stat().st_mode)  # safetensors ignores the umask and lets the owner alone read
     partial.replace(path)
     described.replace(path.with_suffix(".json"))
 
 
 def file_sha256(path: Path) -> str:
-    """What tells one weight file from another, in 64 hex digits."""
+    """The file's SHA-256, 64 hex digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def keep_weights(model: nn.Module) -> dict[str, Tensor]:
-    """What is worth storing: everything but the counters of batch norm."""
+    """The weights to store: all but the counters of batch norm."""
     return {name: tensor for name, tensor in model.state_dict().items() if not _counter(name)}
 
 
 def set_weights(model: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
-    """Fill the model; every name and every shape must fit.
+    """Load the weights into the model; every name and every shape must match.
 
     Raises:
         CheckpointError: lists the names that are unknown, missing or of another shape.
@@ -205,7 +205,7 @@ def set_weights(model: nn.Module, weights: Mapping[str, Tensor], path: Path) -> 
 
 
 def _stored_name(name: str, weights: Mapping[str, Tensor]) -> str:
-    """Heads may be stored once, where the decoder's layers share them: then no later layer has any of its own."""
+    """The name under which a weight is stored. Heads that decoder layers share may be stored for the first alone."""
     head = re.match(r"(decoder\.box|classify)\.\d+\.", name)
     if head is None or name in weights:
         return name

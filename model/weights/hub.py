@@ -1,4 +1,4 @@
-"""Files of the Hugging Face hub, through its own library and cache."""
+"""Hugging Face hub: a model's files, through the hub's own library and cache."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 
@@ -15,7 +15,7 @@ _NAME = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
 
 
 class HubError(RuntimeError):
-    """A file of the hub cannot be had; the text says which and why."""
+    """A file of the hub cannot be read or downloaded; the text says which and why."""
 
 
 def is_hub_name(name: str) -> bool:
@@ -24,17 +24,17 @@ def is_hub_name(name: str) -> bool:
 
 
 def hub_weights(name: str, *, offline: bool = False) -> Path:
-    """The weights of 'owner/model' or 'owner/model@revision' in the local cache, fetched where they are not there yet.
+    """The weights of 'owner/model' or 'owner/model@revision' in the local cache; missing ones are downloaded.
 
     Raises:
-        HubError: they cannot be had.
-        CheckpointError: what is there is no index of weights.
+        HubError: they are not in the cache and cannot be downloaded.
+        CheckpointError: the index of weights is invalid.
     """
     for other in _BESIDE:
         try:
             hub_file(name, other, offline=offline)
         except HubError:
-            continue  # not every model has all of them; what is needed is asked for again later
+            continue  # not every model has all of them; a required one is requested again later
     try:
         return hub_file(name, _WEIGHTS[0], offline=offline)
     except HubError as first:
@@ -51,7 +51,7 @@ def hub_file(name: str, file: str, *, offline: bool = False) -> Path:
     """One file of a model.
 
     Raises:
-        HubError: it is not in the cache and cannot be fetched.
+        HubError: it is not in the cache and cannot be downloaded.
     """
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError

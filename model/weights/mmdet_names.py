@@ -1,4 +1,4 @@
-"""mmdetection's names of MM-Grounding-DINO's and LLMDet's weights, and which of our own each belongs to.
+"""mmdetection's weight names of MM-Grounding-DINO and LLMDet, mapped to ours.
 
 Source: mmdetection's `grounding_dino.py` and the converter to the hub's names in transformers.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-# What training and LLMDet's language model leave in a file, and detection does not need.
+# Tensors of training and of LLMDet's language model, which detection does not need.
 MMDET_LEFTOVERS = re.compile(
     r"dn_query_generator\..*|image_seperate\..*|(?:lmm|connector|region_connector|ref_point_head)\..*"
 )
@@ -22,7 +22,7 @@ _LAYER, _TEXT, _FUSION = (
 )
 _DECODER = r"decoder\.layers\.(\d+)\."
 
-# mmdetection -> ours. `<unfolded>` marks what lies in the order of torch's Unfold.
+# mmdetection -> ours. `<unfolded>` marks tensors in the order of torch's Unfold.
 MMDET: tuple[tuple[str, str], ...] = (
     (r"backbone\.patch_embed\.projection\.", "backbone.body.body.patch_embed.proj."),
     (r"backbone\.patch_embed\.norm\.", "backbone.body.body.patch_embed.norm."),

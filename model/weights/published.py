@@ -1,4 +1,4 @@
-"""Published weights: which model they are, and the vocabulary that belongs to them."""
+"""Published weights: the configuration derived from their tensors, and their vocabulary."""
 
 # pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
 
@@ -28,19 +28,19 @@ _SWIN_OF_WIDTH = {
 _ANY_SWIN = "swin_tiny_patch4_window7_224"
 _BERT = "google-bert/bert-base-uncased"
 _BERT_HEAD = 64  # channels; of every published BERT
-# Before the next decoder layer sees a box, and in what a layer answers.
+# The epsilon of the box passed to the next decoder layer, and that of a layer's output.
 _EPS = {"original": (1e-3, 1e-3), "mmdetection": (1e-3, 1e-5), "hub": (1e-5, 1e-5), "own": (1e-5, 1e-5)}
-_HEADS = 8  # of every published Grounding DINO; not to be seen in the tensors
+_HEADS = 8  # of every published Grounding DINO; the tensors do not show it
 
 
 def recognise(weights: RenamedWeights, plan: NamePlan, name: str, facts: Mapping[str, Any]) -> ModelConfig:
-    """The configuration that the tensors have.
+    """The configuration derived from the tensors.
 
     Args:
-        weights: under our names.
-        plan: how they came to have them: each spelling has its own published behaviour.
-        name: what messages call the model.
-        facts: the hub's config.json, empty where there is none; only what no tensor tells is taken from it.
+        weights: the tensors under our names.
+        plan: how they were renamed: each spelling has its own published behaviour.
+        name: the model's name in messages.
+        facts: the hub's config.json, empty if there is none; used only for what no tensor shows.
 
     Raises:
         CheckpointError: they are not a Grounding DINO.
@@ -56,7 +56,7 @@ def recognise(weights: RenamedWeights, plan: NamePlan, name: str, facts: Mapping
 
 
 def _are_alike(weights: RenamedWeights) -> bool:
-    """Whether all decoder layers have the same box head, which a file may hold once or again for each."""
+    """Whether all decoder layers share one box head, which a file may store once or for each layer."""
     heads = {name: match for name in weights if (match := re.match(r"decoder\.box\.\d+\.", name))}
     first = {name: f"decoder.box.0.{name[match.end() :]}" for name, match in heads.items()}
     return all(own in weights and torch.equal(weights[name], weights[own]) for name, own in first.items())
@@ -116,7 +116,7 @@ def _text(shapes: Mapping[str, tuple[int, ...]], facts: object) -> TextConfig:
 
 
 def _heads(facts: object, key: str, usual: int) -> int:
-    """How many heads the hub's configuration names; as many as usual where it names none."""
+    """The number of heads in the hub's configuration, or the usual number if it has none."""
     named: object = facts.get(key) if isinstance(facts, dict) else None
     return named if isinstance(named, int) and not isinstance(named, bool) else usual
 
@@ -127,14 +127,14 @@ def _count(shapes: Mapping[str, tuple[int, ...]], pattern: str) -> int:
 
 
 def find_vocabulary(folder: Path, size: int, *, offline: bool = False) -> dict[str, int]:
-    """Token -> id: from beside the weights, else from the hub's cache, else downloaded.
+    """Token -> id: from the weights' folder, else from the hub's cache, else downloaded.
 
     Args:
-        folder: of the weights.
-        size: how many tokens the text encoder knows.
+        folder: the weights' folder.
+        size: the number of tokens of the text encoder.
 
     Raises:
-        CheckpointError: there is none, or it is another model's.
+        CheckpointError: there is none, or it belongs to another model.
     """
     for name in ("vocab.txt", "tokenizer.json"):
         if (folder / name).is_file():
@@ -160,10 +160,10 @@ def _vocabulary(path: Path, size: int) -> dict[str, int]:
 
 
 def check_vocabulary(path: Path, vocabulary: Mapping[str, int], size: int) -> None:
-    """Nothing, if a text encoder of `size` tokens can read with it.
+    """Check that the vocabulary fits a text encoder of `size` tokens.
 
     Raises:
-        CheckpointError: a mark is missing, or a token has a number that the text encoder does not know.
+        CheckpointError: a special token is missing, or an id is out of the text encoder's range.
     """
     missing = [mark for mark in ("[CLS]", "[SEP]", "[UNK]", ".") if mark not in vocabulary]
     if missing or not 0 <= min(vocabulary.values()) <= max(vocabulary.values()) < size:

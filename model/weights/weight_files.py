@@ -1,4 +1,4 @@
-"""Tensors in files, read one at a time: safetensors, whole or in shards, and .pth files."""
+"""Weight files: tensors of safetensors files, whole or in shards, and of .pth files, read one at a time."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
@@ -24,7 +24,7 @@ class CheckpointError(ValueError):
 
 
 class StoredWeights(Mapping[str, Tensor]):
-    """The tensors of one model by name; each is read when it is asked for, so that one copy of them is enough."""
+    """The tensors of one model by name; each is read on access, so that memory holds one copy."""
 
     def __init__(self, path: Path) -> None:
         """Raises:
@@ -66,7 +66,7 @@ class StoredWeights(Mapping[str, Tensor]):
 
 
 class RenamedWeights(Mapping[str, Tensor]):
-    """The same tensors under our names."""
+    """Stored tensors under our names."""
 
     def __init__(self, stored: StoredWeights, sources: Mapping[str, Source]) -> None:
         self._stored, self._sources = stored, sources
@@ -96,10 +96,10 @@ class RenamedWeights(Mapping[str, Tensor]):
 
 
 def shard_names(index: Path) -> list[str]:
-    """The files that hold the weights of an index, which all lie beside it.
+    """The weight files that an index lists; all lie in its folder.
 
     Raises:
-        CheckpointError: it is no index, or names a file elsewhere.
+        CheckpointError: it is no index, or names a file in another folder.
     """
     try:
         names: set[object] = set(json.loads(index.read_text())["weight_map"].values())
@@ -112,7 +112,7 @@ def shard_names(index: Path) -> list[str]:
 
 
 def _part(stored: Tensor, part: Part) -> Tensor:
-    """Query, key or value of a projection that holds all three; a whole one is itself."""
+    """The part of a stored tensor: query, key or value of a joint projection, or the whole tensor."""
     if part == "whole":
         return stored
     if part == "one":
@@ -123,9 +123,9 @@ def _part(stored: Tensor, part: Part) -> Tensor:
 
 
 def _pickled(path: Path) -> dict[str, Tensor]:
-    """Tensors alone: nothing else in the pickle is ever executed."""
+    """The tensors of a pickle; no code in it is executed."""
     try:
-        # Files of before torch 1.6 are no archives, cannot be mapped into memory, and may have any pickle protocol.
+        # Files from before torch 1.6 are no archives, cannot be memory-mapped, and may have any pickle protocol.
         with warnings.catch_warnings(action="ignore", category=UserWarning):
             content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except pickle.UnpicklingError as error:
@@ -134,7 +134,7 @@ def _pickled(path: Path) -> dict[str, Tensor]:
         raise CheckpointError(f"cannot read the weights in {path}: {reason}; {advice}") from error
     except (RuntimeError, EOFError) as error:
         raise CheckpointError(f"cannot read the weights in {path}: {error}; copy or download them again") from error
-    for key in ("model", "state_dict"):  # the original's, and mmdetection's
+    for key in ("model", "state_dict"):  # in the original's files, and in mmdetection's
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]
     if not isinstance(content, dict) or not content or not all(isinstance(x, Tensor) for x in content.values()):

@@ -1,4 +1,4 @@
-"""Every spelling of Grounding DINO's weights, and which of our own names each belongs to.
+"""Weight names: every published spelling of Grounding DINO's weights, mapped to our names.
 
 The original's files, mmdetection's, the hub's (transformers 4 names, which transformers 5 still writes) and
 transformers 5's own. MM-Grounding-DINO and LLMDet have a bias for each class head.
@@ -22,9 +22,9 @@ class Source:
     """Where one of our tensors comes from.
 
     Args:
-        names: in the file; several are stacked one after another (query, key, value of one projection).
-        part: the third of a stacked projection that is meant; 'unfolded' where four cells become one in the order of
-            torch's Unfold; 'one' where a list of one is meant.
+        names: in the file; several are concatenated (query, key, value of one projection).
+        part: the third of a joint projection; 'unfolded' if four cells become one in the order of torch's Unfold;
+            'one' for the single entry of a list.
     """
 
     names: tuple[str, ...]
@@ -33,26 +33,26 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class NamePlan:
-    """How a file's tensors become ours.
+    """The mapping from a file's tensors to ours.
 
     Args:
-        spelling: whose names they are.
-        sources: by our name.
-        levels: which stages of the backbone are used, from 0; empty where the names do not tell.
-        twins: names in the file of tensors that have another name, too, and that other name: both must be alike.
-        ignored: names in the file that are known to be of no use.
-        unknown: names in the file that nobody knows.
+        spelling: the publisher of the names.
+        sources: the source of each of our tensors, by our name.
+        levels: the stages of the backbone that are used, from 0; empty if the names do not show it.
+        duplicates: names of tensors that the file stores twice, with the other name: both must be equal.
+        ignored: known names of tensors that are not used.
+        unknown: names that match no rule.
     """
 
     spelling: Spelling
     sources: dict[str, Source]
     levels: tuple[int, ...]
-    twins: dict[str, str]
+    duplicates: dict[str, str]
     ignored: tuple[str, ...]
     unknown: tuple[str, ...]
 
 
-# What published files carry along and no model needs.
+# Tensors in published files that no model needs.
 _LEFTOVERS = re.compile(
     r"label_enc\.weight|.*bert\.pooler\..*|.*\.relative_position_index|.*bert\.embeddings\.position_ids"
     r"|.*text_backbone\.embeddings\.position_ids|.*text_backbone\.pooler\..*|.*\.swin\.layernorm\.(weight|bias)"
@@ -185,30 +185,30 @@ _THIRDS: tuple[Part, ...] = ("query", "key", "value")
 
 
 def plan_names(names: Collection[str]) -> NamePlan:
-    """Tell what each name of a published file means. Names of our own files mean themselves."""
-    bare = {name.removeprefix("module."): name for name in names}
-    spelling = _spelling(bare)
+    """Map each name of a published file to ours. Names of our own files are unchanged."""
+    unprefixed = {name.removeprefix("module."): name for name in names}
+    spelling = _spelling(unprefixed)
     rules = {"own": (), "original": _ORIGINAL, "mmdetection": MMDET, "hub": _HUB}[spelling]
     sources: dict[str, Source] = {}
     stacks: dict[str, dict[int, str]] = {}
-    twins: dict[str, str] = {}
+    duplicates: dict[str, str] = {}
     ignored: list[str] = []
     unknown: list[str] = []
-    for name in sorted(bare):
+    for name in sorted(unprefixed):
         ours = name if spelling == "own" else _rename(name, rules)
         if _LEFTOVERS.fullmatch(name) or (spelling == "mmdetection" and MMDET_LEFTOVERS.fullmatch(name)):
-            ignored.append(bare[name])
+            ignored.append(unprefixed[name])
         elif ours is None:
-            unknown.append(bare[name])
+            unknown.append(unprefixed[name])
         elif "<qkv>" in ours:
             for part in _THIRDS:
-                sources[ours.replace("<qkv>", part)] = Source((bare[name],), part)
+                sources[ours.replace("<qkv>", part)] = Source((unprefixed[name],), part)
         elif stacked := re.search(f"<({'|'.join(_ORDER)})>", ours):
-            stacks.setdefault(ours.replace(stacked[0], "qkv"), {})[_ORDER[stacked[1]]] = bare[name]
+            stacks.setdefault(ours.replace(stacked[0], "qkv"), {})[_ORDER[stacked[1]]] = unprefixed[name]
         elif (place := _unmarked(ours)) not in sources:
-            sources[place] = Source((bare[name],), _marked_part(ours))
+            sources[place] = Source((unprefixed[name],), _marked_part(ours))
         else:
-            twins[bare[name]] = sources[place].names[0]  # the same head under its second name
+            duplicates[unprefixed[name]] = sources[place].names[0]  # the same head under its second name
     for ours, parts in stacks.items():
         if len(parts) == len(_THIRDS):
             sources[ours] = Source(tuple(parts[row] for row in sorted(parts)))
@@ -216,8 +216,8 @@ def plan_names(names: Collection[str]) -> NamePlan:
             unknown += parts.values()
     levels = tuple(sorted({int(match[1]) for ours in sources if (match := _NORM.match(ours))}))
     layers = {match[1] for ours in sources if (match := re.match(r"decoder\.layers\.(\d+)\.", ours))}
-    counted = {_counted(ours, levels, len(layers)): source for ours, source in sources.items()}
-    return NamePlan(spelling, counted, levels, twins, tuple(ignored), tuple(unknown))
+    counted = {_numbered(ours, levels, len(layers)): source for ours, source in sources.items()}
+    return NamePlan(spelling, counted, levels, duplicates, tuple(ignored), tuple(unknown))
 
 
 def _unmarked(ours: str) -> str:
@@ -228,22 +228,22 @@ def _marked_part(ours: str) -> Part:
     return "unfolded" if "<unfolded>" in ours else "one" if "<one>" in ours else "whole"
 
 
-def _spelling(bare: Collection[str]) -> Spelling:
-    if "query_content" in bare:
+def _spelling(unprefixed: Collection[str]) -> Spelling:
+    if "query_content" in unprefixed:
         return "own"
-    if any(name.startswith("transformer.") for name in bare):
+    if any(name.startswith("transformer.") for name in unprefixed):
         return "original"
-    return "mmdetection" if any(name.startswith("bbox_head.") for name in bare) else "hub"
+    return "mmdetection" if any(name.startswith("bbox_head.") for name in unprefixed) else "hub"
 
 
-def _counted(ours: str, levels: tuple[int, ...], layers: int) -> str:
-    """Our name with the numbers that depend on others: norms from the lowest stage in use, further maps, heads."""
+def _numbered(ours: str, levels: tuple[int, ...], layers: int) -> str:
+    """Our name with numbers that depend on the model: norms counted from the lowest used stage, extra maps, heads."""
     if match := _NORM.match(ours):
         return f"backbone.body.norms.{levels.index(int(match[1]))}.{ours[match.end() :]}"
     if match := re.match(r"backbone\.project\.extra(\d+)\.", ours):
         return f"backbone.project.{len(levels) + int(match[1])}.{ours[match.end() :]}"
     if match := re.match(r"head\.(box|classify)\.(\d+)\.", ours):
-        is_last = int(match[2]) == layers  # mmdetection keeps the proposals' head behind those of the decoder
+        is_last = int(match[2]) == layers  # mmdetection stores the proposals' head after those of the decoder
         parts = {"box": "decoder.box", "classify": "classify"}
         place = f"selection.{match[1]}" if is_last else f"{parts[match[1]]}.{match[2]}"
         return f"{place}.{ours[match.end() :]}"
@@ -255,6 +255,6 @@ def _rename(name: str, rules: Iterable[tuple[str, str]]) -> str | None:
         match = re.match(pattern, name)
         if match is not None:
             ours = match.expand(replacement) + name[match.end() :]
-            shift = re.search(r"<([+-]\d):1>", ours)  # a number that counts from elsewhere
+            shift = re.search(r"<([+-]\d):1>", ours)  # a number with another origin
             return ours if shift is None else ours.replace(shift[0], str(int(match[1]) + int(shift[1])))
     return None
