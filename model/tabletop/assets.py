@@ -1,4 +1,4 @@
-"""The MuJoCo model that holds every surface and pattern of the scenes; it has no bodies of its own."""
+"""Assets: the MuJoCo model of every mesh and texture of the scenes, without bodies."""
 
 # MuJoCo comes without types.
 # pyright: reportMissingTypeStubs=false, reportAttributeAccessIssue=false, reportUnknownMemberType=false
@@ -21,9 +21,9 @@ class Assets:
     """A compiled model.
 
     Args:
-        model: material i of it shows texture i.
-        meshes: each mesh's row in the model, and the (3, 3) turn and (3,) shift from its own frame to the one it was
-            made in: the compiler moves a mesh to its middle and main axes.
+        model: its material i shows texture i.
+        meshes: each mesh's index in the model, and the (3, 3) rotation and (3,) offset from its own frame to the one it
+            was defined in: the compiler moves a mesh to its centre and principal axes.
     """
 
     model: Any
@@ -31,7 +31,7 @@ class Assets:
 
 
 def compile_assets(width_px: int, height_px: int) -> Assets:
-    """Put all surfaces and textures into one model, for pictures of a size."""
+    """Compile all meshes and textures into one model, for pictures of this size."""
     spec = mujoco.MjSpec()
     spec.visual.global_.offwidth, spec.visual.global_.offheight = width_px, height_px
     spec.visual.quality.shadowsize = 1024
@@ -54,7 +54,7 @@ def _add_meshes(spec: Any) -> None:
     for name, mesh in make_meshes().items():
         item = spec.add_mesh(name=name, inertia=mujoco.mjtMeshInertia.mjMESH_INERTIA_SHELL)
         corners = np.stack([mesh.faces.ravel(), mesh.face_normals.ravel()], 1)
-        # The compiler mixes up normals that have rows of their own: each vertex gets the one normal it needs.
+        # The compiler confuses separately indexed normals, so each vertex is stored with its one normal.
         pairs, rows = np.unique(corners, axis=0, return_inverse=True)
         item.uservert, item.userface = mesh.vertices[pairs[:, 0]].ravel(), rows.ravel()
         item.usernormal, item.userfacenormal = mesh.normals[pairs[:, 1]].ravel(), rows.ravel()

@@ -1,4 +1,4 @@
-"""Makes the demo clip from its seed, with its truth: `python -m groundcast.model.tabletop.clip`."""
+"""Demo clip: renders it from its seed, with its ground truth: `python -m groundcast.model.tabletop.clip`."""
 
 # PyAV leaves some of its types open.
 # pyright: reportUnknownMemberType=false
@@ -29,14 +29,14 @@ SECONDS = 15
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """What one object does.
+    """The motion of one object.
 
     Args:
         pair: its colour and kind; None for a distractor.
-        depth_m: how far behind the table's middle it stays.
-        path: (second, metres to the right): it rests until the first and after the last, and moves smoothly between.
-        yaw_deg: how it stands at first.
-        turn_deg: how far it turns about its own axis on its way.
+        depth_m: its distance behind the table's middle.
+        path: (second, metres to the right): it rests before the first and after the last, and moves smoothly between.
+        yaw_deg: its initial yaw.
+        turn_deg: how far it turns about its own axis along the path.
         tilt_deg: 90 stands a ring on its edge.
     """
 
@@ -48,7 +48,7 @@ class Role:
     tilt_deg: float = 0.0
 
 
-# Depths are lanes: who moves in one meets nobody there, and passes in front of the lanes behind.
+# Objects at one depth do not meet; a moving object passes in front of those at greater depths.
 ROLES: tuple[Role, ...] = (
     Role(("red", "mug"), -0.05, ((2.0, -0.22), (6.5, 0.20), (9.0, 0.20), (13.0, -0.13)), yaw_deg=-25, turn_deg=50),
     Role(("blue", "cube"), 0.07, ((0.0, -0.04),), yaw_deg=25),
@@ -70,7 +70,7 @@ def make_clip(clip: Path = CLIP_PATH, truth_path: Path = TRUTH_PATH, seed: int =
     with SceneRenderer(samples=4) as renderer, av.open(str(clip), "w", options={"movflags": "faststart"}) as container:
         stream = container.add_stream("libx264", rate=FPS)
         stream.width, stream.height, stream.pix_fmt = WIDTH_PX, HEIGHT_PX, "yuv420p"
-        # A key frame every two seconds, so that a reader may begin anywhere.
+        # A key frame every two seconds, so that a reader can seek.
         stream.options = {"crf": "19", "preset": "veryslow", "g": str(2 * FPS), "bf": "0", "threads": "1"}
         for number in range(FPS * SECONDS):
             scene = scene_at(number / FPS)
@@ -85,7 +85,7 @@ def make_clip(clip: Path = CLIP_PATH, truth_path: Path = TRUTH_PATH, seed: int =
 
 
 def choreograph(seed: int) -> Callable[[float], Scene]:
-    """The scene at each moment: shapes, colours, light and room come from the seed, motions from `ROLES`."""
+    """The scene at each time: shapes, colours, light and room come from the seed, motions from `ROLES`."""
     rng = np.random.default_rng([seed, 3])
     camera = _camera_at(0.0)
     ambient, lamps = draw_lights(rng, camera)
@@ -96,7 +96,7 @@ def choreograph(seed: int) -> Callable[[float], Scene]:
 
 
 def name_objects(scene: Scene, rendering: Rendering) -> tuple[TruthObject, ...]:
-    """The objects of a frame; an object's id is its place in the scene, from 1."""
+    """The objects of a frame; an object's id is its index in the scene, from 1."""
     counted = is_counted(rendering.boxes_xyxy * (INPUT_WIDTH_PX / WIDTH_PX), rendering.visible)
     objects: list[TruthObject] = []
     for number, row in enumerate(rendering.rows):
@@ -109,7 +109,7 @@ def name_objects(scene: Scene, rendering: Rendering) -> tuple[TruthObject, ...]:
 
 
 def _camera_at(time_s: float) -> Camera:
-    """A camera that swings slowly about the table, low enough that things hide each other."""
+    """A camera that moves slowly around the table, low enough that objects occlude each other."""
     angle = math.radians(-90 + 2.5 * math.sin(2 * math.pi * time_s / SECONDS))
     position = np.array([0.98 * math.cos(angle), 0.98 * math.sin(angle), 0.36])
     return look_at(position, np.array([0.0, 0.04, 0.06]), 0.0, math.radians(37.5))
@@ -121,7 +121,7 @@ def _things(bodies: Sequence[Body], time_s: float) -> tuple[Thing, ...]:
         x, done = _along(role.path, time_s)
         yaw = math.radians(role.yaw_deg + role.turn_deg * done)
         thing = put_down(body, (0.0, 0.0), yaw, math.radians(role.tilt_deg), 0.0, role.pair)
-        # It turns about its own axis: the middle of the space it fills would swing with a mug's handle.
+        # It turns about its own axis: the centre of its bounds would move with a mug's handle.
         position = np.array([x, role.depth_m, thing.position[2]])
         things.append(replace(thing, position=position, centre=position + thing.centre - thing.position))
     for row, thing in enumerate(things):
@@ -132,7 +132,7 @@ def _things(bodies: Sequence[Body], time_s: float) -> tuple[Thing, ...]:
 
 
 def _along(path: Sequence[tuple[float, float]], time_s: float) -> tuple[float, float]:
-    """Where on its path something is, and the share of the path's time that is over; it starts and stops softly."""
+    """The position on a path, and the fraction of the path's time that has passed; the motion eases in and out."""
     if time_s <= path[0][0]:
         return path[0][1], 0.0
     for (start_s, start), (end_s, end) in pairwise(path):
@@ -148,7 +148,7 @@ def _share(path: Sequence[tuple[float, float]], time_s: float) -> float:
 
 
 def main() -> None:
-    """Make the clip anew and say what is in it."""
+    """Render the clip again and print what is in it."""
     truth = make_clip()
     size = CLIP_PATH.stat().st_size
     print(f"{CLIP_PATH}: {len(truth.frames)} frames, {size / 1e6:.2f} MB, {len(crossings(truth))} crossings")

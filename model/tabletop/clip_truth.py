@@ -1,4 +1,4 @@
-"""The demo clip and what is in it: where every object is in every frame, and how much of it shows."""
+"""The demo clip's ground truth: the box and the visible fraction of every object in every frame."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class TruthObject:
 
     Args:
         id: the same in all frames.
-        phrase: what it is asked for with.
-        box_xyxy: px of the clip, around what shows.
-        visible: the share of it that shows, 0..1.
-        counted: enough shows to judge by it (30 %, and 12 px each way at the network's input).
+        phrase: its phrase in the prompt.
+        box_xyxy: px of the clip, around the visible part.
+        visible: its visible fraction, 0..1.
+        counted: it is visible enough for evaluation (30 %, and 12 px wide and high at the network's input).
     """
 
     id: int
@@ -34,7 +34,7 @@ class TruthObject:
 
 @dataclass(frozen=True, slots=True)
 class ClipTruth:
-    """What the renderer knows of a clip: its size, the prompt that asks for its objects, and each frame's objects."""
+    """A clip's size, the prompt with its objects' phrases, and each frame's objects."""
 
     width: int
     height: int
@@ -45,7 +45,7 @@ class ClipTruth:
 
 
 def read_truth(path: Path = TRUTH_PATH) -> ClipTruth:
-    """The truth beside a clip."""
+    """Read the truth of a clip."""
     content = json.loads(path.read_text())
     frames = tuple(
         tuple(
@@ -67,10 +67,10 @@ def write_truth(path: Path, truth: ClipTruth) -> None:
 
 
 def crossings(truth: ClipTruth, around: int = 8) -> list[tuple[int, int, int]]:
-    """Where one object passes in front of another: (id in front, id behind, frame where least of it shows).
+    """Where one object passes in front of another: (id in front, id behind, frame of the largest occlusion).
 
-    A crossing is a stretch in which less than 85 % of the one behind shows while their boxes overlap; the one in front
-    changes its side; and both count `around` frames before and after it.
+    A crossing is a run of frames in which less than 85 % of the object behind is visible while their boxes overlap; the
+    object in front changes its side; and both count `around` frames before and after it.
     """
     by_id = [{one.id: one for one in frame} for frame in truth.frames]
     ids = sorted({one.id for frame in truth.frames for one in frame})
@@ -84,7 +84,7 @@ def crossings(truth: ClipTruth, around: int = 8) -> list[tuple[int, int, int]]:
 
 
 def _stretches(frames: list[int], around: int) -> list[list[int]]:
-    """Frames in a row, where gaps shorter than `around` do not part them."""
+    """Runs of frames; gaps shorter than `around` do not split a run."""
     stretches: list[list[int]] = []
     for at in frames:
         if stretches and at - stretches[-1][-1] <= around:
@@ -105,7 +105,7 @@ def _entry(one: TruthObject) -> dict[str, object]:
 
 
 def _hides(objects: dict[int, TruthObject], front: int, behind: int) -> bool:
-    """Whether `front` may be what hides a part of `behind`: the one whose box ends lower stands nearer."""
+    """Whether `front` may occlude `behind`: the object whose box ends lower is nearer."""
     if front not in objects or behind not in objects:
         return False
     a, b = objects[front].box_xyxy, objects[behind].box_xyxy

@@ -1,4 +1,4 @@
-"""Renders scenes into shards on disk, which a trainer or an evaluation reads."""
+"""Scene data set: renders scenes into shards on disk, for training and evaluation."""
 
 # numpy leaves the types of open_memmap open.
 # pyright: reportUnknownMemberType=false
@@ -25,7 +25,7 @@ from .scene import WIDTH_PX, Scene
 from .scenes import SceneOptions, draw_scene
 from .words import COLOURS, HELD_OUT, KINDS, PAIRS, TRAINING_PAIRS
 
-if TYPE_CHECKING:  # MuJoCo is needed to draw scenes, not to read them
+if TYPE_CHECKING:  # MuJoCo is needed to render scenes, not to read them
     from .renderer import Rendering
 
 Split = Literal["train", "eval"]
@@ -35,11 +35,11 @@ INPUT_WIDTH_PX, INPUT_HEIGHT_PX = 320, 240
 SHARD_SCENES = 2_000
 MIN_VISIBLE = 0.3
 MIN_PX = 12.0
-_VERSION = 1  # changes when the same seed gives another scene
+_VERSION = 1  # increased when the same seed gives another scene
 _CHUNK = 50
 _log = logging.getLogger(__name__)
 
-# One row per object that shows at all; boxes are px of a 320x240 picture.
+# One row per object that is visible at all; boxes are px of a 320x240 picture.
 OBJECT_DTYPE = np.dtype(
     [
         ("scene", np.int32),
@@ -59,12 +59,12 @@ class ScenesError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class SceneShard:
-    """Some scenes on disk.
+    """A range of scenes on disk.
 
     Args:
-        folder: where they lie.
-        first_seed: the seed of scene 0 of this shard; the others follow.
-        count: how many scenes.
+        folder: their folder.
+        first_seed: the seed of scene 0 of this shard; the other seeds follow it.
+        count: number of scenes.
     """
 
     folder: Path
@@ -91,16 +91,16 @@ class SceneShard:
 
 
 def options_of(split: Split) -> SceneOptions:
-    """What may be in the scenes of a split; training never holds a held-out pair."""
+    """The scene options of a split; training never contains a held-out pair."""
     if split == "train":
-        return SceneOptions(TRAINING_PAIRS, least=1, most=12)
-    return SceneOptions(PAIRS, tuple(sorted(HELD_OUT)), rare_share=0.15, least=4, most=10)
+        return SceneOptions(TRAINING_PAIRS, min_objects=1, max_objects=12)
+    return SceneOptions(PAIRS, tuple(sorted(HELD_OUT)), rare_share=0.15, min_objects=4, max_objects=10)
 
 
 def build(
     folder: Path, count: int, split: Split, first_seed: int | None = None, processes: int = 2
 ) -> list[SceneShard]:
-    """Render what is missing of `count` scenes; finished shards of the same seeds are kept.
+    """Render the missing ones of `count` scenes; finished shards with the same seeds are kept.
 
     Raises:
         ScenesError: the folder holds scenes of other seeds or of another version.
@@ -117,7 +117,7 @@ def build(
 
 
 def is_counted(boxes_xyxy: NDArray[np.float32], visible: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """(n,) whether enough of each object shows to judge by it: 30 %, and 12 px each way at 320x240."""
+    """(n,) whether each object is visible enough for evaluation: 30 %, and 12 px wide and high at 320x240."""
     sizes = boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]
     return (visible >= MIN_VISIBLE) & (sizes >= MIN_PX).all(1)
 
@@ -147,7 +147,7 @@ def _render(shards: Sequence[SceneShard], split: Split, processes: int) -> None:
             for shard in shards:
                 for done in _render_shard(shard, split, pool):
                     progress.advance(bar, done)
-        except BaseException:  # an interrupt too: or the pool would first finish what was handed to it
+        except BaseException:  # also an interrupt: the pool would first finish all submitted jobs
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 
@@ -174,11 +174,11 @@ def _is_finished(shard: SceneShard, split: Split) -> bool:
     found, wanted = json.loads(path.read_text()), _manifest(shard, split)
     if {**found, "count": 0} != {**wanted, "count": 0}:
         raise ScenesError(f"{shard.folder} holds scenes of {found}, not of {wanted}: name another folder")
-    return found["count"] >= shard.count  # a shard of fewer scenes is drawn anew
+    return found["count"] >= shard.count  # a shard with fewer scenes is rendered again
 
 
 def _render_shard(shard: SceneShard, split: Split, pool: ProcessPoolExecutor) -> Iterator[int]:
-    """Yields how many scenes were finished since the last time."""
+    """Yields the number of scenes finished since the previous yield."""
     shard.folder.mkdir(parents=True, exist_ok=True)
     (shard.folder / "manifest.json").unlink(missing_ok=True)
     if split == "train":
@@ -195,11 +195,11 @@ def _render_shard(shard: SceneShard, split: Split, pool: ProcessPoolExecutor) ->
     np.save(shard.folder / "objects.npy", np.concatenate([rows[first] for first in sorted(rows)]))
     unfinished = shard.folder / "manifest.part"
     unfinished.write_text(json.dumps(_manifest(shard, split)))
-    unfinished.rename(shard.folder / "manifest.json")  # last: a shard without it is not finished
+    unfinished.rename(shard.folder / "manifest.json")  # written last: a shard without it is unfinished
 
 
 def _render_chunk(shard: SceneShard, split: Split, first: int, end: int) -> NDArray[np.void]:
-    """Runs in a worker: pictures go to disk, the objects' rows come back."""
+    """Runs in a worker: writes pictures to disk and returns the objects' rows."""
     from .renderer import draw
 
     options = options_of(split)
@@ -218,7 +218,7 @@ def _render_chunk(shard: SceneShard, split: Split, first: int, end: int) -> NDAr
 
 
 def object_rows(row: int, scene: Scene, rendering: Rendering) -> NDArray[np.void]:
-    """What is in a rendering, as rows of `OBJECT_DTYPE`."""
+    """A rendering's objects as rows of `OBJECT_DTYPE`."""
     table = np.zeros(len(rendering.rows), OBJECT_DTYPE)
     for i, thing_row in enumerate(rendering.rows):
         thing = scene.things[int(thing_row)]

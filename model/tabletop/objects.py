@@ -1,4 +1,4 @@
-"""What each kind of object is made of, and how its colours vary."""
+"""Objects: the surfaces of each kind, with random proportions and shades."""
 
 # numpy 1.26 leaves the types of Generator.integers open.
 # pyright: reportUnknownMemberType=false
@@ -18,7 +18,7 @@ from .shapes import Mesh, arc, lathe, prism, tube
 Vector = NDArray[np.float64]
 Rgb = tuple[float, float, float]
 
-# Hue in degrees, saturation, value: ranges that stay apart when the light changes.
+# Hue in degrees, saturation, value: ranges that stay distinct when the light changes.
 _PAINTS: Mapping[str, tuple[tuple[float, float], tuple[float, float], tuple[float, float]]] = {
     "red": ((-6, 6), (0.82, 0.97), (0.62, 0.88)),
     "orange": ((23, 30), (0.88, 1.0), (0.92, 1.0)),
@@ -39,8 +39,8 @@ class Surface:
 
     Args:
         mesh: a key of `make_meshes()`.
-        matrix: (3, 3), turns and stretches the mesh.
-        offset: (3,) where the mesh's origin lies.
+        matrix: (3, 3), rotates and scales the mesh.
+        offset: (3,) the position of the mesh's origin.
         rgb: its colour, 0..1.
         gloss: 0 matt, 1 shining.
     """
@@ -54,12 +54,12 @@ class Surface:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A shape in its own frame, upright, with the ways it can lie.
+    """An object's shape in its own frame, upright, with the poses in which it can rest.
 
     Args:
         parts: its surfaces.
-        radius_m: of a circle around it on the table, whichever way it lies.
-        tilts_rad: the turns about its y axis that it can rest in.
+        radius_m: of a circle around it on the table, in any pose.
+        tilts_rad: the rotations about its y axis in which it can rest.
     """
 
     parts: tuple[Surface, ...]
@@ -68,7 +68,7 @@ class Body:
 
 
 def paint(colour: str, rng: np.random.Generator) -> Rgb:
-    """A random shade that a person would call by this colour's name."""
+    """A random shade of the named colour."""
     (hue, saturation, value) = (float(rng.uniform(*bounds)) for bounds in _PAINTS[colour])
     return colorsys.hsv_to_rgb(hue / 360 % 1.0, saturation, value)
 
@@ -79,7 +79,7 @@ def make_body(kind: str, rgb: Rgb, rng: np.random.Generator) -> Body:
 
 
 def make_stray(rng: np.random.Generator) -> Body:
-    """An object of none of the kinds: a distractor of any colour."""
+    """A distractor: an object of none of the kinds, in any colour."""
     shade = float(rng.uniform(0.15, 0.85))
     rgb: Rgb = (shade, shade, shade)
     if rng.random() < 0.6:
@@ -131,7 +131,7 @@ def _can(rgb: Rgb, rng: np.random.Generator) -> Body:
         _part("can", (radius, radius, height), (0, 0, 0), rgb, float(rng.uniform(0.2, 0.9))),
         _part("lid", (radius, radius, height), (0, 0, 0), (metal, metal, metal), 0.8),
     ]
-    if rng.random() < 0.35:  # a printed band, in a shade of the same colour
+    if rng.random() < 0.35:  # a printed band in a shade of the same colour
         shade = _shade(rgb, float(rng.uniform(0.78, 1.15)))
         low, tall = float(rng.uniform(0.15, 0.6)), float(rng.uniform(0.12, 0.3))
         parts.append(_part("band", (radius * 1.012, radius * 1.012, height * tall), (0, 0, height * low), shade, 0.3))
@@ -215,7 +215,7 @@ _MAKERS = {
 
 
 def make_meshes() -> dict[str, Mesh]:
-    """Every surface that bodies are put together from, by name, at unit size."""
+    """Every mesh that bodies are composed of, by name, at unit size."""
     turn = 2 * math.pi
     neck = [(0.36, 0.80), (0.33, 0.93), (0.0, 0.93)]
     foot = [(0.0, 0.0), (0.90, 0.0), (1.0, 0.02)]

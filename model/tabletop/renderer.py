@@ -1,4 +1,4 @@
-"""Turns a scene into a picture and exact boxes with MuJoCo's off-screen renderer."""
+"""Renderer: draws a scene with MuJoCo off screen, and returns the picture with exact boxes."""
 
 # MuJoCo comes without types.
 # pyright: reportMissingTypeStubs=false, reportAttributeAccessIssue=false, reportUnknownMemberType=false
@@ -26,13 +26,13 @@ _NEAR_M, _FAR_M = 0.03, 14.0
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """A picture and what is in it; row i belongs to the i-th object with a pair that shows at all.
+    """A picture and its objects; row i is the i-th visible object that has a pair.
 
     Args:
         image: (480, 640, 3) uint8 RGB.
-        rows: (n,) which thing of the scene.
-        boxes_xyxy: (n, 4) px, around the pixels that show.
-        visible: (n,) pixels that show / pixels it would have if it stood there alone and the picture had no edges.
+        rows: (n,) index of the thing in the scene.
+        boxes_xyxy: (n, 4) px, around the visible pixels.
+        visible: (n,) visible pixels / pixels without occlusion and without the picture's edges.
         labels: (480, 640) int16, the scene's thing at each pixel, -1 elsewhere: a mask is `labels == rows[i]`.
     """
 
@@ -44,7 +44,7 @@ class Rendering:
 
 
 def draw(scene: Scene) -> Rendering:
-    """Draw a scene in a worker process, with the one renderer it keeps: making that is what takes long."""
+    """Render a scene in a worker process, with one cached renderer: creating it is slow."""
     return _own_renderer().render(scene)
 
 
@@ -56,18 +56,18 @@ def _own_renderer() -> SceneRenderer:
 
 
 class RendererError(RuntimeError):
-    """Pictures cannot be drawn here; the text says what is missing."""
+    """Scenes cannot be rendered on this machine; the text says what is missing."""
 
 
 class SceneRenderer:
-    """One MuJoCo model of all surfaces, whose geoms are placed anew for each scene.
+    """Renders scenes with one MuJoCo model of all meshes, placing its geoms for each scene.
 
-    OSMesa spreads its own LLVM over the whole process: a process that draws and then imports triton, as torch does when
-    it pleases, crashes. So a program that also runs a network draws in worker processes, by `draw`.
+    OSMesa loads its own LLVM into the process: a process that renders and then imports triton, as torch may do at any
+    time, crashes. So a program that also runs a network renders in worker processes, by `draw`.
 
     Args:
-        backend: the OpenGL context, taken by name so that no environment variable decides it.
-        samples: smoothing of edges; with 0 a picture is smoothed by reducing it, which is three times faster.
+        backend: the OpenGL context, named here so that no environment variable decides it.
+        samples: multisampling; with 0 edges are smoothed by downscaling, which is three times faster.
 
     Raises:
         RendererError: the OpenGL library is missing.
@@ -82,7 +82,7 @@ class SceneRenderer:
         self._scene = mujoco.MjvScene(self._assets.model, maxgeom=200)
 
     def render(self, scene: Scene) -> Rendering:
-        """Draw a scene."""
+        """Render a scene."""
         self._gl.make_current()
         self._set_camera(scene.camera)
         self._set_lights(scene)
@@ -148,7 +148,7 @@ class SceneRenderer:
             eye.frustum_near, eye.frustum_far, eye.orthographic = _NEAR_M, _FAR_M, 0
 
     def _set_lights(self, scene: Scene) -> None:
-        """The light from all sides is a lamp of its own: a lamp that throws shadows takes its share away in them."""
+        """The ambient light is a separate lamp: a lamp that casts shadows would remove its own ambient part in them."""
         everywhere = Light(np.array([0.0, 0.0, -1.0]), (0.0, 0.0, 0.0), shadow=False)
         self._scene.nlight = 1 + len(scene.lights)
         for i, lamp in enumerate((everywhere, *scene.lights)):
@@ -170,7 +170,7 @@ class SceneRenderer:
         colour = np.array([*rgb, 1], np.float32)
         mujoco.mjv_initGeom(geom, kind, size, position, np.eye(3).ravel(), colour)
         geom.mat = np.asarray(matrix, np.float32)
-        # What mjv_initGeom leaves as it finds it is memory that nobody has written yet.
+        # mjv_initGeom leaves these fields uninitialised.
         geom.objtype, geom.objid, geom.category = mujoco.mjtObj.mjOBJ_UNKNOWN, -1, mujoco.mjtCatBit.mjCAT_DYNAMIC
         geom.camdist, geom.transparent, geom.castshadow, geom.segid = 0.0, 0, 1, segid
         return geom
@@ -207,13 +207,13 @@ class SceneRenderer:
     def _read(self, context: mujoco.MjrContext) -> NDArray[np.uint8]:
         image = np.empty((HEIGHT_PX, WIDTH_PX, 3), np.uint8)
         rect = mujoco.MjrRect(0, 0, WIDTH_PX, HEIGHT_PX)
-        mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, context)  # two contexts share one GL state
+        mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, context)  # both contexts share one GL state
         mujoco.mjr_render(rect, self._scene, context)
         mujoco.mjr_readPixels(image, None, rect, context)
         return np.ascontiguousarray(image[::-1])
 
     def _count_alone(self, first: int, count: int, camera: Camera, zoom: float) -> float:
-        """How many pixels an object has with all else taken away; zoomed out, also those beyond the picture."""
+        """The number of pixels of an object rendered alone; zoomed out, those beyond the picture's edges count too."""
         geoms = list(self._scene.geoms)[: self._scene.ngeom]
         before = [geom.segid for geom in geoms]
         for i, geom in enumerate(geoms):
@@ -228,20 +228,25 @@ class SceneRenderer:
 
 
 def _make_gl(backend: Literal["osmesa", "egl"]) -> Any:
-    """An OpenGL context, which is chosen by importing it."""
+    """An OpenGL context of the backend, which its import selects."""
     try:
         if backend == "egl":
             from mujoco.egl import GLContext
         else:
             from mujoco.osmesa import GLContext
         return GLContext(WIDTH_PX, HEIGHT_PX)
-    except (ImportError, AttributeError, RuntimeError, OSError) as error:  # PyOpenGL's ways to say "no library"
+    except (
+        ImportError,
+        AttributeError,
+        RuntimeError,
+        OSError,
+    ) as error:  # PyOpenGL raises any of these if the library is missing
         remedy = "install Debian's libosmesa6" if backend == "osmesa" else "install the GPU's driver"
         raise RendererError(f"scenes cannot be drawn with {backend} ({error}): {remedy}") from error
 
 
 def _may_be_hidden(labels: NDArray[np.int16], row: int, box: tuple[int, int, int, int]) -> bool:
-    """Whether another thing touches it in the picture; what nothing touches, nothing hides."""
+    """Whether another thing touches it in the picture, without which it cannot be occluded."""
     x0, y0, x1, y1 = max(box[0] - 2, 0), max(box[1] - 2, 0), box[2] + 2, box[3] + 2
     window = labels[y0:y1, x0:x1]
     around = cv2.dilate((window == row).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0

@@ -1,4 +1,4 @@
-"""Draws what surrounds the objects: table, floor, walls, furniture, and the light."""
+"""Room: draws a scene's surroundings at random: table, floor, walls, furniture and lights."""
 
 # numpy 1.26 leaves the types of Generator.integers open.
 # pyright: reportUnknownMemberType=false
@@ -16,7 +16,7 @@ from .textures import TEXTURE_COUNT
 
 _Triple = tuple[float, float, float]
 
-_FLOOR_M = 0.72  # the table's height over the floor
+_FLOOR_M = 0.72  # the table's height above the floor
 
 
 def draw_room(rng: np.random.Generator, table_half: Vector, camera: Camera) -> list[Slab]:
@@ -45,9 +45,9 @@ def draw_room(rng: np.random.Generator, table_half: Vector, camera: Camera) -> l
 
 
 def draw_lights(rng: np.random.Generator, camera: Camera) -> tuple[Rgb, tuple[Light, ...]]:
-    """Light from all sides, a lamp, and a weaker one behind the camera.
+    """Ambient light, a lamp, and a weaker one behind the camera.
 
-    Never so coloured or so dark on the side that shows that an orange mug would be called brown.
+    Colour and darkness are limited, so that an orange mug never looks brown on its visible side.
     """
     tint = 1 + rng.uniform(-1, 1) * np.array([0.07, 0.0, -0.09])
     total = float(rng.uniform(0.88, 1.12))
@@ -70,9 +70,9 @@ def _slab(
     return Slab(np.asarray(centre, float), np.asarray(half, float), yaw, rgb, texture, float(rng.uniform(*repeats)))
 
 
-def _surface_rgb(rng: np.random.Generator, most_saturation: float) -> Rgb:
+def _surface_rgb(rng: np.random.Generator, max_saturation: float) -> Rgb:
     return colorsys.hsv_to_rgb(
-        float(rng.random()), float(rng.random() ** 1.5) * most_saturation, float(rng.uniform(0.2, 1.0))
+        float(rng.random()), float(rng.random() ** 1.5) * max_saturation, float(rng.uniform(0.2, 1.0))
     )
 
 

@@ -1,4 +1,4 @@
-"""A scene as data: camera, lights, surroundings and the things on the table."""
+"""Scene: camera, lights, surroundings and the things on the table, as data."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WIDTH_PX, HEIGHT_PX = 640, 480  # of a rendered picture
 
 @dataclass(frozen=True, slots=True)
 class Camera:
-    """Where the picture is taken from, in table coordinates (metres, z up, origin on the table top).
+    """The camera's pose in table coordinates (metres, z up, origin on the table top).
 
     Args:
         position: (3,).
@@ -33,7 +33,7 @@ class Camera:
 
 @dataclass(frozen=True, slots=True)
 class Light:
-    """A lamp: a direction it shines in, a colour, and whether it throws shadows."""
+    """A lamp: its direction, its colour, and whether it casts shadows."""
 
     direction: Vector
     rgb: Rgb
@@ -59,9 +59,9 @@ class Thing:
     Args:
         pair: its colour and kind.
         body: its shape.
-        table_from_body: (3, 3) how it is turned.
-        position: (3,) where the origin of its own frame lies, table coordinates.
-        centre: (3,) the middle of the space it fills, table coordinates.
+        table_from_body: (3, 3) its rotation.
+        position: (3,) the origin of its own frame, table coordinates.
+        centre: (3,) the centre of its bounds, table coordinates.
     """
 
     pair: Pair | None
@@ -84,7 +84,7 @@ class Scene:
 
 
 def look_at(position: Vector, target: Vector, roll_rad: float, fovy_rad: float) -> Camera:
-    """A camera at `position` that sees `target` in its middle."""
+    """A camera at `position` with `target` in the middle of its picture."""
     forward = target - position
     forward = forward / np.linalg.norm(forward)
     right = np.cross(forward, np.array([0.0, 0.0, 1.0]))
@@ -97,7 +97,7 @@ def look_at(position: Vector, target: Vector, roll_rad: float, fovy_rad: float) 
 def put_down(
     body: Body, xy: tuple[float, float], yaw_rad: float, tilt_rad: float, roll_rad: float, pair: Pair | None
 ) -> Thing:
-    """Rest a body on the table so that its lowest point touches and its middle is over `xy`."""
+    """Place a body on the table: its lowest point touches the table and its centre is above `xy`."""
     turned = _about_z(yaw_rad) @ _about_y(tilt_rad) @ _about_z(roll_rad)
     low, high = _bounds(body, turned)
     middle = (low + high) / 2
@@ -111,7 +111,7 @@ def _vertices() -> dict[str, NDArray[np.float64]]:
 
 
 def _bounds(body: Body, turned: Vector) -> tuple[Vector, Vector]:
-    """The least and the greatest coordinates of a turned body."""
+    """The minimum and maximum coordinates of a rotated body."""
     meshes = _vertices()
     points = np.concatenate([(meshes[p.mesh] @ p.matrix.T + p.offset) @ turned.T for p in body.parts])
     return points.min(0), points.max(0)

@@ -1,4 +1,4 @@
-"""Draws a scene from a seed: a table in a room, lights, a camera, and objects laid on the table."""
+"""Random scenes: a seed gives a table in a room, lights, a camera, and objects on the table."""
 
 # numpy 1.26 leaves the types of Generator.integers open.
 # pyright: reportUnknownMemberType=false
@@ -22,33 +22,33 @@ _GAP_M = 0.008
 
 @dataclass(frozen=True, slots=True)
 class SceneOptions:
-    """What may be in a scene.
+    """What a scene may contain.
 
     Args:
-        pairs: the colours and kinds that may occur.
+        pairs: the pairs of colour and kind that may occur.
         rare_pairs: pairs drawn with `rare_share` instead.
         rare_share: the share of objects drawn from `rare_pairs`.
-        least: the fewest objects.
-        most: the most objects.
+        min_objects: minimum number of objects.
+        max_objects: maximum number of objects.
     """
 
     pairs: tuple[Pair, ...] = PAIRS
     rare_pairs: tuple[Pair, ...] = ()
     rare_share: float = 0.0
-    least: int = 4
-    most: int = 10
+    min_objects: int = 4
+    max_objects: int = 10
 
 
 def draw_scene(seed: int, options: SceneOptions) -> Scene:
     """The scene of a seed: the same seed and options give the same scene."""
     rng = np.random.default_rng([seed, 1])
-    while True:  # a layout that has no room for enough objects is drawn anew
-        count = int(rng.integers(options.least, options.most + 1))
+    while True:  # a layout without space for enough objects is drawn again
+        count = int(rng.integers(options.min_objects, options.max_objects + 1))
         camera = _draw_camera(rng, count)
         half = rng.uniform(0.35, 1.0, 2)
         pairs = _draw_pairs(rng, options, count)
         things = _lay_out(rng, camera, half, pairs)
-        if sum(thing.pair is not None for thing in things) >= options.least:
+        if sum(thing.pair is not None for thing in things) >= options.min_objects:
             break
     ambient, lights = draw_lights(rng, camera)
     return Scene(seed, camera, ambient, lights, tuple(draw_room(rng, half, camera)), tuple(things))
@@ -61,12 +61,12 @@ def _draw_camera(rng: np.random.Generator, count: int) -> Camera:
     slope = math.radians(rng.uniform(11, 28) if rng.random() < 0.35 else rng.uniform(18, 66))
     angle = rng.uniform(0, 2 * math.pi)
     target = np.array([*rng.uniform(-0.12, 0.12, 2), rng.uniform(0.0, 0.05)])
-    away = np.array([math.cos(slope) * math.cos(angle), math.cos(slope) * math.sin(angle), math.sin(slope)])
-    return look_at(target + distance * away, target, math.radians(rng.normal(0, 2.5)), fovy)
+    offset = np.array([math.cos(slope) * math.cos(angle), math.cos(slope) * math.sin(angle), math.sin(slope)])
+    return look_at(target + distance * offset, target, math.radians(rng.normal(0, 2.5)), fovy)
 
 
 def _draw_pairs(rng: np.random.Generator, options: SceneOptions, count: int) -> list[Pair]:
-    """Pairs of a scene; half of the scenes keep to few colours and kinds, so that words must be told apart."""
+    """The pairs of a scene; half of the scenes use few colours and kinds, so that each word matters."""
     pool = options.pairs
     if rng.random() < 0.5:
         colours = set(rng.permutation(COLOURS)[: int(rng.integers(2, 5))].tolist())
@@ -81,11 +81,11 @@ def _draw_pairs(rng: np.random.Generator, options: SceneOptions, count: int) -> 
 
 
 def _lay_out(rng: np.random.Generator, camera: Camera, table_half: Vector, pairs: Sequence[Pair]) -> list[Thing]:
-    """Put objects and a few distractors where the camera sees the table, none inside another."""
+    """Place objects and a few distractors on the visible table, without collisions."""
     wanted: list[Pair | None] = [*pairs, *([None] * max(0, int(rng.integers(-2, 5))))]
     placed: list[tuple[float, float, float]] = []
     things: list[Thing] = []
-    crowd = float(rng.choice([0.0, 0.6]))  # how often a thing stands next to another
+    crowd = float(rng.choice([0.0, 0.6]))  # probability that a thing stands next to another
     for pair in wanted:
         body = make_stray(rng) if pair is None else make_body(pair[1], paint(pair[0], rng), rng)
         tilt = body.tilts_rad[int(rng.integers(len(body.tilts_rad)))]
@@ -109,9 +109,9 @@ def _lay_out(rng: np.random.Generator, camera: Camera, table_half: Vector, pairs
 
 
 def _show_handle(rng: np.random.Generator, camera: Camera, spot: tuple[float, float]) -> float:
-    """A turn that does not hide the handle behind the mug: nobody could call that a mug."""
-    away = math.atan2(spot[1] - camera.position[1], spot[0] - camera.position[0])
-    return away + float(rng.uniform(math.radians(50), math.radians(310)))
+    """A yaw that does not hide the handle behind the mug, since it could not be told from a can."""
+    offset = math.atan2(spot[1] - camera.position[1], spot[0] - camera.position[0])
+    return offset + float(rng.uniform(math.radians(50), math.radians(310)))
 
 
 def _beside(rng: np.random.Generator, other: tuple[float, float, float], radius_m: float) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Surfaces made of triangles: turned profiles, bent tubes and extruded outlines."""
+"""Triangle meshes: lathed profiles, bent tubes and extruded outlines."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SMOOTH_DEG = 38.0
 
 @dataclass(frozen=True, slots=True)
 class Mesh:
-    """Triangles with a normal for each corner, seen from outside counter-clockwise.
+    """Triangles with a normal for each corner, counter-clockwise seen from outside.
 
     Args:
         vertices: (v, 3) positions.
@@ -31,9 +31,9 @@ class Mesh:
 
 
 def lathe(profile: Sequence[tuple[float, float]], sides: int = _SIDES) -> Mesh:
-    """Turn a profile of (radius, height) about the z axis; the outside lies right of its direction.
+    """Rotate a profile of (radius, height) about the z axis; the outside is right of its direction.
 
-    A bend of less than 38 degrees is shaded round, a sharper one as an edge.
+    A bend of less than 38 degrees is shaded smooth, a sharper one as an edge.
     """
     starts, ends = _profile_normals(profile)
     angles = np.arange(sides) * (2 * math.pi / sides)
@@ -86,7 +86,7 @@ def tube(path: Sequence[tuple[float, float]], thickness: float, closed: bool, si
 
 
 def prism(outline: Sequence[tuple[float, float]]) -> Mesh:
-    """Pull an outline in the x-y plane (counter-clockwise, seen whole from the origin) up from z = 0 to 1."""
+    """Extrude an outline in the x-y plane (counter-clockwise, star-shaped around the origin) from z = 0 to 1."""
     count = len(outline)
     flat = np.asarray(outline, np.float64)
     vertices = np.concatenate(

@@ -1,4 +1,4 @@
-"""Grey patterns for floors, tables and walls: noise, wood, tiles, stripes."""
+"""Textures: grey patterns for floors, tables and walls: noise, wood, tiles, stripes."""
 
 # numpy 1.26 leaves the types of Generator.integers open.
 # pyright: reportUnknownMemberType=false
@@ -14,7 +14,7 @@ TEXTURE_COUNT = 24
 
 
 def make_textures() -> list[NDArray[np.uint8]]:
-    """The same patterns every time: (128, 128, 3), bright, to be tinted by a colour."""
+    """Patterns with a fixed seed: (128, 128, 3), bright, for tinting with a colour."""
     return [_make_texture(np.random.default_rng([77, i]), i % 6) for i in range(TEXTURE_COUNT)]
 
 
@@ -24,7 +24,7 @@ def _make_texture(rng: np.random.Generator, style: int) -> NDArray[np.uint8]:
     depth = float(rng.uniform(0.12, 0.5))
     if style == 0:
         grey = _noise(rng, 4, 4) * 0.5 + _noise(rng, 16, 16) * 0.3 + _noise(rng, 64, 64) * 0.2
-    elif style == 1:  # wood: noise drawn out along the grain
+    elif style == 1:  # wood: noise stretched along the grain
         grey = _noise(rng, 3, 24) * 0.5 + _noise(rng, 4, 64) * 0.5
     elif style == 2:
         cell = int(rng.choice([16, 32, 64]))
@@ -45,7 +45,7 @@ def _make_texture(rng: np.random.Generator, style: int) -> NDArray[np.uint8]:
 
 
 def _noise(rng: np.random.Generator, rows: int, columns: int) -> NDArray[np.float64]:
-    """Smooth noise of so many bumps down and across, 0..1."""
+    """Smooth noise with `rows` x `columns` bumps, 0..1."""
     small = rng.random((rows, columns))
     large = cv2.resize(small, (TEXTURE_SIZE_PX, TEXTURE_SIZE_PX), interpolation=cv2.INTER_CUBIC)
     low, high = float(large.min()), float(large.max())

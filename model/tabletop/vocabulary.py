@@ -1,4 +1,4 @@
-"""tabletop's vocabulary: the marks BERT needs, the words it knows, and the phrases it was taught."""
+"""tabletop's vocabulary: BERT's special tokens, the words it knows, and the wordings it was taught."""
 
 from __future__ import annotations
 
@@ -15,6 +15,6 @@ def vocabulary() -> dict[str, int]:
 
 
 def known_wordings() -> tuple[str, ...]:
-    """Every wording the model was taught, and those of the held-out pairs: 'red mug', 'mug', 'red object'."""
+    """Every wording of the training, and those of the held-out pairs: 'red mug', 'mug', 'red object'."""
     pairs = (phrase(colour, kind) for colour, kind in PAIRS)
     return (*pairs, *KINDS, *(f"{colour} {OBJECT}" for colour in COLOURS))

@@ -1,4 +1,4 @@
-"""The words tabletop knows: colours, kinds of object, and the pairs it never sees in training."""
+"""tabletop's words: colours, kinds of object, and the pairs held out of training."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ TRAINING_PAIRS: tuple[tuple[str, str], ...] = tuple(pair for pair in PAIRS if pa
 
 
 def phrase(colour: str, kind: str) -> str:
-    """How a pair is asked for: 'red mug'."""
+    """The phrase of a pair: 'red mug'."""
     return f"{colour} {kind}"
 
 

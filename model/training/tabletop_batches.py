@@ -38,7 +38,7 @@ class BatchOptions:
         whole: keep the picture whole, at its own scale, instead of cutting it.
         dark, far, unknown: the shares of pictures that are shown in little light, from far away on grey, and with
             shapes of no kind that has a name.
-        least_visible, least_px: an object that shows less than this is no truth, nor are its words asked as absent.
+        least_visible, min_px: an object that shows less than this is no truth, nor are its words asked as absent.
     """
 
     size: int = 12
@@ -48,8 +48,8 @@ class BatchOptions:
     dark: float = 0.2
     far: float = 0.1
     unknown: float = 0.2
-    least_visible: float = 0.25
-    least_px: float = 9.0
+    min_visible: float = 0.25
+    min_px: float = 9.0
     seed: int = 0
 
 
@@ -68,7 +68,7 @@ class TabletopBatches:
         view = self._view(scene, rng)
         shown = scene.visible * view.kept
         sides = view.boxes_xyxy[:, 2:] - view.boxes_xyxy[:, :2]
-        counts = (shown >= self._options.least_visible) & (sides >= self._options.least_px).all(1)
+        counts = (shown >= self._options.min_visible) & (sides >= self._options.min_px).all(1)
         canvas, present = view.picture, scene.pairs
         if rng.random() < self._options.unknown:
             canvas, colours = self._with_unknown(view, rng)
