@@ -1,4 +1,4 @@
-"""Orientation: how a stored picture is turned and mirrored to stand upright, by EXIF's numbers 1 to 8."""
+"""Orientation: how a stored picture is rotated and mirrored to be upright, by EXIF's numbers 1 to 8."""
 
 # pyright: reportUnknownMemberType=false
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 UPRIGHT = 1
 ORIENTATIONS = range(1, 9)
 
-# (rows and columns change places, then columns run the other way, then rows do) -> EXIF 2.32, tag 0x0112
+# (transposed, then columns reversed, then rows reversed) -> EXIF 2.32, tag 0x0112
 _NUMBERS = {
     (False, False, False): 1,
     (False, True, False): 2,
@@ -23,15 +23,15 @@ _NUMBERS = {
     (True, False, True): 8,
 }
 _STEPS = {number: steps for steps, number in _NUMBERS.items()}
-_FLIPS = {(True, False): 1, (False, True): 0, (True, True): -1}  # as cv2.flip counts axes
+_FLIPS = {(True, False): 1, (False, True): 0, (True, True): -1}  # cv2.flip's codes
 
 
 def turn_upright(image: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
-    """The picture as it is to be seen; itself where it stands upright.
+    """The upright picture; the same array if it is upright already.
 
     Args:
         image: (h, w, 3) as stored.
-        orientation: 1 to 8; any other number is none, and counts as upright.
+        orientation: 1 to 8; any other number means upright.
     """
     swapped, *mirrored = _STEPS.get(orientation, _STEPS[UPRIGHT])
     if swapped:
@@ -41,12 +41,12 @@ def turn_upright(image: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8
 
 
 def swaps_sides(orientation: int) -> bool:
-    """Whether the upright picture is as wide as the stored one is high."""
+    """Whether the orientation swaps width and height."""
     return _STEPS.get(orientation, _STEPS[UPRIGHT])[0]
 
 
 def orientation_of_matrix(x_of_x: float, y_of_x: float, x_of_y: float, y_of_y: float) -> int:
-    """The nearest orientation of a display matrix, which takes a stored place to where it is shown.
+    """The nearest orientation of a display matrix, which maps stored to displayed coordinates.
 
     x shown is x_of_x * x + x_of_y * y, y shown is y_of_x * x + y_of_y * y, both from the top left.
     """

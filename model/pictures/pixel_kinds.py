@@ -1,4 +1,4 @@
-"""Kinds of pixels: what Pillow decodes (grey of any depth, palettes, inks, transparency) to 8-bit RGB."""
+"""Pixel kinds: converts Pillow's modes (grey of any depth, palettes, inks, transparency) to 8-bit RGB."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
@@ -14,17 +14,17 @@ _BITS_TAG, _PHOTOMETRIC_TAG, _WHITE_IS_ZERO = 258, 262, 0  # of TIFF 6.0
 
 
 class PixelKindError(ValueError):
-    """Pixels whose brightness nobody can know; the text says what they are."""
+    """Pixels whose white level is unknown; the text names their values."""
 
 
 def rgb_of_pillow(picture: Image.Image) -> NDArray[np.uint8]:
     """(h, w, 3) uint8 RGB of a decoded picture of any mode.
 
-    Transparent pixels show white, as on a page. Integers of 16 bits are divided by 257. Of longer integers and floats
-    no file says which value is white: it is the least of 1 (floats alone), 255 and 65535 that none exceeds.
+    Transparent pixels become white. 16-bit integers are divided by 257. For longer integers and floats no file states
+    the value of white: it is the smallest of 1 (floats alone), 255 and 65535 that no pixel exceeds.
 
     Raises:
-        PixelKindError: numbers that are negative, not finite, or larger than that.
+        PixelKindError: values that are negative, not finite, or above 65535.
     """
     if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
         return np.repeat(_grey(picture)[..., None], 3, axis=2)
@@ -36,7 +36,7 @@ def rgb_of_pillow(picture: Image.Image) -> NDArray[np.uint8]:
 
 
 def over_white(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(h, w, 4) uint8 RGBA on a white ground, (h, w, 3)."""
+    """(h, w, 4) uint8 RGBA over white, as (h, w, 3)."""
     rgb, alpha = rgba[..., :3], rgba[..., 3:]
     if alpha.min(initial=_WHITE) == _WHITE:
         return np.ascontiguousarray(rgb)
@@ -55,7 +55,7 @@ def _grey(picture: Image.Image) -> NDArray[np.uint8]:
     low, high = values.min(initial=0), values.max(initial=0)
     white = _white(picture, tags, float(high))
     if not low >= 0 or not high <= white:  # NaN is neither
-        raise PixelKindError(f"its grey values go from {low:g} to {high:g}, of which nobody can know the white one")
+        raise PixelKindError(f"its grey values go from {low:g} to {high:g}, and their white level is unknown")
     grey = np.rint(values * (_WHITE / white)).astype(np.uint8)
     if tags.get(_PHOTOMETRIC_TAG) == _WHITE_IS_ZERO:
         grey = np.bitwise_not(grey)
@@ -66,11 +66,11 @@ def _grey(picture: Image.Image) -> NDArray[np.uint8]:
 
 
 def _white(picture: Image.Image, tags: dict[int, tuple[int, ...]], high: float) -> int:
-    """The value that means white."""
+    """The value of white."""
     if picture.mode.startswith("I;16"):
         bits = tags.get(_BITS_TAG, (16,))[0]
         return (1 << bits) - 1 if 8 < bits < 16 else _MAX_16_BIT
-    if picture.format == "PPM" and picture.mode == "I":  # Pillow stretches what the file calls white
+    if picture.format == "PPM" and picture.mode == "I":  # Pillow scales to the file's own white level
         return _MAX_16_BIT
     if picture.mode == "F" and high <= 1.0:
         return 1

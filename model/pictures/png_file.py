@@ -1,4 +1,4 @@
-"""What the chunks of a PNG say without its pixels being decoded: its orientation, and its brightness curve."""
+"""PNG chunks: orientation and transfer curve, read without decoding the pixels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MAX_CHUNKS = 100_000
 
 
 def png_orientation(file: IO[bytes]) -> int:
-    """The orientation by a PNG's eXIf chunk, wherever it stands; upright where there is none.
+    """The orientation in a PNG's eXIf chunk; upright if there is none.
 
     Args:
         file: at any place, at which it is left.
@@ -24,7 +24,7 @@ def png_orientation(file: IO[bytes]) -> int:
 
 
 def png_transfer(file: IO[bytes]) -> int | None:
-    """The brightness curve by a PNG's cICP chunk, a number of ITU-T H.273; None where there is none.
+    """The transfer curve in a PNG's cICP chunk, a number of ITU-T H.273; None if there is none.
 
     Args:
         file: at any place, at which it is left.
@@ -33,9 +33,9 @@ def png_transfer(file: IO[bytes]) -> int | None:
     return codes[1] if codes and len(codes) == 4 else None
 
 
-def _chunk(file: IO[bytes], wanted: bytes) -> bytes | None:
-    """What the first chunk of a kind holds."""
-    place = file.tell()
+def _chunk(file: IO[bytes], name: bytes) -> bytes | None:
+    """The content of the first chunk with this name."""
+    offset = file.tell()
     file.seek(_SIGNATURE_BYTES)
     try:
         for _ in range(_MAX_CHUNKS):
@@ -43,9 +43,9 @@ def _chunk(file: IO[bytes], wanted: bytes) -> bytes | None:
             if len(head) < 8:
                 break
             length, kind = struct.unpack(">I4s", head)
-            if kind == wanted:
+            if kind == name:
                 return file.read(length)
             file.seek(length + _CHECKSUM_BYTES, os.SEEK_CUR)
     finally:
-        file.seek(place)
+        file.seek(offset)
     return None

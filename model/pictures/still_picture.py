@@ -31,17 +31,17 @@ Rgb = NDArray[np.uint8]
 PICTURE_SUFFIXES = frozenset(
     {".apng", ".avif", ".avifs", ".bmp", ".dib", ".gif", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".mpo"}
     | {".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp"}
-    | {".heic", ".heif", ".jxl"}  # which are refused by name
+    | {".heic", ".heif", ".jxl"}  # refused with an error that names the kind
 )
-"""Suffixes, in lower case, of files that are read as pictures; all others are videos, or none of ours."""
+"""Suffixes, in lower case, of files that are read as pictures; all other files are videos or not supported."""
 
 MAX_PIXELS = 2**28
-"""Of a picture that is read at its full size."""
+"""The largest picture that is read at its full size, px."""
 
 _FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "AVIF", "BMP", "DIB", "TIFF", "JPEG2000", "PPM", "TGA")
 _ORIENTATION_TAG, _SUBFILE_TAG = 0x0112, 254
 _SMALLER_COPY_OR_MASK = 0b101  # bits of TIFF's tag 254
-_MIN_MS, _USUAL_MS = 20.0, 100.0  # browsers show what claims to be shorter for as long as this
+_MIN_MS, _USUAL_MS = 20.0, 100.0  # browsers show frames with a shorter duration this long
 _JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
 _PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
 _CUT_OFF = "the JPEG is cut off: its end is missing"
@@ -54,18 +54,18 @@ _UNREADABLE = (
 
 
 class StillError(ValueError):
-    """What should be a picture cannot be read, or only a part of it; the text says why, not which file it is."""
+    """A picture cannot be read, or not completely; the text says why, but does not name the file."""
 
 
 @dataclass(frozen=True, slots=True)
 class StillHeader:
-    """What a file says of its pictures before any is decoded.
+    """A file's description of its pictures, read without decoding.
 
     Args:
-        width, height: of the first, px, upright.
-        pages: how many pictures it holds: the frames of an animation, the pages of a TIFF.
-        orientation: as EXIF counts, 1 to 8: how pixels are stored.
-        moves: several pictures are the frames of an animation, else pages.
+        width, height: of the first picture, px, upright.
+        pages: number of pictures: the frames of an animation, the pages of a TIFF.
+        orientation: EXIF's orientation of the stored pixels, 1 to 8.
+        is_animation: several pictures are the frames of an animation, else pages.
         kind: jpeg, png, tiff and so on.
     """
 
@@ -73,20 +73,19 @@ class StillHeader:
     height: int
     pages: int
     orientation: int
-    moves: bool
+    is_animation: bool
     kind: str
 
 
 @dataclass(frozen=True, slots=True)
 class StillPicture:
-    """A picture as it was read.
+    """A decoded picture.
 
     Args:
         image: (h, w, 3) uint8 RGB, upright.
-        width, height: of the file's upright picture, px; larger than `image` where it was made smaller while it was
-            read.
-        pages: how many pictures the file holds.
-        shown_ms: how long an animation shows it; None where the file does not say.
+        width, height: of the file's upright picture, px; larger than `image` if it was reduced while reading.
+        pages: number of pictures in the file.
+        shown_ms: its duration in an animation; None if the file states none.
     """
 
     image: Rgb
@@ -97,32 +96,32 @@ class StillPicture:
 
 
 def read_header(path: Path) -> StillHeader:
-    """What a file says of its pictures.
+    """Read the description of a file's pictures.
 
     Raises:
-        StillError: there is none in it.
+        StillError: the file holds no picture.
     """
-    with _opened(path) as opened:
+    with _open_image(path) as opened:
         orientation = _stored_orientation(opened)
         width, height = opened.size
-        if swaps_sides(orientation) and opened.format != "TIFF":  # whose size Pillow states upright
+        if swaps_sides(orientation) and opened.format != "TIFF":  # Pillow gives a TIFF's size upright
             width, height = height, width
         pages = len(_pages(opened))
-        moves, kind = pages > 1 and opened.format != "TIFF", (opened.format or "").lower()
-        return StillHeader(width, height, pages, orientation, moves, kind)
+        is_animation, kind = pages > 1 and opened.format != "TIFF", (opened.format or "").lower()
+        return StillHeader(width, height, pages, orientation, is_animation, kind)
 
 
 def read_pictures(path: Path, max_pixels: int | None = None) -> Iterator[StillPicture]:
-    """Every picture of a file in order: the frames of an animation, the pages of a TIFF, else the one.
+    """Every picture of a file in order: the frames of an animation, the pages of a TIFF, else the single picture.
 
     Args:
         path: the file.
-        max_pixels: a larger picture is made smaller while it is read; None refuses one of more than `MAX_PIXELS`.
+        max_pixels: larger pictures are reduced while reading; None refuses those of more than `MAX_PIXELS`.
 
     Raises:
-        StillError: there is no picture, or only a part of one.
+        StillError: there is no picture, or it is incomplete.
     """
-    with _opened(path) as opened:
+    with _open_image(path) as opened:
         pages = _pages(opened)
         orientation = UPRIGHT if opened.format == "TIFF" else _stored_orientation(opened)
         if max_pixels is None and opened.width * opened.height > MAX_PIXELS:
@@ -137,10 +136,10 @@ def read_pictures(path: Path, max_pixels: int | None = None) -> Iterator[StillPi
 
 
 def read_one_picture(path: Path) -> Rgb:
-    """(h, w, 3) uint8 RGB, upright, of a file that holds one picture.
+    """The picture of a file that holds exactly one, (h, w, 3) uint8 RGB, upright.
 
     Raises:
-        StillError: it holds none, a part of one, or several.
+        StillError: it holds none, an incomplete one, or several.
     """
     first = next(read_pictures(path))
     if first.pages > 1:
@@ -149,12 +148,12 @@ def read_one_picture(path: Path) -> Rgb:
 
 
 def check_whole(path: Path) -> None:
-    """See that a file holds the end of its picture. Pixels are decoded only where its bytes alone do not tell.
+    """Check that a file holds its whole picture. Pixels are decoded only if the bytes alone do not show it.
 
     Raises:
-        StillError: it does not.
+        StillError: the picture is incomplete.
     """
-    with _said(), path.open("rb") as file:
+    with _decoder_errors(), path.open("rb") as file:
         head = file.read(12)
         file.seek(0, 2)
         size = file.tell()
@@ -179,7 +178,7 @@ def decode_jpeg(data: bytes, *, upright: bool = True) -> Rgb:
 
     Args:
         data: its bytes.
-        upright: turn it as its EXIF says.
+        upright: apply the EXIF orientation.
 
     Raises:
         StillError: it is no JPEG, is cut off, or cannot be decoded.
@@ -196,7 +195,7 @@ def decode_jpeg(data: bytes, *, upright: bool = True) -> Rgb:
             decoded = None
         image = cast("Rgb | None", decoded)
     else:
-        with _said(), Image.open(BytesIO(data), formats=("JPEG",)) as opened:
+        with _decoder_errors(), Image.open(BytesIO(data), formats=("JPEG",)) as opened:
             image = rgb_of_pillow(opened)
     if image is None or image.shape[:2] != (header.height, header.width):
         raise StillError("the JPEG is damaged, or of a rare kind: save it anew with 8 bits and usual coding")
@@ -204,9 +203,9 @@ def decode_jpeg(data: bytes, *, upright: bool = True) -> Rgb:
 
 
 @contextmanager
-def _opened(path: Path) -> Generator[ImageFile]:
-    with _said(), path.open("rb") as file:
-        with _OPENING:  # Pillow keeps its limit, which refuses large pictures, for all threads
+def _open_image(path: Path) -> Generator[ImageFile]:
+    with _decoder_errors(), path.open("rb") as file:
+        with _OPENING:  # Pillow's size limit is global to all threads
             limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
             try:
                 opened = Image.open(file, formats=_FORMATS)
@@ -217,8 +216,8 @@ def _opened(path: Path) -> Generator[ImageFile]:
 
 
 @contextmanager
-def _said() -> Generator[None]:
-    """Whatever a decoder stumbles over is said in one sentence."""
+def _decoder_errors() -> Generator[None]:
+    """Turns every error of a decoder into a `StillError`."""
     try:
         yield
     except StillError:
@@ -232,9 +231,9 @@ def _said() -> Generator[None]:
 
 
 def _pages(opened: ImageFile) -> list[int]:
-    """The numbers of those pictures that are more than a smaller copy or a mask of another."""
+    """The indices of the pictures that are no smaller copy or mask of another."""
     count = int(getattr(opened, "n_frames", 1))
-    if opened.format in ("JPEG", "MPO") or count == 1:  # an MPO's others are previews and depth maps
+    if opened.format in ("JPEG", "MPO") or count == 1:  # the other pictures of an MPO are previews and depth maps
         return [0]
     if opened.format == "TIFF":
         kinds: dict[int, int] = {}
@@ -243,22 +242,22 @@ def _pages(opened: ImageFile) -> list[int]:
             kinds[page] = int(getattr(opened, "tag_v2", {}).get(_SUBFILE_TAG, 0))
         opened.seek(0)
         return [page for page, kind in kinds.items() if not kind & _SMALLER_COPY_OR_MASK] or [0]
-    is_apart = bool(opened.info.get("default_image"))  # an APNG's picture for those who cannot play it
-    return list(range(int(is_apart), count))
+    is_default_image = bool(opened.info.get("default_image"))  # an APNG's fallback for viewers without animation
+    return list(range(int(is_default_image), count))
 
 
 def _stored_orientation(opened: ImageFile) -> int:
-    """As EXIF counts; asked before pixels are decoded. A TIFF's is heeded by Pillow itself when it decodes them."""
+    """EXIF's orientation, read before decoding. Pillow applies a TIFF's itself when it decodes."""
     if opened.format in ("JPEG", "MPO"):
         return orientation_in_exif(opened.info.get("exif", b""))
-    if opened.format == "PNG":  # of which Pillow would decode all pixels before it answers
+    if opened.format == "PNG":  # Pillow would decode all pixels first
         return png_orientation(cast("IO[bytes]", opened.fp))
     orientation = opened.getexif().get(_ORIENTATION_TAG, UPRIGHT)
     return orientation if isinstance(orientation, int) else UPRIGHT
 
 
 def _hdr_transfer(opened: ImageFile) -> Transfer | None:
-    """The curve of an HDR picture, of which Pillow says nothing; asked before pixels are decoded."""
+    """The transfer curve of an HDR picture, which Pillow does not give; read before decoding."""
     file = cast("IO[bytes]", opened.fp)
     if opened.format == "PNG":
         return transfer_of(png_transfer(file))
@@ -271,7 +270,7 @@ def _hdr_transfer(opened: ImageFile) -> Transfer | None:
 
 
 def _read_jpeg(path: Path, opened: ImageFile, max_pixels: int | None) -> StillPicture | None:
-    """A JPEG of usual size; None where it is something else."""
+    """A JPEG within the limit, decoded at full size; None for other files."""
     if opened.format not in ("JPEG", "MPO") or (max_pixels and opened.width * opened.height > max_pixels):
         return None
     image = decode_jpeg(path.read_bytes())

@@ -121,7 +121,7 @@ def _image(still: StillPicture) -> Rgb:
 
 def _moves(path: Path) -> bool:
     with suppress(StillError):  # which the reader says, too
-        return read_header(path).moves
+        return read_header(path).is_animation
     return False
 
 

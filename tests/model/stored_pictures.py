@@ -1,4 +1,4 @@
-"""Pictures as cameras and programs store them: turned, cut off, animated, of any kind of pixels."""
+"""Test pictures as cameras and programs store them: rotated, truncated, animated, of any pixel kind."""
 
 # pyright: reportUnknownMemberType=false
 

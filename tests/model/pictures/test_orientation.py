@@ -1,4 +1,4 @@
-"""The eight orientations: pixels turned and mirrored, and display matrices read."""
+"""The eight orientations: pixels are rotated and mirrored, and display matrices are read."""
 
 # pyright: reportUnknownMemberType=false
 

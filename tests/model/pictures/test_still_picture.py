@@ -1,4 +1,4 @@
-"""Still pictures: every orientation and kind of pixel seen right, half pictures and strange kinds refused by name."""
+"""Still pictures: every orientation and pixel kind is decoded; incomplete and unknown ones are refused."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
 

@@ -1,4 +1,4 @@
-"""The shipped clip is what the README says of it, and its truth belongs to its pictures."""
+"""The shipped demo clip is as the README describes it, and its ground truth fits its pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures in little light, far away and beside unknown shapes: boxes follow, and what has no name is not asked for."""
+"""Domain shifts: boxes follow the picture, and unknown shapes are never in the prompt."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 

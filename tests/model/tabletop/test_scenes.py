@@ -1,4 +1,4 @@
-"""Scenes are the same for the same seed, their truth is exact, and training never sees a held-out pair."""
+"""Random scenes: equal seeds give equal scenes, ground truth is exact, and training has no held-out pair."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weight files: what is written is read again, and what does not fit is named."""
+"""Checkpoints: what is written can be read, and errors name what does not fit."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownLambdaType=false
 

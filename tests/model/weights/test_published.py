@@ -1,4 +1,4 @@
-"""Published weights under every spelling: recognised, complete, and refused where something is wrong."""
+"""Published weights in every spelling: recognised and complete, or refused if something is wrong."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownLambdaType=false
 
