@@ -16,7 +16,7 @@ import typer
 from ..stream.control.answers import applied_map, message_map, status_map
 from ..stream.controller import ControlError, Controller, RenewedLease
 from ..stream.node.node_api import Applied
-from ..stream.wire.message import StatusMessage
+from ..stream.wire.message_types import StatusMessage
 from .exits import InputError, RunError, say, writing
 from .node.runtime_folder import running_nodes
 from .printable import printable

@@ -18,7 +18,7 @@ import typer
 
 from ..model.tabletop.clip_truth import CLIP_PATH, TRUTH_PATH, ClipTruth, read_truth
 from ..stream.subscriber import Subscriber
-from ..stream.wire.message import DetectionMessage
+from ..stream.wire.message_types import DetectionMessage
 from .exits import EVAL_MISSING, InputError, RunError
 from .node.node_process import NodeProcess
 from .show.message_table import MessageTable

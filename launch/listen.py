@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from ..stream.subscriber import Subscriber
-from ..stream.wire.message import DetectionMessage
+from ..stream.wire.message_types import DetectionMessage
 from .exits import InputError, RunError, say
 from .settings.key_option import KeysOption
 from .show.listen_status import listen_to_status

@@ -18,9 +18,10 @@ from .control.answers import left_out, phrase_map, read_applied, read_lease, rea
 from .node.node_api import Applied, Lease, NodeStatus
 from .sockets.client_keys import Keys
 from .sockets.client_socket import ClientSocket
-from .wire.message import DetectionMessage, MessageError
 from .wire.message_fields import Fields
+from .wire.message_types import DetectionMessage
 from .wire.packing import MAX_BODY_BYTES, pack, unpack
+from .wire.topics import MessageError
 
 T = TypeVar("T")
 Phrases = str | Sequence[str | Phrase]

@@ -25,7 +25,7 @@ from .node.source_counters import SourceSummary
 from .node.source_session import SourceSession
 from .options import NodeOptions
 from .publish.publisher import Publisher
-from .wire.message import DetectionMessage
+from .wire.message_types import DetectionMessage
 
 __all__ = ["NodeSummary", "Pipeline", "PipelineError", "SourceSummary", "StreamDetector", "Ticket"]
 

@@ -14,7 +14,7 @@ import zmq
 from .sockets.client_keys import Keys
 from .subscribe.inbox import Inbox, Wanted
 from .subscribe.sub_socket import SubscriberError, check_names, subscribe, topics_of
-from .wire.message import DetectionMessage, StatusMessage
+from .wire.message_types import DetectionMessage, StatusMessage
 from .wire.topics import snapshot_request
 
 __all__ = ["Subscriber", "SubscriberError"]

@@ -15,7 +15,7 @@ import pytest
 from groundcast.stream.options import PublisherOptions
 from groundcast.stream.publish.publisher import Publisher
 from groundcast.stream.track import Track
-from groundcast.stream.wire.message import DetectionMessage, FrameInfo, ModelInfo, PromptInfo, StatusMessage
+from groundcast.stream.wire.message_types import DetectionMessage, FrameInfo, ModelInfo, PromptInfo, StatusMessage
 
 HEAVY = ("torch", "av", "cv2", "numpy", "norfair", "pydantic", "yaml", "typer", "rich")
 PROGRAM = """

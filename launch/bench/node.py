@@ -19,7 +19,7 @@ import numpy as np
 
 from ...stream.options import Decoding
 from ...stream.subscriber import Subscriber
-from ...stream.wire.message import DetectionMessage
+from ...stream.wire.message_types import DetectionMessage
 from ..exits import InputError, RunError, say
 from ..node.node_process import NodeProcess
 from .cameras import make_clip

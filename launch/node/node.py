@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ...model.detector import Detector
     from ...stream.control.server import ControlServer
     from ...stream.pipeline import NodeSummary, StreamDetector
-    from ...stream.wire.message import DetectionMessage
+    from ...stream.wire.message_types import DetectionMessage
 
 
 _DETECTOR_ENDS_WITHIN_S = 0.3

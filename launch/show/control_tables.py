@@ -15,7 +15,7 @@ from rich.text import Text
 from ...model.prompt import Phrase
 from ...stream.node.node_api import NodeStatus
 from ...stream.options import SourceOptions
-from ...stream.wire.message import StatusMessage
+from ...stream.wire.message_types import StatusMessage
 from ..printable import printable
 from ..settings.settings import is_map
 

@@ -11,7 +11,7 @@ from dataclasses import asdict
 
 from ...stream.sockets.client_keys import Keys
 from ...stream.subscriber import Subscriber
-from ...stream.wire.message import StatusMessage
+from ...stream.wire.message_types import StatusMessage
 from ..exits import RunError, say
 from .status_table import StatusTable
 

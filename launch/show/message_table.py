@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from ...stream.wire.message import DetectionMessage
+from ...stream.wire.message_types import DetectionMessage
 from ..printable import printable
 from .live_table import LiveTable
 

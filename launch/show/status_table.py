@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from ...stream.stats import LAST_STATES
-from ...stream.wire.message import StatusMessage
+from ...stream.wire.message_types import StatusMessage
 from ..printable import printable
 from .live_table import LiveTable
 

@@ -14,9 +14,9 @@ from typing import cast
 from ...model.prompt import Phrase, Prompt
 from ..node.node_api import Applied, Lease, LeaseInfo, NodeStatus
 from ..options import SourceOptions
-from ..wire.message import DetectionMessage, StatusMessage, decode_detections, decode_status, encode
+from ..wire.message import decode_detections, decode_status, encode
 from ..wire.message_fields import Fields
-from ..wire.message_types import ModelInfo
+from ..wire.message_types import DetectionMessage, ModelInfo, StatusMessage
 from ..wire.packing import MAX_BODY_BYTES, pack, unpack
 
 Map = dict[str, object]

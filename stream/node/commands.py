@@ -14,7 +14,8 @@ from ..detector_protocol import StreamDetector
 from ..options import NodeOptions, SourceOptions
 from ..publish.publisher import Publisher
 from ..stats import SourceState
-from ..wire.message import DetectionMessage, MessageError, ModelInfo, check_name
+from ..wire.message_types import DetectionMessage, ModelInfo
+from ..wire.topics import MessageError, check_name
 from .command_queue import CommandQueue
 from .node_api import Applied, CommandError, Lease, NodeStatus, PictureRequest, SourceChange, user_of
 from .picture_requests import PictureRequests

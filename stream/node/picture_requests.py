@@ -6,7 +6,7 @@ import threading
 from typing import NamedTuple
 
 from ..frame import Frame
-from ..wire.message import DetectionMessage
+from ..wire.message_types import DetectionMessage
 from .jpeg import to_jpeg
 from .node_api import CommandError, PictureRequest
 

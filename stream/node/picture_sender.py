@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ...model.image import Image, rgb_of
 from ..publish.publisher import Publisher
-from ..wire.message import DetectionMessage, PictureHeader
+from ..wire.message_types import DetectionMessage, PictureHeader
 from .jpeg import to_jpeg
 
 _LOG = logging.getLogger(__name__)

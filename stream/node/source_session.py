@@ -13,7 +13,7 @@ from ..frame import Frame
 from ..options import NodeOptions, SourceOptions
 from ..stats import LAST_STATES, ReaderStats, SourceState
 from ..tracking.tracker import Tracker
-from ..wire.message import DetectionMessage, FrameInfo, ModelInfo, PromptInfo, StatusMessage, read_boot_id
+from ..wire.message_types import DetectionMessage, FrameInfo, ModelInfo, PromptInfo, StatusMessage, read_boot_id
 from .inference import FrameQuery, FrameResult
 from .prompt_state import VersionedPrompt
 from .roi import Area, part_inside

@@ -16,18 +16,9 @@ from ..sockets.bound_socket import BindError
 from ..sockets.key_files import KeyFileError
 from ..sockets.rejections import Reason
 from ..sockets.wake import Wake
-from ..wire.message import (
-    DetectionMessage,
-    MessageError,
-    PictureHeader,
-    StatusMessage,
-    check_name,
-    detections_topic,
-    encode,
-    picture_topic,
-    status_topic,
-)
-from ..wire.topics import node_prefix
+from ..wire.message import encode
+from ..wire.message_types import DetectionMessage, PictureHeader, StatusMessage
+from ..wire.topics import MessageError, check_name, detections_topic, node_prefix, picture_topic, status_topic
 from .subscriptions import Subscriptions
 from .xpub_socket import XpubSocket
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..stats import LAST_STATES
-from ..wire.message import DetectionMessage, StatusMessage, as_replay, detections_topic, encode, status_topic
+from ..wire.message import as_replay, encode
+from ..wire.message_types import DetectionMessage, StatusMessage
+from ..wire.topics import detections_topic, status_topic
 
 _Key = tuple[str, str]  # source; det or sys
 

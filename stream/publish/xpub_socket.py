@@ -12,7 +12,7 @@ from ..options import PublisherOptions
 from ..sockets.bound_socket import BoundSocket
 from ..sockets.rejections import Reason
 from ..sockets.token_bucket import TokenBucket
-from ..wire.message import DetectionMessage, StatusMessage
+from ..wire.message_types import DetectionMessage, StatusMessage
 from ..wire.topics import parse_snapshot_request
 from .snapshot import Snapshot
 from .subscriptions import Subscriptions

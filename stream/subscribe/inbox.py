@@ -10,16 +10,10 @@ from dataclasses import dataclass, replace
 
 from ..stats import LAST_STATES
 from ..wire.header import check_parts
-from ..wire.message import (
-    DetectionMessage,
-    MessageError,
-    StatusMessage,
-    decode_detections,
-    decode_picture_header,
-    decode_status,
-)
+from ..wire.message import decode_detections, decode_picture_header, decode_status
+from ..wire.message_types import DetectionMessage, StatusMessage
 from ..wire.seq_progress import SeqProgress
-from ..wire.topics import Topic, parse_topic
+from ..wire.topics import MessageError, Topic, parse_topic
 from .picture_matcher import PictureMatcher
 
 _LOG = logging.getLogger(__name__)

@@ -10,8 +10,16 @@ from ..sockets.client_keys import Keys
 from ..sockets.client_socket import ClientSocket
 from ..sockets.connect import ConnectError
 from ..sockets.key_files import KeyFileError
-from ..wire.message import MessageError, check_name
-from ..wire.topics import TopicKind, detections_topic, kind_prefix, node_prefix, picture_topic, status_topic
+from ..wire.topics import (
+    MessageError,
+    TopicKind,
+    check_name,
+    detections_topic,
+    kind_prefix,
+    node_prefix,
+    picture_topic,
+    status_topic,
+)
 
 _MAX_PART_BYTES = 32 * 2**20
 

@@ -22,29 +22,9 @@ from .message_types import (
     PictureHeader,
     PromptInfo,
     StatusMessage,
-    read_boot_id,
 )
 from .packing import pack, unpack
-from .topics import MAJOR, MessageError, check_name, detections_topic, picture_topic, status_topic
-
-__all__ = [
-    "DetectionMessage",
-    "FrameInfo",
-    "MessageError",
-    "ModelInfo",
-    "PictureHeader",
-    "PromptInfo",
-    "StatusMessage",
-    "check_name",
-    "decode_detections",
-    "decode_picture_header",
-    "decode_status",
-    "detections_topic",
-    "encode",
-    "picture_topic",
-    "read_boot_id",
-    "status_topic",
-]
+from .topics import MAJOR, MessageError, check_name
 
 MINOR = 1
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from groundcast.stream.options import SourceOptions
-from groundcast.stream.wire.message import DetectionMessage, StatusMessage
+from groundcast.stream.wire.message_types import DetectionMessage, StatusMessage
 
 from ..stream.blob_detector import BlobDetector
 from ..stream.running_node import Node

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 
 from groundcast.stream.subscriber import Subscriber
-from groundcast.stream.wire.message import DetectionMessage, StatusMessage
+from groundcast.stream.wire.message_types import DetectionMessage, StatusMessage
 
 
 class Guests:

@@ -24,7 +24,8 @@ from groundcast.stream.options import PublisherOptions
 from groundcast.stream.publish.publisher import Publisher
 from groundcast.stream.subscribe.inbox import Inbox, Wanted
 from groundcast.stream.subscriber import Subscriber
-from groundcast.stream.wire.message import DetectionMessage, decode_detections, decode_status, encode
+from groundcast.stream.wire.message import decode_detections, decode_status, encode
+from groundcast.stream.wire.message_types import DetectionMessage
 
 from ..stream.key_folder import make_keys
 

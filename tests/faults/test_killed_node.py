@@ -19,7 +19,8 @@ from groundcast.launch.node.node_process import NodeProcess
 from groundcast.model.tabletop.clip_truth import CLIP_PATH
 from groundcast.stream.recording.mcap_reader import McapReader
 from groundcast.stream.subscriber import Subscriber
-from groundcast.stream.wire.message import DetectionMessage, decode_detections
+from groundcast.stream.wire.message import decode_detections
+from groundcast.stream.wire.message_types import DetectionMessage
 from groundcast.stream.wire.topics import kind_prefix
 
 from ..stream.rtsp_server import free_port

@@ -9,7 +9,7 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from groundcast.stream.wire.message import DetectionMessage
+from groundcast.stream.wire.message_types import DetectionMessage
 
 from ..stream.blob_detector import BlobDetector
 from .camera_process import cameras

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from groundcast.stream.clock import Clock
 from groundcast.stream.options import SourceOptions
-from groundcast.stream.wire.message import DetectionMessage
+from groundcast.stream.wire.message_types import DetectionMessage
 
 from ..stream.blob_detector import BlobDetector
 from ..stream.running_node import Node

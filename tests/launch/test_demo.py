@@ -15,7 +15,7 @@ from groundcast.launch.exits import InputError
 from groundcast.launch.node.node_process import NodeProcess
 from groundcast.model.tabletop.clip_truth import read_truth
 from groundcast.stream.track import Track
-from groundcast.stream.wire.message import DetectionMessage, FrameInfo
+from groundcast.stream.wire.message_types import DetectionMessage, FrameInfo
 
 from ..model.tiny import write_tiny
 from .commands import as_a_user

@@ -21,7 +21,7 @@ from groundcast.launch.show.message_table import MessageTable
 from groundcast.stream.options import PublisherOptions
 from groundcast.stream.publish.publisher import Publisher
 from groundcast.stream.track import Track
-from groundcast.stream.wire.message import (
+from groundcast.stream.wire.message_types import (
     DetectionMessage,
     FrameInfo,
     ModelInfo,

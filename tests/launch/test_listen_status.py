@@ -17,7 +17,7 @@ from rich.console import Console
 from groundcast.launch.show.status_table import StatusTable, status_line
 from groundcast.stream.options import PublisherOptions
 from groundcast.stream.publish.publisher import Publisher
-from groundcast.stream.wire.message import StatusMessage
+from groundcast.stream.wire.message_types import StatusMessage
 
 from .commands import in_process
 from .standing_node import DOOR, SHELF

@@ -15,7 +15,8 @@ import pytest
 
 from groundcast.stream.recording.mcap_writer import McapWriter
 from groundcast.stream.subscriber import Subscriber
-from groundcast.stream.wire.message import DetectionMessage, encode
+from groundcast.stream.wire.message import encode
+from groundcast.stream.wire.message_types import DetectionMessage
 
 from ..stream.spoken import detections, status
 from ..waiting import eventually

@@ -12,7 +12,8 @@ from groundcast.model.prompt import Phrase, Prompt
 from groundcast.stream.node.leases import Leases
 from groundcast.stream.node.node_api import Applied, CommandError, Lease, NodeStatus, PictureRequest, SourceChange
 from groundcast.stream.options import SourceOptions
-from groundcast.stream.wire.message import DetectionMessage, ModelInfo, StatusMessage, decode_detections
+from groundcast.stream.wire.message import decode_detections
+from groundcast.stream.wire.message_types import DetectionMessage, ModelInfo, StatusMessage
 
 JPEG = b"\xff\xd8 as it were \xff\xd9"
 _MESSAGE = decode_detections((Path(__file__).parent / "golden_live.msgpack").read_bytes())

@@ -18,7 +18,7 @@ from groundcast.stream.options import NodeOptions, PublisherOptions, SourceOptio
 from groundcast.stream.pipeline import NodeSummary, Pipeline, PipelineError, StreamDetector
 from groundcast.stream.publish.publisher import Publisher
 from groundcast.stream.subscriber import Subscriber
-from groundcast.stream.wire.message import DetectionMessage, PictureHeader, StatusMessage
+from groundcast.stream.wire.message_types import DetectionMessage, PictureHeader, StatusMessage
 
 FRAMES, RATE_HZ, WIDTH, HEIGHT = 40, 25, 320, 240
 RED_AND_GREEN = Prompt.parse("red blob . green blob")

@@ -11,7 +11,7 @@ from groundcast.stream.publish.publisher import Publisher
 from groundcast.stream.recording.raw_publisher import RawPublisher
 from groundcast.stream.stats import SourceState
 from groundcast.stream.track import Track
-from groundcast.stream.wire.message import (
+from groundcast.stream.wire.message_types import (
     DetectionMessage,
     FrameInfo,
     ModelInfo,

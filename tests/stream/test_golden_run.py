@@ -16,7 +16,8 @@ from groundcast.stream.recording.mcap_reader import McapReader
 from groundcast.stream.recording.playback import playback
 from groundcast.stream.recording.raw_publisher import RawPublisher
 from groundcast.stream.subscriber import Subscriber
-from groundcast.stream.wire.message import DetectionMessage, StatusMessage, decode_detections
+from groundcast.stream.wire.message import decode_detections
+from groundcast.stream.wire.message_types import DetectionMessage, StatusMessage
 
 from .golden_run import FRAMES, GOLDEN, PROMPT, record_run
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from groundcast.stream.options import SourceOptions
-from groundcast.stream.wire.message import DetectionMessage
+from groundcast.stream.wire.message_types import DetectionMessage
 
 from ..waiting import eventually
 from .blob_detector import BlobDetector

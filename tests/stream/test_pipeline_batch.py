@@ -11,7 +11,7 @@ from groundcast.model.image import rgb_of
 from groundcast.model.prompt import Prompt
 from groundcast.model.query import Query
 from groundcast.stream.options import SourceOptions
-from groundcast.stream.wire.message import DetectionMessage
+from groundcast.stream.wire.message_types import DetectionMessage
 
 from ..waiting import eventually
 from .blob_detector import BlobDetector, BlobTicket, find_blobs

@@ -12,7 +12,7 @@ import pytest
 from groundcast.model.prompt import Phrase, Prompt
 from groundcast.stream.node.node_api import CommandError
 from groundcast.stream.options import SourceOptions
-from groundcast.stream.wire.message import DetectionMessage
+from groundcast.stream.wire.message_types import DetectionMessage
 
 from .blob_detector import BlobDetector
 from .running_node import FRAMES, RED_AND_GREEN, Node

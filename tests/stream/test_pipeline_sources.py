@@ -18,7 +18,7 @@ from groundcast.stream.node import source_registry
 from groundcast.stream.node.node_api import CommandError
 from groundcast.stream.options import SourceOptions
 from groundcast.stream.subscriber import Subscriber
-from groundcast.stream.wire.message import DetectionMessage
+from groundcast.stream.wire.message_types import DetectionMessage
 
 from ..waiting import eventually
 from .blob_detector import BlobDetector

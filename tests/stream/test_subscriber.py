@@ -17,14 +17,8 @@ from groundcast.stream.options import PublisherOptions
 from groundcast.stream.publish.publisher import Publisher
 from groundcast.stream.stats import SourceState
 from groundcast.stream.subscriber import Subscriber
-from groundcast.stream.wire.message import (
-    DetectionMessage,
-    PictureHeader,
-    StatusMessage,
-    decode_detections,
-    decode_status,
-    read_boot_id,
-)
+from groundcast.stream.wire.message import decode_detections, decode_status
+from groundcast.stream.wire.message_types import DetectionMessage, PictureHeader, StatusMessage, read_boot_id
 
 from ..waiting import eventually
 

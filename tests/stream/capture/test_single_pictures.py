@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from groundcast.stream.options import FolderKind, SourceOptions
-from groundcast.stream.wire.message import DetectionMessage
+from groundcast.stream.wire.message_types import DetectionMessage
 
 from ..blob_detector import BlobDetector
 from ..running_node import Node

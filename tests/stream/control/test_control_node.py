@@ -18,7 +18,7 @@ from groundcast.stream.control.server import ControlServer
 from groundcast.stream.controller import ControlError, Controller
 from groundcast.stream.node.node_api import Applied
 from groundcast.stream.options import ControlOptions, SourceOptions
-from groundcast.stream.wire.message import DetectionMessage
+from groundcast.stream.wire.message_types import DetectionMessage
 
 from ...waiting import eventually
 from ..blob_detector import BlobDetector

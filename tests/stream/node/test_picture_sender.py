@@ -12,7 +12,8 @@ import pytest
 from groundcast.stream.node.picture_sender import PictureSender
 from groundcast.stream.options import PublisherOptions
 from groundcast.stream.publish.publisher import Publisher
-from groundcast.stream.wire.message import PictureHeader, decode_detections
+from groundcast.stream.wire.message import decode_detections
+from groundcast.stream.wire.message_types import PictureHeader
 
 GOLDEN = decode_detections((Path(__file__).parents[1] / "golden_live.msgpack").read_bytes())
 

@@ -22,15 +22,9 @@ from jsonschema import Draft202012Validator
 from groundcast.stream.options import PublisherOptions
 from groundcast.stream.publish import publisher as publisher_file
 from groundcast.stream.publish.publisher import Publisher, PublisherError
-from groundcast.stream.wire.message import (
-    DetectionMessage,
-    MessageError,
-    PictureHeader,
-    StatusMessage,
-    decode_detections,
-    decode_picture_header,
-    decode_status,
-)
+from groundcast.stream.wire.message import decode_detections, decode_picture_header, decode_status
+from groundcast.stream.wire.message_types import DetectionMessage, PictureHeader, StatusMessage
+from groundcast.stream.wire.topics import MessageError
 
 from ...waiting import eventually
 

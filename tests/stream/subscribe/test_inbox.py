@@ -10,16 +10,9 @@ import pytest
 
 from groundcast.stream.stats import SourceState
 from groundcast.stream.subscribe.inbox import Inbox, Wanted
-from groundcast.stream.wire.message import (
-    DetectionMessage,
-    PictureHeader,
-    decode_detections,
-    decode_status,
-    detections_topic,
-    encode,
-    picture_topic,
-    status_topic,
-)
+from groundcast.stream.wire.message import decode_detections, decode_status, encode
+from groundcast.stream.wire.message_types import DetectionMessage, PictureHeader
+from groundcast.stream.wire.topics import detections_topic, picture_topic, status_topic
 
 HERE = Path(__file__).parents[1]
 GOLDEN = decode_detections((HERE / "golden_live.msgpack").read_bytes())

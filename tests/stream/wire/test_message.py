@@ -22,20 +22,16 @@ from jsonschema import Draft202012Validator
 
 from groundcast.stream.track import Track
 from groundcast.stream.wire import message as door
-from groundcast.stream.wire.message import (
+from groundcast.stream.wire.message import decode_detections, decode_status, encode
+from groundcast.stream.wire.message_types import (
     DetectionMessage,
     FrameInfo,
-    MessageError,
     ModelInfo,
     PromptInfo,
     StatusMessage,
-    check_name,
-    decode_detections,
-    decode_status,
-    detections_topic,
-    encode,
     read_boot_id,
 )
+from groundcast.stream.wire.topics import MessageError, check_name, detections_topic
 
 HERE = Path(__file__).parents[1]
 STREAM = Path(door.__file__).parent
