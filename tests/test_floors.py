@@ -44,6 +44,12 @@ def test_the_table_of_rooms_names_no_folder_and_no_way_that_is_not_there() -> No
     assert sorted(allowed - used) == []
 
 
+def test_the_page_about_the_architecture_names_files_that_are_there() -> None:
+    linked: list[str] = re.findall(r"\]\(([^)#]+)\)", ARCHITECTURE.read_text())
+
+    assert [path for path in linked if not (ARCHITECTURE.parent / path).exists()] == []
+
+
 def test_the_page_about_the_architecture_has_the_table_of_rooms() -> None:
     said = dict(re.findall(r"^\| `(\w+(?:/\w+)?)/` \| (.+) \|$", ARCHITECTURE.read_text(), re.MULTILINE))
 
