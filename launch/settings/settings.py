@@ -12,7 +12,6 @@ from pydantic import AfterValidator, Field, model_validator
 from ...model.config import Precision
 from ...model.prompt import Prompt
 from ...stream.control.source_settings import (
-    NAME_PATTERN,
     Name,
     PromptSettings,
     Section,
@@ -23,6 +22,7 @@ from ...stream.control.source_settings import (
 )
 from ...stream.options import MAX_SOURCES, ControlOptions, NodeOptions, PublisherOptions, TrackerOptions
 from ...stream.sockets.endpoint import AddressError, parse_endpoint
+from ...stream.wire.topics import NAME_PATTERN
 
 # The form of a text, and the words for it.
 FORMS = {

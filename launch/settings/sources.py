@@ -8,9 +8,10 @@ from itertools import count
 from pathlib import Path
 
 from ...stream.source_url import SourceUrl
+from ...stream.wire.topics import MAX_NAME_LENGTH
 from ..exits import InputError
 
-_NAMED = re.compile(r"([A-Za-z0-9_.-]{1,64})=(.+)", re.DOTALL)
+_NAMED = re.compile(rf"([A-Za-z0-9_.-]{{1,{MAX_NAME_LENGTH}}})=(.+)", re.DOTALL)
 
 
 def named_sources(texts: Sequence[str]) -> dict[str, str]:

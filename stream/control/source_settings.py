@@ -12,9 +12,9 @@ from pydantic_core import ErrorDetails
 from ...model.prompt import Phrase, Prompt
 from ..options import MAX_TIMEOUT_S, SourceOptions
 from ..source_url import MAX_URL_LENGTH, SourceUrl
+from ..wire.topics import MAX_FRAME_ID_LENGTH, MAX_NAME_LENGTH, NAME_PATTERN
 
 Place = tuple[str | int, ...]
-NAME_PATTERN = r"^[A-Za-z0-9_.-]+$"
 MAX_SIDE_PX = 100_000
 _KEY = re.compile(r"\w[\w .-]{0,63}")
 
@@ -32,7 +32,7 @@ def _area(roi_xyxy: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
     return roi_xyxy
 
 
-Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=64)]
+Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=MAX_NAME_LENGTH)]
 Url = Annotated[str, Field(min_length=1, max_length=MAX_URL_LENGTH), AfterValidator(SourceUrl)]
 Host = Annotated[str, Field(pattern=r"^[a-z0-9_.:-]+$", max_length=255)]
 Timeout = Annotated[float, Field(gt=0, le=MAX_TIMEOUT_S)]
@@ -78,7 +78,7 @@ class SourceDefaults(Section):
     stream: Annotated[int, Field(ge=0, le=9999)] | None = None
     open_timeout_s: Timeout = 5.0
     read_timeout_s: Timeout = 5.0
-    frame_id: Annotated[str, Field(max_length=100)] | None = None
+    frame_id: Annotated[str, Field(max_length=MAX_FRAME_ID_LENGTH)] | None = None
     camera_latency_ms: Annotated[float, Field(ge=0, le=60_000)] = 0.0
     prompt: PromptSettings | None = None
     threshold: Share | None = None

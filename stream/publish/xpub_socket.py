@@ -17,7 +17,7 @@ from ..wire.topics import parse_snapshot_request
 from .snapshot import Snapshot
 from .subscriptions import Subscriptions
 
-_MAX_REQUEST_BYTES = 512  # the longest topic has 209 letters, but the handshake is longer
+_MAX_REQUEST_BYTES = 512  # the longest request has some 140 letters, but the handshake is longer
 _MAX_UNREAD = 10  # requests of one subscriber; its others wait on its own side of the connection
 _MAX_AT_ONCE = 200  # requests received before something is sent again
 _REQUESTS, _REQUESTS_PER_S = 20_000, 1000

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 from .jpeg_scans import MAX_SCANS, has_too_many_scans
 from .message_fields import Fields
 from .packing import pack, unpack
-from .topics import MAJOR, MessageError
+from .topics import MAJOR, MAX_FRAME_ID_LENGTH, MessageError
 
 Encoding = Literal["jpeg", "rgb8", "bgr8", "mono8"]
 
@@ -24,7 +24,6 @@ _ENCODINGS: tuple[Encoding, ...] = get_args(Encoding)
 _MAX_HEADER_BYTES = 4096
 _MAX_MARKERS = 1000  # before a JPEG's size; profiles and previews come in pieces of 64 KiB
 _WITHOUT_LENGTH = frozenset({0x00, 0x01, *range(0xD0, 0xDA)})
-_MAX_NAME_LENGTH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +78,8 @@ def parse_push(parts: Sequence[bytes]) -> PushHeader:
     if encoding != "jpeg" and width * height * _CHANNELS[encoding] != len(body):
         raise MessageError(f"{width} x {height} px of {encoding} are not {len(body)} bytes")
     frame_id = fields.maybe(fields.text, "frame_id")
-    if frame_id is not None and len(frame_id) > _MAX_NAME_LENGTH:
-        raise MessageError(f"frame_id is longer than {_MAX_NAME_LENGTH} characters")
+    if frame_id is not None and len(frame_id) > MAX_FRAME_ID_LENGTH:
+        raise MessageError(f"frame_id is longer than {MAX_FRAME_ID_LENGTH} characters")
     return PushHeader(
         encoding,
         width,

@@ -1,4 +1,4 @@
-"""The names on the wire: which topic carries what."""
+"""Topics: which one carries what, and which names can stand in one."""
 
 from __future__ import annotations
 
@@ -9,9 +9,18 @@ from typing import Literal, get_args
 MAJOR = 1
 """A new major version is a new topic, so that an old reader never meets bytes it would misread."""
 
+MAX_NAME_LENGTH = 64
+"""Characters of the name of a node, a source or a key. The kernel's lock on a node's name has room for some 90."""
+
+MAX_FRAME_ID_LENGTH = 100
+"""Characters of the name of a camera's coordinate frame."""
+
+NAME_PATTERN = r"^[A-Za-z0-9_.-]+$"
+"""What a name is made of, as a regular expression."""
+
 TopicKind = Literal["det", "sys", "img"]
 
-_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
+_NAME = re.compile(NAME_PATTERN.strip("^$"))
 _NONCE = re.compile(r"[A-Za-z0-9_-]{16,64}")
 _KINDS: tuple[TopicKind, ...] = get_args(TopicKind)
 
@@ -36,28 +45,28 @@ class Topic:
 
 
 def check_name(text: str) -> str:
-    """The name itself, once it can stand in a topic.
+    """Return the name if it can stand in a topic.
 
     Raises:
-        MessageError: empty, longer than 100 characters, or other than letters, digits, '_', '.' and '-'.
+        MessageError: empty, longer than `MAX_NAME_LENGTH`, or other than letters, digits, '_', '.' and '-'.
     """
-    if not _NAME.fullmatch(text):
-        raise MessageError(f"name {text[:100]!r} must be 1 to 100 letters, digits, '_', '.' or '-'")
+    if not _is_name(text):
+        raise MessageError(f"name {text[:100]!r} must be 1 to {MAX_NAME_LENGTH} letters, digits, '_', '.' or '-'")
     return text
 
 
 def detections_topic(node: str, source: str) -> bytes:
-    """Where a source's detections go. ZeroMQ matches prefixes: the closing '/' keeps cam1 from receiving cam10."""
+    """The topic of a source's detections. ZeroMQ matches prefixes: the closing '/' keeps cam1 from receiving cam10."""
     return _topic("det", node, source)
 
 
 def status_topic(node: str, source: str) -> bytes:
-    """Where a source's status goes."""
+    """The topic of a source's status."""
     return _topic("sys", node, source)
 
 
 def picture_topic(node: str, source: str) -> bytes:
-    """Where a source's pictures go."""
+    """The topic of a source's pictures."""
     return _topic("img", node, source)
 
 
@@ -87,27 +96,31 @@ def node_prefix(kind: TopicKind, node: str) -> bytes:
 
 
 def snapshot_request(nonce: str, source: str | None = None) -> bytes:
-    """What a late joiner subscribes to: the last status and the last detections come back below it.
+    """The prefix that a late joiner subscribes to, to receive the last status and the last detections.
 
-    The nonce is the asker's own and must be hard to guess, because whoever knows it can listen in.
-    Answers arrive on this very text followed by the topic they were first sent on.
+    The nonce is the subscriber's own and must be hard to guess, because a client that knows it can subscribe to the
+    answers. These arrive on this prefix followed by the topic that they were first sent on.
 
     Args:
         nonce: 16 to 64 letters, digits, '_' or '-', such as `secrets.token_hex(16)`.
-        source: the one source asked about, or None for all.
+        source: the one source that is wanted, or None for all.
     """
     rest = "" if source is None else f"{check_name(source)}/"
     return f"snap/{MAJOR}/{nonce}/{rest}".encode()
 
 
 def parse_snapshot_request(topic: bytes) -> str | None:
-    """The source that is asked about, "" for all of them, or None if this asks for no snapshot."""
+    """The source of a snapshot request, "" for all of them, or None if this is no such request."""
     parts = topic.decode("ascii", "replace").split("/")
     if len(parts) not in (4, 5) or parts[:2] != ["snap", str(MAJOR)] or not _NONCE.fullmatch(parts[2]):
         return None
     if len(parts) == 4:
         return "" if parts[3] == "" else None
-    return parts[3] if parts[4] == "" and _NAME.fullmatch(parts[3]) else None
+    return parts[3] if parts[4] == "" and _is_name(parts[3]) else None
+
+
+def _is_name(text: str) -> bool:
+    return len(text) <= MAX_NAME_LENGTH and _NAME.fullmatch(text) is not None
 
 
 def _topic(kind: TopicKind, node: str, source: str) -> bytes:

@@ -31,7 +31,7 @@ def test_silence_ends_in_a_sentence_that_says_what_is_known() -> None:
         ({"address": "tcp://127.0.0.1:*"}, "must name the host and the port"),
         ({"sources": ["a/b"]}, "'a/b'"),
         ({"sources": []}, "sources is empty"),
-        ({"node": ""}, "1 to 100"),
+        ({"node": ""}, "1 to 64"),
         ({"max_age_ms": float("nan")}, "max_age_ms is nan"),
         ({"timeout_s": 0.0}, "timeout_s is 0"),
     ],

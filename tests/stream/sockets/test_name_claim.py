@@ -15,6 +15,7 @@ import pytest
 from groundcast.stream.sockets.discovery import GROUP, PORT, Discovery, by_index, interfaces_of
 from groundcast.stream.sockets.name_claim import NameClaim, NameTakenError
 from groundcast.stream.wire.packing import pack
+from groundcast.stream.wire.topics import MAX_NAME_LENGTH
 
 NAME = f"bench-{os.getpid()}"
 LOOPBACK = [by_index(socket.if_nametoindex("lo"))]
@@ -26,6 +27,10 @@ def test_the_second_node_of_a_name_on_a_host_is_refused_with_a_sentence() -> Non
             NameClaim(NAME, "ipc:///tmp/other.sock")
         NameClaim(f"{NAME}-2", "tcp://127.0.0.1:5570").close()
     NameClaim(NAME, "tcp://127.0.0.1:5570").close()
+
+
+def test_the_longest_name_that_a_node_may_have_can_be_claimed() -> None:
+    NameClaim("n" * MAX_NAME_LENGTH, "tcp://127.0.0.1:5570").close()
 
 
 def test_a_node_that_is_killed_leaves_its_name_free() -> None:

@@ -329,9 +329,9 @@ def test_nobody_knows_the_age_of_a_file() -> None:
     assert FILE.age_ms_now() is None
 
 
-@pytest.mark.parametrize("name", ["", "a/b", "cam 1", "cam1\n", "kamera-ä", "x" * 101])
+@pytest.mark.parametrize("name", ["", "a/b", "cam 1", "cam1\n", "kamera-ä", "x" * 65])
 def test_names_that_cannot_stand_in_a_topic_are_refused(name: str) -> None:
-    with pytest.raises(MessageError, match="must be 1 to 100"):
+    with pytest.raises(MessageError, match="must be 1 to 64"):
         check_name(name)
 
 
