@@ -124,7 +124,7 @@ class FrameMaker:
     def _watch(self, image: Image) -> None:
         was_warned = self._stillness.warning is not None
         with suppress(ImageError):  # the detector may do without the conversion, or will say why it cannot
-            self._stillness.look(image, time.monotonic(), self.options.frozen_after_s)
+            self._stillness.update(image, time.monotonic(), self.options.frozen_after_s)
         warning = self._stillness.warning
         if warning and not was_warned:
             self._log.warning("source %s: %s", self.options.name, warning)

@@ -102,7 +102,7 @@ class Video:
         self._keys_only = options.key_frames_only and self._kind != "lavfi"
         self.pulse = Liveness(now_ns, now_ns)
         if self._keys_only:
-            self.pulse.least_patience_s = _MAX_KEY_DISTANCE_S
+            self.pulse.min_patience_s = _MAX_KEY_DISTANCE_S
         paced = facts.container in _HANDED_OUT_EARLY if facts.live else options.pace == "realtime"
         self._pacer = None
         if paced:

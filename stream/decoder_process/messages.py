@@ -138,7 +138,7 @@ class Report:
         pulse.packets, pulse.keys, pulse.corrupt = (said.integer(name) for name in ("packets", "keys", "corrupt"))
         pulse.interval_s = said.number("interval_s", 0.0)
         pulse.picture_interval_s = said.number("picture_interval_s", 0.0)
-        pulse.least_patience_s = said.number("least_patience_s", 0.0)
+        pulse.min_patience_s = said.number("min_patience_s", 0.0)
         pulse.key_distance_s = None if said.is_null("key_distance_s") else said.number("key_distance_s")
         warning = None if said.is_null("warning") else said.text("warning")[:_MAX_TEXT]
         pulse.warning = warning if warning is None or warning.isprintable() else "its decoder warns in no known words"

@@ -1,4 +1,4 @@
-"""Notices when a live source sends faster than it can be decoded, and says which packets to leave out."""
+"""Decoding backlog: which packets to skip when a live source sends faster than it can be decoded."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _LEAP_BACK_S, _LEAP_AHEAD_S = 0.5, 2.0
 class Backlog:
     """Keeps the delay of a live source bounded when decoding alone is too slow for it.
 
-    A network that pauses and then delivers all at once is decoded in full, which takes a fraction of a second. Only
-    when packets stay late are those between key frames left out, until the newest is reached. A camera that starts its
-    times anew, or leaps, is not late: it is measured anew from there.
+    A burst after a pause of the network is decoded in full, which takes a fraction of a second. Only when packets stay
+    late are those between key frames skipped, until the newest is reached. After a jump in the timestamps the delay is
+    measured anew.
     """
 
     def __init__(self) -> None:
@@ -25,19 +25,20 @@ class Backlog:
         self._begin()
 
     def _begin(self) -> None:
-        self._least = DriftingMin()
+        self._min_offset = DriftingMin()
         self._late_since_s: float | None = None
         self._waited_s = 0.0  # since then
 
     def leaves_out(self, media_s: float, now_s: float, *, is_key: bool, waited_s: float = 0.0) -> bool:
         """Whether to leave out the packet with the time `media_s`, which is at hand at `now_s` (both seconds).
 
-        `waited_s` is how long it was waited for: whoever mostly waits is not too slow, however late packets come.
+        `waited_s` is how long the decoder waited for it: a decoder that mostly waits is not too slow, however late
+        packets come.
         """
         if self._leapt(media_s, now_s):
             self._begin()
         offset_s = now_s - media_s
-        late_s = offset_s - self._least.add(now_s, offset_s)
+        late_s = offset_s - self._min_offset.add(now_s, offset_s)
         if late_s < _TOO_LATE_S:
             self._late_since_s = None
         elif self._late_since_s is None:

@@ -1,4 +1,4 @@
-"""Notices pictures that do not change, and pictures that are black."""
+"""Freeze and black detection: a live source whose pictures do not change, or are black."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from ...model.image import Image, Rgb, is_on_gpu, rgb_of
 
 _PARTS_ACROSS, _PARTS_DOWN = 64, 36
 _SAMPLES = 4  # across and down in each part
-_LOOK_EVERY_S = 0.25
-_LOOK_ON_GPU_EVERY_S = 1.0  # where the picture has to be brought to the host first
+_COMPARE_EVERY_S = 0.25
+_COMPARE_ON_GPU_EVERY_S = 1.0  # where the picture has to be brought to the host first
 _CHANGED_LEVELS = 10
 _BLACK_LEVEL = 24
 _BLACK_SHARE = 0.98
@@ -32,27 +32,27 @@ class FreezeDetector:
         self._size: tuple[int, ...] = ()
         self._parts: NDArray[np.int16] | None = None  # as they were when one last changed
         self._changed_s = self._bright_s = 0.0
-        self._looked_s: float | None = None
+        self._compared_s: float | None = None
 
-    def look(self, image: Image, now_s: float, longest_s: float) -> None:
-        """Look at a picture, if it is time to.
+    def update(self, image: Image, now_s: float, max_still_s: float) -> None:
+        """Compare a picture with those before, if it is time to.
 
         Args:
-            image: as `Frame` has it; what was not converted yet is, where it is time to look.
+            image: as in `Frame`; converted to RGB only when it is compared.
             now_s: monotonic.
-            longest_s: how long pictures may be still or black before `warning` says so.
+            max_still_s: how long pictures may be still or black before `warning` says so.
         """
-        if self._looked_s is None:
+        if self._compared_s is None:
             self._bright_s = now_s
-        elif now_s - self._looked_s < (_LOOK_ON_GPU_EVERY_S if is_on_gpu(image) else _LOOK_EVERY_S):
+        elif now_s - self._compared_s < (_COMPARE_ON_GPU_EVERY_S if is_on_gpu(image) else _COMPARE_EVERY_S):
             return
-        self._looked_s = now_s
+        self._compared_s = now_s
         parts = _mean_parts(rgb_of(image))
         if self._parts is None or self._size != image.shape or _differ(parts, self._parts):
             self._size, self._parts, self._changed_s = image.shape, parts, now_s
         if float(np.mean(parts < _BLACK_LEVEL)) < _BLACK_SHARE:
             self._bright_s = now_s
-        self.warning = _warn(now_s - self._changed_s, now_s - self._bright_s, longest_s)
+        self.warning = _warn(now_s - self._changed_s, now_s - self._bright_s, max_still_s)
 
 
 def _mean_parts(image: Rgb) -> NDArray[np.int16]:
@@ -67,9 +67,9 @@ def _differ(parts: NDArray[np.int16], before: NDArray[np.int16]) -> bool:
     return bool((np.abs(parts - before) > _CHANGED_LEVELS).any())
 
 
-def _warn(still_s: float, black_s: float, longest_s: float) -> str | None:
-    if black_s >= longest_s:
+def _warn(still_s: float, black_s: float, max_still_s: float) -> str | None:
+    if black_s >= max_still_s:
         return f"the pictures have been black for {black_s:.0f} s: is the lens covered, or the light off?"
-    if still_s >= longest_s:
+    if still_s >= max_still_s:
         return f"the pictures have not changed for {still_s:.0f} s: has the camera frozen, or does nothing move?"
     return None

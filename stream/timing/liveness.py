@@ -1,4 +1,4 @@
-"""Signs of life of an opened source, and what they say about it."""
+"""Liveness of an opened source: when packets and pictures came, and whether it stalls."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ _STALLED_AFTER_INTERVALS = 5
 
 @dataclass(slots=True)
 class Liveness:
-    """Signs of life of a connection, written by its thread and read by any.
+    """Packet and picture counters of a connection, written by its thread and read by any.
 
     Args:
         packet_ns: monotonic; the last packet.
         progress_ns: monotonic; the last packet whose time was another than that of the one before.
-        interval_s: the longest between two packets lately; forgotten by a tenth with each packet.
+        interval_s: the longest recent gap between two packets; it decays by a tenth with each packet.
         packets: packets so far.
         keys: key frames among them.
         key_distance_s: from the last key frame but one to the last, on the stream's clock; None before that.
         corrupt: packets and pictures that could not be decoded.
         picture_ns: monotonic; the last picture that came out of the decoder, or the first key frame that went in.
         picture_interval_s: as `interval_s`, of pictures.
-        least_patience_s: how long there may be no picture, however fast they came.
-        warning: why pictures are left out or refused, None while none are.
+        min_patience_s: a gap between pictures up to this long is no stall, however fast they came.
+        warning: why pictures are skipped or refused, None while none are.
     """
 
     packet_ns: int
@@ -36,11 +36,11 @@ class Liveness:
     corrupt: int = 0
     picture_ns: int | None = None
     picture_interval_s: float = 0.0
-    least_patience_s: float = _STALLED_AFTER_S
+    min_patience_s: float = _STALLED_AFTER_S
     warning: str | None = None
 
     def beat(self, *, moved: bool, is_key: bool) -> None:
-        """A packet has come, just now; `moved` if its time is another than that of the one before."""
+        """Note a packet that came just now; `moved` if its time is another than that of the one before."""
         now_ns = time.monotonic_ns()
         if moved:
             self.progress_ns = now_ns
@@ -53,7 +53,7 @@ class Liveness:
             self.picture_ns = now_ns
 
     def show(self) -> None:
-        """A picture has come out of the decoder, just now."""
+        """Note a picture that came out of the decoder just now."""
         now_ns = time.monotonic_ns()
         if self.picture_ns is not None:
             self.picture_interval_s = max((now_ns - self.picture_ns) / 1e9, 0.9 * self.picture_interval_s)
@@ -61,15 +61,15 @@ class Liveness:
 
     @property
     def blind_s(self) -> float:
-        """For how much longer than usual no picture has come out of the decoder; 0 while there are, or no key frame."""
+        """For how much longer than usual no picture came out of the decoder; 0 if one did, or before a key frame."""
         if self.picture_ns is None:
             return 0.0
-        patience_s = max(self.least_patience_s, _STALLED_AFTER_INTERVALS * self.picture_interval_s)
+        patience_s = max(self.min_patience_s, _STALLED_AFTER_INTERVALS * self.picture_interval_s)
         return max(0.0, (time.monotonic_ns() - self.picture_ns) / 1e9 - patience_s)
 
     @property
     def stall(self) -> str | None:
-        """Why a live source that was running stands still now; None if it does not."""
+        """Why a live source that was running is stalled; None if it is not."""
         now_ns = time.monotonic_ns()
         patience_s = max(_STALLED_AFTER_S, _STALLED_AFTER_INTERVALS * self.interval_s)
         silent_s, still_s = (now_ns - self.packet_ns) / 1e9, (now_ns - self.progress_ns) / 1e9
@@ -83,7 +83,7 @@ class Liveness:
 
     @property
     def doubt(self) -> str | None:
-        """Why a live source that sends packets has shown no picture yet; None if nothing is known."""
+        """Why a live source that sends packets has given no picture yet; None if nothing is known."""
         if self.packets and not self.keys:
             return "packets come, but no key frame yet"
         return "packets come, but no picture from them" if self.blind_s else None

@@ -1,4 +1,4 @@
-"""Gives each frame its time on the source's own clock, which never runs backwards and never jumps."""
+"""Media time: each frame's time on the source's own clock, monotonic and without jumps."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _MIN_STEP_S = 0.001
 class MediaTime:
     """Adds up the steps from frame to frame, from 0 at the first.
 
-    Presentation times are used as long as they make sense; a camera that starts its times anew, or leaps, is
-    followed by the time that passed here instead. Wall clocks play no part.
+    Presentation times (PTS) are used as long as they are plausible. Where they restart or jump, the time that passed
+    on this computer is added instead. Wall clocks are not used.
 
     Args:
-        live: the pictures arrive as they are taken, so that arrival tells a leap from a pause.
+        live: the pictures arrive as they are taken, so that arrival distinguishes a jump from a pause.
         may_leap: a recording whose parts may each count time from elsewhere, as in HLS and MPEG-TS: there a long gap is
-            no pause. In other files it is one, however long.
+            a jump. In other files it is a pause, however long.
     """
 
     def __init__(self, *, live: bool, may_leap: bool = False) -> None:

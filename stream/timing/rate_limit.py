@@ -1,13 +1,13 @@
-"""Picks as many pictures of a source a second as somebody wants to see, evenly."""
+"""Rate limit: keeps at most a target number of a source's pictures per second, evenly spaced."""
 
 from __future__ import annotations
 
-# Times are rounded on their way, and a picture that is due must not miss its turn by a hair.
+# Timestamps are rounded on their way, so a picture may be due slightly early.
 _EARLY, _EARLY_S = 0.1, 0.01  # of an interval, and at most
 
 
 class RateLimit:
-    """Goes by the pictures' own times, so that a burst from the network counts as the time that it shows."""
+    """Uses the pictures' own timestamps, so that a burst from the network is spaced like the scene."""
 
     def __init__(self) -> None:
         self._due_s: float | None = None

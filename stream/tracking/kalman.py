@@ -1,4 +1,4 @@
-"""Where a box is and where it is going: a Kalman filter that counts in seconds."""
+"""Kalman filter of a box: constant velocity of the centre, in seconds instead of frames."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-# All relative to the box's own size s = sqrt(w * h), so that a near and a far thing are followed alike.
+# All relative to the box's own size s = sqrt(w * h), so that near and far objects are tracked alike.
 _CENTRE_NOISE = 0.04  # a detection's centre is off by this many s
 _SIZE_NOISE = 0.08
 _START_SPEED = 10.0  # a new box may move this many s per second
-_UNREST = 4.0  # its speed changes by this many s per second, after one second
+_ACCELERATION = 4.0  # its speed changes by this many s per second, after one second
 _GROWTH = 0.2  # its size changes by this share of s, after one second
 _MIN_SIZE_PX = 12.0  # below it, noise no longer shrinks with the box
 
 
 class BoxKalman:
-    """The centre moves at constant velocity, the size keeps to what was seen.
+    """The centre moves at constant velocity; the size is constant.
 
     Predicting once over n steps gives the same as n predictions over one. The state `x` is laid out as
     norfair wants it: (8, 1) of cx, cy, w, h in px and their rates in px/s (the size's stay 0).
 
     Args:
         centre_and_size: (2, 2) px: cx, cy and w, h.
-        step_s: answers how many seconds the next prediction spans.
+        step_s: returns how many seconds the next prediction spans.
     """
 
     def __init__(self, centre_and_size: NDArray[np.float64], step_s: Callable[[], float]) -> None:
@@ -33,7 +33,7 @@ class BoxKalman:
         self.x = np.zeros((8, 1))
         self.x[:4, 0] = centre_and_size.ravel()
         scale_px = self._scale_px()
-        # Both axes share their noise and are always seen together, so one covariance serves both.
+        # Both axes share their noise and are always measured together, so one covariance serves both.
         self._centre_var = (_CENTRE_NOISE * scale_px) ** 2
         self._cross_var = 0.0
         self._speed_var = (_START_SPEED * scale_px) ** 2
@@ -41,27 +41,27 @@ class BoxKalman:
 
     @property
     def centre_error_px(self) -> float:
-        """How far off the centre may be, one standard deviation."""
+        """Standard deviation of the centre."""
         return math.sqrt(self._centre_var)
 
     def predict(self) -> None:
         """Move on by one step."""
         step_s = self._step_s()
         self.x[:2] += step_s * self.x[4:6]
-        unrest = (_UNREST * self._scale_px()) ** 2
-        self._centre_var += step_s * (2 * self._cross_var + step_s * (self._speed_var + unrest * step_s / 3))
-        self._cross_var += step_s * (self._speed_var + unrest * step_s / 2)
-        self._speed_var += step_s * unrest
+        acceleration_var = (_ACCELERATION * self._scale_px()) ** 2
+        self._centre_var += step_s * (2 * self._cross_var + step_s * (self._speed_var + acceleration_var * step_s / 3))
+        self._cross_var += step_s * (self._speed_var + acceleration_var * step_s / 2)
+        self._speed_var += step_s * acceleration_var
         self._size_var += step_s * (_GROWTH * self._scale_px()) ** 2
 
-    def update(self, seen: NDArray[np.float64], _noise: None = None, _sensors: object = None) -> None:
-        """Take in a detection, (4, 1) px of cx, cy, w, h. The other arguments are norfair's and say nothing here."""
+    def update(self, measured: NDArray[np.float64], _noise: None = None, _sensors: object = None) -> None:
+        """Take in a detection, (4, 1) px of cx, cy, w, h. The other arguments are norfair's and are not used."""
         scale_px = self._scale_px()
-        error = seen - self.x[:4]
+        error = measured - self.x[:4]
         # A box smaller than expected may be hidden on one side, and then the centre is off by half of what is missing.
-        # Without this doubt, what slides behind something else would be thought to rush off, and be lost.
-        doubt_px = float(np.abs(error[2:]).max()) / 2
-        total_var = self._centre_var + (_CENTRE_NOISE * scale_px) ** 2 + doubt_px**2
+        # Without this term a box that is being occluded would seem to accelerate, and its track would be lost.
+        occlusion_px = float(np.abs(error[2:]).max()) / 2
+        total_var = self._centre_var + (_CENTRE_NOISE * scale_px) ** 2 + occlusion_px**2
         gain, speed_gain = self._centre_var / total_var, self._cross_var / total_var
         self.x[:2] += gain * error[:2]
         self.x[4:6] += speed_gain * error[:2]

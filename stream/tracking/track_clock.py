@@ -1,4 +1,4 @@
-"""Turns the times of frames into the steps that a tracker moves by."""
+"""Track clock: the time steps between frames, for the tracker's motion model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _STEPS_REMEMBERED = 15
 
 
 class TrackClock:
-    """A clock that frames drive: it goes forward or stands, whatever their times do.
+    """A clock driven by frames: it never runs backwards, whatever their timestamps do.
 
     now_s starts at 0 with the first frame. `usual_step_s` is the median of the last steps, or None
     before the second frame.
@@ -28,7 +28,7 @@ class TrackClock:
 
     def advance(self, time_s: float) -> None:
         """Move on to a frame. Equal times are a step of 0; a time that runs back or is no number
-        says nothing about how long ago the last frame was, so it counts as one usual step."""
+        counts as one usual step."""
         if self._last_time_s is None or not math.isfinite(time_s) or time_s < self._last_time_s:
             self.step_s = self.usual_step_s or 0.0
         else:

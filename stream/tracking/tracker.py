@@ -1,4 +1,4 @@
-"""Links boxes over time: norfair behind our own interface."""
+"""Multi-object tracker: norfair with a Kalman filter in seconds, grown-box IoU and optimal assignment."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # pyright: reportMissingTypeStubs=false
@@ -25,15 +25,15 @@ from .track_clock import TrackClock
 
 MAX_TRACKS = 1000  # more than one caption's 900 queries give; beyond it linking takes seconds
 _MIN_SIDE_PX = 1.0
-_USUAL_STEPS = 1.5  # a track may be found again in the next frame, however slow the frames come
+_USUAL_STEPS = 1.5  # a track may match again in the next frame, however low the rate
 _MOMENT_S = 1e-6
 _NEVER_MATCH = 1e6
 _RANKS: dict[TrackState, int] = {"tentative": 0, "coasting": 1, "matched": 2}
 
 
 @dataclass(frozen=True, slots=True)
-class _Sighting:
-    """One detection, as the track that takes it remembers it."""
+class _TrackedDetection:
+    """One detection, as its track remembers it."""
 
     frame: int
     time_s: float
@@ -54,8 +54,7 @@ class Tracker:
     Args:
         options: how boxes are linked.
         uid_prefix: makes each track's uid unique: the node, the source and when the node started.
-        linked: false where frames have nothing to do with each other: then each box is a track of its own, matched at
-            once.
+        linked: false where frames are unrelated pictures: then each box is a track of its own, matched at once.
     """
 
     def __init__(self, options: TrackerOptions, uid_prefix: str, *, linked: bool = True) -> None:
@@ -65,7 +64,7 @@ class Tracker:
         self._uid_prefix = uid_prefix
         self._clock = TrackClock()
         self._linker = _Linker(options, self._clock)
-        self._first: dict[int, _Sighting] = {}
+        self._first: dict[int, _TrackedDetection] = {}
         self._frame = 0
         self._picture = (0, 0)
 
@@ -75,10 +74,10 @@ class Tracker:
         """Link one frame's boxes to the tracks.
 
         Args:
-            detections: of this frame. What is NaN, empty or outside the picture is left out.
+            detections: of this frame. Boxes that are NaN, empty or outside the picture are left out.
             time_s: the frame's time on the source's own clock. Gaps, equal and backward times are fine.
             captured_unix_ns: when the picture was taken, None for files.
-            width, height: of the picture. When they change the tracks end, for px mean something else.
+            width, height: of the picture. When they change, all tracks end.
 
         Returns:
             The tracks as they stand at this frame, oldest first.
@@ -93,16 +92,16 @@ class Tracker:
         self.left_out = max(0, len(found) - MAX_TRACKS)
         if self.left_out:
             found = sorted(found, key=itemgetter(1), reverse=True)[:MAX_TRACKS]
-        seen = [
+        norfair_detections = [
             Detection(
                 _centre_and_size(box),
-                data=_Sighting(self._frame, self._clock.now_s, captured_unix_ns, score, box),
+                data=_TrackedDetection(self._frame, self._clock.now_s, captured_unix_ns, score, box),
                 label=name,
             )
             for name, score, box in found
         ]
-        self._linker.update(seen)
-        self._end_departed()
+        self._linker.update(norfair_detections)
+        self._end_coasted()
         self._end_surplus()
         return tuple(self._tracks())
 
@@ -116,7 +115,7 @@ class Tracker:
         self._keep(())
 
     def _end_overdue(self) -> None:
-        """End what was not seen for too long to be found again, in seconds: norfair would count calls."""
+        """End tracks without a detection for too long, in seconds: norfair counts calls."""
         patience_s = max(self._options.coast_s, _USUAL_STEPS * (self._clock.usual_step_s or 0.0)) + _MOMENT_S
         now_s = self._clock.now_s
         self._keep(obj for obj in self._linker.tracked_objects if now_s - _last(obj).time_s <= patience_s)
@@ -124,8 +123,8 @@ class Tracker:
             if not obj.is_initializing:
                 obj.hit_counter = obj.hit_counter_max
 
-    def _end_departed(self) -> None:
-        """End what has coasted for too long or out of the picture, and the tentative ones that norfair gave up."""
+    def _end_coasted(self) -> None:
+        """End tracks that coasted for too long or out of the picture, and tentative ones that norfair gave up."""
         self._keep(
             obj
             for obj in self._linker.tracked_objects
@@ -134,12 +133,12 @@ class Tracker:
             and _clip(_box(obj), *self._picture) is not None
         )
 
-    def _may_coast(self, last: _Sighting) -> bool:
+    def _may_coast(self, last: _TrackedDetection) -> bool:
         coast_s = self._options.coast_s
         return coast_s > 0.0 and self._clock.now_s - last.time_s <= coast_s + _MOMENT_S
 
     def _end_surplus(self) -> None:
-        """End the worst tracks where there are more than may be."""
+        """End the worst tracks beyond `MAX_TRACKS`."""
         objects = self._linker.tracked_objects
         if (surplus := len(objects) - MAX_TRACKS) > 0:
             self.left_out += surplus
@@ -164,7 +163,7 @@ class Tracker:
             return "tentative"
         return "matched" if _last(obj).frame == self._frame else "coasting"
 
-    def _track(self, obj: TrackedObject, first: _Sighting, state: TrackState) -> Track:
+    def _track(self, obj: TrackedObject, first: _TrackedDetection, state: TrackState) -> Track:
         last = _last(obj)
         velocity = obj.estimate_velocity[0]
         box = _clip(_box(obj), *self._picture)
@@ -186,7 +185,7 @@ class Tracker:
 
 
 class _Linker(NorfairTracker):
-    """norfair with our distance, our motion and the best assignment as a whole."""
+    """norfair with grown-box IoU, `BoxKalman` and optimal assignment."""
 
     def __init__(self, options: TrackerOptions, clock: TrackClock) -> None:
         super().__init__(
@@ -202,7 +201,7 @@ class _Linker(NorfairTracker):
     def match_dets_and_objs(
         self, distance_matrix: NDArray[np.float32], distance_threshold: float
     ) -> tuple[list[int], list[int]]:
-        """The pairs nearer than the threshold whose distances add up to the least."""
+        """The pairs nearer than the threshold whose distances have the smallest sum."""
         costs = np.where(distance_matrix < distance_threshold, distance_matrix, _NEVER_MATCH)
         rows, columns = linear_sum_assignment(costs)
         near = costs[rows, columns] < _NEVER_MATCH
@@ -210,7 +209,7 @@ class _Linker(NorfairTracker):
 
 
 class _MotionFactory(FilterFactory):
-    """Gives each new track a motion that follows the frames' clock."""
+    """Creates a `BoxKalman` for each new track."""
 
     def __init__(self, clock: TrackClock) -> None:
         self._clock = clock
@@ -221,9 +220,9 @@ class _MotionFactory(FilterFactory):
 
 
 class _Overlap(Distance):
-    """1 - IoU of boxes grown by what is not known of the track's place; infinite between phrases.
+    """1 - IoU of boxes grown by the uncertainty of the track's position; infinite between phrases.
 
-    Growing them lets small and fast things match that no longer overlap where they were expected
+    Grown boxes let small and fast objects match that no longer overlap their predicted boxes
     (an idea from buffered IoU, arXiv:2211.14317).
     """
 
@@ -233,29 +232,31 @@ class _Overlap(Distance):
         if not objects or not candidates:
             return np.full((len(candidates or ()), len(objects)), np.inf, np.float32)
         margins = np.array([_motion(obj).centre_error_px for obj in objects])
-        expected = np.stack([obj.estimate for obj in objects])
-        seen = np.stack([candidate.points for candidate in candidates if isinstance(candidate, Detection)])
-        distances = 1.0 - _grown_iou(seen, expected, margins)
+        predicted = np.stack([obj.estimate for obj in objects])
+        detected = np.stack([candidate.points for candidate in candidates if isinstance(candidate, Detection)])
+        distances = 1.0 - _grown_iou(detected, predicted, margins)
         codes = {label: code for code, label in enumerate({obj.label for obj in objects})}
-        asked = np.array([codes.get(candidate.label, -1) for candidate in candidates])
-        known = np.array([codes[obj.label] for obj in objects])
-        return np.where(asked[:, None] == known, distances, np.inf).astype(np.float32)
+        detected_codes = np.array([codes.get(candidate.label, -1) for candidate in candidates])
+        track_codes = np.array([codes[obj.label] for obj in objects])
+        return np.where(detected_codes[:, None] == track_codes, distances, np.inf).astype(np.float32)
 
 
 def _grown_iou(
-    seen: NDArray[np.float64], expected: NDArray[np.float64], margins_px: NDArray[np.float64]
+    detected: NDArray[np.float64], predicted: NDArray[np.float64], margins_px: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """IoU of each (cx, cy), (w, h) in `seen` with each in `expected`, both grown on all sides by its margin."""
-    seen_sides = seen[:, None, 1] + 2 * margins_px[:, None]  # (seen, expected, 2)
-    expected_sides = expected[None, :, 1] + 2 * margins_px[:, None]
-    apart = np.abs(seen[:, None, 0] - expected[None, :, 0])
-    shared_sides = np.minimum((seen_sides + expected_sides) / 2 - apart, np.minimum(seen_sides, expected_sides))
+    """IoU of each (cx, cy), (w, h) in `detected` with each in `predicted`, both grown on all sides by its margin."""
+    detected_sides = detected[:, None, 1] + 2 * margins_px[:, None]  # (detected, predicted, 2)
+    predicted_sides = predicted[None, :, 1] + 2 * margins_px[:, None]
+    apart = np.abs(detected[:, None, 0] - predicted[None, :, 0])
+    shared_sides = np.minimum(
+        (detected_sides + predicted_sides) / 2 - apart, np.minimum(detected_sides, predicted_sides)
+    )
     shared = np.prod(np.clip(shared_sides, 0.0, None), axis=2)
-    return shared / (np.prod(seen_sides, axis=2) + np.prod(expected_sides, axis=2) - shared)
+    return shared / (np.prod(detected_sides, axis=2) + np.prod(predicted_sides, axis=2) - shared)
 
 
 def _clean(detections: Detections, width: int, height: int) -> Iterator[tuple[str, float, Box]]:
-    """The rows that make sense: name, score and box, clipped to the picture."""
+    """The valid rows: name, score and box, clipped to the picture."""
     rows = (detections.boxes_xyxy.tolist(), detections.scores.tolist(), detections.name_indices.tolist())
     for corners, score, index in zip(*rows, strict=True):
         box = _clip(corners, width, height)
@@ -287,9 +288,9 @@ def _motion(obj: TrackedObject) -> BoxKalman:
     return motion
 
 
-def _last(obj: TrackedObject) -> _Sighting:
+def _last(obj: TrackedObject) -> _TrackedDetection:
     sighting = obj.last_detection.data
-    assert isinstance(sighting, _Sighting)
+    assert isinstance(sighting, _TrackedDetection)
     return sighting
 
 

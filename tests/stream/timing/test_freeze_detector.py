@@ -22,7 +22,7 @@ SMOOTH = np.asarray(cv2.resize(SCENE[::40, ::40], (640, 360), interpolation=cv2.
 def _warning(*pictures: NDArray[np.uint8], every_s: float = 0.5, longest_s: float = 10.0) -> str | None:
     watch = FreezeDetector()
     for number, picture in enumerate(pictures):
-        watch.look(picture, 100.0 + number * every_s, longest_s)
+        watch.update(picture, 100.0 + number * every_s, longest_s)
     return watch.warning
 
 
@@ -93,5 +93,5 @@ def test_a_picture_is_brought_from_a_gpu_once_a_second(gpu: int | None, looks: i
 
     watch = FreezeDetector()
     for number in range(32):
-        watch.look(DecodedImage((), (720, 1280, 3), "bt709", False, gpu, to_rgb), 100.0 + number / 8, 10.0)
+        watch.update(DecodedImage((), (720, 1280, 3), "bt709", False, gpu, to_rgb), 100.0 + number / 8, 10.0)
     assert len(asked) == looks
