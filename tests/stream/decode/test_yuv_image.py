@@ -36,7 +36,7 @@ class Blind(BlobDetector):
     """Finds nothing, and looks at nothing."""
 
     def _answer(self, ticket: BlobTicket) -> None:
-        ticket.result = [Detections.none(prompt.names) for prompt in ticket.prompts]
+        ticket.result = [Detections.none(query.prompt.names) for query in ticket.queries]
 
 
 def _frame(name: str = "yuv420p", width: int = 64, height: int = 48, space: int = 6, tone: int = 1) -> av.VideoFrame:
