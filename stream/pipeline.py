@@ -115,7 +115,7 @@ class Pipeline(Commanded):
             while not turn():
                 self._wake.clear()
                 patience_s = self._work()
-                if not self._stays and all(line.over for line in self._lineup):
+                if not self._stays and all(line.finished for line in self._lineup):
                     break
                 self._wake.wait(patience_s)
         except Exception as error:
@@ -139,8 +139,8 @@ class Pipeline(Commanded):
         landed = self._land()
         patience_s = self._submit_newest()
         for lines, flight in landed:
-            for line, answer in zip(lines, flight.answers(), strict=True):
-                if not line.gone:
+            for line, answer in zip(lines, flight.results(), strict=True):
+                if not line.ended:
                     self._publish(line, answer)
         self._tell()
         return patience_s
@@ -151,7 +151,7 @@ class Pipeline(Commanded):
         still_flying: list[_Flying] = []
         busy: set[SourceSession] = set()
         for one in self._flights:
-            if one.flight.landed() and busy.isdisjoint(one.lines):
+            if one.flight.done() and busy.isdisjoint(one.lines):
                 landed.append(one)
             else:
                 still_flying.append(one)
@@ -163,7 +163,7 @@ class Pipeline(Commanded):
         """Keep the detector busy; returns after how many seconds to look again if nobody wakes us."""
         while True:
             waiting, most = self._lineup.waiting(), self._detector.batch  # which may shrink where memory is short
-            coming = self._lineup.coming(self._company.longest_s) if 0 < len(waiting) < most else 0
+            coming = self._lineup.expected(self._company.max_wait_s) if 0 < len(waiting) < most else 0
             wait_s = self._company.wait_s(len(waiting), most, coming, time.monotonic())
             if wait_s is None or len(self._flights) >= self._detector.depth:
                 return _LOOK_EVERY_S
@@ -177,22 +177,22 @@ class Pipeline(Commanded):
         takers: list[SourceSession] = []
         looks: list[FrameQuery] = []
         for line in lines:
-            self._lineup.had_its_turn(line)
+            self._lineup.move_to_end(line)
             if (look := line.take(self._questions.of(line.name))) is not None:
                 takers.append(line)
                 looks.append(look)
-        self._company.gone()
+        self._company.restart()
         if looks:
             self._flights.append(_Flying(tuple(takers), InferenceBatch(looks, self._detector, self._wake.set)))
         return bool(looks)
 
     def _publish(self, line: SourceSession, answer: FrameResult) -> None:
-        message, frame = line.message(answer), answer.look.frame
+        message, frame = line.message(answer), answer.query.frame
         self._publisher.send_detections(message)
         self._pictures.give(line.name, frame, message)
         if self._on_message is not None:
             self._on_message(message)
-        if not line.gone and self._publisher.wants_pictures(line.name):  # after the message, which must not wait
+        if not line.ended and self._publisher.wants_pictures(line.name):  # after the message, which must not wait
             self._picture_sender.send(message, frame.image)
 
     def _tell(self) -> None:
@@ -203,7 +203,7 @@ class Pipeline(Commanded):
             self._next_heartbeat_s = now_s + self._options.heartbeat_s
         for line in self._lineup:
             version = self._questions.of(line.name).version
-            status = line.tell(version) if is_heartbeat else line.news(version)
+            status = line.status_to_send(version) if is_heartbeat else line.changed_status(version)
             if status is not None:
                 self._publisher.send_status(status)
 
@@ -220,5 +220,5 @@ class Pipeline(Commanded):
         for line in self._lineup:
             line.end(max(0.0, deadline_s - time.monotonic()), why, state)
         for line in self._lineup:
-            if status := line.news(self._questions.of(line.name).version):
+            if status := line.changed_status(self._questions.of(line.name).version):
                 self._publisher.send_status(status)

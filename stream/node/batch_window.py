@@ -1,37 +1,37 @@
-"""How long a frame waits for frames of other sources that are then looked at together."""
+"""Dynamic batching: how long a frame is held so that frames of other sources can join its batch."""
 
 from __future__ import annotations
 
 
 class BatchWindow:
-    """Decides when those that wait go to the detector.
+    """Decides when the waiting frames go to the detector.
 
     Args:
-        longest_s: how long a frame is kept at most for others while the detector has room.
+        max_wait_s: the longest time that a frame is held while the detector could take it.
     """
 
-    def __init__(self, longest_s: float) -> None:
-        self.longest_s = longest_s
-        self._since_s: float | None = None
+    def __init__(self, max_wait_s: float) -> None:
+        self.max_wait_s = max_wait_s
+        self._waiting_since_s: float | None = None
 
-    def wait_s(self, waiting: int, most: int, coming: int, now_s: float) -> float | None:
-        """How long from now those that wait have to be kept; 0 lets them go, None says that nobody waits.
+    def wait_s(self, waiting: int, max_batch: int, expected: int, now_s: float) -> float | None:
+        """How much longer to hold the waiting frames; 0 sends them now, None says that no frame waits.
 
         Args:
             waiting: frames at hand, one a source.
-            most: frames that are of use together.
-            coming: other sources that are likely to send one within the time.
+            max_batch: the largest batch that is of use.
+            expected: other sources that are likely to have a frame within `max_wait_s`.
             now_s: monotonic.
         """
         if waiting == 0:
-            self._since_s = None
+            self._waiting_since_s = None
             return None
-        if self._since_s is None:
-            self._since_s = now_s
-        if waiting >= most or coming == 0:
+        if self._waiting_since_s is None:
+            self._waiting_since_s = now_s
+        if waiting >= max_batch or expected == 0:
             return 0.0
-        return max(0.0, self._since_s + self.longest_s - now_s)
+        return max(0.0, self._waiting_since_s + self.max_wait_s - now_s)
 
-    def gone(self) -> None:
-        """Some went; those that are left begin to wait anew."""
-        self._since_s = None
+    def restart(self) -> None:
+        """A batch was sent: the frames that are left begin to wait anew."""
+        self._waiting_since_s = None

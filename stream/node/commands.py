@@ -97,7 +97,7 @@ class Commanded:
         self._must_know(prompt)
 
         def apply() -> Applied:
-            lines = self._lineup.chosen(source)
+            lines = self._lineup.select(source)
             self._questions.set_prompt(prompt, source, if_version, everywhere=everywhere)
             if source is not None or everywhere:  # so that who changes another of their options next leaves the prompt
                 for line in lines:
@@ -112,7 +112,7 @@ class Commanded:
         """As `CommandedNode` says."""
 
         def apply() -> Applied:
-            lines = self._lineup.chosen(source)
+            lines = self._lineup.select(source)
             self._questions.set_thresholds(thresholds, source, if_version)
             return self._applied(self._with_the_newest(lines))
 
@@ -129,7 +129,7 @@ class Commanded:
         """As `CommandedNode` says. A lease that adds nothing new leaves the version of the prompt as it is."""
 
         def apply() -> Lease:
-            lines = self._lineup.chosen(source)
+            lines = self._lineup.select(source)
             held = self._questions.ask(client, phrases, seconds, source, lease, self._now_s())
             return Lease(held.id, held.until_s - self._now_s(), self._applied(lines))
 
@@ -149,7 +149,7 @@ class Commanded:
         options = self._as_ours(options)
 
         def apply() -> Applied:
-            self._lineup.must_have_room(options.name, user_of(client))
+            self._lineup.check_can_add(options.name, user_of(client))
             self._questions.put(options)
             self._stays = True
             return self._applied([self._begin(options, user_of(client))])
@@ -196,7 +196,7 @@ class Commanded:
         """As `CommandedNode` says; the ids of the ended tracks are not used again."""
 
         def apply() -> Applied:
-            lines = self._lineup.chosen(source)
+            lines = self._lineup.select(source)
             for line in lines:
                 line.reset_tracks()
             return Applied(self._newest(lines), {line.name: (line.generation, line.next_seq) for line in lines})
@@ -231,7 +231,7 @@ class Commanded:
 
     def _pause(self, source: str | None, *, paused: bool) -> Applied:
         def apply() -> Applied:
-            lines = self._lineup.chosen(source)
+            lines = self._lineup.select(source)
             for line in lines:
                 line.paused = paused
             return self._applied(lines)
@@ -244,8 +244,8 @@ class Commanded:
         )
 
     def _update(self, line: SourceSession, options: SourceOptions, user: str) -> Applied:
-        if not line.takes(options):
-            self._lineup.must_linger_no_more(user)
+        if not line.keeps_connection(options):
+            self._lineup.check_lingering(user)
         self._questions.put(options)
         if line.update(options):
             return self._applied([line])
@@ -262,10 +262,10 @@ class Commanded:
 
     def _end_line(self, line: SourceSession, why: str, state: SourceState) -> None:
         """End a source without waiting for its reader, and say so once, with all its frames accounted for."""
-        was_over = line.over
+        was_over = line.finished
         line.end(0.0, why, state)
         if not was_over:
-            self._publisher.send_status(line.tell(self._questions.of(line.name).version))
+            self._publisher.send_status(line.status_to_send(self._questions.of(line.name).version))
 
     def _stop_commands(self) -> None:
         self._queue.end()

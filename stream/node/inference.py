@@ -1,4 +1,4 @@
-"""Frames on their way through the detector, together in one ticket."""
+"""Inference batch: frames that are submitted to the detector in one ticket."""
 
 from __future__ import annotations
 
@@ -20,66 +20,67 @@ class PipelineError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class FrameQuery:
-    """One frame, and how it is to be looked at.
+    """One frame, and what to detect in it.
 
     Args:
-        frame: the frame; dropped: how many of its source were passed over just before it.
-        question: what the detector is asked.
-        area: the part of the picture that it is shown, None for all of it.
+        frame: the frame; dropped: how many frames of its source were skipped just before it.
+        prompt: the phrases to find, and their version.
+        area: the part of the picture that the detector gets, None for all of it.
         size_px: the short side of the network's input, None for the detector's own.
     """
 
     frame: Frame
     dropped: int
-    question: VersionedPrompt
+    prompt: VersionedPrompt
     area: Area | None = None
     size_px: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class FrameResult:
-    """What the detector said of one frame.
+    """The detections of one frame.
 
     Args:
-        look: what it was asked.
-        detections: what it found, in px of the original picture.
-        submitted_ns, answered_ns: monotonic.
+        query: the frame and what to detect in it.
+        detections: in px of the original picture.
+        submitted_ns, done_ns: when the detector got the frame and when it was done with it, monotonic.
     """
 
-    look: FrameQuery
+    query: FrameQuery
     detections: Detections
     submitted_ns: int
-    answered_ns: int
+    done_ns: int
 
 
 class InferenceBatch:
-    """Submits frames at once and notes when the detector is done with them.
+    """Submits frames when it is made, and notes when the detector is done with them.
 
     Args:
-        looks: one a source.
-        detector: whom to ask.
-        wake: called, from any thread, when the answers are there.
+        queries: one a source.
+        detector: gets the frames.
+        wake: called, from any thread, when the detections are there.
 
     Raises:
         PipelineError: the detector does not take them.
     """
 
-    def __init__(self, looks: Sequence[FrameQuery], detector: StreamDetector, wake: Callable[[], None]) -> None:
-        self._looks = looks
+    def __init__(self, queries: Sequence[FrameQuery], detector: StreamDetector, wake: Callable[[], None]) -> None:
+        self._queries = queries
         self._wake = wake
-        self._answered_ns: int | None = None
+        self._done_ns: int | None = None
         self.submitted_ns = time.monotonic_ns()
-        queries = [Query(cut_out(look.frame.image, look.area), look.question.prompt, look.size_px) for look in looks]
+        submitted = [Query(cut_out(one.frame.image, one.area), one.prompt.prompt, one.size_px) for one in queries]
         try:
-            self._ticket = detector.submit(queries, self._land)
+            self._ticket = detector.submit(submitted, self._on_done)
         except Exception as error:  # a detector may raise anything, and the node ends with its reason
             raise self._failure(error) from error
 
-    def landed(self) -> bool:
+    def done(self) -> bool:
+        """Whether `results` returns, or raises, at once."""
         return self._ticket.done()
 
-    def answers(self) -> list[FrameResult]:
-        """What came back, one a frame and in order, once it has landed.
+    def results(self) -> list[FrameResult]:
+        """One result a frame, in order; waits until the detector is done.
 
         Raises:
             PipelineError: the detector failed.
@@ -88,19 +89,19 @@ class InferenceBatch:
             found = self._ticket.wait()
         except Exception as error:  # as above
             raise self._failure(error) from error
-        answered_ns = self._answered_ns or time.monotonic_ns()
+        done_ns = self._done_ns or time.monotonic_ns()
         return [
-            FrameResult(look, put_back(detections, look.area), self.submitted_ns, answered_ns)
-            for look, detections in zip(self._looks, found, strict=True)
+            FrameResult(query, put_back(detections, query.area), self.submitted_ns, done_ns)
+            for query, detections in zip(self._queries, found, strict=True)
         ]
 
     def cancel(self) -> None:
         self._ticket.cancel()
 
-    def _land(self) -> None:
-        self._answered_ns = time.monotonic_ns()
+    def _on_done(self) -> None:
+        self._done_ns = time.monotonic_ns()
         self._wake()
 
     def _failure(self, error: Exception) -> PipelineError:
-        where = " and ".join(f"frame {look.frame.index} of source {look.frame.source}" for look in self._looks)
+        where = " and ".join(f"frame {query.frame.index} of source {query.frame.source}" for query in self._queries)
         return PipelineError(f"the detector failed on {where}: {type(error).__name__}: {error}")

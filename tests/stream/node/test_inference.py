@@ -49,8 +49,8 @@ def test_a_frame_that_was_answered_is_let_go_of_at_once() -> None:
     image = np.zeros((8, 8, 3), np.uint8)
     frame = Frame("cam", 1, 0, None, (1, 25), 0.0, None, "file", None, 0, 0, None, image)
     picture = weakref.ref(image)
-    flight = InferenceBatch([FrameQuery(frame, 0, VersionedPrompt(PROMPT, 1))], detector, lambda: None)
-    assert len(flight.answers()) == 1
-    del image, frame, flight
+    batch = InferenceBatch([FrameQuery(frame, 0, VersionedPrompt(PROMPT, 1))], detector, lambda: None)
+    assert len(batch.results()) == 1
+    del image, frame, batch
     detector.close()
     assert picture() is None
