@@ -1,10 +1,10 @@
-"""The node's one loop: frames in, messages out.
+"""Pipeline: the node's loop, from frames to messages.
 
     reader -> newest frame -> detector -> tracker -> message -> publisher
 
-A live source's newest frame is taken as late as possible, and a result leaves as soon as it is there. The detector
-is given its next frames before the last results are tracked and sent, so that it never idles. Between two frames the
-loop does what it is told: sources come and go, and are asked for something else.
+The loop takes a live source's newest frame as late as possible, and sends a result as soon as it is there. It gives
+the detector the next frames before it tracks and sends the last results, so that the detector is never idle. Between
+two frames it carries out the commands that other threads have queued.
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from ..model.prompt import Prompt
 from .clock import Clock
 from .detector_protocol import StreamDetector, Ticket
 from .node.batch_window import BatchWindow
-from .node.commands import Commanded
+from .node.commands import NodeCommands
 from .node.inference import FrameQuery, FrameResult, InferenceBatch, PipelineError
+from .node.node_api import CommandError
+from .node.node_state import NodeState, SubmittedBatch
 from .node.source_counters import SourceSummary
 from .node.source_session import SourceSession
 from .options import NodeOptions
@@ -29,40 +30,30 @@ from .wire.message_types import DetectionMessage
 
 __all__ = ["NodeSummary", "Pipeline", "PipelineError", "SourceSummary", "StreamDetector", "Ticket"]
 
-_LOOK_EVERY_S = 0.1  # for a stop, and for states that nobody wakes us for
+_MAX_SLEEP_S = 0.1  # a stop, and some changes of state, wake no thread
 _READERS_END_WITHIN_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class NodeSummary:
-    """What a node did between its start and its end. Sources that were removed meanwhile are not in it."""
+    """What a node did between its start and its end, without the sources that were removed meanwhile."""
 
     sources: tuple[SourceSummary, ...]
 
 
-class _Flying(NamedTuple):
-    """A flight, and the source of each frame in it."""
-
-    lines: tuple[SourceSession, ...]
-    flight: InferenceBatch
-
-
-class Pipeline(Commanded):
-    """A node's sources, its detector and its publisher, joined; it can be commanded while it runs.
-
-    Whoever made the detector and the publisher closes them.
+class Pipeline:
+    """A node's sources, its detector and its publisher, joined. The caller closes the detector and the publisher.
 
     Attributes:
-        last_loop_ns: when the loop last turned, monotonic ns; 0 before it runs. It turns many times a second, so a node
-            whose last turn is seconds old hangs.
+        commands: what other threads may call while the node runs.
 
     Args:
-        options: the node; sources may be added later.
+        options: of the node; sources may be added later.
         detector: finds the phrases.
-        prompt: what to look for at first.
-        publisher: where messages leave.
+        prompt: the phrases to find at first.
+        publisher: sends the messages.
         on_message: called in the loop with each message that was sent.
-        clock: what time it is.
+        clock: gives the time.
 
     Raises:
         PromptError: words that the detector does not know.
@@ -77,148 +68,137 @@ class Pipeline(Commanded):
         on_message: Callable[[DetectionMessage], None] | None = None,
         clock: Clock | None = None,
     ) -> None:
-        super().__init__(options, detector, prompt, publisher, clock or Clock())
+        self._node = NodeState(options, detector, prompt, publisher, clock or Clock())
+        self.commands = NodeCommands(self._node)
         self._on_message = on_message
-        self._flights: list[_Flying] = []  # the oldest first
-        self._company = BatchWindow(options.batch_wait_ms / 1e3)
+        self._batch_window = BatchWindow(options.batch_wait_ms / 1e3)
         self._next_heartbeat_s = 0.0
-        self.last_loop_ns = 0
-
-    @property
-    def oldest_request_ns(self) -> int:
-        """Since when the detector owes its oldest answer, monotonic ns; 0 while it owes none. Any thread may ask."""
-        return next((one.flight.submitted_ns for one in self._flights[:1]), 0)
 
     def run(self, stop: threading.Event, *, stays: bool = False) -> NodeSummary:
         """Run until `stop` is set or every source has ended; then every reader has been stopped.
 
-        A node that was told to add or remove a source ends by `stop` alone: there may be more to add.
+        After a command that added or removed a source only `stop` ends the run, since more may be added.
 
         Args:
             stop: ends the run.
-            stays: so does this one, from the beginning.
+            stays: only `stop` ends the run, from the beginning.
 
         Raises:
             PipelineError: the detector failed.
             PublisherError: the socket failed.
         """
+        node = self._node
 
-        def turn() -> bool:
-            self.last_loop_ns = time.monotonic_ns()
+        def begin_pass() -> bool:
+            node.last_loop_ns = time.monotonic_ns()
             return stop.is_set()
 
-        self._publisher.wait_for_subscriber(self._options.publisher.wait_for_subscriber_s, turn)
-        self._stays = self._stays or stays
+        node.publisher.wait_for_subscriber(node.options.publisher.wait_for_subscriber_s, begin_pass)
+        node.runs_until_stopped |= stays
         failure: str | None = None
         try:
-            self._start()
-            while not turn():
-                self._wake.clear()
-                patience_s = self._work()
-                if not self._stays and all(line.finished for line in self._lineup):
+            node.command_queue.begin()
+            node.start_sources()
+            while not begin_pass():
+                node.wake.clear()
+                sleep_s = self._work()
+                if not node.runs_until_stopped and all(session.finished for session in node.sources):
                     break
-                self._wake.wait(patience_s)
+                node.wake.wait(sleep_s)
         except Exception as error:
             failure = str(error)
             raise
         finally:
             self._end(failure)
-        return NodeSummary(tuple(line.summary() for line in self._lineup))
-
-    def _start(self) -> None:
-        self._queue.begin()
-        self._is_running = True
-        for line in self._lineup:
-            line.start()
+        return NodeSummary(tuple(session.summary() for session in node.sources))
 
     def _work(self) -> float:
-        """Do all there is to do; returns after how many seconds to look again if nobody wakes us."""
-        self._queue.carry_out()
-        self._questions.expire(self._now_s())
-        self._pictures.expire(time.monotonic())
-        landed = self._land()
-        patience_s = self._submit_newest()
-        for lines, flight in landed:
-            for line, answer in zip(lines, flight.results(), strict=True):
-                if not line.ended:
-                    self._publish(line, answer)
-        self._tell()
-        return patience_s
+        """Do all there is to do; returns how many seconds the loop may sleep if nothing wakes it."""
+        node = self._node
+        node.command_queue.carry_out()
+        node.prompts.expire(node.now_s())
+        node.picture_requests.expire(time.monotonic())
+        done = self._take_done()
+        sleep_s = self._submit_newest()
+        for batch in done:
+            for session, result in zip(batch.sessions, batch.inference.results(), strict=True):
+                if not session.ended:
+                    self._publish(session, result)
+        self._send_statuses()
+        return sleep_s
 
-    def _land(self) -> list[_Flying]:
-        """The flights that are done. Those of one source land in the order in which they began."""
-        landed: list[_Flying] = []
-        still_flying: list[_Flying] = []
+    def _take_done(self) -> list[SubmittedBatch]:
+        """The batches that are done, but none before an earlier one with a frame of the same source."""
+        done: list[SubmittedBatch] = []
+        pending: list[SubmittedBatch] = []
         busy: set[SourceSession] = set()
-        for one in self._flights:
-            if one.flight.done() and busy.isdisjoint(one.lines):
-                landed.append(one)
+        for batch in self._node.batches:
+            if batch.inference.done() and busy.isdisjoint(batch.sessions):
+                done.append(batch)
             else:
-                still_flying.append(one)
-                busy.update(one.lines)
-        self._flights = still_flying
-        return landed
+                pending.append(batch)
+                busy.update(batch.sessions)
+        self._node.batches = pending
+        return done
 
     def _submit_newest(self) -> float:
-        """Keep the detector busy; returns after how many seconds to look again if nobody wakes us."""
+        """Keep the detector busy; returns how many seconds the loop may sleep if nothing wakes it."""
+        sources, detector, window = self._node.sources, self._node.detector, self._batch_window
         while True:
-            waiting, most = self._lineup.waiting(), self._detector.batch  # which may shrink where memory is short
-            coming = self._lineup.expected(self._company.max_wait_s) if 0 < len(waiting) < most else 0
-            wait_s = self._company.wait_s(len(waiting), most, coming, time.monotonic())
-            if wait_s is None or len(self._flights) >= self._detector.depth:
-                return _LOOK_EVERY_S
+            waiting, max_batch = sources.waiting(), detector.batch  # which may shrink where memory is short
+            expected = sources.expected(window.max_wait_s) if 0 < len(waiting) < max_batch else 0
+            wait_s = window.wait_s(len(waiting), max_batch, expected, time.monotonic())
+            if wait_s is None or len(self._node.batches) >= detector.depth:
+                return _MAX_SLEEP_S
             if wait_s > 0.0:
-                return min(wait_s, _LOOK_EVERY_S)
-            if not self._submit(waiting[:most]):
+                return min(wait_s, _MAX_SLEEP_S)
+            if not self._submit(waiting[:max_batch]):
                 return 0.0
 
-    def _submit(self, lines: Sequence[SourceSession]) -> bool:
-        """Ask about one frame of each of these sources; false if none of them had one to look at."""
-        takers: list[SourceSession] = []
-        looks: list[FrameQuery] = []
-        for line in lines:
-            self._lineup.move_to_end(line)
-            if (look := line.take(self._questions.of(line.name))) is not None:
-                takers.append(line)
-                looks.append(look)
-        self._company.restart()
-        if looks:
-            self._flights.append(_Flying(tuple(takers), InferenceBatch(looks, self._detector, self._wake.set)))
-        return bool(looks)
+    def _submit(self, waiting: Sequence[SourceSession]) -> bool:
+        """Submit one frame of each of these sources; false if none of them had one for the detector."""
+        node = self._node
+        sessions: list[SourceSession] = []
+        queries: list[FrameQuery] = []
+        for session in waiting:
+            node.sources.move_to_end(session)
+            if (query := session.take(node.prompts.of(session.name))) is not None:
+                sessions.append(session)
+                queries.append(query)
+        self._batch_window.restart()
+        if queries:
+            inference = InferenceBatch(queries, node.detector, node.wake.set)
+            node.batches.append(SubmittedBatch(tuple(sessions), inference))
+        return bool(queries)
 
-    def _publish(self, line: SourceSession, answer: FrameResult) -> None:
-        message, frame = line.message(answer), answer.query.frame
-        self._publisher.send_detections(message)
-        self._pictures.give(line.name, frame, message)
+    def _publish(self, session: SourceSession, result: FrameResult) -> None:
+        node, message, frame = self._node, session.message(result), result.query.frame
+        node.publisher.send_detections(message)
+        node.picture_requests.give(session.name, frame, message)
         if self._on_message is not None:
             self._on_message(message)
-        if not line.ended and self._publisher.wants_pictures(line.name):  # after the message, which must not wait
-            self._picture_sender.send(message, frame.image)
+        if not session.ended and node.publisher.wants_pictures(session.name):  # after the message, which must not wait
+            node.picture_sender.send(message, frame.image)
 
-    def _tell(self) -> None:
-        """Say how the sources are doing: at each change of state, and at each heartbeat."""
-        now_s = time.monotonic()
+    def _send_statuses(self) -> None:
+        """Send each source's status at each change of its state, and at each heartbeat."""
+        node, now_s = self._node, time.monotonic()
         is_heartbeat = now_s >= self._next_heartbeat_s
         if is_heartbeat:
-            self._next_heartbeat_s = now_s + self._options.heartbeat_s
-        for line in self._lineup:
-            version = self._questions.of(line.name).version
-            status = line.status_to_send(version) if is_heartbeat else line.changed_status(version)
+            self._next_heartbeat_s = now_s + node.options.heartbeat_s
+        for session in node.sources:
+            version = node.prompt_version(session)
+            status = session.status_to_send(version) if is_heartbeat else session.changed_status(version)
             if status is not None:
-                self._publisher.send_status(status)
+                node.publisher.send_status(status)
 
     def _end(self, failure: str | None) -> None:
-        self._stop_commands()
-        self._picture_sender.close()
-        for one in self._flights:
-            one.flight.cancel()
-        self._flights.clear()
+        node = self._node
+        node.command_queue.end()
+        node.picture_requests.refuse_all(CommandError("stopped", "the node has ended"))
+        node.picture_sender.close()
+        for batch in node.batches:
+            batch.inference.cancel()
+        node.batches = []
         why, state = (failure, "failed") if failure else ("the node was stopped", "ended")
-        for line in self._lineup:  # all are told before one is waited for
-            line.end(0.0, why, state)
-        deadline_s = time.monotonic() + _READERS_END_WITHIN_S
-        for line in self._lineup:
-            line.end(max(0.0, deadline_s - time.monotonic()), why, state)
-        for line in self._lineup:
-            if status := line.changed_status(self._questions.of(line.name).version):
-                self._publisher.send_status(status)
+        node.end_all_sources(why, state, _READERS_END_WITHIN_S)

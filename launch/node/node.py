@@ -91,9 +91,13 @@ def run_node(
 
         pipeline = Pipeline(options, detector, prompt, publisher, on_message=on_message)
         _warm_up(detector, prompt)
-        with stop_on_signals(hangup=reread is None) as stop, running(), service.around(pipeline, stop, control):
+        with (
+            stop_on_signals(hangup=reread is None) as stop,
+            running(),
+            service.around(pipeline.commands, stop, control),
+        ):
             if control is not None:
-                control.start(pipeline, stop.set)
+                control.start(pipeline.commands, stop.set)
             on_ready(Addresses(publisher.address, None if control is None else control.address))
             summary = pipeline.run(stop, stays=not options.sources)
             if control is not None and control.failure is not None:

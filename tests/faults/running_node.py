@@ -22,6 +22,7 @@ class RunningNode:
         self.publisher = Publisher(socket_options, "faults")
         options = NodeOptions("faults", sources, publisher=socket_options)
         self.pipeline = Pipeline(options, detector, Prompt.parse(prompt), self.publisher)
+        self.commands = self.pipeline.commands
         self.subscriber = Subscriber(self.publisher.address, newest_only=False, snapshot=False, timeout_s=30.0)
         self._stop = threading.Event()
         self._summary = NodeSummary(())

@@ -174,7 +174,7 @@ def test_a_name_that_nobody_knows_is_said_and_works_once_it_is_corrected() -> No
         unknown = Sign("reconnecting", "has a host", 2.0)  # unknown, or no name server here could be asked
         assert watch.noticed_s("cam", unknown, 0, 3 * unknown.within_s) is not None
         since_ns = time.monotonic_ns()
-        watch.node.pipeline.update_source("cam", lambda _: watched_source("cam", camera.url))
+        watch.node.commands.update_source("cam", lambda _: watched_source("cam", camera.url))
         assert back_s(watch, "cam", camera, since_ns) <= BACK_WITHIN_S
 
 

@@ -54,7 +54,7 @@ def ctl(clip: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Ctl]:
         Node(detector, plain, own, stays=True) as node,
         ControlServer(ControlOptions("tcp://127.0.0.1:*")) as control,
     ):
-        control.start(node.pipeline, on_failure=pytest.fail)
+        control.start(node.commands, on_failure=pytest.fail)
         yield lambda *typed: in_process(capsys, "ctl", *typed, "--address", control.address, "--timeout-s", "20")
 
 

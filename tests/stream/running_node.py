@@ -79,6 +79,7 @@ class Node:
         self.error: Exception | None = None
         self.publisher = PictureCounter(options.publisher, "bench")
         self.pipeline = Pipeline(options, detector, RED_AND_GREEN, self.publisher, on_message, clock)
+        self.commands = self.pipeline.commands
         self.subscriber = Subscriber(
             self.publisher.address,
             listens_to,

@@ -113,7 +113,7 @@ def test_the_loop_can_be_seen_to_turn_and_a_status_tells_of_the_last_message() -
     source = SourceOptions("cam", "lavfi:testsrc=size=160x120:rate=25")
     with closing(BlobDetector()) as blobs, Node(blobs, source, stale_after_ms=0.001) as node:
         node.listen(until=lambda message: message.seq == 20)
-        assert time.monotonic_ns() - node.pipeline.last_loop_ns < 5e9
+        assert time.monotonic_ns() - node.commands.last_loop_ns < 5e9
         node.stop()
         node.listen()
 
@@ -126,15 +126,15 @@ def test_it_can_be_seen_for_how_long_the_detector_owes_an_answer() -> None:
     source = SourceOptions("cam", "lavfi:testsrc=size=160x120:rate=25")
     with closing(BlobDetector(delay_s=60)) as slow, Node(slow, source) as node:
         deadline_s = time.monotonic() + 30
-        while not (oldest_request_ns := node.pipeline.oldest_request_ns) and time.monotonic() < deadline_s:
+        while not (oldest_request_ns := node.commands.oldest_request_ns) and time.monotonic() < deadline_s:
             time.sleep(0.01)
-        last_loop_ns = node.pipeline.last_loop_ns
-        while node.pipeline.last_loop_ns == last_loop_ns and time.monotonic() < deadline_s:
+        last_loop_ns = node.commands.last_loop_ns
+        while node.commands.last_loop_ns == last_loop_ns and time.monotonic() < deadline_s:
             time.sleep(0.01)
-        assert last_loop_ns < node.pipeline.last_loop_ns
-        assert 0 < oldest_request_ns == node.pipeline.oldest_request_ns
+        assert last_loop_ns < node.commands.last_loop_ns
+        assert 0 < oldest_request_ns == node.commands.oldest_request_ns
         node.stop()
-        assert node.pipeline.oldest_request_ns == 0
+        assert node.commands.oldest_request_ns == 0
 
 
 def test_a_detector_that_fails_ends_the_node_with_its_reason(clip: str) -> None:

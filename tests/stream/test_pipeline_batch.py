@@ -102,10 +102,10 @@ def test_a_result_waits_for_earlier_ones_of_its_own_source_alone(clip: str) -> N
 
     sources = [SourceOptions(name, clip) for name in ("a", "b")]
     with Node(detector, *sources, on_message=note, begins=False) as node:
-        node.pipeline.pause()
+        node.commands.pause()
         node.begin()
-        assert eventually(lambda: all(status.frames_decoded for status in node.pipeline.status().sources))
-        node.pipeline.resume()
+        assert eventually(lambda: all(status.frames_decoded for status in node.commands.status().sources))
+        node.commands.resume()
         for _ in range(2):
             assert detector.submitted.acquire(timeout=20)
         detector.answer(1)  # of b, while a's is still in the air

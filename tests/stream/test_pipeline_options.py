@@ -38,7 +38,7 @@ def test_where_nothing_of_the_area_is_in_the_picture_nothing_is_said_about_it(
     outside = SourceOptions("clip", clip, roi_xyxy=(WIDTH, 0, WIDTH + 50, 50))
     with Node(detector, outside, CAMERA) as node:
         node.listen(until=lambda message: message.seq == 20)
-        status = node.pipeline.status().sources[0]
+        status = node.commands.status().sources[0]
         assert (status.state, status.seq, status.frames_decoded, status.dropped_total) == ("ended", 0, FRAMES, FRAMES)
         assert "lies outside the picture of 320x240" in (status.warning or "")
         assert {message.source for message in node.messages} == {"cam"}
@@ -46,21 +46,21 @@ def test_where_nothing_of_the_area_is_in_the_picture_nothing_is_said_about_it(
 
 def test_an_area_can_be_moved_while_the_node_runs(detector: BlobDetector) -> None:
     with Node(detector, replace(CAMERA, roi_xyxy=(0, 900, 100, 1000))) as node:
-        assert eventually(lambda: node.pipeline.status().sources[0].dropped_total > 0)
-        node.pipeline.update_source("cam", lambda now: replace(now, roi_xyxy=(300, 200, 400, 300)))
+        assert eventually(lambda: node.commands.status().sources[0].dropped_total > 0)
+        node.commands.update_source("cam", lambda now: replace(now, roi_xyxy=(300, 200, 400, 300)))
         messages = node.listen(until=lambda message: message.seq == 10)
         assert messages[0].dropped == messages[0].frame.index > 0
         assert all(message.dropped_total == message.frame.index + 1 - message.seq for message in messages)
         assert detector.shapes == {(40, 20, 3)}
-        assert "reaches out of the picture" in (node.pipeline.status().sources[0].warning or "")
-        node.pipeline.update_source("cam", lambda _: CAMERA)
-        assert node.pipeline.status().sources[0].warning is None
+        assert "reaches out of the picture" in (node.commands.status().sources[0].warning or "")
+        node.commands.update_source("cam", lambda _: CAMERA)
+        assert node.commands.status().sources[0].warning is None
 
 
 def test_a_source_has_its_own_size_and_its_own_least_score(clip: str, detector: BlobDetector) -> None:
     prompt = Prompt((Phrase("red blob"), Phrase("green blob", threshold=0.7)))
     with Node(detector, SourceOptions("clip", clip, prompt=prompt, size_px=320, threshold=0.4)) as node:
-        asked = node.pipeline.status().prompts["clip"]
+        asked = node.commands.status().prompts["clip"]
         node.listen_to_the_end()
     assert detector.sizes_px == {320}
     assert [phrase.threshold for phrase in asked.phrases] == [0.4, 0.7]

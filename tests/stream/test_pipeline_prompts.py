@@ -26,7 +26,7 @@ def test_each_message_belongs_to_the_prompt_its_frame_was_asked_with(clip: str) 
 
     def change(message: DetectionMessage) -> None:
         if message.seq == 10:
-            changer.append(threading.Thread(target=node.pipeline.set_prompt, args=(BLUE,)))
+            changer.append(threading.Thread(target=node.commands.set_prompt, args=(BLUE,)))
             changer[0].start()
 
     with (
@@ -46,7 +46,7 @@ def test_each_message_belongs_to_the_prompt_its_frame_was_asked_with(clip: str) 
 def test_the_answer_names_the_first_message_that_shows_the_change(clip: str) -> None:
     with closing(BlobDetector(delay_s=0.02, depth=2)) as deep, Node(deep, SourceOptions("clip", clip)) as node:
         node.listen(until=lambda message: message.seq == 5)
-        applied = node.pipeline.set_prompt(BLUE)
+        applied = node.commands.set_prompt(BLUE)
         messages = node.listen_to_the_end()
     generation, seq = applied.first_seq["clip"]
     assert (generation, applied.prompt_version) == (1, 2)
@@ -57,10 +57,10 @@ def test_a_prompt_the_detector_does_not_know_changes_nothing(clip: str, detector
     mauve = Prompt.parse("mauve blob")
     with Node(detector, SourceOptions("clip", clip)) as node:
         with pytest.raises(CommandError, match="mauve") as refused:
-            node.pipeline.set_prompt(mauve)
+            node.commands.set_prompt(mauve)
         assert refused.value.code == "bad_prompt"
         with pytest.raises(CommandError, match="mauve"):
-            node.pipeline.ask("arm", mauve.phrases, 5.0)
+            node.commands.ask("arm", mauve.phrases, 5.0)
         assert {message.prompt.version for message in node.listen_to_the_end()} == {1}
 
 
@@ -74,21 +74,21 @@ def test_one_source_can_be_asked_for_something_else(clip: str, detector: BlobDet
 
 def test_a_change_concerns_only_those_who_are_asked_otherwise(detector: BlobDetector) -> None:
     with Node(detector, CAMERA, replace(CAMERA, name="own", prompt=RED_AND_GREEN)) as node:
-        assert set(node.pipeline.set_prompt(BLUE).first_seq) == {"cam"}
-        assert set(node.pipeline.set_thresholds({"blue blob": 0.5}).first_seq) == {"cam"}
-        assert set(node.pipeline.set_prompt(BLUE, "own").first_seq) == {"own"}
-        node.pipeline.update_source(
+        assert set(node.commands.set_prompt(BLUE).first_seq) == {"cam"}
+        assert set(node.commands.set_thresholds({"blue blob": 0.5}).first_seq) == {"cam"}
+        assert set(node.commands.set_prompt(BLUE, "own").first_seq) == {"own"}
+        node.commands.update_source(
             "own", lambda now: replace(now, frame_id="wrist")
         )  # which says nothing of the prompt
-        assert node.pipeline.status().prompts["own"] == BLUE
-        assert set(node.pipeline.set_prompt(RED_AND_GREEN, everywhere=True).first_seq) == {"cam", "own"}
-        node.pipeline.update_source("own", lambda now: replace(now, frame_id="arm"))
-        assert node.pipeline.status().prompts["own"] == RED_AND_GREEN
+        assert node.commands.status().prompts["own"] == BLUE
+        assert set(node.commands.set_prompt(RED_AND_GREEN, everywhere=True).first_seq) == {"cam", "own"}
+        node.commands.update_source("own", lambda now: replace(now, frame_id="arm"))
+        assert node.commands.status().prompts["own"] == RED_AND_GREEN
 
 
 def test_a_lease_adds_its_phrases_until_its_time_is_over(detector: BlobDetector) -> None:
     with Node(detector, CAMERA) as node:
-        lease = node.pipeline.ask("arm", [Phrase("blue blob")], seconds=1.0)
+        lease = node.commands.ask("arm", [Phrase("blue blob")], seconds=1.0)
         begin_s = time.monotonic()
         messages = node.listen(until=lambda message: message.prompt.version == 3)
         assert time.monotonic() - begin_s < 5.0
@@ -105,13 +105,13 @@ def test_two_who_change_what_is_asked_leave_no_message_with_labels_of_another_pr
 
         def change() -> None:
             for turn in range(20):
-                node.pipeline.set_prompt(prompts[turn % 3])
+                node.commands.set_prompt(prompts[turn % 3])
 
         def lease() -> None:
             for _ in range(20):
-                held = node.pipeline.ask("arm", [Phrase("blue blob")], seconds=5.0)
+                held = node.commands.ask("arm", [Phrase("blue blob")], seconds=5.0)
                 time.sleep(0.005)
-                node.pipeline.release(held.id)
+                node.commands.release(held.id)
 
         controllers = [threading.Thread(target=each) for each in (change, lease)]
         node.listen(until=lambda message: message.seq == 2)
@@ -119,7 +119,7 @@ def test_two_who_change_what_is_asked_leave_no_message_with_labels_of_another_pr
             controller.start()
         for controller in controllers:
             controller.join()
-        last = node.pipeline.status()
+        last = node.commands.status()
         messages = node.listen(until=lambda message: message.prompt.version == last.prompt_version)
     assert last.leases == ()
     assert last.prompts["cam"] == prompts[1]

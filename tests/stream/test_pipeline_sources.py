@@ -30,13 +30,13 @@ OTHER = replace(CAMERA, name="other")
 
 def refused(node: Node, command: str, *args: object) -> str:
     with pytest.raises(CommandError) as error:
-        getattr(node.pipeline, command)(*args)
+        getattr(node.commands, command)(*args)
     return error.value.code
 
 
 def refusal(node: Node, options: SourceOptions, client: str) -> str | None:
     try:
-        node.pipeline.add_source(options, client)
+        node.commands.add_source(options, client)
     except CommandError as error:
         return error.code
     return None
@@ -44,7 +44,7 @@ def refusal(node: Node, options: SourceOptions, client: str) -> str | None:
 
 def test_a_node_without_sources_waits_for_one(clip: str, detector: BlobDetector) -> None:
     with Node(detector, stays=True) as node:
-        applied = node.pipeline.add_source(SourceOptions("clip", clip))
+        applied = node.commands.add_source(SourceOptions("clip", clip))
         messages = node.listen(until=lambda message: message.seq == FRAMES)
         assert [message.seq for message in messages] == list(range(1, FRAMES + 1))
         assert applied.first_seq == {"clip": (1, 1)}
@@ -56,8 +56,8 @@ def test_a_node_whose_last_source_was_removed_waits_for_another(clip: str, detec
     # By name, or the subscriber would go home when the only source that it knows has ended.
     with Node(detector, CAMERA, listens_to=("cam", "clip")) as node:
         node.listen(until=lambda message: message.seq == 3)
-        node.pipeline.remove_source("cam")
-        node.pipeline.add_source(SourceOptions("clip", clip))
+        node.commands.remove_source("cam")
+        node.commands.add_source(SourceOptions("clip", clip))
         messages = node.listen(until=lambda message: (message.source, message.seq) == ("clip", FRAMES))
         assert [message.seq for message in messages if message.source == "clip"] == list(range(1, FRAMES + 1))
 
@@ -82,11 +82,11 @@ def test_many_silent_cameras_are_left_behind_together(detector: BlobDetector, *,
 def test_a_source_added_again_begins_a_new_generation(clip: str, detector: BlobDetector) -> None:
     with Node(detector, CAMERA, stays=True) as node:
         for generation in (1, 2, 3):
-            node.pipeline.add_source(SourceOptions("clip", clip))
+            node.commands.add_source(SourceOptions("clip", clip))
             messages = node.listen(until=lambda message: message.source == "clip" and message.seq == FRAMES)
             mine = [m for m in messages if (m.source, m.generation) == ("clip", generation)]
             assert [message.seq for message in mine] == list(range(1, FRAMES + 1))
-            applied = node.pipeline.remove_source("clip")
+            applied = node.commands.remove_source("clip")
             assert applied.first_seq == {"clip": (generation, FRAMES + 1)}
         assert node.subscriber.gaps == 0
         assert len({track.uid for m in messages if m.source == "clip" for track in m.tracks}) == 6
@@ -95,19 +95,19 @@ def test_a_source_added_again_begins_a_new_generation(clip: str, detector: BlobD
 def test_a_removed_source_says_farewell_with_every_frame_accounted_for() -> None:
     with closing(BlobDetector(delay_s=0.05, depth=2)) as slow, Node(slow, CAMERA, OTHER) as node:
         node.listen(until=lambda message: message.source == "cam" and message.seq == 5)
-        node.pipeline.remove_source("cam")
+        node.commands.remove_source("cam")
         node.listen(until=lambda message: message.source == "other" and message.seq == 15)
         last, mine = node.last_status("cam"), [message for message in node.messages if message.source == "cam"]
         assert (last.state, last.ended, last.seq) == ("ended", "the source was removed", len(mine))
         assert last.dropped_total == last.frames_decoded - last.seq > 0
         assert refused(node, "remove_source", "cam") == "unknown_source"
-        assert [status.source for status in node.pipeline.status().sources] == ["other"]
+        assert [status.source for status in node.commands.status().sources] == ["other"]
 
 
 def test_late_joiners_hear_nothing_of_a_removed_source(detector: BlobDetector) -> None:
     with Node(detector, CAMERA, OTHER) as node:
         node.listen(until=lambda message: message.source == "cam" and message.seq == 3)
-        node.pipeline.remove_source("cam")
+        node.commands.remove_source("cam")
         node.listen(until=lambda message: message.source == "other" and message.seq == 10)
         heard: set[str] = set()
         with Subscriber(node.publisher.address, newest_only=False, on_status=lambda s: heard.add(s.source)) as late:
@@ -122,8 +122,8 @@ def test_a_silent_camera_comes_and_goes_without_holding_up_the_others(detector: 
         node.listen(until=lambda message: message.seq == 10)
         for _ in range(5):
             begin_s = time.monotonic()
-            node.pipeline.add_source(SourceOptions("silent", url))
-            node.pipeline.remove_source("silent")
+            node.commands.add_source(SourceOptions("silent", url))
+            node.commands.remove_source("silent")
             assert time.monotonic() - begin_s < 2.0
         messages = node.listen(until=lambda message: message.seq == 40)
         gaps_s = [(b.published_monotonic_ns - a.published_monotonic_ns) / 1e9 for a, b in pairwise(messages)]
@@ -140,17 +140,17 @@ def test_what_cannot_be_added_is_refused_and_changes_nothing(clip: str, detector
         assert refused(node, "update_source", "more", replace) == "unknown_source"
         for command in ("pause", "resume", "reset_tracks", "picture"):
             assert refused(node, command, "more") == "unknown_source"
-        assert [source.name for source in node.pipeline.status().options] == ["cam"]
+        assert [source.name for source in node.commands.status().options] == ["cam"]
 
 
 def test_there_is_an_end_to_sources(detector: BlobDetector, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source_registry, "MAX_SOURCES", 1)
     with Node(detector, CAMERA) as node:
         assert refused(node, "add_source", OTHER) == "too_many"
-        node.pipeline.update_source("cam", lambda now: replace(now, loop=True))
-        node.pipeline.remove_source("cam")
-        node.pipeline.add_source(OTHER)
-        assert [status.source for status in node.pipeline.status().sources] == ["other"]
+        node.commands.update_source("cam", lambda now: replace(now, loop=True))
+        node.commands.remove_source("cam")
+        node.commands.add_source(OTHER)
+        assert [status.source for status in node.commands.status().sources] == ["other"]
 
 
 def test_silent_cameras_that_were_removed_leave_no_more_threads_than_may_be(
@@ -166,11 +166,11 @@ def test_silent_cameras_that_were_removed_leave_no_more_threads_than_may_be(
                 codes.append(code)
             else:
                 held.enter_context(silent.accept()[0])  # it has begun to wait
-                node.pipeline.remove_source("silent")
+                node.commands.remove_source("silent")
         assert codes == ["too_many"] * 9
         assert [thread.name for thread in threading.enumerate()].count("reader-silent") == 3
-        node.pipeline.update_source("cam", lambda now: replace(now, threshold=0.2), "eve/13")  # which leaves none
-        node.pipeline.update_source("cam", lambda now: replace(now, pace="realtime"), "anna/1")
+        node.commands.update_source("cam", lambda now: replace(now, threshold=0.2), "eve/13")  # which leaves none
+        node.commands.update_source("cam", lambda now: replace(now, pace="realtime"), "anna/1")
         held.close()  # the cameras hang up, and their threads end
         assert eventually(lambda: not refusal(node, camera, "eve/14"))
 
@@ -179,7 +179,7 @@ def test_an_update_that_needs_no_connection_makes_none(detector: BlobDetector) -
     with Node(detector, CAMERA) as node:
         node.listen(until=lambda message: message.seq == 5)
         blue = Prompt.parse("blue blob")
-        applied = node.pipeline.update_source("cam", lambda now: replace(now, frame_id="wrist", prompt=blue))
+        applied = node.commands.update_source("cam", lambda now: replace(now, frame_id="wrist", prompt=blue))
         generation, seq = applied.first_seq["cam"]
         messages = node.listen(until=lambda message: message.seq == seq + 5)
         assert {message.generation for message in messages} == {generation} == {1}
@@ -192,7 +192,7 @@ def test_an_update_that_needs_no_connection_makes_none(detector: BlobDetector) -
 def test_an_update_that_needs_another_connection_begins_a_new_generation(clip: str, detector: BlobDetector) -> None:
     with Node(detector, CAMERA, OTHER) as node:
         node.listen(until=lambda message: message.source == "cam" and message.seq == 5)
-        applied = node.pipeline.update_source("cam", lambda now: replace(now, url=clip))
+        applied = node.commands.update_source("cam", lambda now: replace(now, url=clip))
         assert applied.first_seq == {"cam": (2, 1)}
         messages = node.listen(until=lambda message: (message.source, message.seq) == ("cam", FRAMES))
         mine = [message for message in messages if message.source == "cam"]
@@ -200,19 +200,19 @@ def test_an_update_that_needs_another_connection_begins_a_new_generation(clip: s
         old = [status for status in node.statuses if (status.source, status.generation) == ("cam", 1)][-1]
         assert (old.state, old.ended) == ("reconnecting", None)  # 'ended' would send its listeners home
         assert (old.seq, old.dropped_total) == (len(mine) - FRAMES, old.frames_decoded - old.seq)
-        assert [status.source for status in node.pipeline.status().sources] == ["cam", "other"]
+        assert [status.source for status in node.commands.status().sources] == ["cam", "other"]
         assert node.subscriber.gaps == 0
 
 
 def test_a_paused_source_is_read_but_not_looked_at(detector: BlobDetector) -> None:
     with Node(detector, CAMERA, OTHER) as node:
         node.listen(until=lambda message: message.source == "cam" and message.seq == 5)
-        _, first = node.pipeline.pause("cam").first_seq["cam"]
+        _, first = node.commands.pause("cam").first_seq["cam"]
         node.listen(until=lambda message: message.source == "other" and message.seq == 20)
-        status = node.pipeline.status()
+        status = node.commands.status()
         assert (status.paused, status.sources[0].paused, status.sources[0].state) == (("cam",), True, "running")
         assert status.sources[0].seq == first - 1
-        node.pipeline.resume()
+        node.commands.resume()
         node.listen(until=lambda message: message.source == "cam" and message.seq == first + 5)
         mine = [message for message in node.messages if message.source == "cam"]
         assert mine[first - 1].dropped > 5
@@ -223,9 +223,9 @@ def test_a_paused_source_is_read_but_not_looked_at(detector: BlobDetector) -> No
 
 def test_a_paused_file_goes_on_where_it_was(clip: str, detector: BlobDetector) -> None:
     with Node(detector, CAMERA, SourceOptions("clip", clip)) as node:
-        node.pipeline.pause("clip")
+        node.commands.pause("clip")
         node.listen(until=lambda message: message.source == "cam" and message.seq == 20)
-        node.pipeline.resume("clip")
+        node.commands.resume("clip")
         messages = node.listen(until=lambda message: (message.source, message.seq) == ("clip", FRAMES))
         assert [m.frame.index for m in messages if m.source == "clip"] == list(range(FRAMES))
 
@@ -233,7 +233,7 @@ def test_a_paused_file_goes_on_where_it_was(clip: str, detector: BlobDetector) -
 def test_tracks_that_were_reset_begin_anew(clip: str) -> None:
     with closing(BlobDetector(delay_s=0.02)) as detector, Node(detector, SourceOptions("clip", clip)) as node:
         node.listen(until=lambda message: message.seq == 10)
-        _, seq = node.pipeline.reset_tracks().first_seq["clip"]
+        _, seq = node.commands.reset_tracks().first_seq["clip"]
         messages = node.listen_to_the_end()
         assert {track.id for track in messages[seq - 2].tracks} == {1, 2}
         assert {track.id for track in messages[seq - 1].tracks} == {3, 4}
@@ -242,7 +242,7 @@ def test_tracks_that_were_reset_begin_anew(clip: str) -> None:
 def test_a_picture_comes_with_the_message_that_belongs_to_it(clip: str) -> None:
     with closing(BlobDetector(delay_s=0.02)) as detector, Node(detector, SourceOptions("clip", clip)) as node:
         node.listen(until=lambda message: message.seq == 5)
-        jpeg, message = node.pipeline.picture("clip")
+        jpeg, message = node.commands.picture("clip")
         assert message in node.listen_to_the_end()
         image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
         assert image.shape == (HEIGHT, WIDTH, 3)
@@ -252,9 +252,9 @@ def test_a_picture_comes_with_the_message_that_belongs_to_it(clip: str) -> None:
 
 def test_a_picture_that_does_not_come_is_not_waited_for_longer_than_asked(detector: BlobDetector) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent, Node(detector, CAMERA, stays=True) as node:
-        node.pipeline.add_source(SourceOptions("silent", f"rtsp://127.0.0.1:{silent.getsockname()[1]}/"))
+        node.commands.add_source(SourceOptions("silent", f"rtsp://127.0.0.1:{silent.getsockname()[1]}/"))
         assert refused(node, "picture", "silent", 0.1) == "not_ready"
-        remover = threading.Timer(0.3, node.pipeline.remove_source, ("silent",))
+        remover = threading.Timer(0.3, node.commands.remove_source, ("silent",))
         remover.start()
         assert refused(node, "picture", "silent", 20.0) == "unknown_source"
         remover.join()
@@ -266,19 +266,19 @@ def test_commands_may_come_from_the_loop_itself_and_before_it_runs(clip: str, de
     def remove_at_once(message: DetectionMessage) -> None:
         if message.seq == 3:
             codes.append(refused(node, "picture", "clip"))
-            node.pipeline.remove_source("clip")
+            node.commands.remove_source("clip")
 
     with Node(detector, SourceOptions("clip", clip), on_message=remove_at_once, begins=False) as node:
-        node.pipeline.pause("clip")
-        assert node.pipeline.status().paused == ("clip",)
-        node.pipeline.resume("clip")
+        node.commands.pause("clip")
+        assert node.commands.status().paused == ("clip",)
+        node.commands.resume("clip")
         node.begin()
         assert len(node.listen()) == 3
         node.stop()
         assert codes == ["not_ready"]
         assert node.last_status("clip").ended == "the source was removed"
         assert refused(node, "set_prompt", Prompt.parse("blue blob")) == "stopped"
-        assert node.pipeline.status().sources == ()
+        assert node.commands.status().sources == ()
 
 
 def test_nothing_grows_with_sources_that_come_and_go(detector: BlobDetector) -> None:
@@ -286,11 +286,11 @@ def test_nothing_grows_with_sources_that_come_and_go(detector: BlobDetector) -> 
         node.listen(until=lambda message: message.seq == 2)
         before = threading.active_count()
         for turn in range(30):
-            node.pipeline.add_source(replace(CAMERA, name=f"cam{turn}", url="lavfi:testsrc=rate=30:size=64x48"))
-            node.pipeline.ask("arm", Prompt.parse("blue blob").phrases, 60.0, f"cam{turn}")
-            node.pipeline.remove_source(f"cam{turn}")
+            node.commands.add_source(replace(CAMERA, name=f"cam{turn}", url="lavfi:testsrc=rate=30:size=64x48"))
+            node.commands.ask("arm", Prompt.parse("blue blob").phrases, 60.0, f"cam{turn}")
+            node.commands.remove_source(f"cam{turn}")
         deadline_s = time.monotonic() + 10.0
         while threading.active_count() > before and time.monotonic() < deadline_s:
             time.sleep(0.05)
         assert threading.active_count() <= before
-        assert [source.source for source in node.pipeline.status().sources] == ["cam"]
+        assert [source.source for source in node.commands.status().sources] == ["cam"]

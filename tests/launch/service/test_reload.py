@@ -23,6 +23,7 @@ from groundcast.launch.service.sighup import SettingsReloader
 from groundcast.launch.settings.settings import NodeSettings
 from groundcast.launch.settings.settings_file import SettingsError
 from groundcast.model.prompt import Prompt
+from groundcast.stream.node.commands import NodeCommands
 from groundcast.stream.node.node_api import CommandError
 from groundcast.stream.options import PublisherOptions, SourceOptions
 from groundcast.stream.pipeline import Pipeline
@@ -76,10 +77,10 @@ def test_what_cannot_change_is_named_and_stays() -> None:
 class Reread:
     """A node that does not run yet, and the settings file that it is told to read again."""
 
-    def __init__(self, pipeline: Pipeline, first: NodeSettings) -> None:
-        self.pipeline = pipeline
+    def __init__(self, commands: NodeCommands, first: NodeSettings) -> None:
+        self.commands = commands
         self.file: NodeSettings | Exception = first
-        self.rereader = SettingsReloader(pipeline, first, self._read)
+        self.rereader = SettingsReloader(commands, first, self._read)
 
     def _read(self) -> NodeSettings:
         if isinstance(self.file, Exception):
@@ -89,7 +90,7 @@ class Reread:
     def __call__(self, file: NodeSettings | Exception) -> Mapping[str, tuple[str, float | None]]:
         self.file = file
         self.rereader.reread()
-        status = self.pipeline.status()
+        status = self.commands.status()
         return {one.name: (" . ".join(status.prompts[one.name].names), one.target_hz) for one in status.options}
 
 
@@ -98,7 +99,7 @@ def reread() -> Iterator[Reread]:
     first = settings()
     options = first.to_options()
     with closing(BlobDetector()) as detector, Publisher(PublisherOptions("tcp://127.0.0.1:*"), "groundcast") as out:
-        yield Reread(Pipeline(options, detector, first.to_prompt(), out), first)
+        yield Reread(Pipeline(options, detector, first.to_prompt(), out).commands, first)
 
 
 def test_a_node_becomes_what_its_file_says(reread: Reread, caplog: pytest.LogCaptureFixture) -> None:
@@ -125,7 +126,7 @@ def test_an_error_nobody_thought_of_takes_back_what_was_done_and_is_not_the_last
 ) -> None:
     before = reread(settings())
     with monkeypatch.context() as failing:
-        failing.setattr(Pipeline, "set_prompt", None)
+        failing.setattr(NodeCommands, "set_prompt", None)
         assert reread(settings("door desk", prompt="green blob")) == before
     assert "TypeError" in caplog.text
 
@@ -146,7 +147,7 @@ def test_a_file_that_is_wrong_changes_nothing_and_once_mended_it_counts(
 
 
 def test_what_was_changed_by_others_stays_where_the_file_does_not_change(reread: Reread) -> None:
-    reread.pipeline.set_prompt(Prompt.parse("blue blob"))
+    reread.commands.set_prompt(Prompt.parse("blue blob"))
 
     became = reread(settings("door"))
 
@@ -154,7 +155,7 @@ def test_what_was_changed_by_others_stays_where_the_file_does_not_change(reread:
 
 
 def test_what_was_changed_of_a_source_stays_where_the_file_changes_something_else_of_it(reread: Reread) -> None:
-    reread.pipeline.set_prompt(Prompt.parse("blue blob"), "door")
+    reread.commands.set_prompt(Prompt.parse("blue blob"), "door")
 
     became = reread(settings(defaults={"target_hz": 5}))
 
@@ -164,16 +165,16 @@ def test_what_was_changed_of_a_source_stays_where_the_file_changes_something_els
 def test_what_is_taken_back_leaves_what_others_changed_meanwhile(
     reread: Reread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    set_prompt = Pipeline.set_prompt
+    set_prompt = NodeCommands.set_prompt
 
-    def others_act(node: Pipeline, _: Prompt) -> None:
+    def others_act(node: NodeCommands, _: Prompt) -> None:
         set_prompt(node, Prompt.parse("blue blob"), "door")
         node.update_source("shelf", lambda now: replace(now, target_hz=9.0))
         node.update_source("desk", lambda now: replace(now, transport="udp"))  # which begins it anew
         raise CommandError("bad_prompt", "the prompt is refused")
 
     with monkeypatch.context() as failing:
-        failing.setattr(Pipeline, "set_prompt", others_act)
+        failing.setattr(NodeCommands, "set_prompt", others_act)
         became = reread(settings("door shelf desk", prompt="green blob", defaults={"target_hz": 5}))
 
     assert became == {"door": ("blue blob", None), "shelf": ("red blob", 9.0), "desk": ("red blob", 5)}

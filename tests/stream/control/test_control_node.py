@@ -51,7 +51,7 @@ class Told:
 def controlled(clip: str, detector: BlobDetector) -> Iterator[Controlled]:
     cameras = [SourceOptions(name, clip, pace="realtime", loop=True) for name in ("left", "right")]
     with Node(detector, *cameras, stays=True) as node, ControlServer(ControlOptions("tcp://127.0.0.1:*")) as control:
-        control.start(node.pipeline, on_failure=pytest.fail)
+        control.start(node.commands, on_failure=pytest.fail)
         node.listen(lambda message: bool(message.tracks))
         yield Controlled(node, control.address)
 
@@ -132,7 +132,7 @@ def test_every_message_asks_for_what_its_prompt_version_stands_for(controlled: C
     assert len(told.applied) > 20
     assert len({message.prompt.version for message in messages}) > 5
     assert {track.phrase.split()[0] for message in messages for track in message.tracks} == {"red", "green"}
-    assert controlled.node.pipeline.status().leases == ()
+    assert controlled.node.commands.status().leases == ()
 
 
 @pytest.mark.slow
@@ -142,7 +142,7 @@ def test_no_lease_is_lost_or_left_behind_in_a_minute(controlled: Controlled) -> 
     check(messages, told)
     assert len(told.applied) > 300
     assert all(end is not None for _, end in told.leases.values())
-    assert controlled.node.pipeline.status().leases == ()
+    assert controlled.node.commands.status().leases == ()
 
 
 def test_a_picture_and_its_message_belong_together(controlled: Controlled) -> None:
@@ -182,14 +182,14 @@ def test_a_file_that_cannot_be_read_is_refused_and_nothing_changes(controlled: C
 
 
 def test_phrases_go_with_the_program_that_asked_for_them(controlled: Controlled) -> None:
-    pipeline = controlled.node.pipeline
+    commands = controlled.node.commands
     with Controller(controlled.address, timeout_s=20.0) as node:
         node.lease("blue thing", seconds=60.0, source="left")
-        assert pipeline.status().prompts["left"].names == ("red blob", "green blob", "blue thing")
-        assert pipeline.status().prompts["right"].names == ("red blob", "green blob")
+        assert commands.status().prompts["left"].names == ("red blob", "green blob", "blue thing")
+        assert commands.status().prompts["right"].names == ("red blob", "green blob")
 
-    assert eventually(lambda: pipeline.status().prompts["left"].names == ("red blob", "green blob"))
-    assert pipeline.status().leases == ()
+    assert eventually(lambda: commands.status().prompts["left"].names == ("red blob", "green blob"))
+    assert commands.status().leases == ()
 
 
 def test_who_asks_while_the_node_ends_is_told_so(controlled: Controlled) -> None:

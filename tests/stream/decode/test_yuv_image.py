@@ -150,7 +150,7 @@ def test_a_part_of_them_is_shown_and_their_pictures_sent(clip: str) -> None:
 def test_frozen_cameras_are_noticed_where_pictures_are_not_converted() -> None:
     still = SourceOptions("still", "lavfi:color=red:rate=20:size=320x240,format=yuv420p", frozen_after_s=0.5)
     with closing(BlobDetector(gpu=0)) as detector, Node(detector, still, stays=True) as node:
-        assert eventually(lambda: "have not changed" in (node.pipeline.status().sources[0].warning or ""))
+        assert eventually(lambda: "have not changed" in (node.commands.status().sources[0].warning or ""))
         assert detector.kinds == {DecodedImage}
 
 
