@@ -1,4 +1,4 @@
-"""`groundcast check`: reads a settings file and says what it would do."""
+"""`groundcast check`: validates a settings file and shows what it sets."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def check(
     file: Annotated[Path, typer.Argument(help="A settings file in YAML.", show_default=False)],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Read a settings file and say what it would do, without loading weights or opening a camera."""
+    """Check a settings file and show what it sets, without loading weights or opening a camera."""
     values, where = read_values(file, os.environ)
     settings = validated(values, where)
     for source in settings.to_options().sources:
@@ -33,31 +33,31 @@ def check(
     if as_json:
         typer.echo(json.dumps(plan))
         return
-    typer.echo(f"{file} is fine. It would run this node:")
+    typer.echo(f"{file} is valid. It runs this node:")
     for key, lines in plan.items():
         for line in lines:
             typer.echo(f"  {key:<10}{line}")
 
 
 def _words(settings: NodeSettings, where: Where) -> str:
-    """What the model can be asked, where its description says so and the prompts were compared with it.
+    """Which words the model knows; checks the prompts against them where the model's description lists them.
 
     Raises:
-        SettingsError: the model was not taught what a prompt asks for.
+        SettingsError: a prompt asks for what the model was not trained on.
         CheckpointError: there are no weights where the settings name them.
     """
     from ..model.weights.hub import is_hub_name
 
     name = settings.model.name
     if is_hub_name(name) and not Path(name).exists():
-        return "not compared with the prompts: the model is looked for when the node starts"
+        return "not checked: the model is fetched when the node starts"
     from ..model.dino.tokenizer import Tokenizer
     from ..model.runtime.prompt_cache import check_words
     from ..model.weights.checkpoint import find_checkpoint, read_checkpoint
 
     path = find_checkpoint(name, offline=True)
     if not (path.suffix == ".safetensors" and path.with_suffix(".json").is_file()):
-        return "not compared with the prompts: published weights read any English ones"
+        return "not checked: published weights take any English words"
     described = read_checkpoint(path)
     tokenizer, known = Tokenizer(described.vocabulary), described.known_wordings
     own = {("sources", row, "prompt"): one.to_options().prompt for row, one in enumerate(settings.sources)}
@@ -67,20 +67,20 @@ def _words(settings: NodeSettings, where: Where) -> str:
             check_words(prompt or settings.to_prompt(), described.config.name, known, tokenizer)
         except PromptError as error:
             raise SettingsError(f"{where(place)}{error}") from error
-    return "any English ones" if known is None else "all that is asked for is known to the model"
+    return "any English words" if known is None else "the model knows all words of the prompts"
 
 
 def _source(source: SourceSettings) -> str:
-    """A source, and what of it is not as in others."""
+    """A source, and its settings that differ from the node's."""
     options = source.to_options()
-    area = "" if source.roi_xyxy is None else f"{' '.join(map(str, source.roi_xyxy))} px of its picture alone"
+    area = "" if source.roi_xyxy is None else f"{' '.join(map(str, source.roi_xyxy))} px of its picture only"
     said = [
         "" if options.prompt is None else f"looks for {' . '.join(options.prompt.names)}",
-        "" if source.threshold is None else f"scores from {source.threshold:g} on",
+        "" if source.threshold is None else f"threshold {source.threshold:g}",
         "" if source.target_hz is None else f"{source.target_hz:g} pictures a second at most",
         area,
         "" if source.size_px is None else f"at {source.size_px} px",
-        "key frames alone" if source.key_frames_only else "",
+        "key frames only" if source.key_frames_only else "",
     ]
     return ", ".join([f"{source.name}: {source.url}", *(one for one in said if one)])
 
@@ -93,19 +93,19 @@ def _plan(settings: NodeSettings, words: str) -> dict[str, list[str]]:
         "sources": [_source(source) for source in settings.sources] or ["none yet"],
         "looks for": [_phrase(p.name, p.wordings, p.threshold, p.negative) for p in prompt.phrases],
         "words": [words],
-        "model": [f"{model.name} on {model.device}, {size}, scores from {model.threshold:g} on"],
-        "publishes": [f"{settings.publish.address}{_to_whom(settings.publish)}"],
-        "health": [f"told on http://{settings.health.address}" if settings.health.address else "not told over HTTP"],
+        "model": [f"{model.name} on {model.device}, {size}, threshold {model.threshold:g}"],
+        "publishes": [f"{settings.publish.address}{_clients_text(settings.publish)}"],
+        "health": [f"http://{settings.health.address}" if settings.health.address else "no HTTP pages"],
         "control": [_control(settings)],
-        "tracks": [f"kept {tracker.coast_s:g} s unseen, sure after {tracker.confirm_hits} sightings"],
+        "tracks": [f"kept {tracker.coast_s:g} s without a detection, confirmed after {tracker.confirm_hits}"],
         "stale": [f"after {settings.stale_after_ms:g} ms"],
     }
 
 
 def _phrase(name: str, wordings: tuple[str, ...], threshold: float | None, negative: bool) -> str:
-    asked = "" if wordings == (name.lower(),) else f", asked as {' / '.join(wordings)}"
-    least = "" if threshold is None else f", from {threshold:g} on"
-    return f"{name}{asked}{least}{', not reported' if negative else ''}"
+    described = "" if wordings == (name.lower(),) else f", described as {' / '.join(wordings)}"
+    minimum = "" if threshold is None else f", threshold {threshold:g}"
+    return f"{name}{described}{minimum}{', not reported' if negative else ''}"
 
 
 def _control(settings: NodeSettings) -> str:
@@ -115,11 +115,11 @@ def _control(settings: NodeSettings) -> str:
     if options.keys is None:
         return f"{options.address}{' (open to others, without keys)' if options.insecure else ''}"
     clients = [name for name, may in allowed(options.keys).items() if "control" in may]
-    return f"{options.address} (for {', '.join(clients) or 'nobody yet'}, by the same keys)"
+    return f"{options.address} (for {', '.join(clients) or 'no client yet'}, by the same keys)"
 
 
-def _to_whom(publish: PublishSettings) -> str:
+def _clients_text(publish: PublishSettings) -> str:
     if publish.keys is None:
         return " (open to others, without keys)" if publish.insecure else ""
     clients = [name for name, may in allowed(publish.keys).items() if "watch" in may]
-    return f" (to {', '.join(clients) or 'nobody yet'}, by the keys in {publish.keys})"
+    return f" (to {', '.join(clients) or 'no client yet'}, by the keys in {publish.keys})"

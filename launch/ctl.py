@@ -1,4 +1,4 @@
-"""`groundcast ctl`: tells a running node what to look at and what for."""
+"""`groundcast ctl`: sends requests to a running node's control socket."""
 
 from __future__ import annotations
 
@@ -26,55 +26,66 @@ from .settings.sources import named_sources
 from .show.control_tables import say_sources, say_status, state_of
 from .standard_streams import outlive_reader
 
-_OURS = ("no_answer", "bad_answer", "busy", "failed", "not_ready", "stopped")  # then nothing that was typed was wrong
+_RUN_ERRORS = (
+    "no_answer",
+    "bad_answer",
+    "busy",
+    "failed",
+    "not_ready",
+    "stopped",
+)  # codes of errors that are not the user's input
 _LOOK_EVERY_S = 0.2
 
-OneOrAll = Annotated[str | None, typer.Argument(help="The source; all of them if none is named.", show_default=False)]
+OneOrAll = Annotated[str | None, typer.Argument(help="The source. Default: all of them.", show_default=False)]
 Named = Annotated[str, typer.Argument(help="The source's name.", show_default=False)]
-Alone = Annotated[str | None, typer.Option("--source", help="In this source alone.")]
-IfVersion = Annotated[int | None, typer.Option(help="Only while this is the prompt's version.")]
+Alone = Annotated[str | None, typer.Option("--source", help="Only in this source.")]
+IfVersion = Annotated[int | None, typer.Option(help="Only if the prompt has this version.")]
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", help="A setting as in a settings file, such as target_hz=5; may be given again."),
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="A setting as in a settings file, such as target_hz=5; may be given again."
+    ),
 ]
 
-Settled = Annotated[float, typer.Option("--wait-s", min=0.0, help="Say how it is then, or once it runs or fails.")]
+Settled = Annotated[
+    float, typer.Option("--wait-s", min=0.0, help="Report its state once it runs or fails, or after this long.")
+]
 
 
 @dataclass(frozen=True, slots=True)
 class NodeConnection:
-    """How the node is reached, and how it is told of."""
+    """How to reach the node, and how to print its reply."""
 
-    node: Annotated[str | None, typer.Option(help="The node's name, if several run here.")] = None
+    node: Annotated[str | None, typer.Option(help="The node's name, where several run.")] = None
     address: Annotated[
-        str | None, typer.Option(help="Where the node takes requests, if not in its own socket file.")
+        str | None, typer.Option(help="The control socket's address. Default: the node's socket file.")
     ] = None
     keys: KeysOption = None
-    timeout_s: Annotated[float, typer.Option(min=0.1, help="How long an answer may take.")] = 5.0
+    timeout_s: Annotated[float, typer.Option(min=0.1, help="How long a reply may take, s.")] = 5.0
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False
 
 
 @spread_options
-def status(way: NodeConnection) -> None:
-    """Say how the node is doing, and what each source is asked."""
-    with _node(way) as node:
+def status(connection: NodeConnection) -> None:
+    """Show the state of the node, its sources and its prompts."""
+    with _node(connection) as node:
         answer = node.status()
-    if way.as_json:
+    if connection.as_json:
         _print_json(status_map(answer))
     else:
         say_status(answer)
 
 
 @spread_options
-def list_sources(way: NodeConnection) -> None:
-    """Say how each source is read, and what is wrong with it."""
-    with _node(way) as node:
+def list_sources(connection: NodeConnection) -> None:
+    """List the sources with their settings and errors."""
+    with _node(connection) as node:
         sources, now = node.sources(), {one.source: one for one in node.status().sources}
     for source in sources:
         told = now.get(source["settings"]["name"])
         if told is not None and told.error:
             source["error"] = told.error
-    if way.as_json:
+    if connection.as_json:
         _print_json({"sources": sources})
     else:
         say_sources(sources)
@@ -83,138 +94,142 @@ def list_sources(way: NodeConnection) -> None:
 @spread_options
 def set_prompt(
     prompt: Annotated[str, typer.Argument(help="What to look for: 'red mug . blue cube'.", show_default=False)],
-    way: NodeConnection,
+    connection: NodeConnection,
     source: Annotated[
-        str | None, typer.Option(help="In this source alone; else in all without a prompt of their own.")
+        str | None, typer.Option(help="Only in this source. Default: all without a prompt of their own.")
     ] = None,
     everywhere: Annotated[
-        bool, typer.Option("--all", help="In all sources: those with a prompt of their own lose it.")
+        bool, typer.Option("--all", help="In all sources, also those with a prompt of their own.")
     ] = False,
     if_version: IfVersion = None,
 ) -> None:
-    """Look for something else."""
+    """Change the prompt."""
     if everywhere and source is not None:
         raise InputError("--all is for every source, --source for one: leave one of them away")
-    with _node(way) as node:
+    with _node(connection) as node:
         applied = node.set_prompt(prompt, source, if_version, everywhere=everywhere)
         kept = [one.source for one in node.status().sources if source is None and one.source not in applied.first_seq]
-    if way.as_json:
+    if connection.as_json:
         _print_json({**applied_map(applied), "kept": kept})
         return
     typer.echo(f"done: {_since(applied)}")
     if kept:
         names = printable(", ".join(kept))
-        typer.echo(f"asked their own prompts as before: {names} (--source changes one of them, --all all)")
+        typer.echo(f"these sources keep their own prompts: {names} (--source changes one, --all changes all)")
 
 
 @spread_options
 def set_thresholds(
     thresholds: Annotated[list[str], typer.Argument(help="'red mug=0.4', for each phrase.", show_default=False)],
-    way: NodeConnection,
+    connection: NodeConnection,
     source: Alone = None,
     if_version: IfVersion = None,
 ) -> None:
-    """Change the least scores of phrases that are looked for."""
+    """Change the thresholds of the prompt's phrases."""
     scores = dict(_score(text) for text in thresholds)
-    with _node(way) as node:
-        _say(node.set_thresholds(scores, source, if_version), way)
+    with _node(connection) as node:
+        _say(node.set_thresholds(scores, source, if_version), connection)
 
 
 @spread_options
 def ask(
-    phrases: Annotated[str, typer.Argument(help="What to look for as well: 'red mug . bolt'.", show_default=False)],
-    way: NodeConnection,
-    seconds: Annotated[float | None, typer.Option(min=0, help="For this long; else until Ctrl-C.")] = None,
+    phrases: Annotated[str, typer.Argument(help="What else to look for: 'red mug . bolt'.", show_default=False)],
+    connection: NodeConnection,
+    seconds: Annotated[float | None, typer.Option(min=0, help="For this long. Default: until Ctrl-C.")] = None,
     source: Alone = None,
 ) -> None:
-    """Look for something more, until Ctrl-C or the time is over.
+    """Add phrases to the prompt until Ctrl-C, or for some seconds.
 
-    Whatever others ask for stays as it is.
+    The prompt itself, and phrases that other clients added, stay as they are.
     """
     outlive_reader()
     began_s = time.monotonic()
     until = "Ctrl-C" if seconds is None else f"{seconds:g} s are over"
-    with _node(way) as node, node.ask(phrases, source) as asking, suppress(KeyboardInterrupt):  # its ordinary end
-        if not way.as_json:
+    with (
+        _node(connection) as node,
+        node.ask(phrases, source) as asking,
+        suppress(KeyboardInterrupt),
+    ):  # its ordinary end
+        if not connection.as_json:
             typer.echo(f"{phrases}: asked for until {until}; {_since(asking.lease.applied)}")
         _wait(asking, None if seconds is None else began_s + seconds)
-    if way.as_json:
+    if connection.as_json:
         _print_json({"lease": asking.lease.id, "seconds": round(time.monotonic() - began_s, 3)})
 
 
 @spread_options
 def add(
     source: Annotated[str, typer.Argument(help="NAME=URL, or a URL alone.", show_default=False)],
-    way: NodeConnection,
+    connection: NodeConnection,
     given: Set = None,
     wait_s: Settled = 3.0,
 ) -> None:
-    """Read one more source."""
+    """Add a source."""
     ((name, url),) = named_sources([source]).items()
-    with _node(way) as node:
+    with _node(connection) as node:
         applied = node.add_source({"name": name, "url": url, **_settings(given or [])})
-        _say_settled(applied, _settled(node, name, wait_s), way)
+        _say_settled(applied, _settled(node, name, wait_s), connection)
 
 
 @spread_options
-def update(name: Named, way: NodeConnection, given: Set = None, wait_s: Settled = 3.0) -> None:
-    """Read a source with other settings. Those that are not given stay as they are."""
-    with _node(way) as node:
+def update(name: Named, connection: NodeConnection, given: Set = None, wait_s: Settled = 3.0) -> None:
+    """Change settings of a source. Those that are not given stay as they are."""
+    with _node(connection) as node:
         applied = node.update_source({"name": name, **_settings(given or [])})
-        _say_settled(applied, _settled(node, name, wait_s), way)
+        _say_settled(applied, _settled(node, name, wait_s), connection)
 
 
 @spread_options
-def remove(name: Named, way: NodeConnection) -> None:
-    """Read a source no more."""
-    with _node(way) as node:
+def remove(name: Named, connection: NodeConnection) -> None:
+    """Remove a source."""
+    with _node(connection) as node:
         applied = node.remove_source(name)
-    if way.as_json:
+    if connection.as_json:
         _print_json(applied_map(applied))
         return
     _, next_seq = applied.first_seq.get(name, (0, 1))
     sent = f"its last message was seq {next_seq - 1}" if next_seq > 1 else "it had sent no message"
-    typer.echo(f"done: {name} is read no more; {sent}")
+    typer.echo(f"done: {name} is removed; {sent}")
 
 
 @spread_options
-def pause(way: NodeConnection, source: OneOrAll = None) -> None:
-    """Look at nothing until it is resumed; cameras stay connected."""
-    with _node(way) as node:
-        _say(node.pause(source), way)
+def pause(connection: NodeConnection, source: OneOrAll = None) -> None:
+    """Pause detection; cameras stay connected."""
+    with _node(connection) as node:
+        _say(node.pause(source), connection)
 
 
 @spread_options
-def resume(way: NodeConnection, source: OneOrAll = None) -> None:
-    """Look again."""
-    with _node(way) as node:
-        _say(node.resume(source), way)
+def resume(connection: NodeConnection, source: OneOrAll = None) -> None:
+    """Resume detection."""
+    with _node(connection) as node:
+        _say(node.resume(source), connection)
 
 
 @spread_options
-def reset(way: NodeConnection, source: OneOrAll = None) -> None:
-    """Forget the tracks: what is there still gets new ids."""
-    with _node(way) as node:
-        _say(node.reset_tracks(source), way)
+def reset(connection: NodeConnection, source: OneOrAll = None) -> None:
+    """Drop the tracks: objects get new track ids."""
+    with _node(connection) as node:
+        _say(node.reset_tracks(source), connection)
 
 
 @spread_options
 def picture(
     name: Named,
-    way: NodeConnection,
+    connection: NodeConnection,
     out: Annotated[Path, typer.Option(help="Where to write the JPEG.")] = Path("seen.jpg"),
-    wait_s: Annotated[float, typer.Option(min=0.1, max=10, help="How long the next picture may take.")] = 2.0,
+    wait_s: Annotated[float, typer.Option(min=0.1, max=10, help="How long the next picture may take, s.")] = 2.0,
     plain: Annotated[bool, typer.Option("--plain", help="Draw no boxes: the JPEG as the node sent it.")] = False,
 ) -> None:
-    """Get a source's next picture, with what was found in it."""
+    """Get a source's next picture with its boxes."""
     from .show.draw import drawn_jpeg  # OpenCV, which no other request needs
 
-    with _node(way) as node:
+    with _node(connection) as node:
         jpeg, message = node.picture(name, wait_s)
     drawn = None if plain else drawn_jpeg(jpeg, message.tracks)
     with writing(out):
         out.write_bytes(drawn or jpeg)
-    if way.as_json:
+    if connection.as_json:
         _print_json({"out": str(out), "message": message_map(message)})
     else:
         found = ", ".join(f"{track.phrase} #{track.id}" for track in message.tracks) or "nothing found"
@@ -238,34 +253,34 @@ COMMANDS: dict[str, Callable[..., None]] = {
 
 
 @contextmanager
-def _node(way: NodeConnection) -> Generator[Controller]:
+def _node(connection: NodeConnection) -> Generator[Controller]:
     try:
-        with Controller(_address(way), way.timeout_s, keys=way.keys) as node:
+        with Controller(_address(connection), connection.timeout_s, keys=connection.keys) as node:
             yield node
     except ControlError as error:
-        if error.code in _OURS:
+        if error.code in _RUN_ERRORS:
             raise RunError(str(error)) from error
         raise
 
 
-def _address(way: NodeConnection) -> str:
-    if way.address is not None:
-        return way.address
+def _address(connection: NodeConnection) -> str:
+    if connection.address is not None:
+        return connection.address
     found = running_nodes(os.environ)
     if not found:
-        raise InputError(
-            "no node here takes requests of this user: is one running? Name its --address if it is elsewhere"
-        )
+        raise InputError("no running node takes requests from this user here: start one, or name its --address")
     names = ", ".join(sorted(found))
-    if way.node is None and len(found) > 1:
-        raise InputError(f"several nodes take requests here ({names}): name one with --node")
-    if way.node is not None and way.node not in found:
-        raise InputError(f"no node called {way.node} takes requests of this user here, but {names}")
-    return found[way.node or names]
+    if connection.node is None and len(found) > 1:
+        raise InputError(f"several nodes run here ({names}): name one with --node")
+    if connection.node is not None and connection.node not in found:
+        raise InputError(
+            f"no node called {connection.node} takes requests from this user here, but {names}: name one of them"
+        )
+    return found[connection.node or names]
 
 
 def _settled(node: Controller, name: str, wait_s: float) -> StatusMessage | None:
-    """How a source is once it runs, or something is wrong with it, or after `wait_s`; None if it is gone."""
+    """The state of a source once it runs or fails, or after `wait_s`; None where it is gone."""
     until_s = time.monotonic() + wait_s
     while True:
         now = next((one for one in node.status().sources if one.source == name), None)
@@ -275,7 +290,7 @@ def _settled(node: Controller, name: str, wait_s: float) -> StatusMessage | None
 
 
 def _wait(asking: RenewedLease, until_s: float | None) -> None:
-    """Wait, and say it when the node no longer answers, or does so again."""
+    """Wait, and report when the node stops answering and when it answers again."""
     told: str | None = None
     while until_s is None or time.monotonic() < until_s:
         time.sleep(_LOOK_EVERY_S)
@@ -285,15 +300,15 @@ def _wait(asking: RenewedLease, until_s: float | None) -> None:
             told = now
 
 
-def _say(applied: Applied, way: NodeConnection) -> None:
-    if way.as_json:
+def _say(applied: Applied, connection: NodeConnection) -> None:
+    if connection.as_json:
         _print_json(applied_map(applied))
     else:
         typer.echo(f"done: {_since(applied)}")
 
 
-def _say_settled(applied: Applied, now: StatusMessage | None, way: NodeConnection) -> None:
-    if way.as_json:
+def _say_settled(applied: Applied, now: StatusMessage | None, connection: NodeConnection) -> None:
+    if connection.as_json:
         state = {} if now is None else {"state": now.state, **({"error": now.error} if now.error else {})}
         _print_json({**applied_map(applied), **state})
     else:
@@ -301,7 +316,7 @@ def _say_settled(applied: Applied, now: StatusMessage | None, way: NodeConnectio
 
 
 def _since(applied: Applied) -> str:
-    """From which message on a change can be seen."""
+    """The first message of each source that a change affects."""
     firsts = [f"{name} seq {seq}" for name, (_, seq) in applied.first_seq.items()]
     return printable(f"prompt {applied.prompt_version}" + (f", from {', '.join(firsts)} on" if firsts else ""))
 
@@ -317,7 +332,7 @@ def _score(text: str) -> tuple[str, float]:
 
 
 def _settings(pairs: Sequence[str]) -> dict[str, Any]:
-    """Settings written as key=value; a value is JSON where it can be read as such, and text elsewhere."""
+    """Settings written as key=value; a value is parsed as JSON where it is JSON, else it is text."""
     settings: dict[str, Any] = {}
     for pair in pairs:
         key, equals, text = pair.partition("=")

@@ -1,4 +1,4 @@
-"""`groundcast demo`: the whole line on the embedded model and clip, seen from a subscriber."""
+"""`groundcast demo`: a node on the embedded model and clip, and a subscriber that shows and scores it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .exits import EVAL_MISSING, InputError, RunError
 from .node.node_process import NodeProcess
 from .show.message_table import MessageTable
 
-_SILENCE_S = 60.0  # a node that says nothing for so long hangs
+_SILENCE_S = 60.0  # a node that sends nothing for this long hangs
 
 
 def demo(
@@ -37,35 +37,35 @@ def demo(
     """
     for path in (CLIP_PATH, TRUTH_PATH):
         if not path.is_file():
-            raise InputError(f"{path.name} is not in this copy of groundcast: install it anew")
+            raise InputError(f"{path.name} is not in this copy of groundcast: reinstall it")
     if not out.is_dir():
         raise InputError(f"{out} is not a folder: create it, or name another with --out")
     if find_spec("motmetrics") is None:
         raise InputError(EVAL_MISSING.format(library="motmetrics"))
     truth = read_truth()
     if not as_json:
-        typer.echo(f"A node begins to look for {truth.prompt}")
+        typer.echo(f"A node starts, to look for {truth.prompt}")
     watched = _watch(truth.prompt, show=not as_json)
-    figures = {**watched.figures, **judge(truth, watched.messages), **_speed(watched.messages)}
+    figures = {**watched.figures, **score(truth, watched.messages), **_speed(watched.messages)}
     drawings = _draw(watched.messages, out)
     if as_json:
         print(json.dumps({**figures, **drawings}))
     else:
-        _tell(figures, drawings)
+        _print_figures(figures, drawings)
 
 
 @dataclass(frozen=True, slots=True)
 class _Watched:
-    """What a subscriber received, and what was counted on both ends."""
+    """What the subscriber received, and the figures of both ends."""
 
     messages: list[DetectionMessage]
     figures: dict[str, Any]
 
 
 def _watch(prompt: str, *, show: bool) -> _Watched:
-    """Run the node and take in every message."""
+    """Run the node and receive every message."""
     messages: list[DetectionMessage] = []
-    with tempfile.TemporaryDirectory(prefix="groundcast-") as folder, _terminated_politely():
+    with tempfile.TemporaryDirectory(prefix="groundcast-") as folder, _interrupted_by_sigterm():
         settings = Path(folder) / "demo.yaml"
         settings.write_text(json.dumps(_settings(prompt)))  # JSON is YAML too
         with NodeProcess(settings) as node, MessageTable(silent=not show) as board:
@@ -75,11 +75,11 @@ def _watch(prompt: str, *, show: bool) -> _Watched:
                         messages.append(message)
                         board.show(message)
                 except TimeoutError as error:
-                    raise RunError(f"the node fell silent: {error}") from error
+                    raise RunError(f"the node stopped sending: {error}") from error
                 gaps = subscriber.gaps
             report = node.report(_SILENCE_S)
     if len(messages) < 2:
-        raise RunError("the node sent next to nothing: run 'groundcast doctor'")
+        raise RunError("the node sent fewer than two messages: run 'groundcast doctor'")
     counted = {"frames": report["frames"], "messages": len(messages), "gaps": gaps, "dropped": report["dropped"]}
     return _Watched(
         messages, {**counted, "ready_s": node.ready_s, "latency_ms": report["sources"]["clip"]["latency_ms"]}
@@ -91,7 +91,7 @@ def _settings(prompt: str) -> dict[str, Any]:
         "node": f"demo-{os.getpid()}",  # beside any other
         "prompt": prompt,
         "model": "tabletop",
-        # The first frame waits for us, and the clip has fewer frames than the socket may keep: nothing is lost.
+        # The first frame waits for the subscriber, and the socket's queue holds the whole clip: nothing is lost.
         "publish": {"address": "tcp://127.0.0.1:*", "wait_for_subscriber_s": _SILENCE_S, "high_water_mark": 10_000},
         "control": {"enabled": False},
         "tracker": {"publish": "matched"},
@@ -100,8 +100,8 @@ def _settings(prompt: str) -> dict[str, Any]:
 
 
 @contextmanager
-def _terminated_politely() -> Generator[None]:
-    """Make a polite kill clean up as Ctrl-C does, so that no node stays behind."""
+def _interrupted_by_sigterm() -> Generator[None]:
+    """Make SIGTERM clean up as Ctrl-C does, so that the node's process ends too."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -118,23 +118,23 @@ def _speed(messages: list[DetectionMessage]) -> dict[str, float]:
     return {"fps": round((len(messages) - 1) / seconds, 2)}
 
 
-def judge(truth: ClipTruth, messages: list[DetectionMessage]) -> dict[str, float]:
+def score(truth: ClipTruth, messages: list[DetectionMessage]) -> dict[str, float]:
     """How well the received tracks follow the truth; a frame without a message counts as one without tracks."""
     from ..model.evaluation.mot_score import TrackBox, score_tracks
 
     received = {message.frame.index: message.tracks for message in messages}
-    score = score_tracks(
+    mot = score_tracks(
         [[TrackBox(one.id, one.phrase, one.box_xyxy, one.counted) for one in frame] for frame in truth.frames],
         [
             [TrackBox(track.id, track.phrase, track.box_xyxy) for track in received.get(index, ())]
             for index in range(len(truth.frames))
         ],
     )
-    return {"MOTA": round(score.mota, 4), "IDF1": round(score.idf1, 4), "switches": score.switches}
+    return {"MOTA": round(mot.mota, 4), "IDF1": round(mot.idf1, 4), "switches": mot.switches}
 
 
 def _draw(messages: list[DetectionMessage], out: Path) -> dict[str, str]:
-    """The clip with its tracks, made from what was received; and the picture in which most phrases were found."""
+    """Draw the received tracks into the clip, and save the picture in which most phrases were found."""
     import av
     import numpy as np
 
@@ -154,11 +154,11 @@ def _draw(messages: list[DetectionMessage], out: Path) -> dict[str, str]:
     return {"video": str(video_path), "picture": str(picture_path)}
 
 
-def _tell(figures: Mapping[str, Any], drawings: Mapping[str, str]) -> None:
+def _print_figures(figures: Mapping[str, Any], drawings: Mapping[str, str]) -> None:
     typer.echo(
-        f"{figures['messages']} messages for {figures['frames']} frames, {figures['gaps']} lost on the way, "
+        f"{figures['messages']} messages for {figures['frames']} frames, {figures['gaps']} lost, "
         f"{figures['fps']:.1f} frames a second.\n"
         f"Against the clip's ground truth: MOTA {figures['MOTA']:.3f}, IDF1 {figures['IDF1']:.3f}.\n"
-        f"To look at: {drawings['video']} and {drawings['picture']}.\n"
+        f"Written: {drawings['video']} and {drawings['picture']}.\n"
         "Your own camera: groundcast run --source rtsp://... --prompt 'red ball . green can'"
     )

@@ -33,42 +33,42 @@ if TYPE_CHECKING:
 def detect(
     paths: Annotated[list[str], typer.Argument(help="Pictures, clips, folders of both.", show_default=False)],
     prompt: Annotated[str | None, typer.Option(help="What to look for: 'red mug . blue cube'.")] = None,
-    refer: Annotated[str | None, typer.Option(help="Or the one thing a sentence means: 'the left red mug'.")] = None,
+    refer: Annotated[
+        str | None, typer.Option(help="Or one object that a sentence describes: 'the left red mug'.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for drawings and detections.jsonl.")] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the results that --out holds from an earlier run.")
-    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results of an earlier run in --out.")] = False,
     model: Annotated[str, typer.Option(help="A model's name, or the path of its weights.")] = "tabletop",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")] = "auto",
-    size: Annotated[int | None, typer.Option(help="The network's input: its short side for a 4:3 picture, px.")] = None,
-    threshold: Annotated[float | None, typer.Option(help="The least score, 0..1. Default: 0.3.")] = None,
+    size: Annotated[int | None, typer.Option(help="Short side of the network's input for a 4:3 picture, px.")] = None,
+    threshold: Annotated[float | None, typer.Option(help="The minimum score, 0..1. Default: 0.3.")] = None,
     text_threshold: Annotated[
-        float | None, typer.Option(help="Read phrases as the original does: the words that score above this.")
+        float | None, typer.Option(help="Label boxes as the original does: with the words that score above this.")
     ] = None,
     nms: Annotated[
         float | None,
-        typer.Option(help="Keep the better of two boxes of a phrase above this IoU, 1 for both. Default: 0.7."),
+        typer.Option(help="Of two boxes of a phrase above this IoU keep the better; 1 keeps both. Default: 0.7."),
     ] = None,
-    batch: Annotated[int, typer.Option(help="Pictures at once.", min=1)] = 8,
+    batch: Annotated[int, typer.Option(help="Pictures in one batch.", min=1)] = 8,
     offline: Annotated[
-        bool, typer.Option("--offline", help="Take published models from the local cache alone.")
+        bool, typer.Option("--offline", help="Take published models only from the local cache.")
     ] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print a line of JSON for each picture; end with one of figures.")
+        bool, typer.Option("--json", help="Print one JSON object per picture; end with one of figures.")
     ] = False,
 ) -> None:
-    """Find what a prompt asks for in pictures, folders and clips. Folders are entered with all that is below them.
+    """Detect objects in pictures, folders and clips. Folders are searched with their subfolders.
 
-    A file that cannot be read is named, stops no other, and makes the command end with 1.
+    A file that cannot be read is reported and skipped; the exit code is then 1.
     """
     _check(prompt, refer, threshold, text_threshold, nms)
-    asked = Prompt.parse(prompt) if prompt is not None else Prompt.whole(refer or "")
-    least = 0.3 if threshold is None else threshold
+    query_prompt = Prompt.parse(prompt) if prompt is not None else Prompt.whole(refer or "")
+    minimum = 0.3 if threshold is None else threshold
     values = {
         "name": model,
         "device": device,
         "size_px": size,
-        "threshold": least,
+        "threshold": minimum,
         "offline": offline,
         "cpu_workers": 1,
     }
@@ -82,13 +82,13 @@ def detect(
     with busy(f"loading {model}"):
         detector = load_detector(settings)
     with detector:
-        detector.check(asked)
-        look = _look(detector, asked, refer, least, text_threshold)
-        with DetectionOutput(out, as_json=as_json) as findings, running(), progress("looking") as advance:
-            for together in _batches(_shots(found, advance), batch):
-                _look_at(together, look, findings)
-    if findings.unread:
-        raise RunError(f"{findings.unread} of {len(found.files)} files could not be read, or not to their end")
+        detector.check(query_prompt)
+        detect_images = _detector_function(detector, query_prompt, refer, minimum, text_threshold)
+        with DetectionOutput(out, as_json=as_json) as output, running(), progress("detecting") as advance:
+            for batch_inputs in _batches(_shots(found, advance), batch):
+                _detect_batch(batch_inputs, detect_images, output)
+    if output.unread:
+        raise RunError(f"{output.unread} of {len(found.files)} files could not be read, or not to their end")
 
 
 def _check(
@@ -96,28 +96,30 @@ def _check(
 ) -> None:
     """Refuse options that contradict each other."""
     if (prompt is None) == (refer is None):
-        raise InputError("say what to look for: either --prompt 'red mug . blue cube' or --refer 'the left red mug'")
+        raise InputError("no prompt: write either --prompt 'red mug . blue cube' or --refer 'the left red mug'")
     if refer is not None and (threshold, text_threshold, nms) != (None, None, None):
         raise InputError("--refer finds one box: leave --threshold, --text-threshold and --nms away")
     if text_threshold is not None and not 0.0 <= text_threshold <= 1.0:  # also refuses NaN
-        raise InputError(f"--text-threshold {text_threshold:g} is no score: write a number in 0..1")
+        raise InputError(f"--text-threshold {text_threshold:g} is not a score: write a number in 0..1")
     if text_threshold is not None and nms is not None:
         raise InputError("with --text-threshold boxes have no phrases that --nms could compare: leave one of them away")
 
 
-Look = Callable[[list[NDArray[np.uint8]]], list[Detections]]
+DetectImages = Callable[[list[NDArray[np.uint8]]], list[Detections]]
 
 
-def _look(detector: Detector, asked: Prompt, refer: str | None, threshold: float, text_threshold: float | None) -> Look:
-    """How pictures are answered."""
+def _detector_function(
+    detector: Detector, query_prompt: Prompt, refer: str | None, threshold: float, text_threshold: float | None
+) -> DetectImages:
+    """The function that detects in a batch of pictures."""
     if refer is not None:
         return lambda images: [detector.refer(image, refer) for image in images]
     if text_threshold is None:
-        return lambda images: detector.detect(images, [asked] * len(images))
+        return lambda images: detector.detect(images, [query_prompt] * len(images))
     from ..model.runtime.free_phrases import free_phrases
 
     def freely(image: NDArray[np.uint8]) -> Detections:
-        found = free_phrases(detector.raw(image, asked), threshold, text_threshold)
+        found = free_phrases(detector.raw(image, query_prompt), threshold, text_threshold)
         found.sort(key=lambda one: -one.score)
         names = tuple(dict.fromkeys(one.label for one in found))
         return Detections(
@@ -130,22 +132,24 @@ def _look(detector: Detector, asked: Prompt, refer: str | None, threshold: float
     return lambda images: [freely(image) for image in images]
 
 
-def _look_at(together: Sequence[InputImage | Unread], look: Look, findings: DetectionOutput) -> None:
-    """Ask about pictures, and take in what was found, and what could not be read, in their order."""
-    images = [one.image for one in together if isinstance(one, InputImage)]
-    answers = iter(look(images) if images else ())
-    for one in together:
+def _detect_batch(
+    batch_inputs: Sequence[InputImage | Unread], detect_images: DetectImages, output: DetectionOutput
+) -> None:
+    """Detect in a batch, and pass on its detections, and what could not be read, in order."""
+    images = [one.image for one in batch_inputs if isinstance(one, InputImage)]
+    answers = iter(detect_images(images) if images else ())
+    for one in batch_inputs:
         if isinstance(one, InputImage):
-            findings.add(one, _in_original(next(answers), one))
+            output.add(one, _in_original(next(answers), one))
         else:
-            findings.miss(one)
+            output.miss(one)
 
 
 def _batches(shots: Iterable[InputImage | Unread], size: int) -> Iterator[list[InputImage | Unread]]:
-    """Pictures that are looked at together."""
+    """Pictures in batches."""
     stream = iter(shots)
-    while together := list(islice(stream, size)):
-        yield together
+    while batch_inputs := list(islice(stream, size)):
+        yield batch_inputs
 
 
 def _shots(found: InputFiles, advance: Callable[[int, int], None]) -> Iterator[InputImage | Unread]:

@@ -28,15 +28,15 @@ _MODEL_FOLDER = Path(__file__).parent.parent / "model" / "tabletop"
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at."""
+    """The state of one thing."""
 
     what: str
-    state: Literal["ok", "absent", "missing"]  # absent: something is possible only with it; missing: a node needs it
+    state: Literal["ok", "absent", "missing"]  # absent: an option needs it; missing: every node needs it
     said: str
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
-    """Say what is installed, what is missing, and how to get it."""
+    """Show what is installed, what is missing, and how to get it."""
     findings = [_python(), *_packages(), *_embedded()]
     if not any(finding.state == "missing" for finding in findings):
         for look in (_devices, _kernels, _decoders, _sockets):
@@ -48,7 +48,9 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
     else:
         for finding in findings:
             typer.echo(f"{finding.state:<8}{finding.what:<26}{finding.said}")
-        typer.echo(f"{len(missing)} missing: a node cannot run." if missing else "All that a node needs is here.")
+        typer.echo(
+            f"{len(missing)} missing: a node cannot run." if missing else "Everything that a node needs is installed."
+        )
     if missing:
         raise typer.Exit(FAILED)
 
@@ -87,7 +89,7 @@ def _embedded() -> list[Finding]:
         if path.is_file():
             found.append(Finding(name, "ok", f"{use}, {path.stat().st_size / 1e6:.1f} MB"))
         else:
-            found.append(Finding(name, "absent", f"{use} is not in this copy: install groundcast anew"))
+            found.append(Finding(name, "absent", f"{use} is not in this copy: reinstall groundcast"))
     return found
 
 
@@ -131,7 +133,7 @@ def _kernels() -> list[Finding]:
 
 
 def _gpu_path() -> list[Finding]:
-    """What else a GPU does besides the network."""
+    """What a GPU does besides running the network."""
     import torch
 
     from ..cuda.graph import GraphCache

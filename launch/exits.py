@@ -1,4 +1,4 @@
-"""How a command ends: exit codes, and one sentence instead of a traceback."""
+"""Exit codes, and the one sentence that a failed command prints instead of a traceback."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from .printable import printable
 DONE = 0
 FAILED = 1  # while running
 WRONG_INPUT = 2
-INTERRUPTED = 130  # Ctrl-C before the work was done; a node or a listener that is told to stop is done
+INTERRUPTED = 130  # Ctrl-C before the work was done; commands that run until Ctrl-C end with DONE
 
 NODE_MISSING = (
-    "the groundcast command needs more than the client, which is all that is installed ({library} is missing): "
-    "pip install 'groundcast[node]', on Python 3.11 or 3.12; your own programs can subscribe without it"
+    "{library} is missing: only groundcast's client is installed, and the groundcast command needs more: "
+    "pip install 'groundcast[node]' on Python 3.11 or 3.12; your own programs can subscribe without it"
 )
-EVAL_MISSING = "{library} is missing, which draws scenes or judges results: pip install 'groundcast[node,eval]'"
+EVAL_MISSING = "{library} is missing, which training and evaluation need: pip install 'groundcast[node,eval]'"
 EVAL_LIBRARIES = ("mujoco", "motmetrics", "faster_coco_eval", "matplotlib")
 
 
@@ -28,15 +28,15 @@ class RunError(RuntimeError):
 
 
 class InputError(ValueError):
-    """What the user gave cannot be used; the text says what, where and what to do."""
+    """The user's input cannot be used; the text says what, where and what to do."""
 
 
 @contextmanager
 def running(*refusals: type[Exception]) -> Generator[None]:
-    """From here on the user's input was accepted: what goes wrong now is a failure of the run (exit code 1).
+    """Within this block the input is accepted, so that an error is a failure of the run (exit code 1).
 
     Args:
-        refusals: what nevertheless says that the input was wrong.
+        refusals: errors that still mean wrong input.
     """
     try:
         yield
@@ -50,11 +50,11 @@ def running(*refusals: type[Exception]) -> Generator[None]:
 
 @contextmanager
 def writing(path: Path, kind: str = "file") -> Generator[None]:
-    """Around the writing of a file, or into a folder, that the user named.
+    """Turn an error in writing a file or a folder that the user named into an InputError.
 
     Args:
         path: of the file or the folder.
-        kind: which of them it is.
+        kind: "file" or "folder".
 
     Raises:
         InputError: it cannot be written.
@@ -66,10 +66,10 @@ def writing(path: Path, kind: str = "file") -> Generator[None]:
 
 
 def make_writable(folder: Path) -> None:
-    """Make a folder that the user named, and see that files can be written into it, before there is anything to lose.
+    """Make a folder that the user named and check that files can be written into it.
 
     Raises:
-        InputError: they cannot.
+        InputError: it cannot be made or written.
     """
     with writing(folder, "folder"):
         folder.mkdir(parents=True, exist_ok=True)
@@ -77,10 +77,10 @@ def make_writable(folder: Path) -> None:
 
 
 def is_named(error: BaseException) -> bool:
-    """Whether an error is one of the house's own, whose text is a sentence for the user."""
+    """Whether an error is one of groundcast's own, whose text is a sentence for the user."""
     return type(error).__module__.partition(".")[0] == "groundcast"
 
 
 def say(sentence: str) -> None:
-    """One line on standard error, so that standard output holds results only."""
+    """Print one line on standard error. Standard output holds results only."""
     print(f"groundcast: {' '.join(printable(sentence).split())}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""`groundcast keys`: makes keys, and says which clients a node lets in."""
+"""`groundcast keys`: makes key pairs, and allows or revokes a node's clients."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .exits import InputError
 
 _Folder = Annotated[
     Path | None,
-    typer.Option(help="The folder of keys; else ~/.config/groundcast/keys.", show_default=False),
+    typer.Option(help="The folder of keys. Default: ~/.config/groundcast/keys.", show_default=False),
 ]
 _Name = Annotated[str, typer.Argument(help=f"The client's name; {NODE} is the node itself.", show_default=False)]
 
@@ -35,12 +35,12 @@ def new_keys(
 
 def allow_client(
     key: Annotated[str, typer.Argument(help="A client's name, or the path of its NAME.key.", show_default=False)],
-    watch: Annotated[bool, typer.Option(help="It may hear what the node sends.")] = True,
-    control: Annotated[bool, typer.Option("--control", help="It may tell the node what to do.")] = False,
-    push: Annotated[bool, typer.Option("--push", help="It may send the node pictures of its own.")] = False,
+    watch: Annotated[bool, typer.Option(help="It may subscribe to the node.")] = True,
+    control: Annotated[bool, typer.Option("--control", help="It may control the node.")] = False,
+    push: Annotated[bool, typer.Option("--push", help="It may push pictures to the node.")] = False,
     folder: _Folder = None,
 ) -> None:
-    """Let a client in."""
+    """Allow a client to connect."""
     keys = _folder(folder)
     is_path = "/" in key or key.endswith((".key", ".key_secret"))
     public = Path(key) if is_path else public_file(keys, key)
@@ -52,15 +52,15 @@ def allow_client(
     if not purposes:
         raise InputError("with --no-watch, say what else it may do: --control or --push")
     allow(keys, name, public, purposes)
-    typer.echo(f"{name} may {_listed(allowed(keys)[name])}. A node that runs knows it at once.")
+    typer.echo(f"{name} may {_listed(allowed(keys)[name])}. A running node knows it at once.")
 
 
 def revoke_client(
     name: Annotated[str, typer.Argument(help="The client's name.", show_default=False)], folder: _Folder = None
 ) -> None:
-    """Let a client in no more. A node that runs drops it within two seconds."""
+    """Revoke a client. A running node drops it within two seconds."""
     was = revoke(_folder(folder), name)
-    typer.echo(f"{name} may {_listed(was)} no more. A node that runs drops it within two seconds.")
+    typer.echo(f"{name} may {_listed(was)} no more. A running node drops it within two seconds.")
 
 
 def list_keys(
@@ -83,7 +83,7 @@ def list_keys(
 
 
 def default_folder(environment: Mapping[str, str]) -> Path:
-    """Where keys lie if nobody says otherwise: in the user's own configuration."""
+    """The default folder of keys, in the user's configuration."""
     home = environment.get("XDG_CONFIG_HOME") or "~/.config"
     return Path(home).expanduser() / "groundcast" / "keys"
 
@@ -93,7 +93,7 @@ def _folder(given: Path | None) -> Path:
 
 
 def _clients(keys: Path) -> dict[str, tuple[Purpose, ...]]:
-    """Those who are let in, and those whose keys lie here for nothing yet."""
+    """The clients that are allowed, and those whose keys lie in the folder but are not."""
     idle = {path.stem: () for path in sorted(keys.glob("*.key")) if path.stem != NODE}
     return dict(sorted({**idle, **allowed(keys)}.items()))
 

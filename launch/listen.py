@@ -1,4 +1,4 @@
-"""`groundcast listen`: subscribes to a node and prints, stores or draws what it sends."""
+"""`groundcast listen`: subscribes to a node and prints, stores or draws its messages."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ _HINT_AFTER_S = 5.0
 
 def listen(
     address: Annotated[str, typer.Argument(help="Where the node publishes.")] = "tcp://127.0.0.1:5570",
-    source: Annotated[list[str] | None, typer.Option(help="Only this source; may be given again.")] = None,
+    source: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only this source; may be given again.")
+    ] = None,
     node: Annotated[str | None, typer.Option(help="Only this node.")] = None,
     keys: KeysOption = None,
-    every: Annotated[bool, typer.Option("--every", help="Every message in order, not only the newest.")] = False,
+    every: Annotated[bool, typer.Option("--every", help="Show every message in order, not only the newest.")] = False,
     max_age_ms: Annotated[
         float | None,
-        typer.Option(help="Let no older picture's boxes through, its error counted in, and none of unknown age."),
+        typer.Option(help="Refuse messages whose picture is older, or of unknown age."),
     ] = None,
     count: Annotated[int | None, typer.Option(min=1, help="Stop after this many messages, or statuses.")] = None,
-    timeout_s: Annotated[float | None, typer.Option(help="Give up after so long without a message.")] = None,
+    timeout_s: Annotated[float | None, typer.Option(help="Fail after this long without a message, s.")] = None,
     jsonl: Annotated[bool, typer.Option("--jsonl", help="Print a line of JSON for each message, or status.")] = False,
     draw: Annotated[Path | None, typer.Option(help="Write the pictures with their boxes into this MP4 file.")] = None,
-    status: Annotated[
-        bool, typer.Option("--status", help="Show how the sources do, instead of what they see.")
-    ] = False,
+    status: Annotated[bool, typer.Option("--status", help="Show the sources' state instead of detections.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object of figures.")] = False,
 ) -> None:
-    """Subscribe to a node and print, store or draw what it sends. Ends with the sources, or on Ctrl-C."""
+    """Subscribe to a node; print, store or draw its messages. Ends with its sources, or on Ctrl-C."""
     began_s = time.monotonic()
     _check_wait(timeout_s)
     if status:
@@ -72,7 +72,7 @@ def listen(
                 keys=keys,
             )
         )
-        with _until_told():
+        with _until_signal():
             for message in _messages(subscriber, gives_up=timeout_s is not None):
                 messages += 1
                 for sink in sinks:
@@ -85,8 +85,8 @@ def listen(
 
 
 @contextmanager
-def _until_told() -> Generator[None]:
-    """Ctrl-C, a polite kill and a terminal that is closed are the ordinary end of listening; a video needs its own."""
+def _until_signal() -> Generator[None]:
+    """End the block on Ctrl-C, SIGTERM or SIGHUP without an error, so that a video file is completed."""
     numbers = [one for one in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(one) is signal.SIG_DFL]
     for number in numbers:
         signal.signal(number, signal.default_int_handler)
@@ -126,7 +126,7 @@ def _print_json(message: DetectionMessage) -> None:
 
 @contextmanager
 def _drawing(path: Path) -> Generator[Callable[[DetectionMessage], None]]:
-    """Writes the pictures of messages, with their boxes, into a video; leaves out broken ones, and says how many."""
+    """Writes the pictures of messages with their boxes into a video; reports how many could not be decoded."""
     from .show.draw import decoded_jpeg, draw, drawn_tracks
     from .show.video_file import VideoFile
 
@@ -135,7 +135,7 @@ def _drawing(path: Path) -> Generator[Callable[[DetectionMessage], None]]:
     def write(message: DetectionMessage) -> None:
         nonlocal broken
         if message.picture is None:
-            return  # the first ones, before the node had heard that pictures are wanted
+            return  # the first ones, sent before the node received the subscription to pictures
         image = decoded_jpeg(message.picture)
         if image is None:
             broken += 1
@@ -150,4 +150,4 @@ def _drawing(path: Path) -> Generator[Callable[[DetectionMessage], None]]:
 
 def _check_wait(timeout_s: float | None) -> None:
     if timeout_s is not None and not timeout_s > 0:
-        raise InputError(f"--timeout-s {timeout_s:g} is no time to wait: name one above 0")
+        raise InputError(f"--timeout-s {timeout_s:g} is not a time to wait: give a number above 0")

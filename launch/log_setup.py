@@ -1,4 +1,4 @@
-"""Where log lines go: standard error, coloured on a terminal, plain or JSON elsewhere, and never with a password."""
+"""Logging to standard error: coloured on a terminal, plain or JSON elsewhere, passwords redacted."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _LOG = logging.getLogger(__name__)
-_BROKE = "groundcast broke, which is a fault in it"
+_BROKE = "groundcast failed: this is a fault in groundcast"
 
 
 def log_to_stderr(level: int) -> None:
-    """Send the log of the house to standard error; other libraries only speak up from warnings on.
+    """Send groundcast's log to standard error; of other libraries, warnings and errors alone.
 
-    What nobody caught is logged too, so that it looks like all else and its text is as free of passwords.
+    Uncaught exceptions are logged in the same way, so that passwords in them are redacted too.
     """
     logging.getLogger("groundcast").setLevel(level)
     logging.getLogger().setLevel(logging.WARNING)
@@ -44,12 +44,12 @@ def log_as_json(node: str) -> None:
 
 
 def log_is_json() -> bool:
-    """Whether whoever reads the log expects nothing but JSON."""
+    """Whether the log is written as JSON."""
     return any(isinstance(handler.formatter, JsonLines) for handler in logging.getLogger().handlers)
 
 
 def log_console() -> Console:
-    """What writes to standard error: on a terminal the log's own console, which sets its lines above bars."""
+    """The rich console of standard error; on a terminal the log's own, which prints its lines above progress bars."""
     from rich.console import Console
     from rich.logging import RichHandler
 
@@ -58,7 +58,7 @@ def log_console() -> Console:
 
 
 class PlainLines(logging.Formatter):
-    """Lines for people. groundcast's own are made of safe parts; what other libraries say is redacted."""
+    """Log lines as text. Lines of other libraries are redacted; groundcast's own have no secrets."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = super().format(record)
@@ -88,7 +88,7 @@ class JsonLines(logging.Formatter):
             "message": record.getMessage() if _is_own(record) else redact(record.getMessage()),
             "node": self._node,
         }
-        source: object = getattr(record, "source", None)  # given as `extra` by those who know it
+        source: object = getattr(record, "source", None)  # given as `extra` where it is known
         if isinstance(source, str):
             values["source"] = source
         if record.exc_info:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 
 def resident_bytes() -> int:
-    """What of the process lies in the host's memory."""
+    """The resident memory of the process, bytes."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def memory_text() -> str:
-    """The same in words; of a process that computes on a GPU what torch has reserved there."""
+    """The resident memory as text; for a process that uses a GPU, the memory that torch has reserved there."""
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized():
         return f"{torch.cuda.memory_reserved() / 1e9:.1f} GB on the GPU"

@@ -1,12 +1,12 @@
-"""Text from elsewhere, made safe to print: it cannot move a terminal's cursor, or pass for a second line."""
+"""Sanitizes text for a terminal: control characters and line ends become blanks."""
 
 from __future__ import annotations
 
 
 def printable(text: str, keep: str = "") -> str:
-    """`text` with a blank for each letter that cannot be seen: control characters, line ends, marks of direction.
+    """`text` with a blank for each unprintable character: control characters, line ends, direction marks.
 
     Args:
-        keep: letters that stay all the same, such as line ends.
+        keep: characters that stay, such as line ends.
     """
     return "".join(letter if letter.isprintable() or letter in keep else " " for letter in text)

@@ -1,4 +1,4 @@
-"""`groundcast probe`: looks at a source for a few seconds and says what it sends."""
+"""`groundcast probe`: reads a source for a few seconds and shows its codec, size, rate, key frames and clock."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ _LOOK_EVERY_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class ProbeReport:
-    """What a source sent while it was watched. None: it cannot be told.
+    """What a source sent while it was read. None means unknown.
 
     Args:
         url: without its secrets.
         container, codec: FFmpeg's names.
         declared_hz: pictures per second as the stream states them.
-        measured_hz: as their times say.
+        measured_hz: pictures per second by their times.
         key_distance_s: between the last two key frames; after a lost connection, pictures return with the next one.
-        clock: whose word the capture times are; "file" has none.
+        clock: where the capture times come from; "file" has none.
         clock_error_ms: how far off capture times may be.
         first_picture_s: from the beginning of opening to the first picture.
         pictures: how many were decoded, corrupt: how much could not be.
@@ -61,25 +61,25 @@ def probe(
     url: Annotated[
         str, typer.Argument(help="A path, rtsp://..., http://..., /dev/video0 or lavfi:...", show_default=False)
     ],
-    seconds: Annotated[float, typer.Option(help="How long to watch after the first picture.", min=0.1)] = 5.0,
+    seconds: Annotated[float, typer.Option(help="How long to read after the first picture, s.", min=0.1)] = 5.0,
     transport: Annotated[Literal["tcp", "udp"], typer.Option(help="RTSP only.")] = "tcp",
     stream: Annotated[
-        int | None, typer.Option(help="Which video stream, where there are several, as ffprobe counts them.", min=0)
+        int | None, typer.Option(help="The video stream's index, as ffprobe counts, where there are several.", min=0)
     ] = None,
-    open_timeout_s: Annotated[float, typer.Option(help="How long opening may take.", min=0.1)] = 5.0,
+    open_timeout_s: Annotated[float, typer.Option(help="How long opening may take, s.", min=0.1)] = 5.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Say what a camera, a stream or a file sends: codec, size, rate, key frames, clock, time to the first picture."""
+    """Show a camera's, stream's or file's codec, size, rate, key frames, clock and time to the first picture."""
     if url.startswith("push:"):
-        raise InputError("a program that pushes pictures is no camera to probe: groundcast run shows what it sends")
+        raise InputError("push: sources cannot be probed: groundcast run shows what the program sends")
     options = SourceOptions("probe", url, transport=transport, stream=stream, open_timeout_s=open_timeout_s)
     check_source(options)
     with _quiet():
-        findings = survey(options, seconds)
+        report = survey(options, seconds)
     if as_json:
-        typer.echo(json.dumps(asdict(findings)))
+        typer.echo(json.dumps(asdict(report)))
     else:
-        _show(_sentences(findings))
+        _show(_sentences(report))
 
 
 def survey(options: SourceOptions, seconds: float) -> ProbeReport:
@@ -130,7 +130,7 @@ def survey(options: SourceOptions, seconds: float) -> ProbeReport:
 
 @contextmanager
 def _quiet() -> Generator[None]:
-    """What the reader logs is in the answer; twice is once too often."""
+    """Silence the reader's log: the report includes it."""
     log = logging.getLogger("groundcast")
     level = log.level
     log.setLevel(logging.ERROR)
@@ -152,8 +152,8 @@ def _sentences(found: ProbeReport) -> list[tuple[str, str]]:
     clocks = {
         "rtcp": "the camera's own (RTCP)",
         "driver": "the video driver's",
-        "arrival": "arrival at this computer: the camera tells none that can be right",
-        "file": "none: a recording, or a stream handed out in files",
+        "arrival": "arrival at this computer: the camera sends no plausible clock",
+        "file": "none: a recording, or a stream served as files",
     }
     lines = [
         ("source", found.url),

@@ -1,4 +1,4 @@
-"""`groundcast replay`: publishes recordings again, and says what is in them."""
+"""`groundcast replay`: publishes recordings again, and shows what they contain."""
 
 from __future__ import annotations
 
@@ -27,53 +27,53 @@ _BETWEEN_ROUNDS_S = 0.1
 
 
 def replay(
-    files: Annotated[list[Path], typer.Argument(help="MCAP files, in any order; also those that were cut off.")],
-    speed: Annotated[str, typer.Option(help="1, 2, 0.5, or asap: as fast as the slowest reader takes it.")] = "1",
+    files: Annotated[list[Path], typer.Argument(help="MCAP files in any order, also truncated ones.")],
+    speed: Annotated[str, typer.Option(help="1, 2, 0.5, or asap: as fast as the slowest subscriber.")] = "1",
     address: Annotated[str, typer.Option(help="Where to publish.")] = "tcp://127.0.0.1:5570",
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Allow an address others can reach, without keys.")
     ] = False,
-    keys: Annotated[Path | None, typer.Option(help="Let in only clients allowed in this folder of keys.")] = None,
-    loop: Annotated[
-        bool, typer.Option("--loop", help="Begin again at the end, and let no source end; needs --restamp.")
-    ] = False,
+    keys: Annotated[Path | None, typer.Option(help="Accept only clients allowed in this folder of keys.")] = None,
+    loop: Annotated[bool, typer.Option("--loop", help="Start again at the end; needs --restamp.")] = False,
     restamp: Annotated[
-        bool, typer.Option("--restamp", help="Move all times to now. Never where an arm may move.")
+        bool, typer.Option("--restamp", help="Move all times to now. Never where a robot may act on them.")
     ] = False,
     wait_s: Annotated[float, typer.Option(min=0.0, help="Wait this long for the first subscriber.")] = 10.0,
-    info: Annotated[bool, typer.Option("--info", help="Say what is in each file, and publish nothing.")] = False,
+    info: Annotated[bool, typer.Option("--info", help="Show what each file contains, and publish nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object of figures.")] = False,
 ) -> None:
-    """Publish recordings again: the same bytes on the same topics, in order, at their own pace or another."""
+    """Publish recordings again: the same bytes on the same topics, in order, at any speed."""
     readers = sorted(map(McapReader, files), key=lambda reader: reader.order)
     if info:
-        _say_info(readers, as_json=as_json)
+        _print_info(readers, as_json=as_json)
         return
     outlive_reader()
     rate = _rate(speed)
     if loop and not restamp:
-        raise InputError("--loop needs --restamp: subscribers refuse messages that they have had before")
+        raise InputError("--loop needs --restamp: subscribers refuse messages that they have already received")
     with (
-        stop_on_signals(hangup=True) as told,
+        stop_on_signals(hangup=True) as stop,
         RawPublisher(address, insecure=insecure, keys=keys, lossless=math.isinf(rate)) as sender,
     ):
         if not as_json:
             typer.echo(f"publishing on {sender.address} (groundcast listen {sender.address})")
-        if not sender.wait_for_subscriber(wait_s, told.is_set) and not told.is_set():
-            say(f"nobody has subscribed within {wait_s:g} s: publishing all the same")
+        if not sender.wait_for_subscriber(wait_s, stop.is_set) and not stop.is_set():
+            say(f"no subscriber within {wait_s:g} s: publishing without one")
         began_s, rounds, sent = time.monotonic(), 0, 0
-        while not told.is_set() and (loop or rounds == 0):
+        while not stop.is_set() and (loop or rounds == 0):
             rounds += 1
-            if rounds > 1:  # however short the recording is
-                sender.pause_until(time.monotonic() + _BETWEEN_ROUNDS_S, told.is_set)
+            if rounds > 1:  # so that a short recording does not spin
+                sender.pause_until(time.monotonic() + _BETWEEN_ROUNDS_S, stop.is_set)
             messages = playback(map(_without_ends, readers) if loop else readers)
-            sent += _play(messages, sender, rate, Restamp() if restamp else None, told.is_set)
+            sent += _play(messages, sender, rate, Restamp() if restamp else None, stop.is_set)
             if not sent:
                 break
     for line in fault_lines(readers):
         say(line)
-    if not sent and not told.is_set():
-        raise RunError(f"{', '.join(map(str, files))}: no message of groundcast is in there")
+    if not sent and not stop.is_set():
+        raise RunError(
+            f"{', '.join(map(str, files))}: no message of groundcast: give files that 'groundcast record' wrote"
+        )
     figures = {"messages": sent, "rounds": rounds, "seconds": round(time.monotonic() - began_s, 3)}
     typer.echo(json.dumps(figures) if as_json else f"{sent} messages sent in {figures['seconds']:.1f} s")
 
@@ -85,7 +85,7 @@ def _play(
     restamp: Restamp | None,
     stop: Callable[[], bool],
 ) -> int:
-    """Send everything once; returns how much that was."""
+    """Send all messages once. Returns how many were sent."""
     began_s = time.monotonic()
     sent = 0
     for at_s, message in messages:
@@ -98,7 +98,7 @@ def _play(
 
 
 def _without_ends(messages: Iterable[Recorded]) -> Iterator[Recorded]:
-    """All but the statuses that send subscribers home: in a loop nothing ends."""
+    """All messages but the last status of a source, at which subscribers stop."""
     for message in messages:
         try:
             is_last = read_stamp(message.topic, message.parts).is_last
@@ -117,11 +117,11 @@ def _rate(speed: str) -> float:
     except ValueError:
         rate = math.nan
     if not (math.isfinite(rate) and rate > 0):
-        raise InputError(f"--speed {speed} is no speed: give a number above 0, or asap")
+        raise InputError(f"--speed {speed} is not a speed: give a number above 0, or asap")
     return rate
 
 
-def _say_info(readers: Sequence[McapReader], *, as_json: bool) -> None:
+def _print_info(readers: Sequence[McapReader], *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps({"recordings": [recording_figures(reader) for reader in readers]}))
         return

@@ -26,7 +26,7 @@ from .show.message_table import MessageTable
 from .standard_streams import outlive_reader
 
 _LOG = logging.getLogger(__name__)
-# What holds where neither the file nor an option says otherwise.
+# Defaults, for the help.
 _MODEL, _PUBLISH = ModelSettings(), PublishSettings()
 _NODE, _PACE, _LOG_FORMAT = (
     str(section.model_fields[key].default)
@@ -36,11 +36,14 @@ _NODE, _PACE, _LOG_FORMAT = (
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """What the command line says of a node; None, or False, where it says nothing."""
+    """The options of the command line; None, or False, for those not given."""
 
     source: Annotated[
         list[str] | None,
-        typer.Option(help="A path, rtsp://, http://, /dev/video0, push: or lavfi:, or NAME=one; may be given again."),
+        typer.Option(
+            metavar="[NAME=]URL",
+            help="A path, rtsp://, http://, /dev/video0, push: or lavfi:; may be given again.",
+        ),
     ] = None
     prompt: Annotated[str | None, typer.Option(help="What to look for: 'red mug . blue cube'.")] = None
     model: Annotated[
@@ -49,21 +52,21 @@ class RunOptions:
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:1.", show_default=_MODEL.device)] = None
     size: Annotated[
         int | None,
-        typer.Option(help="The network's input: its short side for a 4:3 picture, px.", show_default="as trained"),
+        typer.Option(help="Short side of the network's input for a 4:3 picture, px.", show_default="as trained"),
     ] = None
     threshold: Annotated[
-        float | None, typer.Option(help="The least score, 0..1.", show_default=f"{_MODEL.threshold:g}")
+        float | None, typer.Option(help="The minimum score, 0..1.", show_default=f"{_MODEL.threshold:g}")
     ] = None
     offline: Annotated[
-        bool | None, typer.Option("--offline", help="Take published models from the local cache alone.")
+        bool | None, typer.Option("--offline", help="Take published models only from the local cache.")
     ] = None
     address: Annotated[str | None, typer.Option(help="Where to publish.", show_default=_PUBLISH.address)] = None
-    keys: Annotated[Path | None, typer.Option(help="Let in only clients allowed in this folder of keys.")] = None
+    keys: Annotated[Path | None, typer.Option(help="Accept only clients allowed in this folder of keys.")] = None
     insecure: Annotated[
         bool | None, typer.Option("--insecure", help="Allow an address others can reach, without keys.")
     ] = None
     control: Annotated[
-        str | None, typer.Option(help="Where to take requests, if not in a socket file of this user's own.")
+        str | None, typer.Option(help="Where to take requests. Default: a socket file that only this user can open.")
     ] = None
     no_control: Annotated[bool | None, typer.Option("--no-control", help="Take no requests.")] = None
     node: Annotated[str | None, typer.Option(help="The node's name, part of every topic.", show_default=_NODE)] = None
@@ -71,24 +74,25 @@ class RunOptions:
         Literal["asap", "realtime"] | None, typer.Option(help="How fast files are read.", show_default=_PACE)
     ] = None
     stream: Annotated[
-        int | None, typer.Option(help="Which video stream of a source with several, as ffprobe counts them.", min=0)
+        int | None, typer.Option(help="The video stream's index, as ffprobe counts, where a source has several.", min=0)
     ] = None
     folder: Annotated[
-        Literal["pictures", "video"] | None, typer.Option(help="Folders: single pictures, or a video's frames.")
+        Literal["pictures", "video"] | None,
+        typer.Option(help="What a folder holds: unrelated pictures, or a video's frames."),
     ] = None
     health: Annotated[
-        str | None, typer.Option(help="Where /metrics, /healthz and /readyz are answered, such as 127.0.0.1:9108.")
+        str | None, typer.Option(help="Where to serve /metrics, /healthz and /readyz, such as 127.0.0.1:9108.")
     ] = None
     log_format: Annotated[
         Literal["text", "json"] | None,
-        typer.Option(help="json: one JSON object a line, on stderr.", show_default=_LOG_FORMAT),
+        typer.Option(help="json: one JSON object per line, on stderr.", show_default=_LOG_FORMAT),
     ] = None
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but the ready line.")] = False
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print only the ready line.")] = False
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object of figures.")] = False
 
     @property
     def flags(self) -> dict[str, Any]:
-        """Like a settings file's content, with None for what was not said."""
+        """The options in the form of a settings file, with None for those not given."""
         sources = named_sources(self.source or [])
         return {
             "node": self.node,
@@ -117,45 +121,45 @@ def run(
     """Run a node: cameras in, tracked boxes out over ZeroMQ. Ends with its sources, or on Ctrl-C."""
     outlive_reader()
     flags, as_json = options.flags, options.as_json
-    if options.log_format == "json":  # before anything can be wrong
+    if options.log_format == "json":  # so that errors are JSON too
         log_as_json(options.node or "groundcast")
     settings = read_flags(file, flags)
     is_logged = settings.log.format == "json"
     if is_logged:
         log_as_json(settings.node)
-    tell = _LOG.info if is_logged else _print
+    print_line = _LOG.info if is_logged else _print
     silent = options.quiet or as_json or is_logged
     with ExitStack() as stack:
         stack.enter_context(tidy_heap())
         board = stack.enter_context(MessageTable(f"loading {settings.model.name}", silent=silent))
         reread = None if file is None else lambda: read_flags(file, flags)
-        ended = run_node(settings, lambda at: _say_ready(at, board, tell, as_json=as_json), board.show, reread)
-    _report(ended, tell, as_json=as_json)
+        ended = run_node(settings, lambda at: _say_ready(at, board, print_line, as_json=as_json), board.show, reread)
+    _report(ended, print_line, as_json=as_json)
 
 
 def read_flags(file: Path | None, flags: Mapping[str, Any]) -> NodeSettings:
     """Settings from a file, from flags, or from both.
 
     Args:
-        file: what it says holds where no flag says otherwise.
-        flags: like a settings file's content; None stands for a flag that was not given.
+        file: its settings hold where no flag is given.
+        flags: in the form of a settings file; None for a flag that was not given.
 
     Raises:
-        SettingsError, InputError: a setting is wrong, or there is nothing to look at or for.
+        SettingsError, InputError: a setting is wrong, or there is no source or no prompt.
     """
     if file is not None:
         values, where = read_values(file, os.environ)
         return validated(_over(values, flags), where)
     values = _over({}, flags)
     if "sources" not in values:
-        raise InputError("nothing to look at: name a settings file, or --source with a path or a camera's URL")
+        raise InputError("no source: name a settings file, or --source with a path or a camera's URL")
     if "prompt" not in values:
-        raise InputError("nothing to look for: write --prompt 'red mug . blue cube'")
+        raise InputError("no prompt: write --prompt 'red mug . blue cube'")
     return validated(values, lambda _place: "")
 
 
 def _over(values: Mapping[str, Any], flags: Mapping[str, Any]) -> dict[str, Any]:
-    """`values` with every flag that was given laid over them."""
+    """`values` overridden by every flag that was given."""
     merged = dict(values)
     for key, flag in flags.items():
         given = {name: value for name, value in flag.items() if value is not None} if is_map(flag) else flag
@@ -165,7 +169,7 @@ def _over(values: Mapping[str, Any], flags: Mapping[str, Any]) -> dict[str, Any]
         if key == "model" and isinstance(below, str):
             below = {"name": below}
         merged[key] = {**below, **given} if is_map(given) and is_map(below) else given
-        if key == "defaults" and isinstance(merged.get("sources"), list):  # over what each source says, too
+        if key == "defaults" and isinstance(merged.get("sources"), list):  # they override each source's own, too
             merged["sources"] = [{**one, **given} if is_map(one) else one for one in merged["sources"]]
     return merged
 
@@ -174,7 +178,7 @@ def _print(text: str) -> None:
     print(text, flush=True)
 
 
-def _say_ready(at: Addresses, board: MessageTable, tell: Callable[[str], None], *, as_json: bool) -> None:
+def _say_ready(at: Addresses, board: MessageTable, print_line: Callable[[str], None], *, as_json: bool) -> None:
     board.waiting = "waiting for the first picture"
     seconds = round(process_age_s(), 2)
     if as_json:
@@ -184,10 +188,10 @@ def _say_ready(at: Addresses, board: MessageTable, tell: Callable[[str], None], 
     told = f"ready after {seconds:.1f} s, publishing on {at.published} (groundcast listen {at.published})"
     if at.control is not None:
         told += f", taking requests on {at.control} (groundcast ctl)"
-    tell(told)
+    print_line(told)
 
 
-def _report(run: NodeRun, tell: Callable[[str], None], *, as_json: bool) -> None:
+def _report(run: NodeRun, print_line: Callable[[str], None], *, as_json: bool) -> None:
     sources = run.summary.sources
     figures = {
         "frames": sum(source.frames for source in sources),
@@ -200,7 +204,7 @@ def _report(run: NodeRun, tell: Callable[[str], None], *, as_json: bool) -> None
         _print(json.dumps({**figures, "sources": {source.name: asdict(source) for source in sources}}))
     else:
         for source in sources:
-            tell(
+            print_line(
                 f"{source.name}: {source.frames} frames, {source.messages} messages, {source.dropped} dropped, "
                 f"{source.fps:.1f} a second"
             )

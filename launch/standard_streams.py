@@ -1,4 +1,4 @@
-"""Standard input, output and error: open from the start, and what happens when the reader of the output has gone."""
+"""Standard input, output and error: always open, and safe when the reader of a pipe has gone."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class _StandardStream(io.FileIO):
     """Standard output or error, below Python's buffers.
 
     Attributes:
-        outlives_reader: go on without a reader. Else the command ends there, as done: its reader has seen enough.
+        outlives_reader: the command continues without a reader. Else it ends there with exit code 0.
     """
 
     def __init__(self, number: int, *, outlives_reader: bool) -> None:
@@ -33,18 +33,20 @@ class _StandardStream(io.FileIO):
         except OSError as error:
             size = memoryview(data).nbytes
             if error.errno in _GONE:
-                _lead_nowhere(self.fileno())  # also what Python still writes at its own end
+                _redirect_to_null(self.fileno())  # also what Python still writes at its own end
                 if not self.outlives_reader:
                     raise SystemExit(DONE) from None
             elif not self.outlives_reader:
-                raise RunError(f"standard output cannot be written ({error.strerror}): lead it elsewhere") from error
+                raise RunError(
+                    f"standard output cannot be written ({error.strerror}): redirect it elsewhere"
+                ) from error
             return size
 
 
 def open_standard_streams() -> None:
-    """Take the place of Python's own streams. Call it first: the next file that is opened gets the lowest free number.
+    """Replace Python's streams. Call it first: the next file that is opened gets the lowest free descriptor.
 
-    A stream that the caller has closed leads nowhere. Standard error never fails; for standard output see
+    A stream that the caller has closed is opened on /dev/null. Standard error never fails; for standard output see
     `outlive_reader`.
     """
     for number in (0, 1, 2):
@@ -59,7 +61,7 @@ def open_standard_streams() -> None:
 
 
 def outlive_reader() -> None:
-    """From here on the command goes on when the reader of its output has gone: its work is not its output."""
+    """From here on the command continues when the reader of its output has gone."""
     raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
     if isinstance(raw, _StandardStream):
         raw.outlives_reader = True
@@ -70,12 +72,12 @@ def _text_stream(number: int, encoding: str | None = None, *, outlives_reader: b
     return io.TextIOWrapper(
         io.BufferedWriter(raw),
         encoding=encoding,
-        errors="backslashreplace",  # a name of a file may hold what the terminal has no letters for
+        errors="backslashreplace",  # a file's name may hold characters that the terminal's encoding lacks
         line_buffering=number == 2 or raw.isatty(),
     )
 
 
-def _lead_nowhere(number: int) -> None:
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, number)
-    os.close(nowhere)
+def _redirect_to_null(number: int) -> None:
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, number)
+    os.close(null)

@@ -1,4 +1,4 @@
-"""Which key a command shows at a node's gate, as its option says."""
+"""The option --keys of commands that connect to a node with keys."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ..exits import InputError
 
 def _there(keys: Path | None) -> Path | None:
     if keys is not None and not keys.exists():
-        raise InputError(f"--keys {keys} does not exist: name the folder with our key, or the key's file")
+        raise InputError(f"--keys {keys} does not exist: name the folder with your key, or the key file")
     return keys
 
 
 KeysOption = Annotated[
     Path | None,
-    typer.Option(help="The folder with our key, or its file, for a node with keys.", callback=_there),
+    typer.Option(help="The folder with your key, or the key file, for a node with keys.", callback=_there),
 ]

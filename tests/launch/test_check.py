@@ -34,10 +34,10 @@ def test_each_sources_own_prompt_rate_and_area_are_listed(tmp_path: Path, capsys
     assert ended.code == 0
     assert "  sources   wall: rtsp://192.0.2.1/wall\n" in ended.out
     assert (
-        "gate: rtsp://192.0.2.2/gate, looks for blue cube . can, scores from 0.4 on, 5 pictures a second at most, "
-        "320 180 1600 1080 px of its picture alone, at 480 px\n"
+        "gate: rtsp://192.0.2.2/gate, looks for blue cube . can, threshold 0.4, 5 pictures a second at most, "
+        "320 180 1600 1080 px of its picture only, at 480 px\n"
     ) in ended.out
-    assert "all that is asked for is known to the model" in ended.out
+    assert "the model knows all words of the prompts" in ended.out
 
 
 @pytest.mark.parametrize(("known", "asked", "line"), [("red mug", "red wheelbarrow", 1), ("can]", "forklift]", 6)])
@@ -56,7 +56,7 @@ def test_words_of_a_model_that_reads_any_are_not_compared(tmp_path: Path, capsys
     )
 
     assert ended.code == 0
-    assert "not compared with the prompts" in ended.out
+    assert "not checked" in ended.out
 
 
 def test_weights_that_are_not_there_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

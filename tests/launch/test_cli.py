@@ -133,8 +133,8 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
         (["run", "--sauce", "a"], "No such option: --sauce"),
         (["run", "--threshold", "high"], "Invalid value for '--threshold'"),
         (["detect"], "Missing"),
-        (["run"], "nothing to look at: name a settings file, or --source"),
-        (["run", "--source", "a.mp4"], "nothing to look for: write --prompt"),
+        (["run"], "no source: name a settings file, or --source"),
+        (["run", "--source", "a.mp4"], "no prompt: write --prompt"),
     ],
 )
 def test_a_wrong_command_line_gets_one_sentence(

@@ -193,7 +193,7 @@ def test_a_node_is_found_by_its_name(
     gone = in_process(capsys, "ctl", "pause", "--node", "gone")
     done = in_process(capsys, "ctl", "pause", "--node", "shop", "--timeout-s", "20")
 
-    assert "several nodes take requests here (arm, shop): name one" in which.sentence
+    assert "several nodes run here (arm, shop): name one" in which.sentence
     assert "no node called gone takes requests of this user here, but arm, shop" in gone.sentence
     assert (which.code, gone.code, done.code) == (2, 2, 0)
     assert [node.done for node in two_nodes] == [[], ["pause None"]]

@@ -10,7 +10,7 @@ from pathlib import Path
 import av
 import pytest
 
-from groundcast.launch.demo import judge
+from groundcast.launch.demo import score
 from groundcast.launch.exits import InputError
 from groundcast.launch.node.node_process import NodeProcess
 from groundcast.model.tabletop.clip_truth import read_truth
@@ -45,9 +45,9 @@ def test_tracks_that_are_the_truth_get_full_marks_and_others_do_not() -> None:
     ]
     late = [replace(message, tracks=()) if message.seq < len(perfect) / 2 else message for message in perfect]
 
-    assert judge(truth, perfect)["MOTA"] == judge(truth, perfect)["IDF1"] == 1.0
-    assert judge(truth, late)["MOTA"] < 0.6
-    assert judge(truth, late[::2])["MOTA"] < judge(truth, late)["MOTA"]  # a frame without a message has no tracks
+    assert score(truth, perfect)["MOTA"] == score(truth, perfect)["IDF1"] == 1.0
+    assert score(truth, late)["MOTA"] < 0.6
+    assert score(truth, late[::2])["MOTA"] < score(truth, late)["MOTA"]  # a frame without a message has no tracks
 
 
 @pytest.mark.slow

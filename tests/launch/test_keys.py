@@ -110,7 +110,7 @@ def test_check_says_who_will_hear_and_refuses_keys_that_are_open(
     assert "groundcast keys new node" in in_process(capsys, "check", file).sentence
     for name in ("node", "arm"):
         keys("new", name)
-    assert "(to nobody yet, by the keys in" in in_process(capsys, "check", file).out
+    assert "(to no client yet, by the keys in" in in_process(capsys, "check", file).out
     keys("allow", "arm")
     assert "tcp://0.0.0.0:5570 (to arm, by the keys in" in in_process(capsys, "check", file).out
     (folder / "node.key_secret").chmod(0o644)
