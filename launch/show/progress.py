@@ -12,6 +12,8 @@ from ..log_setup import log_console
 from ..memory import memory_text
 from ..printable import printable
 
+_BAR_COLUMNS = 20  # leaves room for the facts in 80
+
 
 @contextmanager
 def busy(what: str) -> Generator[None]:
@@ -32,11 +34,12 @@ def progress(what: str) -> Generator[Callable[[int, int], None]]:
     It says how many are done in a second, and how much memory that takes.
     """
     from rich.markup import escape
-    from rich.progress import Progress, TextColumn
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     # On a terminal what is printed is set above the bar. In a file or a pipe it must stay what it is.
     above = sys.stdout.isatty()
-    columns = (*Progress.get_default_columns(), TextColumn("{task.fields[facts]}"))
+    what_column, facts_column = TextColumn("{task.description}"), TextColumn("{task.fields[facts]}")
+    columns = (what_column, BarColumn(_BAR_COLUMNS), TaskProgressColumn(), TimeRemainingColumn(), facts_column)
     with Progress(*columns, console=log_console(), redirect_stdout=above, disable=not sys.stderr.isatty()) as bars:
         bar = bars.add_task(escape(printable(what)), total=None, facts="")
         began: list[tuple[int, float]] = []

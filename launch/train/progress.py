@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from ...model.training.trainer import Progress
 
+_BAR_COLUMNS = 12  # as wide as leaves room for the facts in 80
+
 
 class TrainingProgress:
     """Call it with each point of the curve. Picklable until then, since workers are processes.
@@ -31,14 +33,16 @@ class TrainingProgress:
         self._from: tuple[int, float] | None = None  # the first step that was done here, and when
 
     def __call__(self, progress: Progress) -> None:
-        facts = f"loss {progress.loss:.2f}, {progress.seconds_per_step:.2f} s a step"
+        pace_s = max(progress.seconds_per_step, 1e-9)
+        rates = [f"{pace_s:.2f} s a step"]
         if self._pictures is not None:
-            facts += f", {self._pictures / max(progress.seconds_per_step, 1e-9):.1f} pictures/s"
-        facts += f", {memory_text()}"
+            rates.append(f"{self._pictures / pace_s:.1f} pictures/s")
         left_s = (self._steps - progress.step) * progress.seconds_per_step
         if not self._is_on_terminal:
+            facts = ", ".join([f"loss {progress.loss:.2f}", *rates, memory_text()])
             print(f"step {progress.step}/{self._steps}: {facts}, {left_s / 60:.0f} min left", file=sys.stderr)
             return
+        facts = ", ".join([f"loss {progress.loss:.2f}", rates[-1], memory_text()])  # more would not fit in 80 columns
         self._show(completed=progress.step, description=facts, left=_left(left_s))
 
     def step(self, done: int) -> None:
@@ -80,7 +84,9 @@ class TrainingProgress:
             from rich.progress import Progress as Bar
 
             words = (TextColumn("{task.fields[left]}"), TextColumn("{task.description}"))
-            self._bar = Bar(BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), *words, console=log_console())
+            self._bar = Bar(
+                BarColumn(_BAR_COLUMNS), MofNCompleteColumn(), TimeElapsedColumn(), *words, console=log_console()
+            )
             self._task = self._bar.add_task("", total=self._steps, left="")
             self._bar.start()
         self._bar.update(self._task, **fields)  # pyright: ignore[reportArgumentType]  what it knows, and our own

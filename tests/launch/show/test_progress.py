@@ -42,6 +42,7 @@ def test_what_goes_into_a_file_is_not_drawn_with_the_bar(
 
     assert capsys.readouterr().out == '{"pictures": 1}\n'
     assert "looking" in terminal.getvalue()
+    assert " GB" in terminal.getvalue()
 
 
 @contextmanager
@@ -89,7 +90,7 @@ def test_the_bar_of_a_training_moves_with_each_step_and_says_how_long_it_takes(
 ) -> None:
     now_s = [100.0]
     monkeypatch.setattr("groundcast.launch.train.progress.time.monotonic", lambda: now_s[0])
-    with on_a_terminal() as terminal, TrainingProgress(300) as shown:
+    with on_a_terminal() as terminal, TrainingProgress(300, pictures=80) as shown:
         for done in (0, 201, 202, 203):  # a training that was gone on with
             shown.step(done)
             now_s[0] += 40.0  # too seldom for rich's own estimate
@@ -103,7 +104,7 @@ def test_the_bar_of_a_training_moves_with_each_step_and_says_how_long_it_takes(
     assert "203/300" in text
     assert "1:04:40 left" in text
     assert "225/300" in text
-    assert "loss 1.50, 40.00 s a step" in text
+    assert "loss 1.50, 2.0 pictures/s, " in text
     assert "-:--:--" not in text
 
 
