@@ -106,7 +106,7 @@ class XpubSocket:
 
     def _receive(self, request: zmq.Frame) -> None:
         if not self._subscriptions.is_known_end(request.bytes):
-            if self._requests.is_whole:
+            if self._requests.is_full:
                 self._requests_of.clear()  # no client has asked too much so far
             self._requests.spend()
             self._requests_of[self._sender(request)] += 1

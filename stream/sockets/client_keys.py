@@ -1,4 +1,4 @@
-"""What a client shows at a node's gate: its own key pair, and the key that it knows the node by."""
+"""Client keys: a client's own key pair, and the node's public key."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class ClientKeys:
 
     Args:
         own: the client's pair, whose public half the node allows.
-        node: the node's public key; whoever answers without the secret half is not talked to.
+        node: the node's public key; the client does not connect to a node without the secret half.
     """
 
     own: KeyPair
@@ -23,11 +23,11 @@ class ClientKeys:
 
 
 Keys = ClientKeys | str | PathLike[str]
-"""A client's keys; or where they are: a folder with node.key and NAME.key_secret, or that file if there are several."""
+"""A client's keys, or their path: a folder with node.key and NAME.key_secret, or that file if there are several."""
 
 
 def read_client_keys(keys: Keys) -> ClientKeys:
-    """A client's keys, read if they have not been yet.
+    """A client's keys, read if a path was given.
 
     Raises:
         KeyFileError: one of them is missing or damaged, others can read the secret or write to the folder.

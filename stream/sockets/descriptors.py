@@ -1,4 +1,4 @@
-"""File descriptors of this process: whether some are free, and what to say where none is."""
+"""File descriptors of this process: the limit, how many are free, and the error where none is."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NONE_FREE = frozenset({errno.EMFILE, errno.ENFILE})
 
 
 class NoDescriptorError(SourceError):
-    """A source could not be opened because no file descriptor was free: no fault of the source, and it passes."""
+    """A source could not be opened because no file descriptor was free, which is no fault of the source, and passes."""
 
     def __init__(self, what: str) -> None:
         super().__init__(
@@ -23,11 +23,11 @@ class NoDescriptorError(SourceError):
 
 
 def raise_limit() -> None:
-    """Let this process have as many as it may, up to `RAISED_TO`: the usual 1,024 are soon used up by connections."""
+    """Raise the limit as far as allowed, up to `RAISED_TO`: connections soon use up the usual 1,024."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = RAISED_TO if hard == resource.RLIM_INFINITY else min(hard, RAISED_TO)
-    if soft != resource.RLIM_INFINITY and soft < most:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    limit = RAISED_TO if hard == resource.RLIM_INFINITY else min(hard, RAISED_TO)
+    if soft != resource.RLIM_INFINITY and soft < limit:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
 
 
 def means_none_free(number: int | None) -> bool:

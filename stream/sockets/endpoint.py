@@ -1,4 +1,4 @@
-"""Which ZeroMQ addresses are meant, and who could reach them."""
+"""Endpoints: ZeroMQ addresses taken apart, and whether other hosts can reach them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MAX_PATH_BYTES = 107  # bytes that fit into a UNIX socket's address
 
 
 class AddressError(ValueError):
-    """Not an address that can be used; the text says what one looks like."""
+    """Not an address that can be used; the text shows the right form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Endpoint:
 
     @property
     def is_local(self) -> bool:
-        """Whether nobody outside this host can reach it."""
+        """Whether only programs on this host can reach it."""
         if self.transport == "ipc" or self.place == "localhost":
             return True
         try:
@@ -68,7 +68,7 @@ def parse_endpoint(address: str) -> Endpoint:
 
 def _socket_path(address: str) -> Path:
     path = address.removeprefix("ipc://")
-    if not path or path[0] in "@*":  # nameless sockets have no file whose permissions could guard them
+    if not path or path[0] in "@*":  # abstract sockets have no file, and so no permissions
         raise AddressError(
             f"address {redact(address)!r} needs the path of a socket file, as in ipc:///run/groundcast.sock"
         )

@@ -1,4 +1,4 @@
-"""Key pairs as files: ZeroMQ's own certificate format, which other tools read and write too."""
+"""Key files: CURVE key pairs in ZeroMQ's own certificate format, which other tools read and write too."""
 
 # pyright: reportUnknownMemberType=false
 
@@ -19,11 +19,11 @@ from ..wire.topics import MessageError, check_name
 from .trusted_path import TrustError, check_trusted
 
 NODE = "node"
-"""The name of the pair that says who the node is; every other name is a client's."""
+"""The name of the node's own pair; every other name is a client's."""
 
 _MAX_FILE_BYTES = 4096
 _LINE = re.compile(rb"""^[ \t]*(public|secret)-key[ \t]*=[ \t]*["']?([^"'\s]*)""", re.MULTILINE)
-_SAY_WHAT_IS_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ELOOP})
+_LASTING_ERRORS = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ELOOP})
 _TEXT = """\
 #   {what} of groundcast, in the certificate format of ZeroMQ.
 metadata
@@ -38,7 +38,7 @@ class KeyFileError(ValueError):
 
 
 class KeyReadError(KeyFileError):
-    """A key file or a folder could not be read now, which says nothing about what is in it."""
+    """A key file or a folder could not be read now; its content is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,8 @@ class KeyPair:
     """Two halves of one key, each 40 letters of Z85.
 
     Args:
-        public: what others know the owner by.
-        secret: what proves it.
+        public: identifies the owner.
+        secret: proves it.
     """
 
     public: bytes
@@ -55,21 +55,21 @@ class KeyPair:
 
 
 def make_pair(folder: Path, name: str, *, force: bool = False) -> KeyPair:
-    """Write NAME.key and NAME.key_secret, which this user alone can read.
+    """Write NAME.key and NAME.key_secret, which only this user can read.
 
     Args:
-        folder: where to; made if it is not there.
+        folder: where to write; made if it is missing.
         name: letters, digits, '_', '.' and '-'.
-        force: put the new pair in the place of an old one.
+        force: replace an old pair.
 
     Raises:
         KeyFileError: there is such a pair already, or the folder cannot be written to, or by others.
     """
     public_path, secret_path = public_file(folder, name), secret_file(folder, name)
-    there = next((path for path in (secret_path, public_path) if path.exists()), None)
-    if there is not None and not force:
+    present = next((path for path in (secret_path, public_path) if path.exists()), None)
+    if present is not None and not force:
         raise KeyFileError(
-            f"{there} is there already: choose another name, or give --force and its owner is locked out"
+            f"{present} is there already: choose another name, or give --force and its owner is locked out"
         )
     public, secret = zmq.curve_keypair()
     text = _TEXT.format(what="Public key", name=name, public=public.decode())
@@ -87,9 +87,9 @@ def read_pair(path: Path) -> KeyPair:
     """Read a NAME.key_secret.
 
     Raises:
-        KeyFileError: it is missing, is no key pair, or others can read it or could have put it there.
+        KeyFileError: it is missing, is no key pair, or other users can read it or could have put it there.
     """
-    public, secret = _read(path, for_its_owner_alone=True)
+    public, secret = _read(path, owner_only=True)
     if secret is None:
         raise KeyFileError(f"{path} holds no secret key: give the file that ends in .key_secret")
     if not _is_key(secret) or zmq.curve_public(secret) != public:
@@ -107,37 +107,37 @@ def read_public(path: Path) -> bytes:
     """The public key in a NAME.key or a NAME.key_secret.
 
     Raises:
-        KeyFileError: it is missing, holds no key, or others could have put it there.
+        KeyFileError: it is missing, holds no key, or other users could have put it there.
         KeyReadError: it cannot be read now.
     """
     return _read(path)[0]
 
 
 def read_given_public(path: Path) -> bytes:
-    """The public key in a file that a person names, to be copied at this moment: anybody's, as another machine sent it.
+    """The public key in a file that a user names, to copy it now. It may belong to any user, as it came from elsewhere.
 
     Raises:
-        KeyFileError: it is missing, holds no key, or everybody may write to it.
+        KeyFileError: it is missing, holds no key, or every user may write to it.
     """
     return _read(path, is_given=True)[0]
 
 
 def public_file(folder: Path, name: str) -> Path:
-    """Where the public key of `name` lies; raises KeyFileError if that is no name."""
+    """The file of the public key of `name`; raises KeyFileError if that is no name."""
     return folder / f"{_checked(name)}.key"
 
 
 def secret_file(folder: Path, name: str) -> Path:
-    """Where the pair of `name` lies; raises KeyFileError if that is no name."""
+    """The file of the pair of `name`; raises KeyFileError if that is no name."""
     return folder / f"{_checked(name)}.key_secret"
 
 
 def check_folder(folder: Path) -> None:
-    """See that no other user could have laid keys into a folder, or another folder in its place.
+    """Check that no other user could have put keys into a folder, or replaced it.
 
     Raises:
         KeyFileError: it is missing, others may write to it, or it or a folder above it belongs to another user.
-        KeyReadError: it cannot be looked at now.
+        KeyReadError: it cannot be read now.
     """
     try:
         mode = folder.stat().st_mode
@@ -153,24 +153,24 @@ def check_folder(folder: Path) -> None:
 
 
 def read_error(error: OSError, text: str) -> KeyFileError:
-    """What to raise where a file could not be opened: a `KeyReadError` unless the error tells of the file itself."""
-    return KeyFileError(text) if error.errno in _SAY_WHAT_IS_THERE else KeyReadError(text)
+    """The error to raise where a file could not be opened: a `KeyReadError` unless the fault is the file's own."""
+    return KeyFileError(text) if error.errno in _LASTING_ERRORS else KeyReadError(text)
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder for this user alone, and those above it, where there is none."""
+    """Make a folder that only this user can open, and its parents, where they are missing."""
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=0o700)
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that nobody else can read, in the place of an old one: at every moment one of them is there."""
-    new = path.with_name(f".{path.name}.new")
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+    """Write a file that only this user can read. It replaces an old one at once, without a gap."""
+    new_path = path.with_name(f".{path.name}.new")
+    new_path.unlink(missing_ok=True)
+    with os.fdopen(os.open(new_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
         file.write(text)
-    new.replace(path)
+    new_path.replace(path)
 
 
 def _checked(name: str) -> str:
@@ -180,18 +180,18 @@ def _checked(name: str) -> str:
         raise KeyFileError(str(error)) from error
 
 
-def _read(path: Path, *, for_its_owner_alone: bool = False, is_given: bool = False) -> tuple[bytes, bytes | None]:
+def _read(path: Path, *, owner_only: bool = False, is_given: bool = False) -> tuple[bytes, bytes | None]:
     """The public key, and the secret one if there is one."""
     try:
         trusted = path.stat()
         mode = trusted.st_mode
-        if for_its_owner_alone and mode & (stat.S_IRWXG | stat.S_IRWXO):
+        if owner_only and mode & (stat.S_IRWXG | stat.S_IRWXO):
             raise KeyFileError(f"{path} can be read by others (mode {mode & 0o777:o}): chmod 600 {path}")
         if is_given and mode & stat.S_IWOTH:
             raise KeyFileError(f"{path} can be written to by others (mode {mode & 0o777:o}): chmod go-w {path}")
         if not is_given:
             trusted = check_trusted(path)
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:  # a pipe would have us wait
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:  # a pipe would block
             found = os.fstat(file.fileno())
             if not stat.S_ISREG(found.st_mode) or not os.path.samestat(found, trusted):
                 raise KeyFileError(f"{path} holds no key, it is no file: copy it again")

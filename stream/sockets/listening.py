@@ -1,6 +1,6 @@
-"""Listening sockets: made and kept here, and lent to libzmq (ZMQ_USE_FD) as often as it has to bind anew.
+"""Listening sockets: made and kept here, and lent to libzmq (ZMQ_USE_FD) each time that it binds.
 
-libzmq looks at all network interfaces when it binds by itself, and aborts the process where no descriptor is left for
+When libzmq binds by itself it lists all network interfaces, and aborts the process where no descriptor is left for
 that. A listening socket that it is given needs none, and no other program can take the address in between.
 """
 
@@ -20,14 +20,14 @@ from .endpoint import Endpoint
 
 _BACKLOG = 100  # connections that wait in the kernel, as libzmq has it
 _SIOCGIFADDR = 0x8915
-_ONE_AT_A_TIME = threading.Lock()  # the umask is the process's, and several readers may bind at once
+_UMASK_LOCK = threading.Lock()  # the umask belongs to the process, and several readers may bind at once
 
 
 class Listening:
     """A socket that listens at an endpoint until it is closed.
 
     Args:
-        endpoint: where; with port 0 the system chooses.
+        endpoint: with port 0 the system chooses one.
 
     Attributes:
         address: what others connect to, as a ZeroMQ address.
@@ -45,7 +45,7 @@ class Listening:
         self.address = _address(self.socket, endpoint)
 
     def lend(self) -> int:
-        """Give the descriptor away: the borrower closes it, and we keep another one.
+        """Give the descriptor away, and keep a duplicate. The borrower closes it.
 
         Raises:
             OSError: no descriptor is left; then nothing has changed.
@@ -55,7 +55,7 @@ class Listening:
         return lent.detach()
 
     def close(self) -> None:
-        """Let go of the address. Twice does no harm."""
+        """Release the address. Twice does no harm."""
         if self._file is not None and self.socket.fileno() >= 0:
             with contextlib.suppress(OSError):
                 self._file.unlink()
@@ -83,8 +83,8 @@ def _bind_tcp(listening: socket.socket, endpoint: Endpoint) -> None:
     if endpoint.place == "*":
         listening.bind(("0.0.0.0", port))
     elif endpoint.place in {name for _, name in socket.if_nameindex()}:
-        asked = struct.pack("16s24x", endpoint.place.encode())
-        listening.bind((socket.inet_ntoa(fcntl.ioctl(listening, _SIOCGIFADDR, asked)[20:24]), port))
+        request = struct.pack("16s24x", endpoint.place.encode())
+        listening.bind((socket.inet_ntoa(fcntl.ioctl(listening, _SIOCGIFADDR, request)[20:24]), port))
     else:
         try:
             found = socket.getaddrinfo(endpoint.place, port, listening.family, listening.type)
@@ -94,11 +94,11 @@ def _bind_tcp(listening: socket.socket, endpoint: Endpoint) -> None:
 
 
 def _listen_ipc(path: str) -> socket.socket:
-    _remove_left_behind(Path(path))
+    _remove_stale_file(Path(path))
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        with _ONE_AT_A_TIME:
-            before = os.umask(0o177)  # the socket must never be open to others, not even until a chmod
+        with _UMASK_LOCK:
+            before = os.umask(0o177)  # other users must never be able to open the socket, not even until a chmod
             try:
                 listening.bind(path)
             finally:
@@ -110,8 +110,8 @@ def _listen_ipc(path: str) -> socket.socket:
     return listening
 
 
-def _remove_left_behind(path: Path) -> None:
-    """Remove the socket file of a program that is gone."""
+def _remove_stale_file(path: Path) -> None:
+    """Remove the socket file of a program that has ended."""
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:

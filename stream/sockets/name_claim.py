@@ -1,4 +1,4 @@
-"""Keeps two nodes of one name from running beside each other, on one host or on one network."""
+"""Name claim: keeps two nodes of one name from running at once, on one host or on one network."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ class NameClaim:
     """Holds a node's name until it is closed, or its process ends however it does.
 
     On this host the kernel keeps the name (an abstract socket, which no file outlives). On a network the node asks by
-    multicast for at most half a second, and from then on answers whoever asks: only where its messages can be heard
-    beyond this host, and only where the network carries multicast. Whoever is on that network can pretend to be a
-    namesake, and so keep a node from starting; it cannot do more.
+    multicast for at most half a second, and from then on answers others: only where clients beyond this host can reach
+    its messages, and only where the network carries multicast. Any host on that network can pretend to run a node of
+    this name, and so keep a node from starting; it cannot do more.
 
     Args:
         node: the name.
-        address: where the node is going to publish.
+        address: where the node will publish.
 
     Raises:
-        NamesakeError: the name is taken.
+        NameTakenError: the name is taken.
     """
 
     def __init__(self, node: str, address: str) -> None:
         self._lock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._roll_call: Discovery | None = None
+        self._discovery: Discovery | None = None
         try:
             self._claim(node, address)
         except BaseException:
@@ -38,9 +38,9 @@ class NameClaim:
             raise
 
     def close(self) -> None:
-        """Give the name back. Twice does no harm."""
-        if self._roll_call is not None:
-            self._roll_call.close()
+        """Release the name. Twice does no harm."""
+        if self._discovery is not None:
+            self._discovery.close()
         self._lock.close()
 
     def __enter__(self) -> NameClaim:
@@ -60,7 +60,7 @@ class NameClaim:
         interfaces = interfaces_of(address)
         if not interfaces:
             return
-        self._roll_call = Discovery(node, interfaces)
-        where = self._roll_call.ask()
+        self._discovery = Discovery(node, interfaces)
+        where = self._discovery.ask()
         if where is not None:
             raise NameTakenError(f"a node called {node} runs at {where} already: {what_to_do}")

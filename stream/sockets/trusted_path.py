@@ -1,4 +1,4 @@
-"""Trusted paths: whether this user and root alone could have put there what lies there."""
+"""Trusted paths: whether only this user and root could have written a file."""
 
 from __future__ import annotations
 
@@ -13,45 +13,45 @@ _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 class TrustError(PermissionError):
-    """Another user could have changed a file, or could put another one in its place; the text says where."""
+    """Another user could change a file, or replace it; the text says where."""
 
 
 def check_trusted(path: Path) -> os.stat_result:
     """Check the owner and the mode of every folder and link on the way to a file, and of the file. Opens nothing.
 
-    A folder that all may write to, but where they can remove only what is theirs (/tmp), is no danger by itself.
+    A folder that all users may write to, but with the sticky bit (/tmp), is trusted.
 
     Returns:
         What `stat` says of the file.
 
     Raises:
         TrustError: another user owns a part of the path, or may write to it.
-        OSError: a part of it is not there, or cannot be looked at.
+        OSError: a part of it is missing, or cannot be read.
     """
-    place, links = Path("/"), 0
-    ahead = list(reversed((path if path.is_absolute() else Path.cwd() / path).parts[1:]))
-    while ahead:
-        part = ahead.pop()
-        there = place.parent if part == ".." else place / part
-        found = there.lstat()
-        check_entry(there, found)
+    current, links = Path("/"), 0
+    parts = list(reversed((path if path.is_absolute() else Path.cwd() / path).parts[1:]))
+    while parts:
+        part = parts.pop()
+        following = current.parent if part == ".." else current / part
+        found = following.lstat()
+        check_entry(following, found)
         if not stat.S_ISLNK(found.st_mode):
-            place = there
+            current = following
             continue
         links += 1
         if links > _MAX_LINKS:
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
-        target = there.readlink()
-        ahead += reversed(target.parts[1:] if target.is_absolute() else target.parts)
-        place = Path("/") if target.is_absolute() else place
-    return place.lstat()
+        target = following.readlink()
+        parts += reversed(target.parts[1:] if target.is_absolute() else target.parts)
+        current = Path("/") if target.is_absolute() else current
+    return current.lstat()
 
 
-def check_entry(place: Path, found: os.stat_result) -> None:
+def check_entry(path: Path, found: os.stat_result) -> None:
     """Check the owner and the mode of one part of a path.
 
     Args:
-        place: where it lies.
+        path: where it lies.
         found: what `lstat` says of it.
 
     Raises:
@@ -59,11 +59,9 @@ def check_entry(place: Path, found: os.stat_result) -> None:
     """
     user = os.geteuid()
     if found.st_uid not in (_ROOT, user):
-        raise TrustError(
-            f"{place} belongs to another user ({found.st_uid}, not {user}): chown it, or make it as {user}"
-        )
+        raise TrustError(f"{path} belongs to another user ({found.st_uid}, not {user}): chown it, or make it as {user}")
     if stat.S_ISLNK(found.st_mode) or (stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX):
         return
     if found.st_mode & _OTHERS_WRITE:
         mode = found.st_mode & 0o7777
-        raise TrustError(f"{place} can be written to by others (mode {mode:o}): chmod go-w {place}")
+        raise TrustError(f"{path} can be written to by others (mode {mode:o}): chmod go-w {path}")

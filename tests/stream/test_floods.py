@@ -128,15 +128,15 @@ def test_a_request_too_long_for_a_topic_ends_its_connection(publisher: Publisher
         assert letters(publisher) < 1000
 
 
-def test_an_allowance_is_spent_and_fills_again() -> None:
-    allowance = TokenBucket(3, per_s=50)
+def test_a_token_bucket_is_spent_and_fills_again() -> None:
+    bucket = TokenBucket(3, per_s=50)
     for _ in range(3):
-        assert not allowance.is_spent
-        allowance.spend()
-    assert allowance.is_spent
-    assert eventually(lambda: not allowance.is_spent)
-    assert not allowance.is_whole
-    assert eventually(lambda: allowance.is_whole)
+        assert not bucket.is_spent
+        bucket.spend()
+    assert bucket.is_spent
+    assert eventually(lambda: not bucket.is_spent)
+    assert not bucket.is_full
+    assert eventually(lambda: bucket.is_full)
 
 
 def test_a_subscriber_of_the_oldest_protocol_of_which_nothing_is_known_ends_nothing(publisher: Publisher) -> None:

@@ -64,13 +64,13 @@ def test_a_key_file_that_is_gone_when_it_is_looked_at_shuts_out_nobody_else(keys
     assert clients.name_of(arm.public) == "arm"
 
 
-def test_a_key_file_with_a_name_that_is_none_lets_nobody_in(keys: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_key_file_with_a_name_that_is_none_admits_no_client(keys: Path, caplog: pytest.LogCaptureFixture) -> None:
     arm = make_pair(keys, "arm")
     allow(keys, "arm", keys / "arm.key", ["watch"])
     folder = keys / "allowed" / "watch"
     (folder / "arm.key").rename(folder / os.fsdecode(b"\xff.key"))  # the gate could not even tell ZeroMQ of it
     assert AllowList(keys, "watch").name_of(arm.public) is None
-    assert "nobody is let in by a key that cannot be read" in caplog.text
+    assert "a key that cannot be read admits no client" in caplog.text
 
 
 def test_a_client_that_is_allowed_again_is_allowed_meanwhile(keys: Path) -> None:
@@ -101,7 +101,7 @@ def test_without_a_readable_folder_nobody_is_let_in(keys: Path) -> None:
     assert len(clients) == 0
 
 
-def test_a_key_that_cannot_be_read_lets_nobody_in_and_keeps_nobody_out(
+def test_a_key_that_cannot_be_read_admits_no_client_and_keeps_nobody_out(
     keys: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     pair = make_pair(keys, "arm")
@@ -171,7 +171,7 @@ def test_a_folder_that_is_opened_to_others_lets_in_no_new_key_until_it_is_closed
 
 
 @pytest.mark.parametrize("how", ["anybody may change it", "a link into a folder that anybody may change", "foreign"])
-def test_a_key_that_others_could_have_put_there_lets_nobody_in(
+def test_a_key_that_others_could_have_put_there_admits_no_client(
     keys: Path, tmp_path: Path, how: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     arm = make_pair(keys, "arm")
@@ -190,7 +190,7 @@ def test_a_key_that_others_could_have_put_there_lets_nobody_in(
     clients.refresh()
     if os.geteuid() == 0 or how != "foreign":  # else the whole folder seems to be another user's: it stays as it was
         assert clients.name_of(arm.public) is None
-        assert "nobody is let in by a key that others could have put there" in caplog.text
+        assert "a key that other users could have put there admits no client" in caplog.text
 
 
 def test_keys_are_allowed_only_in_a_folder_that_is_closed_to_others(keys: Path) -> None:

@@ -61,7 +61,7 @@ def test_clients_with_allowed_keys_are_not_counted(tmp_path: Path) -> None:
 def _most_of_an_address() -> int:
     limit = HandshakeLimit(1)
     limit.close()
-    return limit.of_address
+    return limit.max_of_address
 
 
 def _stranger(port: int, said: bytes) -> socket.socket:
