@@ -145,7 +145,7 @@ def predict(
     if model.compat == "original":
         return _as_the_original(model.network, image, caption, box_threshold, text_threshold, remove_combined)
     prompt = _asked(caption)
-    found = _named_phrases(model.network.look(image, prompt), prompt, box_threshold)
+    found = _named_phrases(model.network.raw_outputs(image, prompt), prompt, box_threshold)
     xyxy = torch.from_numpy(np.array([one.box_xyxy for one in found], np.float32).reshape(-1, 4))
     boxes = torch.cat([(xyxy[:, :2] + xyxy[:, 2:]) / 2, xyxy[:, 2:] - xyxy[:, :2]], 1)
     return boxes, torch.tensor([one.score for one in found]), [one.label for one in found]

@@ -1,4 +1,4 @@
-"""The detector that everything else calls: pictures and prompts in, detections out."""
+"""Detector: a loaded model that finds a prompt's phrases in pictures, from any thread."""
 
 # pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false, reportUnknownMemberType=false
 
@@ -32,21 +32,21 @@ _GPU_BATCH = 8
 
 @dataclass(frozen=True, slots=True)
 class DetectorOptions(ReportRules):
-    """How to detect, and by its `ReportRules` which boxes are reported.
+    """How to detect, and as `ReportRules` which boxes are reported.
 
     Args:
-        nms_iou: as in `ReportRules`, but on unless told otherwise: most want one box a thing.
-        device: 'auto' takes the first GPU where there is one; else 'cpu', 'cuda', 'cuda:1'.
-        size: the short side of the network's input, px (of a 4:3 picture where the weights were trained at one area);
-            None is what the weights were trained at.
+        nms_iou: as in `ReportRules`, but on by default: most users want one box per object.
+        device: 'auto' is the first GPU if there is one; else 'cpu', 'cuda', 'cuda:1'.
+        size: the short side of the network's input, px (of a 4:3 picture if the weights were trained at a fixed area);
+            None is the size of the training.
         dtype: the number format to compute in: 'float32' (on a GPU, too, without TF32), 'bfloat16', on a GPU 'float16';
-            'auto' takes bfloat16 on a device that is faster in it, but not for an Edge body with ranked proposals, else
-            float32. Boxes and scores are read from queries in float32 whatever it is.
-        cpu_workers: on a CPU, pictures that are computed side by side, each on its share of torch's threads: two
-            workers of one thread finish many more pictures than one of two, each of them a little later. On a GPU,
-            pictures that wait behind the one that is computed, so that it never idles.
-        batch: pictures that are of use in one ticket; None is 8 on a GPU and 1 on a CPU.
-        offline: published weights and words come from the hub's local cache alone.
+            'auto' is bfloat16 on a device that is faster in it, but not for an Edge body with ranked proposals, else
+            float32. Boxes and scores are always computed from queries in float32.
+        cpu_workers: on a CPU, pictures computed in parallel, each on an equal share of torch's threads: two workers
+            of one thread have a much higher throughput than one of two, at a slightly higher latency. On a
+            GPU, the number of tickets that wait behind the running one, so that it never idles.
+        batch: useful number of pictures per ticket; None is 8 on a GPU and 1 on a CPU.
+        offline: read published weights and vocabularies from the hub's local cache alone.
     """
 
     nms_iou: float | None = 0.7
@@ -59,7 +59,7 @@ class DetectorOptions(ReportRules):
 
 
 class Detector:
-    """A loaded model, ready to be asked from any thread.
+    """A loaded model, which any thread may use.
 
     `with Detector.load("tabletop") as detector: detector.detect([image], [Prompt.parse("red mug")])`
     """
@@ -68,9 +68,9 @@ class Detector:
         checked_threshold(options.threshold)
         self.options = options
         self._network = Network(checkpoint, options.device, options.size, path, options.dtype)
-        on_gpu = self._network.device.type == "cuda"
-        self._batch = options.batch or (_GPU_BATCH if on_gpu else 1)
-        self._loop = (GpuWorkers if on_gpu else CpuWorkers)(self._network, options.cpu_workers + on_gpu)
+        is_gpu = self._network.device.type == "cuda"
+        self._batch = options.batch or (_GPU_BATCH if is_gpu else 1)
+        self._workers = (GpuWorkers if is_gpu else CpuWorkers)(self._network, options.cpu_workers + is_gpu)
         self._closed = False
 
     @classmethod
@@ -79,7 +79,7 @@ class Detector:
 
         Raises:
             CheckpointError: the weights are missing, unreadable or of another shape.
-            DeviceError: the device is not here.
+            DeviceError: this machine has no such device.
         """
         options = options or DetectorOptions()
         path = find_checkpoint(name_or_path, offline=options.offline)
@@ -87,49 +87,49 @@ class Detector:
 
     @property
     def info(self) -> DetectorInfo:
-        """What messages say about the model."""
+        """The model's description in messages."""
         return DetectorInfo(
             self._network.config.name, str(self._network.dtype).removeprefix("torch."), self.options.score_rule
         )
 
     @property
     def input_rule(self) -> str:
-        """How large pictures are in the network's input, in words."""
+        """The size of pictures in the network's input, in words."""
         return self._network.input_rule
 
     @property
     def depth(self) -> int:
-        """How many tickets are of use in flight."""
-        return self._loop.depth
+        """The useful number of tickets in flight."""
+        return self._workers.depth
 
     @property
     def batch(self) -> int:
-        """How many pictures are of use in one ticket: fewer than the options say once memory has run out."""
-        return min(self._batch, self._network.room.rows)
+        """The useful number of pictures per ticket: less than in the options after memory ran out."""
+        return min(self._batch, self._network.batch_limit.rows)
 
     @property
     def gpu(self) -> int | None:
-        """The CUDA device that takes pictures as a decoder gives them; None where they are to come as RGB."""
+        """The CUDA device that takes a decoder's planes; None if pictures must be RGB."""
         return self._network.device.index if self._network.device.type == "cuda" else None
 
     def check(self, prompt: Prompt) -> None:
-        """Nothing, if the model can answer the prompt.
+        """Check that the model can answer the prompt.
 
         Raises:
-            PromptError: words the model was not taught, or more of them in one phrase than it reads at once.
+            PromptError: words that the model was not taught, or a phrase with more tokens than it reads at once.
         """
         self._network.check(prompt)
 
     def captions(self, prompt: Prompt) -> int:
-        """How many captions the prompt is parted into, each of which costs a pass for every picture."""
+        """The number of the prompt's captions, each of which costs one pass per picture."""
         return self._network.captions(prompt)
 
     def detect(self, images: Sequence[Image], prompts: Sequence[Prompt]) -> list[Detections]:
-        """`submit` and `wait` in one; raises ValueError unless there are as many prompts as images."""
+        """`submit` and `wait` in one call; raises ValueError unless there are as many prompts as images."""
         return self.submit(_queries(images, prompts)).wait()
 
     def refer(self, image: Image, sentence: str) -> Detections:
-        """The one box that the whole sentence fits best, such as 'the left red mug'; none where it has no area.
+        """The best box for a whole sentence such as 'the left red mug'; none if it has no area.
 
         Raises:
             PromptError: see `check`.
@@ -140,9 +140,9 @@ class Detector:
         return found.best(1)
 
     def raw(self, image: Image, prompt: Prompt) -> list[RawOutput]:
-        """Every query with its score for every word: one output for each caption that the prompt needs."""
+        """Every query with its score for every token: one output per caption of the prompt."""
         tokenizer = self._network.tokenizer
-        (outputs,) = self._ask([Query(image, prompt)], pack_all, lambda seen: unpack_all(seen, tokenizer)).wait()
+        (outputs,) = self._submit([Query(image, prompt)], pack_all, lambda output: unpack_all(output, tokenizer)).wait()
         return outputs
 
     def submit(
@@ -150,14 +150,14 @@ class Detector:
         queries: Sequence[Query],
         on_done: Callable[[], None] | None = None,
     ) -> DetectionTicket[Detections]:
-        """Ask for the detections of some pictures.
+        """Queue the detection of some pictures.
 
         Args:
-            queries: one a picture, of any sizes.
-            on_done: called from the worker's thread as soon as the ticket is done.
+            queries: one per picture, of any size.
+            on_done: called in the worker's thread once the ticket is done.
 
         Raises:
-            ValueError: an image of another form.
+            ValueError: an image of another shape or type.
             PromptError: see `check`.
         """
         return self._find(queries, self.options, on_done)
@@ -168,12 +168,12 @@ class Detector:
         rules: ReportRules,
         on_done: Callable[[], None] | None = None,
     ) -> DetectionTicket[Detections]:
-        def read(seen: NetworkOutput) -> Detections:
-            return choose(seen.parts, seen.asked.prompt, seen.asked.size, seen.asked.image_hw, rules)
+        def read(output: NetworkOutput) -> Detections:
+            return choose(output.parts, output.query.prompt, output.query.size, output.query.image_hw, rules)
 
-        return self._ask(queries, lambda answer: candidates(answer, rules), read, on_done)
+        return self._submit(queries, lambda answer: candidates(answer, rules), read, on_done)
 
-    def _ask(
+    def _submit(
         self,
         queries: Sequence[Query],
         pack: Pack,
@@ -187,17 +187,17 @@ class Detector:
         ticket = DetectionTicket[Found](queries, on_done)
         if self._closed:
             raise CancelledError("the detector is closed")
-        self._loop.submit(Job(ticket, pack, read))
+        self._workers.submit(Job(ticket, pack, read))
         return ticket
 
     def close(self, wait_s: float | None = None) -> None:
-        """End the threads; what has not begun is cancelled. May be called twice.
+        """End the threads and cancel what has not started. May be called twice.
 
-        A picture in the network cannot be interrupted. A thread that is not done with it after `wait_s` in all is left
-        behind, and does not keep the process alive; None waits for all.
+        A picture in the network cannot be interrupted. A thread that needs longer than `wait_s` in all is abandoned
+        and does not keep the process alive; None waits without a limit.
         """
         self._closed = True
-        self._loop.close(wait_s)
+        self._workers.close(wait_s)
 
     def __enter__(self) -> Detector:
         return self
@@ -215,7 +215,7 @@ def _queries(images: Sequence[Image], prompts: Sequence[Prompt]) -> list[Query]:
 def _check_image(image: object) -> None:
     if isinstance(image, DecodedImage):
         return
-    if not isinstance(image, np.ndarray):  # `cv2.imread` gives None where there is no picture
+    if not isinstance(image, np.ndarray):  # `cv2.imread` returns None for a missing picture
         raise ValueError(f"an image must be a numpy array of (h, w, 3) uint8 RGB, not {type(image).__name__}")
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
         raise ValueError(f"an image must be (h, w, 3) uint8 RGB, not {image.shape} {image.dtype}")

@@ -1,4 +1,4 @@
-"""Query: one picture and what the detector is to find in it."""
+"""Query: one picture and the prompt to find in it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from .prompt import Prompt
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Query:
-    """One picture, the prompt for it and the size at which the network sees it.
+    """One picture, its prompt and the size of the network's input for it.
 
     Args:
-        image: (h, w, 3) uint8 RGB of any size; or as a decoder gave it, which spares host work where there is a GPU.
+        image: (h, w, 3) uint8 RGB of any size; or a decoder's planes, which saves work on the host with a GPU.
         prompt: the phrases to find.
-        size_px: the short side of the network's input; None is the detector's own.
+        size_px: the short side of the network's input; None is the detector's.
     """
 
     image: Image

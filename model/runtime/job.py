@@ -1,4 +1,4 @@
-"""One ticket's work: launched on the device, and read once the answers are there."""
+"""Job: the work of one ticket, launched on the device and read once the results arrive."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from .ticket import DetectionTicket, Found
 
 @dataclass(frozen=True, slots=True)
 class Job(Generic[Found]):
-    """A ticket, what of its answers is brought to the host, and how that is read."""
+    """A ticket, what is copied to the host for it (`pack`), and how its result is read from that."""
 
     ticket: DetectionTicket[Found]
     pack: Pack
     read: Callable[[NetworkOutput], Found]
 
     def launch(self, network: Network) -> Launched | None:
-        """What is on its way; None if the ticket was cancelled, or has its error already."""
+        """The launched results; None if the ticket was cancelled or has failed already."""
         if not self.ticket.begin():
             return None
         try:
             return network.launch(self.ticket.queries, self.pack)
-        except Exception as error:  # noqa: BLE001 - the edge of the thread: whoever waits gets the reason
+        except Exception as error:  # noqa: BLE001 - the edge of the thread: the ticket's caller gets the error
             self.ticket.finish(error=error)
             return None
 
     def collect(self, launched: Launched) -> None:
-        """Wait for the answers and finish the ticket."""
+        """Wait for the results and finish the ticket."""
         try:
-            result = [self.read(seen) for seen in launched.wait()]
+            result = [self.read(output) for output in launched.wait()]
         except Exception as error:  # noqa: BLE001 - as above
             self.ticket.finish(error=error)
         else:

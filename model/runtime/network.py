@@ -1,4 +1,4 @@
-"""A loaded model and its words: pictures and prompts in, what the network says of them out."""
+"""Network: a loaded model with its prompts, which turns pictures and prompts into packed results."""
 
 # pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false, reportUnknownMemberType=false
 
@@ -33,30 +33,30 @@ from .prepacked import pack, packed_weights
 from .preprocess import InputSize
 from .prompt_cache import EncodedCaption, PromptCache
 
-_MAX_TOGETHER = 16  # pictures, or captions about them, in one pass: what bounds memory
+_MAX_ROWS = 16  # rows (a picture with one caption) of one pass; limits memory
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A caption and the picture that it asks about, by its index."""
+    """One caption and the index of its picture."""
 
     picture: int
     caption: EncodedCaption
 
 
 class Network:
-    """The model, its tokenizer and the prompts it has read. On a CPU it may be used from several threads.
+    """The model, its tokenizer and its prompt cache. On a CPU it may be used from several threads.
 
     Args:
-        checkpoint: what to build.
+        checkpoint: the model to build.
         device: 'auto', 'cpu', 'cuda', 'cuda:1'.
-        short_side: of the network's input, px; None is what the weights were trained at.
-        path: where the weights come from, for errors.
+        short_side: of the network's input, px; None is the size of the training.
+        path: the weights' file, for errors.
         precision: the number format to compute in.
 
     Raises:
         CheckpointError: the weights do not fit the model.
-        DeviceError: the device is not here.
+        DeviceError: this machine has no such device.
         PrecisionError: the device cannot use the number format.
     """
 
@@ -67,7 +67,7 @@ class Network:
         self.device = named_device(device)
         steady = self.config.body == "full" or self.config.proposals == "peaks"
         self.dtype = number_format(precision, self.device, steady=steady)
-        self.room = BatchLimit(_MAX_TOGETHER)
+        self.batch_limit = BatchLimit(_MAX_ROWS)
         self._rule = InputRule(checkpoint.config, short_side)
         self._model = build(checkpoint, self.device, path, self.dtype)
         self._prompts = PromptCache(checkpoint, self._model, self.dtype, buckets=self.device.type == "cuda")
@@ -76,42 +76,42 @@ class Network:
         self.tokenizer = self._prompts.tokenizer
 
     def _graph_cache(self) -> GraphCache:
-        """The full body's ops are few and large: on a CPU there is nothing to gain."""
+        """The cache of graphs. On a CPU the full body has none: its ops are few and large."""
         if self.device.type == "cpu" and self.config.body == "edge":
             return GraphCache.tracing(packed_weights(self._model))
         return GraphCache(self.device)
 
     @property
     def input_rule(self) -> str:
-        """How large pictures are in the network's input, in words."""
+        """The size of pictures in the network's input, in words."""
         return str(self._rule)
 
     def check(self, prompt: Prompt) -> None:
-        """Nothing, if the model can answer the prompt.
+        """Check that the model can answer the prompt.
 
         Raises:
-            PromptError: words the model was not taught, or more of them in one phrase than it reads at once.
+            PromptError: words that the model was not taught, or a phrase with more tokens than it reads at once.
         """
         self._prompts.check(prompt)
 
     @property
     def reads_any_words(self) -> bool:
-        """False where the model knows those words alone that it was taught."""
+        """False if the model accepts only the words that it was taught."""
         return self._prompts.reads_any_words
 
     def captions(self, prompt: Prompt) -> int:
-        """How many captions the prompt is parted into, each of which costs a pass for every picture."""
+        """The number of the prompt's captions, each of which costs one pass per picture."""
         return len(self.tokenizer.chunks(prompt))
 
     @torch.inference_mode()
     def launch(self, queries: Sequence[Query], pack: Pack = pack_all) -> Launched:
-        """Pictures of one input size go through the network together, so that each is answered as alone.
+        """Launch the queries. Pictures of one input size share a pass, so each gets the same result as alone.
 
-        On a GPU this returns before the answers are there, and is for one thread.
+        On a GPU this returns before the results arrive, and is for one thread.
 
         Args:
             queries: one a picture.
-            pack: what of each answer is brought to the host.
+            pack: selects what is copied to the host.
         """
         images = [query.image for query in queries]
         sizes = [self._input_size(query) for query in queries]
@@ -119,43 +119,43 @@ class Network:
         packed: dict[_Row, Tensor] = {}
         rows = [[_Row(picture, caption) for caption in own] for picture, own in enumerate(captions)]
         for size in dict.fromkeys(sizes):
-            alike = [row for picture, own in enumerate(sizes) if own == size for row in rows[picture]]
+            same_size_rows = [row for picture, own in enumerate(sizes) if own == size for row in rows[picture]]
             with exact_products(self.device):
-                packed |= self._launch_alike(alike, images, size, pack)
-        asked = [
+                packed |= self._launch_same_size(same_size_rows, images, size, pack)
+        encoded = [
             EncodedQuery(query.prompt, tuple(caption.tokens for caption in own), size, query.image_hw)
             for query, own, size in zip(queries, captions, sizes, strict=True)
         ]
-        return Launched(asked, [packed[row] for own in rows for row in own])
+        return Launched(encoded, [packed[row] for own in rows for row in own])
 
     @torch.inference_mode()
-    def look(self, picture_3HW: Tensor, prompt: Prompt) -> list[RawOutput]:
-        """All that is said of one picture that was prepared already; boxes are in 0..1 of it."""
+    def raw_outputs(self, picture_3HW: Tensor, prompt: Prompt) -> list[RawOutput]:
+        """The full output for one prepared picture; boxes are in 0..1 of it."""
         self.check(prompt)
         captions = self._prompts.read(prompt)
-        shown_13HW = picture_3HW[None].to(self.device, self.dtype)
+        picture_13HW = picture_3HW[None].to(self.device, self.dtype)
         parts: list[Tensor] = []
         with within(self.device), exact_products(self.device):
             for caption in captions:
-                output = self._model(shown_13HW, caption.features)
+                output = self._model(picture_13HW, caption.features)
                 parts.append(pack_all(CaptionAnswer(output.logits[-1][0], output.boxes[-1][0], caption.wordings)))
         height, width = picture_3HW.shape[1:]
         size = InputSize((height, width), (height, width))
-        asked = EncodedQuery(prompt, tuple(caption.tokens for caption in captions), size, (1, 1))
-        (seen,) = Launched([asked], parts).wait()
-        return unpack_all(seen, self.tokenizer)
+        encoded = EncodedQuery(prompt, tuple(caption.tokens for caption in captions), size, (1, 1))
+        (on_host,) = Launched([encoded], parts).wait()
+        return unpack_all(on_host, self.tokenizer)
 
     @torch.inference_mode()
     def answer_caption(self, picture_3HW: Tensor, caption: TokenizedPrompt) -> tuple[Tensor, Tensor]:
-        """What the network says of one picture that was prepared already, nothing left out or cut.
+        """The network's output for one prepared picture and one caption, without selection or clipping.
 
         Returns:
-            Scores in 0..1 of each query for each token (Q, T), and boxes (Q, 4; cx cy w h in 0..1 of the picture); both
+            Each query's scores in 0..1 for each token (Q, T), and boxes (Q, 4; cx cy w h in 0..1 of the picture); both
             fp32 on the host, in the order of the queries.
         """
-        shown_13HW = picture_3HW[None].to(self.device, self.dtype)
+        picture_13HW = picture_3HW[None].to(self.device, self.dtype)
         with within(self.device), exact_products(self.device):
-            output = self._model(shown_13HW, self._prompts.features(caption))
+            output = self._model(picture_13HW, self._prompts.features(caption))
         scores_QT = output.logits[-1][0, :, : len(caption.ids_T)].float().sigmoid()
         return scores_QT.cpu(), output.boxes[-1][0].float().cpu()
 
@@ -163,44 +163,46 @@ class Network:
         rule = self._rule if query.size_px is None else InputRule(self.config, query.size_px)
         return rule.size(*query.image_hw)
 
-    def _launch_alike(
+    def _launch_same_size(
         self, rows: Sequence[_Row], images: Sequence[Image], size: InputSize, pack: Pack
     ) -> dict[_Row, Tensor]:
-        """As many rows at a time as there is room for."""
+        """Launch the rows in passes of at most `batch_limit` rows."""
         packed: dict[_Row, Tensor] = {}
-        while waiting := rows[len(packed) :]:
-            some, graphs = waiting[: self.room.rows], self._graphs.captured
+        while remaining := rows[len(packed) :]:
+            chunk, graphs = remaining[: self.batch_limit.rows], self._graphs.captured
             try:
-                packed |= zip(some, self._launch_pass(some, images, size, pack), strict=True)
+                packed |= zip(chunk, self._launch_pass(chunk, images, size, pack), strict=True)
             except (RuntimeError, MemoryError) as error:
-                if not (graphs and len(some) == 1 and is_out_of_memory(error)):  # one alone tries without graphs first
-                    self.room.shrink(error, len(some))
+                if not (
+                    graphs and len(chunk) == 1 and is_out_of_memory(error)
+                ):  # a single row is retried without graphs first
+                    self.batch_limit.shrink(error, len(chunk))
             else:
                 continue
-            self._graphs.clear()  # now that the error, which holds what did not fit, is gone
+            self._graphs.clear()  # outside `except`: the error kept alive what did not fit
         return packed
 
     def _launch_pass(self, rows: Sequence[_Row], images: Sequence[Image], size: InputSize, pack: Pack) -> list[Tensor]:
-        shown = list(dict.fromkeys(row.picture for row in rows))
-        pictures_B3HW = self._input([images[picture] for picture in shown], size)
-        order = tuple(shown.index(row.picture) for row in rows)
-        text = self._prompts.together([row.caption for row in rows])
-        logits_BQT, boxes_BQ4 = self._answers(pictures_B3HW, text, order, size)
+        picture_indices = list(dict.fromkeys(row.picture for row in rows))
+        pictures_B3HW = self._input([images[picture] for picture in picture_indices], size)
+        order = tuple(picture_indices.index(row.picture) for row in rows)
+        text = self._prompts.stacked([row.caption for row in rows])
+        logits_BQT, boxes_BQ4 = self._run_model(pictures_B3HW, text, order, size)
         answers: list[Tensor] = []
         for row, logits_QT, boxes_Q4 in zip(rows, logits_BQT, boxes_BQ4, strict=True):
             wordings = row.caption.wordings
             answers.append(pack(CaptionAnswer(logits_QT[:, : wordings.spans_WT.shape[1]], boxes_Q4, wordings)))
         return answers
 
-    def _answers(
+    def _run_model(
         self, pictures_B3HW: Tensor, text: TextFeatures, order: tuple[int, ...], size: InputSize
     ) -> tuple[Tensor, Tensor]:
-        """Logits (B, Q, T) and boxes (B, Q, 4); on a GPU until the next are computed."""
+        """Logits (B, Q, T) and boxes (B, Q, 4); on a GPU the next run overwrites them."""
 
         def answer(pictures_B3HW: Tensor, *text: Tensor) -> tuple[Tensor, Tensor]:
             valid_B2 = _repeated(size.valid_xy, len(order), pictures_B3HW.device) if size.padded else None
-            each_once = order == tuple(range(pictures_B3HW.shape[0]))
-            rows_B = None if each_once else _places(order, pictures_B3HW.device)
+            is_one_to_one = order == tuple(range(pictures_B3HW.shape[0]))
+            rows_B = None if is_one_to_one else _indices(order, pictures_B3HW.device)
             output = self._model(pictures_B3HW, TextFeatures(*text), valid_B2, rows_B)
             return output.logits[-1], output.boxes[-1]
 
@@ -215,14 +217,14 @@ def _repeated(values: tuple[float, ...], rows: int, device: torch.device) -> Ten
 
 
 @cached(32)
-def _places(order: tuple[int, ...], device: torch.device) -> Tensor:
+def _indices(order: tuple[int, ...], device: torch.device) -> Tensor:
     return torch.tensor(order, device=device)
 
 
 def build(
     checkpoint: Checkpoint, device: torch.device, path: Path, dtype: torch.dtype = torch.float32
 ) -> GroundingDino:
-    """The model as it runs: without gradients, norms folded.
+    """The model for inference: without gradients, norms folded, layers joined or packed.
 
     Raises:
         CheckpointError: the weights do not fit the model.

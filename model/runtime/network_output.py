@@ -1,4 +1,4 @@
-"""What the network says of pictures: on its way to the host, there, and with nothing left out."""
+"""Network output: each picture's packed results on their way to the host, on it, and unpacked in full."""
 
 # pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false, reportUnknownMemberType=false
 
@@ -18,19 +18,19 @@ from ..prompt import Prompt
 from .postprocess import CaptionAnswer, image_pixels
 from .preprocess import InputSize
 
-# What of an answer is brought to the host: one row of fp32 numbers for each query, or for each candidate.
+# Selects what is copied to the host: one row of fp32 numbers per query, or per candidate.
 Pack = Callable[[CaptionAnswer], Tensor]
 
 
 @dataclass(frozen=True, slots=True)
 class RawOutput:
-    """All that the network says of one picture and one caption. Q queries, T tokens.
+    """The network's full output for one picture and one caption. Q queries, T tokens.
 
     Args:
         boxes_xyxy: (Q, 4) float32, px of the picture.
-        scores: (Q, T) float32 in 0..1, of each query for each token.
+        scores: (Q, T) float32 in 0..1, each query's score for each token.
         words: the T word pieces.
-        phrases: (T,) the index of the prompt's phrase that a token belongs to; -1 for the marks.
+        phrases: (T,) the index of the prompt's phrase that a token belongs to; -1 for special tokens.
     """
 
     boxes_xyxy: NDArray[np.float32]
@@ -41,12 +41,12 @@ class RawOutput:
 
 @dataclass(frozen=True, slots=True)
 class EncodedQuery:
-    """One picture's prompt as the network read it, and how the picture lies in the network's input.
+    """One query with its tokenised captions and its picture's input size.
 
     Args:
-        captions: that the prompt was parted into.
-        size: how the picture lies in the network's input.
-        image_hw: the original picture, px.
+        captions: the prompt's captions.
+        size: the picture's size in the network's input.
+        image_hw: the original picture's size, px.
     """
 
     prompt: Prompt
@@ -57,27 +57,27 @@ class EncodedQuery:
 
 @dataclass(frozen=True, slots=True)
 class NetworkOutput:
-    """What was packed of the answers about one picture, on the host: a tensor for each caption."""
+    """The packed results of one picture on the host: one tensor per caption."""
 
-    asked: EncodedQuery
+    query: EncodedQuery
     parts: list[Tensor]
 
 
 class Launched:
-    """Pictures whose answers are on their way; any thread may wait for them.
+    """Launched queries whose results are not on the host yet; any thread may wait for them.
 
     Args:
-        asked: the pictures.
-        parts: what was packed, caption by caption, picture by picture; brought to the host in one copy.
+        queries: the pictures' queries.
+        parts: the packed results of every caption of every picture in turn; one copy brings all to the host.
     """
 
-    def __init__(self, asked: Sequence[EncodedQuery], parts: Sequence[Tensor]) -> None:
-        self._asked = asked
+    def __init__(self, queries: Sequence[EncodedQuery], parts: Sequence[Tensor]) -> None:
+        self._queries = queries
         self._shapes = [part.shape for part in parts]
         self._download = Download(torch.cat([part.flatten() for part in parts]) if parts else torch.empty(0))
 
     def wait(self) -> list[NetworkOutput]:
-        """As soon as the answers are there.
+        """The results, once they are on the host.
 
         Raises:
             RuntimeError: the device failed.
@@ -85,7 +85,9 @@ class Launched:
         flat = self._download.wait()
         parts = iter(flat.split([shape.numel() for shape in self._shapes]))
         shapes = iter(self._shapes)
-        return [NetworkOutput(one, [next(parts).view(next(shapes)) for _ in one.captions]) for one in self._asked]
+        return [
+            NetworkOutput(query, [next(parts).view(next(shapes)) for _ in query.captions]) for query in self._queries
+        ]
 
 
 def pack_all(answer: CaptionAnswer) -> Tensor:
@@ -93,14 +95,14 @@ def pack_all(answer: CaptionAnswer) -> Tensor:
     return torch.cat([answer.logits_QT, answer.boxes_Q4], -1)
 
 
-def unpack_all(seen: NetworkOutput, words: Tokenizer) -> list[RawOutput]:
-    """Every query with its score for every word, caption by caption, from what `pack_all` packed."""
+def unpack_all(output: NetworkOutput, tokenizer: Tokenizer) -> list[RawOutput]:
+    """Every query with its score for every word, caption by caption, unpacked from `pack_all`'s tensor."""
     outputs: list[RawOutput] = []
-    for tokens, part in zip(seen.asked.captions, seen.parts, strict=True):
+    for tokens, part in zip(output.query.captions, output.parts, strict=True):
         phrases_T = np.full(len(tokens.ids_T), -1, np.int64)
         for span_T, phrase in zip(tokens.spans_WT, tokens.phrase_of_W, strict=True):
             phrases_T[np.flatnonzero(span_T.tolist())] = phrase
-        boxes: NDArray[np.float32] = image_pixels(part[:, -4:], seen.asked.size, seen.asked.image_hw).numpy()
+        boxes: NDArray[np.float32] = image_pixels(part[:, -4:], output.query.size, output.query.image_hw).numpy()
         scores: NDArray[np.float32] = part[:, : len(tokens.ids_T)].sigmoid().numpy()
-        outputs.append(RawOutput(boxes, scores, words.words(tokens), phrases_T))
+        outputs.append(RawOutput(boxes, scores, tokenizer.words(tokens), phrases_T))
     return outputs

@@ -77,7 +77,7 @@ class PromptCache:
             self._encoded.move_to_end(prompt.hash)
             return self._encoded[prompt.hash]
 
-    def together(self, captions: Sequence[EncodedCaption]) -> TextFeatures:
+    def stacked(self, captions: Sequence[EncodedCaption]) -> TextFeatures:
         """The captions as one batch; the same tensor objects for the same captions while they are cached."""
         return self._stacked(tuple(captions))
 

@@ -1,4 +1,4 @@
-"""A detection that was asked for and may still be on its way."""
+"""Detection ticket: the result of a submitted detection, which may still be pending."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ Found = TypeVar("Found")
 
 
 class CancelledError(RuntimeError):
-    """The ticket was cancelled, or its detector was closed, before the work began."""
+    """The ticket was cancelled, or its detector was closed, before its work started."""
 
 
 class DetectionTicket(Generic[Found]):
-    """The result of one `submit`, now or later: one `Found` a picture."""
+    """The pending or finished result of one `submit`: one `Found` per picture."""
 
     def __init__(self, queries: Sequence[Query], on_done: Callable[[], None] | None = None) -> None:
         self.queries = queries
@@ -28,16 +28,16 @@ class DetectionTicket(Generic[Found]):
         self._error: BaseException | None = None
 
     def done(self) -> bool:
-        """True once `wait` returns, or raises, at once."""
+        """True if `wait` would return or raise at once."""
         return self._finished.is_set()
 
     def wait(self, timeout_s: float | None = None) -> list[Found]:
-        """What was found in each picture, in order.
+        """The result of each picture, in order.
 
         Raises:
             TimeoutError: not done within `timeout_s`.
-            CancelledError: it never will be.
-            Exception: whatever the network raised.
+            CancelledError: it was cancelled.
+            Exception: the network's error.
         """
         if not self._finished.wait(timeout_s):
             raise TimeoutError(f"no detections within {timeout_s} s")
@@ -46,7 +46,7 @@ class DetectionTicket(Generic[Found]):
         return self._result
 
     def cancel(self) -> bool:
-        """True if the work had not begun and now never will."""
+        """Cancel the work; true if it had not started."""
         with self._lock:
             if self._begun or self._finished.is_set():
                 return False
@@ -55,16 +55,19 @@ class DetectionTicket(Generic[Found]):
         return True
 
     def begin(self) -> bool:
-        """For the worker: True unless it was cancelled."""
+        """For the worker: start the work; true unless it was cancelled."""
         with self._lock:
             begins = not self._begun
             self._begun = True
             return begins
 
     def finish(self, result: list[Found] | None = None, error: BaseException | None = None) -> None:
-        """For the worker: hand over the result or the reason there is none."""
+        """For the worker: set the result, or the error."""
         self._result, self._error = result or [], error
-        on_done, self._on_done = self._on_done, None  # who asked often holds the ticket: without it, no circle is left
+        on_done, self._on_done = (
+            self._on_done,
+            None,
+        )  # the callback often refers to the ticket: dropping it breaks the cycle
         self._finished.set()
         if on_done is not None:
             on_done()

@@ -70,7 +70,7 @@ def test_a_script_of_the_originals_runs(model: Model, picture: str) -> None:
 
 def _best_phrases(model: Model, image: torch.Tensor, threshold: float) -> list[str]:
     """Word by word: the phrase that each query's best word stands in."""
-    (output,) = model.network.look(image, Prompt.parse(CAPTION))
+    (output,) = model.network.raw_outputs(image, Prompt.parse(CAPTION))
     phrase_of = {
         f"word{n}": phrase for phrase in ("word1 word2", "word3", "word4 word5") for n in phrase if n.isdigit()
     }

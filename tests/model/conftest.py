@@ -1,4 +1,4 @@
-"""Networks in tests are tiny: a second thread would only wait for the first."""
+"""One thread for torch: the networks in tests are tiny, and a second thread makes them slower."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A process of its own that draws scenes: OSMesa and triton cannot live in one process."""
+"""A separate process that renders scenes: OSMesa and triton cannot be loaded into one process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small models of the family in transformers, whose answers ours must give."""
+"""Small models of the family in transformers, whose outputs ours must reproduce."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # pyright: reportMissingTypeStubs=false

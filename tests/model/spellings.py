@@ -1,4 +1,4 @@
-"""The hub's weights as the original and mmdetection spell them, independent of the tables that are tested."""
+"""The hub's weights under the original's and mmdetection's names, independent of the tested tables."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownLambdaType=false
 

@@ -1,4 +1,4 @@
-"""The detector as others call it."""
+"""The detector's public interface."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownLambdaType=false
 
@@ -134,7 +134,7 @@ def test_a_threshold_that_is_no_number_is_refused(weights: Path) -> None:
         Detector.load(str(weights), DetectorOptions(threshold=float("nan")))
 
 
-def test_lanes_answer_side_by_side_what_one_lane_answers(weights: Path, detector: Detector) -> None:
+def test_parallel_workers_give_the_results_of_one(weights: Path, detector: Detector) -> None:
     pictures = [_picture(64, 96, seed) for seed in range(8)]
     with Detector.load(str(weights), DetectorOptions(device="cpu", threshold=0.0, cpu_workers=2)) as two:
         assert (detector.depth, two.depth) == (1, 2)

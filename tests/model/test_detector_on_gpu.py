@@ -1,4 +1,4 @@
-"""The detector on a real GPU finds what it finds on a CPU, alone, together, replayed and with little memory."""
+"""The detector on a real GPU finds what it finds on a CPU: single, batched, replayed and with little memory."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 

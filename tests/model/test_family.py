@@ -1,4 +1,4 @@
-"""Every published layout of the family, small: read from every spelling, whole and in shards, and answered alike."""
+"""Small models of every published layout: read from every spelling, whole and in shards, with equal results."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 

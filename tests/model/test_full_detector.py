@@ -1,4 +1,4 @@
-"""The detector with a published kind of model: long prompts, mixed batches, whole sentences, raw answers."""
+"""The detector with a full body: long prompts, mixed batches, whole sentences, raw outputs."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownLambdaType=false
 

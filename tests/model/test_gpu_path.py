@@ -1,4 +1,4 @@
-"""What runs on a GPU alone, run on a CPU: each part must answer as the ordinary way does."""
+"""The GPU's code path, run on a CPU: each part must give the results of the ordinary path."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # pyright: reportPrivateUsage=false
@@ -59,8 +59,8 @@ def _picture(seed: int, height: int = 48, width: int = 64) -> NDArray[np.uint8]:
 
 def _found(network: Network, pictures: Sequence[Image], prompts: Sequence[Prompt]) -> list[Detections]:
     queries = [Query(picture, prompt) for picture, prompt in zip(pictures, prompts, strict=True)]
-    seen = network.launch(queries, lambda answer: candidates(answer, RULES)).wait()
-    return [choose(one.parts, one.asked.prompt, one.asked.size, one.asked.image_hw, RULES) for one in seen]
+    outputs = network.launch(queries, lambda answer: candidates(answer, RULES)).wait()
+    return [choose(one.parts, one.query.prompt, one.query.size, one.query.image_hw, RULES) for one in outputs]
 
 
 def _assert_alike(found: Sequence[Detections], wanted: Sequence[Detections]) -> None:
@@ -187,7 +187,7 @@ def test_out_of_memory_halves_what_goes_together(
     monkeypatch.setattr(network._model, "forward", narrow)
     _assert_alike(_found(network, pictures, prompts), wanted)
     assert narrow.passes == [1] * 7  # 7 become 3, and 3 become 1
-    assert network.room.rows == 1
+    assert network.batch_limit.rows == 1
     assert caplog.text.count("out of memory") == 2
     assert "with 3 pictures at once: at most 1 from now on" in caplog.text
 
@@ -219,7 +219,7 @@ def test_one_alone_that_does_not_fit_beside_graphs_has_their_memory(
     monkeypatch.setattr(network._model, "forward", narrow)
     _assert_alike(_found(network, [_picture(0)], PROMPTS[:1]), wanted)
     assert not errors
-    assert network.room.rows == 16
+    assert network.batch_limit.rows == 16
 
 
 def test_another_error_of_the_device_shrinks_nothing(edge: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,7 +228,7 @@ def test_another_error_of_the_device_shrinks_nothing(edge: Path, monkeypatch: py
     monkeypatch.setattr(network._model, "forward", Narrow(network, 0, error))
     with pytest.raises(RuntimeError, match="illegal memory access"):
         network.launch([Query(_picture(seed), PROMPTS[seed]) for seed in (0, 1)])
-    assert network.room.rows == 16
+    assert network.batch_limit.rows == 16
 
 
 def test_no_pictures_have_no_answers(edge: Path) -> None:

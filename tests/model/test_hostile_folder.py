@@ -1,4 +1,4 @@
-"""A model folder from a stranger: what is written in it runs nothing, fetches nothing, and is refused in a sentence."""
+"""An untrusted model folder: its files run no code and fetch nothing, and are refused in one sentence."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 

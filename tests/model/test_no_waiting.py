@@ -1,4 +1,4 @@
-"""Nothing in the network waits for a GPU, or brings it numbers from the host: PyTorch acts as if there were one.
+"""No op of the network waits for a GPU or sends it numbers from the host: PyTorch acts as if there were one.
 
 Tensors have shapes and a device here and no values, so that whatever looks at a value fails.
 """

@@ -1,4 +1,4 @@
-"""The full body against transformers with the same weights: the same proposals, then the same answers."""
+"""The full body against transformers with the same weights: the same proposals, then the same results."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # pyright: reportUnknownLambdaType=false

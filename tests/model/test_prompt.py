@@ -1,4 +1,4 @@
-"""What a user may ask, and what is refused in one sentence."""
+"""Prompts: what a user may write, and what is refused in one sentence."""
 
 from __future__ import annotations
 

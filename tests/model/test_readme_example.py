@@ -1,4 +1,4 @@
-"""The README's lines about one picture find what is in it, as they stand there."""
+"""The README's example for one picture finds what is in it, run unchanged."""
 
 from __future__ import annotations
 

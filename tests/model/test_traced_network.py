@@ -1,4 +1,4 @@
-"""The Edge body as a TorchScript program on a CPU: what it says is what it says without, to the last bit."""
+"""The Edge body as a TorchScript program on a CPU: its results are bit-equal to those without."""
 
 # pyright: reportPrivateUsage=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
 # pyright: reportUnknownMemberType=false, reportUnknownLambdaType=false
@@ -55,7 +55,7 @@ def test_pictures_and_prompts_are_answered_with_the_same_bits(weights: Path, pre
     assert plain._graphs.captured == 0
 
 
-def test_lanes_share_the_programs(weights: Path) -> None:
+def test_workers_share_the_programs(weights: Path) -> None:
     plain, traced = network(weights, "float32", traced=False), network(weights, "float32", traced=True)
     with ThreadPoolExecutor(3) as cpu_workers:
         for seed, answer in enumerate(cpu_workers.map(lambda seed: said(traced, seed), range(60))):

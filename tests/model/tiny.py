@@ -1,4 +1,4 @@
-"""A small model with random weights, drawn so that every part of it matters."""
+"""A small model with random weights, in which every part affects the output."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownLambdaType=false
 
