@@ -194,7 +194,7 @@ def test_a_node_is_found_by_its_name(
     done = in_process(capsys, "ctl", "pause", "--node", "shop", "--timeout-s", "20")
 
     assert "several nodes run here (arm, shop): name one" in which.sentence
-    assert "no node called gone takes requests of this user here, but arm, shop" in gone.sentence
+    assert "no node called gone takes requests from this user here, but arm, shop" in gone.sentence
     assert (which.code, gone.code, done.code) == (2, 2, 0)
     assert [node.done for node in two_nodes] == [[], ["pause None"]]
     assert (tmp_path / "groundcast").stat().st_mode & 0o777 == 0o700
