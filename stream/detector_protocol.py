@@ -1,4 +1,4 @@
-"""What the pipeline asks of a detector, so that it runs and is tested with no model."""
+"""Detector protocol: what the pipeline needs of a detector, so that tests run without a model."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..model.query import Query
 
 
 class Ticket(Protocol):
-    """A detection that was asked for and may still be on its way."""
+    """The result of one `submit`, now or later."""
 
     def done(self) -> bool:
         """True once `wait` returns, or raises, at once."""
@@ -22,12 +22,12 @@ class Ticket(Protocol):
         ...
 
     def cancel(self) -> bool:
-        """True if the work had not begun and now never will."""
+        """True if the work had not begun; then it never will."""
         ...
 
 
 class StreamDetector(Protocol):
-    """Finds phrases in pictures, in threads or on a device of its own. Tickets begin first in, first out."""
+    """Finds phrases in pictures, in its own threads or on a device. Tickets begin first in, first out."""
 
     @property
     def info(self) -> DetectorInfo: ...
@@ -39,20 +39,20 @@ class StreamDetector(Protocol):
 
     @property
     def batch(self) -> int:
-        """How many pictures are of use in one ticket: 1 where they gain nothing from being looked at together."""
+        """How many pictures are of use in one ticket: 1 where a batch is no faster."""
         ...
 
     @property
     def gpu(self) -> int | None:
-        """The number of the GPU that takes pictures as a decoder gives them, there or on the host; None takes RGB."""
+        """The GPU that takes pictures as a decoder gives them, in its memory or the host's; None takes RGB only."""
         ...
 
     def check(self, prompt: Prompt) -> None:
-        """Raise PromptError for words that it does not know."""
+        """Raise PromptError for words that the model does not know."""
         ...
 
     def captions(self, prompt: Prompt) -> int:
-        """How many captions a prompt is parted into, each of which costs a pass for every picture."""
+        """How many captions a prompt needs; each costs a pass for every picture."""
         ...
 
     def submit(self, queries: Sequence[Query], on_done: Callable[[], None] | None = None) -> Ticket:

@@ -174,7 +174,7 @@ class Pipeline:
     def _publish(self, session: SourceSession, result: FrameResult) -> None:
         node, message, frame = self._node, session.message(result), result.query.frame
         node.publisher.send_detections(message)
-        node.picture_requests.give(session.name, frame, message)
+        node.picture_requests.answer(session.name, frame, message)
         if self._on_message is not None:
             self._on_message(message)
         if not session.ended and node.publisher.wants_pictures(session.name):  # after the message, which must not wait

@@ -1,4 +1,4 @@
-"""Commands from any thread, carried out one by one by the loop that owns what they change."""
+"""Command queue: commands of any thread, which the node's loop carries out one by one."""
 
 from __future__ import annotations
 
@@ -12,82 +12,83 @@ from .node_api import CommandError
 
 T = TypeVar("T")
 
-_PATIENCE_S = 5.0
+_TIMEOUT_S = 5.0
 
 
 class CommandQueue:
-    """Joins the threads that command a node with its loop.
+    """Hands commands from other threads to the loop.
 
-    While no loop runs yet, whoever calls carries the command out himself; in the loop's own thread it is carried out
-    at once, for there nothing else is going on.
+    Before the loop begins, the caller's thread carries a command out; the loop's own thread carries its commands out
+    at once.
 
     Args:
-        wake: called after a command was laid down, so that the loop looks at once.
+        wake: called after a command was queued.
     """
 
     def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake
         self._lock = threading.Lock()  # before the loop begins, held while a command is carried out
-        self._waiting: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
-        self._loop: int | None = None  # its thread
+        self._queued: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
+        self._loop_thread: int | None = None
         self._ended = False
 
     @property
     def in_loop(self) -> bool:
         """Whether the caller is the loop itself."""
-        return self._loop == threading.get_ident()
+        return self._loop_thread == threading.get_ident()
 
-    def call(self, command: Callable[[], T], patience_s: float = _PATIENCE_S) -> T:
+    def call(self, command: Callable[[], T], timeout_s: float = _TIMEOUT_S) -> T:
         """Have `command` carried out, and return what it returns.
 
         Raises:
-            CommandError: stopped, when the loop ends first; not_ready, when it does not come to it in time. In both
-                cases the command never is carried out. And whatever the command raises.
+            CommandError: stopped if the loop ends first; not_ready if it takes too long. In both cases the command is
+                never carried out.
+            Exception: whatever the command raises.
         """
-        answer: Future[T] = Future()
+        future: Future[T] = Future()
         if self.in_loop and not self._ended:
             return command()
         with self._lock:
             if self._ended:
                 raise _stopped()
-            if self._loop is None:
+            if self._loop_thread is None:
                 return command()
-            self._waiting.append((answer, command))
+            self._queued.append((future, command))
         self._wake()
         try:
-            return answer.result(patience_s)
+            return future.result(timeout_s)
         except TimeoutError:
-            if answer.cancel():
-                raise CommandError("not_ready", f"the node is busy for more than {patience_s:g} s: try again") from None
-            return answer.result()
+            if future.cancel():
+                raise CommandError("not_ready", f"the node is busy for more than {timeout_s:g} s: try again") from None
+            return future.result()
 
     def begin(self) -> None:
-        """For the loop: from now on this thread carries the commands out."""
+        """For the loop: from now on the calling thread carries the commands out."""
         with self._lock:
-            self._loop = threading.get_ident()
+            self._loop_thread = threading.get_ident()
 
     def carry_out(self) -> None:
-        """For the loop: what was asked for until now. Who asked gets the result, or the error."""
-        for _ in range(len(self._waiting)):
-            answer, command = self._waiting.popleft()
-            if not answer.set_running_or_notify_cancel():
+        """For the loop: carry out the commands that are queued now. Each caller gets the result, or the error."""
+        for _ in range(len(self._queued)):
+            future, command = self._queued.popleft()
+            if not future.set_running_or_notify_cancel():
                 continue
             try:
                 result = command()
-            except Exception as error:  # noqa: BLE001  as an executor does: it belongs to whoever asked
-                answer.set_exception(error)
+            except Exception as error:  # noqa: BLE001  as an executor does: the caller gets it
+                future.set_exception(error)
             else:
-                answer.set_result(result)
+                future.set_result(result)
 
     def end(self) -> None:
-        """For the loop: nothing more is carried out."""
+        """For the loop: refuse the queued commands, and all that follow."""
         with self._lock:
             self._ended = True
-            left = tuple(self._waiting)
-            self._waiting.clear()
-        for answer, _ in left:
-            if answer.set_running_or_notify_cancel():
-                answer.set_exception(_stopped())
+            queued = tuple(self._queued)
+            self._queued.clear()
+        for future, _ in queued:
+            if future.set_running_or_notify_cancel():
+                future.set_exception(_stopped())
 
 
 def _stopped() -> CommandError:

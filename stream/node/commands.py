@@ -44,23 +44,23 @@ class NodeCommands:
     @property
     def leases_in_force(self) -> Collection[str]:
         """As `NodeApi` says."""
-        return self._node.prompts.asked.leases.ids
+        return self._node.prompts.snapshot.leases.ids
 
     def status(self) -> NodeStatus:
         """The state and the figures of the node and its sources; never waits for the loop."""
         node, info = self._node, self._node.detector.info
-        asked, sessions = node.prompts.asked, tuple(node.sources)
-        known = [(session, asked.questions[session.name]) for session in sessions if session.name in asked.questions]
+        snapshot, sessions = node.prompts.snapshot, tuple(node.sources)
+        known = [(session, snapshot.prompts[session.name]) for session in sessions if session.name in snapshot.prompts]
         return NodeStatus(
             node=node.options.node,
             epoch=node.epoch,
             model=ModelInfo(info.name, info.dtype, info.score_rule),
-            prompt_version=asked.version,
+            prompt_version=snapshot.version,
             prompts={session.name: prompt.prompt for session, prompt in known},
             sources=tuple(session.status(prompt.version) for session, prompt in known),
             paused=tuple(session.name for session, _ in known if session.paused),
-            leases=asked.leases.infos(node.now_s()),
-            unsent=node.publisher.dropped + node.picture_sender.left_out,
+            leases=snapshot.leases.infos(node.now_s()),
+            unsent=node.publisher.dropped + node.picture_sender.dropped,
             rejected_connections={str(reason): count for reason, count in node.publisher.rejected_connections.items()},
             options=tuple(session.options for session, _ in known),
         )
@@ -73,7 +73,7 @@ class NodeCommands:
         *,
         everywhere: bool = False,
     ) -> Applied:
-        """As `NodeApi` says; tracks whose phrase is still asked for go on."""
+        """As `NodeApi` says; tracks whose phrase stays in the prompt go on."""
         self._check_prompt(prompt)
 
         def apply() -> Applied:
@@ -163,14 +163,14 @@ class NodeCommands:
         def apply() -> Applied:
             session = self._node.sources.find(name)
             if generation not in (None, session.generation):
-                raise CommandError("unknown_source", f"source {name!r} is another one by now: look again")
+                raise CommandError("unknown_source", f"source {name!r} has been added again since: read the list again")
             self._node.end_source(session, "the source was removed", "ended")
             self._node.publisher.forget(name)
             self._node.sources.remove(name)
             self._node.prompts.drop(name)
             self._node.runs_until_stopped = True
             self._node.picture_requests.refuse(name, CommandError("unknown_source", f"source {name!r} was removed"))
-            return Applied(self._node.prompts.asked.version, {name: (session.generation, session.next_seq)})
+            return Applied(self._node.prompts.snapshot.version, {name: (session.generation, session.next_seq)})
 
         return self._node.command_queue.call(apply)
 
@@ -249,13 +249,13 @@ class NodeCommands:
         return [
             session
             for session in sessions
-            if self._node.prompts.of(session.name).version == self._node.prompts.asked.version
+            if self._node.prompts.of(session.name).version == self._node.prompts.snapshot.version
         ]
 
     def _newest_version(self, sessions: Iterable[SourceSession]) -> int:
         """The newest version among these sources; the node's newest may belong to others."""
         versions = [self._node.prompts.of(session.name).version for session in sessions]
-        return max(versions, default=self._node.prompts.asked.version)
+        return max(versions, default=self._node.prompts.snapshot.version)
 
     def _check_prompt(self, prompt: Prompt) -> None:
         try:

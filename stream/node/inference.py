@@ -11,7 +11,7 @@ from ...model.query import Query
 from ..detector_protocol import StreamDetector
 from ..frame import Frame
 from .prompt_state import VersionedPrompt
-from .roi import Area, cut_out, put_back
+from .roi import Area, crop, uncrop
 
 
 class PipelineError(RuntimeError):
@@ -69,7 +69,7 @@ class InferenceBatch:
         self._wake = wake
         self._done_ns: int | None = None
         self.submitted_ns = time.monotonic_ns()
-        submitted = [Query(cut_out(one.frame.image, one.area), one.prompt.prompt, one.size_px) for one in queries]
+        submitted = [Query(crop(one.frame.image, one.area), one.prompt.prompt, one.size_px) for one in queries]
         try:
             self._ticket = detector.submit(submitted, self._on_done)
         except Exception as error:  # a detector may raise anything, and the node ends with its reason
@@ -91,7 +91,7 @@ class InferenceBatch:
             raise self._failure(error) from error
         done_ns = self._done_ns or time.monotonic_ns()
         return [
-            FrameResult(query, put_back(detections, query.area), self.submitted_ns, done_ns)
+            FrameResult(query, uncrop(detections, query.area), self.submitted_ns, done_ns)
             for query, detections in zip(self._queries, found, strict=True)
         ]
 

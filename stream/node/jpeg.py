@@ -1,4 +1,4 @@
-"""A picture as JPEG."""
+"""JPEG encoding of pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Leases: phrases that several clients ask for, each for a time, beside the prompt that nobody of them may change."""
+"""Leases: phrases that clients add to the prompt, each for a limited time."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from .node_api import CommandError, LeaseInfo, user_of
 
 @dataclass(frozen=True, slots=True)
 class LeaseLimits:
-    """How much may be asked for, of one user and in all, and for how long.
+    """How much may be leased, by one user and in all, and for how long.
 
-    Wordings are what a model is asked, one or more a phrase; a caption is as many of them as it reads at once, and
-    costs a pass for every picture.
+    A wording is a text that the model looks for; a phrase has one or more. A caption holds as many wordings as the
+    model reads at once, and costs a pass for every picture.
     """
 
     leases: int = 256
@@ -24,8 +24,8 @@ class LeaseLimits:
     wordings_of_user: int = 64
     captions: int = 8
     captions_of_user: int = 1
-    least_s: float = 1.0
-    most_s: float = 3600.0
+    min_s: float = 1.0
+    max_s: float = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,11 @@ class HeldLease:
     """A lease in force.
 
     Args:
-        id: names it, and whoever knows it may renew or end it.
-        client: who asked last: a connection, behind '/' and whose it is where that is known.
-        phrases: asked for; none is negative.
-        source: of this source alone, or None for every one.
-        until_s: when it ends, on the clock that `now_s` was read from.
+        id: names it; a client that knows the id may renew or end the lease.
+        client: the connection that renewed it last, after its user and '/' where the user is known.
+        phrases: to find; none is negative.
+        source: in this source alone, or None for every one.
+        until_s: when it ends, on the clock of `now_s`.
     """
 
     id: str
@@ -48,15 +48,15 @@ class HeldLease:
 
     @property
     def user(self) -> str:
-        """Whose connection asked last."""
+        """The user whose connection renewed it last."""
         return user_of(self.client)
 
 
 @dataclass(frozen=True, slots=True)
 class Leases:
-    """All leases in force, the oldest first. Every change gives new ones, so that a change can be tried and dropped.
+    """All leases in force, the oldest first. A change returns a new object, so that it can be tried and discarded.
 
-    `now_s` is any clock that is never set, the same in each call.
+    `now_s` is read from a monotonic clock, the same in each call.
     """
 
     held: tuple[HeldLease, ...] = ()
@@ -74,13 +74,13 @@ class Leases:
         """Add a lease; or, with the id of one, renew that: its phrases, its time and its client become those given.
 
         Raises:
-            CommandError: bad_prompt for phrases that cannot be asked for, bad_request for a time beyond the limits,
-                unknown_lease for a lease that is over, too_many beyond the limits.
+            CommandError: bad_prompt for phrases that cannot be leased, bad_request for a time beyond the limits,
+                unknown_lease for a lease that has ended, too_many beyond the other limits.
         """
         _check_phrases(phrases)
-        least_s, most_s = self.limits.least_s, self.limits.most_s
-        if not least_s <= seconds <= most_s:  # also refuses NaN
-            raise CommandError("bad_request", f"a lease of {seconds:g} s: ask for {least_s:g} to {most_s:g} s")
+        min_s, max_s = self.limits.min_s, self.limits.max_s
+        if not min_s <= seconds <= max_s:  # also refuses NaN
+            raise CommandError("bad_request", f"a lease of {seconds:g} s: ask for {min_s:g} to {max_s:g} s")
         current = self.expire(now_s)
         new = HeldLease(lease or secrets.token_urlsafe(16), client, tuple(phrases), source, now_s + seconds)
         if lease is None:
@@ -88,59 +88,59 @@ class Leases:
         elif any(one.id == lease for one in current.held):
             held = tuple(new if one.id == lease else one for one in current.held)
         else:
-            raise CommandError("unknown_lease", "the lease is over, or there never was one: ask without its id")
-        self._check_room(held, new.user)
+            raise CommandError("unknown_lease", "the lease has ended, or there never was one: ask without its id")
+        self._check_held(held, new.user)
         return replace(self, held=held), new
 
     def release(self, lease: str, client: str | None = None) -> Leases:
-        """Without that lease, with `client` only if it asked last; these themselves where there is none."""
+        """Without that lease, with `client` only if that renewed it last; self if nothing ends."""
         return self._only(tuple(one for one in self.held if one.id != lease or client not in (None, one.client)))
 
     def without_source(self, source: str) -> Leases:
-        """Without those for a source that is gone; these themselves where there are none."""
+        """Without those for one source alone; self if there are none."""
         return self._only(tuple(one for one in self.held if one.source != source))
 
     def expire(self, now_s: float) -> Leases:
-        """Without those whose time is over; these themselves where none is."""
+        """Without those whose time is over; self if there are none."""
         return self._only(tuple(one for one in self.held if one.until_s > now_s))
 
     def that_fit(self, prompts: Mapping[str, Prompt]) -> Leases:
-        """Without those that the sources' own prompts leave no room for, the newest first; these if all fit."""
+        """Without those that do not fit beside the sources' own prompts, the newest first; self if all fit."""
         if not self.held:
             return self
-        asked = {source: _Room(prompt.phrases) for source, prompt in prompts.items()}
+        capacities = {source: _Capacity(prompt.phrases) for source, prompt in prompts.items()}
         kept: list[HeldLease] = []
         for one in self.held:
-            concerned = [room for source, room in asked.items() if one.source in (None, source)]
-            if all(room.has_for(one.phrases) for room in concerned):
+            affected = [capacity for source, capacity in capacities.items() if one.source in (None, source)]
+            if all(capacity.fits(one.phrases) for capacity in affected):
                 kept.append(one)
-                for room in concerned:
-                    room.take(one.phrases)
+                for capacity in affected:
+                    capacity.add(one.phrases)
         return self._only(tuple(kept))
 
     def check_captions(self, user: str, captions: Callable[[Prompt], int]) -> None:
-        """Raise CommandError too_many where the leases of a user, or all, would cost more than they may.
+        """Raise CommandError too_many if the leases of a user, or all, need too many captions.
 
         Args:
             captions: how many captions a model makes of a prompt.
         """
         own = [one for one in self.held if one.user == user]
-        rooms = (
+        counts = (
             (_captions(self.held, captions), self.limits.captions, "captions in all"),
             (_captions(own, captions), self.limits.captions_of_user, "captions of one user"),
         )
-        _check_rooms(rooms)
+        _check_limits(counts)
 
     @property
     def ids(self) -> Collection[str]:
-        """Which leases are in force."""
+        """The ids of the leases in force."""
         return {one.id for one in self.held}
 
     def prompt(self, base: Prompt, source: str) -> Prompt:
-        """What a source is asked: its own prompt, then what the leases add to it.
+        """A source's own prompt, followed by the phrases that the leases add.
 
-        What is asked for twice, however it is spelt, is asked once, in the words and with the threshold of who came
-        first; a phrase that is asked for is not kept silent because somebody else named it as negative.
+        A phrase that is there twice, in any spelling, is kept once, with the wordings and the threshold of the first.
+        A leased phrase replaces the same phrase if that is negative.
 
         Raises:
             CommandError: too_many for more than one prompt may hold.
@@ -159,7 +159,7 @@ class Leases:
             raise CommandError("too_many", str(error)) from error
 
     def infos(self, now_s: float) -> tuple[LeaseInfo, ...]:
-        """The leases as a status tells of them."""
+        """The leases as a status reports them."""
         return tuple(
             LeaseInfo(one.client, tuple(phrase.name for phrase in one.phrases), one.source, one.until_s - now_s)
             for one in self.expire(now_s).held
@@ -168,38 +168,38 @@ class Leases:
     def _only(self, held: tuple[HeldLease, ...]) -> Leases:
         return self if len(held) == len(self.held) else replace(self, held=held)
 
-    def _check_room(self, held: tuple[HeldLease, ...], user: str) -> None:
+    def _check_held(self, held: tuple[HeldLease, ...], user: str) -> None:
         limits = self.limits
         own = [one for one in held if one.user == user]
-        rooms = (
+        counts = (
             (len(held), limits.leases, "leases in all"),
             (len(own), limits.leases_of_user, "leases of one user"),
             (_wordings(held), limits.wordings, "wordings in all"),
             (_wordings(own), limits.wordings_of_user, "wordings of one user"),
         )
-        _check_rooms(rooms)
+        _check_limits(counts)
 
 
-class _Room:
-    """What a source is asked, and whether more fits into one prompt."""
+class _Capacity:
+    """How full a source's prompt is."""
 
     def __init__(self, phrases: Iterable[Phrase]) -> None:
         self._wordings: dict[str, int] = {}
         self._count = 0
-        self.take(phrases)
+        self.add(phrases)
 
-    def has_for(self, phrases: Iterable[Phrase]) -> bool:
+    def fits(self, phrases: Iterable[Phrase]) -> bool:
         new = self._new(phrases)
         count = len(self._wordings) + sum(spoken not in self._wordings for spoken in new)
         return count <= MAX_PHRASES and self._count + sum(new.values()) <= MAX_WORDINGS
 
-    def take(self, phrases: Iterable[Phrase]) -> None:
+    def add(self, phrases: Iterable[Phrase]) -> None:
         for spoken, more in self._new(phrases).items():
             self._wordings[spoken] = self._wordings.get(spoken, 0) + more
             self._count += more
 
     def _new(self, phrases: Iterable[Phrase]) -> dict[str, int]:
-        """How many wordings each phrase adds to what is asked already."""
+        """How many wordings each phrase adds."""
         counts = {phrase.spoken: max(1, len(phrase.ask)) for phrase in phrases}
         return {spoken: max(0, count - self._wordings.get(spoken, 0)) for spoken, count in counts.items()}
 
@@ -213,14 +213,14 @@ def _captions(leases: Iterable[HeldLease], captions: Callable[[Prompt], int]) ->
     return captions(Prompt(tuple(phrases.values()))) if phrases else 0
 
 
-def _check_rooms(rooms: Iterable[tuple[int, int, str]]) -> None:
-    for count, most, what in rooms:
-        if count > most:
-            raise CommandError("too_many", f"{count} {what} would be leased: at most {most}, so release some first")
+def _check_limits(limits: Iterable[tuple[int, int, str]]) -> None:
+    for count, maximum, what in limits:
+        if count > maximum:
+            raise CommandError("too_many", f"{count} {what} would be leased: at most {maximum}, so release some first")
 
 
 def _check_phrases(phrases: Sequence[Phrase]) -> None:
-    """A lease adds what to find; what not to find would change the answers of all others."""
+    """Raise CommandError for phrases that cannot be leased. A negative phrase would change the results of others."""
     try:
         Prompt(tuple(phrases))
     except PromptError as error:

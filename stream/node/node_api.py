@@ -1,4 +1,4 @@
-"""What a running node can be told, and what it says of itself: by the control socket, by a signal, by a program.
+"""Node API: the commands of a running node and its status, for the control socket, for signals and for programs.
 
 Every command may be called from any thread; the node's loop carries it out between two frames.
 """
@@ -15,7 +15,7 @@ from ..options import SourceOptions
 from ..wire.message_types import DetectionMessage, ModelInfo, StatusMessage
 
 SourceChange = Callable[[SourceOptions], SourceOptions]
-"""Gives the options that a source shall have, from those that it has. It changes nothing, and may be called twice."""
+"""Returns a source's new options, given its present ones. It has no side effect, and may be called twice."""
 
 Refusal = Literal[
     "bad_request",
@@ -32,7 +32,7 @@ Refusal = Literal[
 
 
 class CommandError(ValueError):
-    """A command that the node refuses, and after which nothing has changed.
+    """The node refuses a command; nothing has changed.
 
     Args:
         code: for programs.
@@ -59,12 +59,12 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Phrases that one client asked for, for a time.
+    """Phrases that one client has leased.
 
     Args:
         id: names the lease; hard to guess.
-        seconds_left: until it ends unless it is asked for again.
-        applied: the change that it made.
+        seconds_left: until it ends unless it is renewed.
+        applied: the change to the prompts.
     """
 
     id: str
@@ -74,7 +74,7 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class LeaseInfo:
-    """A lease as the node's status tells of it, without what would let others end it."""
+    """A lease as the status reports it, without the id, with which other clients could end it."""
 
     client: str
     phrases: tuple[str, ...]
@@ -84,15 +84,15 @@ class LeaseInfo:
 
 @dataclass(frozen=True, slots=True)
 class NodeStatus:
-    """How a node is doing.
+    """The state of a node and its sources.
 
     Args:
         node, epoch: its name and its start, unix ns.
-        model: which answers.
+        model: that the detector runs.
         prompt_version: the newest.
-        prompts: what each source is asked now, leases included.
+        prompts: of each source, leases included.
         sources: the status of each, in order.
-        paused: sources that wait until they are resumed.
+        paused: the sources that are paused.
         leases: in force.
         unsent: messages and pictures that were never handed to the socket.
         rejected_connections: at the publisher's socket, counted by reason; empty without keys.
@@ -113,7 +113,7 @@ class NodeStatus:
 
 
 def user_of(client: str) -> str:
-    """Whose connection a client is: what stands before '/', or the connection itself."""
+    """The user of a client: what stands before '/', or the whole where there is no '/'."""
     return client.partition("/")[0]
 
 
@@ -136,12 +136,12 @@ class NodeApi(Protocol):
 
     @property
     def last_loop_ns(self) -> int:
-        """When the loop last turned, monotonic ns; 0 before it runs. Seconds ago means that the node hangs."""
+        """When the loop last began a pass, monotonic ns; 0 before the first. If that is seconds ago, the node hangs."""
         ...
 
     @property
     def leases_in_force(self) -> Collection[str]:
-        """The ids of those that are neither over nor ended; never waits for the loop."""
+        """The ids of the leases in force; never waits for the loop."""
         ...
 
     def status(self) -> NodeStatus: ...
@@ -154,18 +154,18 @@ class NodeApi(Protocol):
         *,
         everywhere: bool = False,
     ) -> Applied:
-        """Ask for something else: of one source, or of all that have no prompt of their own.
+        """Set the prompt of one source, or of all that have none of their own.
 
         With `everywhere` of all: those that had one of their own lose it.
-        The prompt comes first: leases that it leaves no room for end, the newest first.
-        With `if_version` only while that is the newest version, so that nobody overwrites what he has not seen.
+        Leases that no longer fit beside the prompt end, the newest first.
+        With `if_version` only while that is the newest version, so that a client overwrites no change it has not seen.
         """
         ...
 
     def set_thresholds(
         self, thresholds: Mapping[str, float], source: str | None = None, if_version: int | None = None
     ) -> Applied:
-        """Change the least scores of phrases that are asked for, by name."""
+        """Change the minimum scores of phrases in the prompt, by name."""
         ...
 
     def ask(
@@ -176,26 +176,26 @@ class NodeApi(Protocol):
         source: str | None = None,
         lease: str | None = None,
     ) -> Lease:
-        """Add phrases for a time, to what all others ask for; with `lease`, for longer, or other phrases instead."""
+        """Lease phrases, beside the prompt and other leases; with `lease`, renew that one, with these phrases."""
         ...
 
     def release(self, lease: str, client: str | None = None) -> Applied:
-        """End a lease before its time; with `client` only if it asked last. One that is not there is no error."""
+        """End a lease before its time; with `client` only if that renewed it last. An unknown lease is no error."""
         ...
 
     def add_source(self, options: SourceOptions, client: str = "") -> Applied:
-        """Read one more source; `client` is who asks, "" for the settings."""
+        """Add a source; `client` adds it, "" for the settings."""
         ...
 
     def update_source(self, name: str, change: SourceChange, client: str = "") -> Applied:
-        """Read a source with other options. What needs no new connection makes none.
+        """Read a source with other options; it is connected anew only if they need that.
 
-        `change` is given the newest options by the loop, so that of two clients neither undoes what the other did.
+        The loop gives `change` the newest options, so that two clients do not undo each other's updates.
         """
         ...
 
     def remove_source(self, name: str, generation: int | None = None) -> Applied:
-        """Read a source no more; with `generation` only that one of its name. Leases for it alone end."""
+        """Remove a source; with `generation` only that one of its name. Leases for it alone end."""
         ...
 
     def reset_tracks(self, source: str | None = None) -> Applied: ...

@@ -1,4 +1,4 @@
-"""Pictures that clients wait for: the next of a source, with its message, for all who asked in the meantime."""
+"""Picture requests: clients that wait for the next picture of a source, with its message."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class _PendingPicture(NamedTuple):
 
 
 class PictureRequests:
-    """For the node's loop.
+    """The requests that wait. For the node's loop.
 
     Args:
         jpeg_quality: of the pictures.
@@ -51,39 +51,39 @@ class PictureRequests:
         self._waiting: dict[str, list[_PendingPicture]] = {}
 
     def ask(self, source: str, seconds: float, now_s: float) -> PictureRequest:
-        """The next frame of a source and its message, or CommandError not_ready after so many seconds.
+        """Wait for the next frame of a source and its message; CommandError not_ready after so many seconds.
 
         Args:
-            now_s: of any clock that is never set, the same in `expire`.
+            now_s: of a monotonic clock, the same in `expire`.
         """
         request = PictureRequest()
-        request.set_running_or_notify_cancel()  # from here on who waits cannot cancel it, which would break the loop
+        request.set_running_or_notify_cancel()  # a client can no longer cancel it, which would raise in the loop
         self._waiting.setdefault(source, []).append(_PendingPicture(request, seconds, now_s + seconds))
         return request
 
-    def give(self, source: str, frame: Frame, message: DetectionMessage) -> None:
-        """Hand a frame to all who wait for it."""
+    def answer(self, source: str, frame: Frame, message: DetectionMessage) -> None:
+        """Answer all requests that wait for this source."""
         if waiting := self._waiting.pop(source, ()):
             shot = Shot(frame, message, self._jpeg_quality)
             for one in waiting:
                 one.request.set_result(shot)
 
     def expire(self, now_s: float) -> None:
-        """Tell those whose time is over."""
+        """Refuse the requests whose time is over."""
         for source, waiting in list(self._waiting.items()):
-            late = [one for one in waiting if one.until_s <= now_s]
-            if late:
+            expired = [one for one in waiting if one.until_s <= now_s]
+            if expired:
                 self._waiting[source] = [one for one in waiting if one.until_s > now_s]
-            for one in late:
+            for one in expired:
                 text = f"source {source!r} gave no picture within {one.seconds:g} s: its status may say why"
                 one.request.set_exception(CommandError("not_ready", text))
 
     def refuse(self, source: str, error: CommandError) -> None:
-        """Tell those who wait for a source that nothing will come."""
+        """Refuse all requests for a source."""
         for one in self._waiting.pop(source, ()):
             one.request.set_exception(error)
 
     def refuse_all(self, error: CommandError) -> None:
-        """Tell all who wait that nothing will come."""
+        """Refuse all requests."""
         for source in tuple(self._waiting):
             self.refuse(source, error)

@@ -1,4 +1,4 @@
-"""Pictures for those who asked for them, encoded beside the loop, which must not wait for that."""
+"""Picture sender: encodes pictures for subscribers in a thread of its own, so that the loop does not wait."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _MAX_WAITING = 8
 
 
 class PictureSender:
-    """Makes JPEGs in a thread of its own and hands them to the publisher.
+    """Encodes JPEGs in a thread of its own and gives them to the publisher.
 
-    A picture that finds eight others waiting is left out, and so is one that cannot be encoded or sent.
+    A picture is dropped if eight others wait, or if it cannot be encoded or sent.
 
     Args:
-        publisher: where pictures leave.
+        publisher: sends the pictures.
         quality: of the JPEGs, 1 to 100.
     """
 
@@ -30,34 +30,34 @@ class PictureSender:
         self._failed = 0  # counted by the worker
         self._publisher = publisher
         self._quality = quality
-        self._room = threading.BoundedSemaphore(_MAX_WAITING)
+        self._slots = threading.BoundedSemaphore(_MAX_WAITING)
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="pictures")  # begins with the first picture
 
     def send(self, message: DetectionMessage, image: Image) -> None:
-        """Send the picture that `message`, which was sent already, speaks about; returns at once."""
-        if self._room.acquire(blocking=False):
+        """Queue the picture of a message that was sent already; returns at once."""
+        if self._slots.acquire(blocking=False):
             self._worker.submit(self._encode_and_send, message, image)
         else:
             self._too_many += 1
 
     @property
-    def left_out(self) -> int:
-        """How many pictures were."""
+    def dropped(self) -> int:
+        """How many pictures were not sent."""
         return self._too_many + self._failed
 
     def close(self) -> None:
-        """Send what waits, and end the thread."""
+        """Send the pictures that wait, and end the thread."""
         self._worker.shutdown()
 
     def _encode_and_send(self, message: DetectionMessage, image: Image) -> None:
         try:
             self._publisher.send_picture(_header_of(message), to_jpeg(rgb_of(image), self._quality))
-        except Exception:  # noqa: BLE001  a picture is no reason to end; a publisher that failed says so to the loop
+        except Exception:  # noqa: BLE001  the loop goes on without the picture; it sees a publisher that failed itself
             if self._failed == 0:
-                _LOG.exception("a picture of source %s was left out; others are only counted", message.source)
+                _LOG.exception("a picture of source %s was not sent; others are only counted", message.source)
             self._failed += 1
         finally:
-            self._room.release()
+            self._slots.release()
 
 
 def _header_of(message: DetectionMessage) -> PictureHeader:

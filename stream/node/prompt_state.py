@@ -1,4 +1,4 @@
-"""What each source is asked, under one count of versions for the whole node."""
+"""Prompt state: the prompt of each source, with one count of versions for the whole node."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class VersionedPrompt:
 
 
 @dataclass(frozen=True, slots=True)
-class _Wish:
-    """What was said about one source alone: its prompt, its least score, and those of single phrases by name."""
+class _Override:
+    """What was set for one source alone: its prompt, its minimum score, and those of single phrases by name."""
 
     prompt: Prompt | None = None
     threshold: float | None = None
@@ -30,44 +30,44 @@ class _Wish:
 
 @dataclass(frozen=True, slots=True)
 class PromptSnapshot:
-    """All that was said, and what follows from it. Never changed, only replaced, so that any thread may read it.
+    """All that was set, and the prompts that follow from it. It is replaced, never changed, so any thread may read it.
 
     Args:
         prompt: the node's own; version: the newest.
         leases: in force.
-        wishes: what was said about single sources.
-        questions: what each source is asked.
+        overrides: what was set for single sources.
+        prompts: of each source.
     """
 
     prompt: Prompt
     version: int = 1
     leases: Leases = field(default_factory=Leases)
-    wishes: Mapping[str, _Wish] = field(default_factory=dict[str, _Wish])
-    questions: Mapping[str, VersionedPrompt] = field(default_factory=dict[str, VersionedPrompt])
+    overrides: Mapping[str, _Override] = field(default_factory=dict[str, _Override])
+    prompts: Mapping[str, VersionedPrompt] = field(default_factory=dict[str, VersionedPrompt])
 
     def effective(self, source: str) -> Prompt:
-        """The source's own prompt or else the node's, then the leases; a phrase's least score, or else the source's."""
-        wish = self.wishes[source]
-        asked = self.leases.prompt(self.own(source), source)
-        if wish.threshold is None:
-            return asked
-        return _with_thresholds(asked, {p.name: wish.threshold for p in asked.phrases if p.threshold is None})
+        """The source's own prompt or else the node's, with the leases; each phrase's minimum score or the source's."""
+        threshold = self.overrides[source].threshold
+        prompt = self.leases.prompt(self.without_leases(source), source)
+        if threshold is None:
+            return prompt
+        return _with_thresholds(prompt, {p.name: threshold for p in prompt.phrases if p.threshold is None})
 
-    def own(self, source: str) -> Prompt:
-        """What the source is asked without the leases."""
-        wish = self.wishes[source]
-        return _with_thresholds(wish.prompt or self.prompt, wish.thresholds)
+    def without_leases(self, source: str) -> Prompt:
+        """The source's own prompt or else the node's, with the minimum scores that were set for it."""
+        override = self.overrides[source]
+        return _with_thresholds(override.prompt or self.prompt, override.thresholds)
 
-    def with_room(self, changed: Collection[str]) -> PromptSnapshot:
-        """The same without the leases that prompts which have changed leave no room for: the prompt comes first."""
-        return replace(self, leases=self.leases.that_fit({source: self.own(source) for source in changed}))
+    def with_fitting_leases(self, changed: Collection[str]) -> PromptSnapshot:
+        """The same without the leases that no longer fit beside the changed prompts, which take precedence."""
+        return replace(self, leases=self.leases.that_fit({source: self.without_leases(source) for source in changed}))
 
 
 class PromptState:
-    """Keeps what was asked for, and by whom. For the node's loop; `asked` may be read from any thread.
+    """Holds what was set and leased. For the node's loop; any thread may read `snapshot`.
 
-    A change holds whole or not at all. A source that it concerns carries a new version from its next frame on; all
-    others keep theirs, so a source and a version always mean one prompt.
+    A change is applied as a whole or not at all. A source that it affects gets a new version with its next frame; all
+    others keep theirs, so that a source and a version always mean one prompt.
 
     Args:
         prompt: the node's own.
@@ -76,75 +76,83 @@ class PromptState:
     """
 
     def __init__(self, prompt: Prompt, check: Callable[[Prompt], None], captions: Callable[[Prompt], int]) -> None:
-        self.asked = PromptSnapshot(prompt)
+        self.snapshot = PromptSnapshot(prompt)
         self._check = check
         self._captions = captions
 
     def of(self, source: str) -> VersionedPrompt:
-        return self.asked.questions[source]
+        """The prompt of a source."""
+        return self.snapshot.prompts[source]
 
     def start(self, options: Sequence[SourceOptions]) -> None:
-        """Ask the sources that are there from the beginning, all under the first version."""
-        wishes = {source.name: _Wish(source.prompt, source.threshold) for source in options}
-        first = replace(self.asked, version=0, wishes=wishes)
-        self._become(first, wishes.keys())
+        """Give the first sources their prompts, all with version 1."""
+        overrides = {source.name: _Override(source.prompt, source.threshold) for source in options}
+        first = replace(self.snapshot, version=0, overrides=overrides)
+        self._use(first, overrides.keys())
 
     def put(self, options: SourceOptions) -> None:
-        """Ask a new source, or ask a known one as its new options say; the same prompt keeps its phrases' scores."""
+        """Give a source the prompt of its options. A known source with the same prompt keeps its phrases' scores."""
         name = options.name
-        wish, before = _Wish(options.prompt, options.threshold), self.asked.wishes.get(name)
-        if before is not None and before.prompt == wish.prompt:
-            wish = replace(wish, thresholds=before.thresholds)
-        if wish == before:
+        override, before = _Override(options.prompt, options.threshold), self.snapshot.overrides.get(name)
+        if before is not None and before.prompt == override.prompt:
+            override = replace(override, thresholds=before.thresholds)
+        if override == before:
             return
-        self._become(replace(self.asked, wishes={**self.asked.wishes, name: wish}).with_room((name,)))
+        self._use(
+            replace(self.snapshot, overrides={**self.snapshot.overrides, name: override}).with_fitting_leases((name,))
+        )
 
     def drop(self, source: str) -> None:
-        """Ask a source nothing more; leases for it alone end."""
-        asked = self.asked
-        wishes = {name: wish for name, wish in asked.wishes.items() if name != source}
-        self._become(replace(asked, wishes=wishes, leases=asked.leases.without_source(source)))
+        """Remove a source; leases for it alone end."""
+        snapshot = self.snapshot
+        overrides = {name: override for name, override in snapshot.overrides.items() if name != source}
+        self._use(replace(snapshot, overrides=overrides, leases=snapshot.leases.without_source(source)))
 
     def set_prompt(
         self, prompt: Prompt, source: str | None, if_version: int | None, *, everywhere: bool = False
     ) -> None:
         """Change a source's own prompt; or the node's, for all sources that have none of their own.
 
-        With `everywhere` no source keeps its own. Leases that it leaves no room for end.
+        With `everywhere` no source keeps its own. Leases that no longer fit beside it end.
 
         Raises:
             CommandError: version_conflict, bad_prompt.
         """
-        self._expect(if_version)
-        asked = self.asked
-        concerned = self._followers() if source is None else (source,)
-        wishes = {name: replace(asked.wishes[name], thresholds={}) for name in concerned}
+        self._check_version(if_version)
+        snapshot = self.snapshot
+        affected = self._followers() if source is None else (source,)
+        overrides = {name: replace(snapshot.overrides[name], thresholds={}) for name in affected}
         if everywhere:
-            wishes = {name: replace(wish, prompt=None, thresholds={}) for name, wish in asked.wishes.items()}
+            overrides = {
+                name: replace(override, prompt=None, thresholds={}) for name, override in snapshot.overrides.items()
+            }
         if source is not None:
-            wishes[source] = replace(wishes[source], prompt=prompt)
-        own = prompt if source is None else asked.prompt
-        self._become(replace(asked, prompt=own, wishes={**asked.wishes, **wishes}).with_room(wishes), wishes)
+            overrides[source] = replace(overrides[source], prompt=prompt)
+        own = prompt if source is None else snapshot.prompt
+        self._use(
+            replace(snapshot, prompt=own, overrides={**snapshot.overrides, **overrides}).with_fitting_leases(overrides),
+            overrides,
+        )
 
     def set_thresholds(self, thresholds: Mapping[str, float], source: str | None, if_version: int | None) -> None:
-        """Change the least scores of phrases of a source's prompt, or of the node's.
+        """Change the minimum scores of phrases in a source's prompt, or in the node's.
 
         Raises:
             CommandError: version_conflict; bad_prompt for a phrase that is not there, and for no threshold.
         """
-        self._expect(if_version)
-        asked = self.asked
-        wish = None if source is None else asked.wishes[source]
-        prompt = (wish and wish.prompt) or asked.prompt
-        changed = _with_thresholds(prompt, thresholds)  # refuses what is none
+        self._check_version(if_version)
+        snapshot = self.snapshot
+        override = None if source is None else snapshot.overrides[source]
+        prompt = (override and override.prompt) or snapshot.prompt
+        changed = _with_thresholds(prompt, thresholds)  # raises for what is no score
         names = {phrase.name for phrase in prompt.phrases}
         if unknown := [name for name in thresholds if name not in names]:
-            raise CommandError("bad_prompt", f"phrase {unknown[0]!r} is not asked for: set it in the prompt first")
-        if source is None or wish is None:
-            self._become(replace(asked, prompt=changed), self._followers())
+            raise CommandError("bad_prompt", f"phrase {unknown[0]!r} is not in the prompt: set it there first")
+        if source is None or override is None:
+            self._use(replace(snapshot, prompt=changed), self._followers())
         else:
-            wish = replace(wish, thresholds={**wish.thresholds, **thresholds})
-            self._become(replace(asked, wishes={**asked.wishes, source: wish}), (source,))
+            override = replace(override, thresholds={**override.thresholds, **thresholds})
+            self._use(replace(snapshot, overrides={**snapshot.overrides, source: override}), (source,))
 
     def ask(
         self,
@@ -156,56 +164,58 @@ class PromptState:
         now_s: float,
     ) -> HeldLease:
         """Add or renew a lease; raises CommandError as `Leases.ask` does, and bad_prompt for unknown words."""
-        leases, held = self.asked.leases.ask(client, phrases, seconds, source, lease, now_s)
-        self._must_know(Prompt(held.phrases))  # all of them: what others' hide now comes to light when those end
+        leases, held = self.snapshot.leases.ask(client, phrases, seconds, source, lease, now_s)
+        self._check_words(Prompt(held.phrases))  # even phrases that another lease has: that lease may end first
         leases.check_captions(held.user, self._captions)
-        self._become(replace(self.asked, leases=leases))
+        self._use(replace(self.snapshot, leases=leases))
         return held
 
     def release(self, lease: str, client: str | None = None) -> HeldLease | None:
-        """End a lease, with `client` only if it asked last; the lease, or None if it was no longer there or its."""
-        before = self.asked.leases
+        """End a lease, with `client` only if that renewed it last; returns the lease, or None if nothing ended."""
+        before = self.snapshot.leases
         after = before.release(lease, client)
-        self._become(replace(self.asked, leases=after))
+        self._use(replace(self.snapshot, leases=after))
         return next((one for one in before.held if one not in after.held), None)
 
     def expire(self, now_s: float) -> None:
         """End the leases whose time is over."""
-        leases = self.asked.leases.expire(now_s)
-        if leases is not self.asked.leases:
-            self._become(replace(self.asked, leases=leases))
+        leases = self.snapshot.leases.expire(now_s)
+        if leases is not self.snapshot.leases:
+            self._use(replace(self.snapshot, leases=leases))
 
-    def _expect(self, version: int | None) -> None:
-        newest = self.asked.version
+    def _check_version(self, version: int | None) -> None:
+        newest = self.snapshot.version
         if version is not None and version != newest:
-            raise CommandError("version_conflict", f"the prompt has version {newest} by now, not {version}: look again")
+            raise CommandError(
+                "version_conflict", f"the prompt has version {newest}, not {version}: read the status again"
+            )
 
     def _followers(self) -> tuple[str, ...]:
         """The sources that have no prompt of their own."""
-        return tuple(name for name, wish in self.asked.wishes.items() if wish.prompt is None)
+        return tuple(name for name, override in self.snapshot.overrides.items() if override.prompt is None)
 
-    def _become(self, new: PromptSnapshot, concerned: Collection[str] | None = None) -> None:
-        """Take over what was said; what it changes, and what it concerns, gets the next version.
+    def _use(self, new: PromptSnapshot, affected: Collection[str] | None = None) -> None:
+        """Use a new snapshot; the prompts that it changes, and those of the `affected` sources, get the next version.
 
-        The version also grows where nothing is changed that was meant to be: `concerned` may be empty.
+        The version also grows if a set prompt changes nothing: `affected` may be empty.
         """
-        old, version = self.asked, new.version + 1
-        for_all = new.leases is not old.leases or new.prompt is not old.prompt
-        questions: dict[str, VersionedPrompt] = {}
-        for name, wish in new.wishes.items():
-            known = old.questions.get(name)
-            is_same = known is not None and not for_all and wish is old.wishes.get(name)
+        old, version = self.snapshot, new.version + 1
+        affects_all = new.leases is not old.leases or new.prompt is not old.prompt
+        prompts: dict[str, VersionedPrompt] = {}
+        for name, override in new.overrides.items():
+            known = old.prompts.get(name)
+            is_same = known is not None and not affects_all and override is old.overrides.get(name)
             prompt = known.prompt if known is not None and is_same else new.effective(name)
-            if known is None or known.prompt != prompt or name in (concerned or ()):
+            if known is None or known.prompt != prompt or name in (affected or ()):
                 known = VersionedPrompt(prompt, version)
-            questions[name] = known
-        changed = {question.prompt for question in questions.values() if question.version == version}
+            prompts[name] = known
+        changed = {versioned.prompt for versioned in prompts.values() if versioned.version == version}
         for prompt in changed:
-            self._must_know(prompt)
-        grows = concerned is not None or bool(changed)
-        self.asked = replace(new, questions=questions, version=version if grows else new.version)
+            self._check_words(prompt)
+        grows = affected is not None or bool(changed)
+        self.snapshot = replace(new, prompts=prompts, version=version if grows else new.version)
 
-    def _must_know(self, prompt: Prompt) -> None:
+    def _check_words(self, prompt: Prompt) -> None:
         try:
             self._check(prompt)
         except PromptError as error:
@@ -213,7 +223,7 @@ class PromptState:
 
 
 def _with_thresholds(prompt: Prompt, thresholds: Mapping[str, float]) -> Prompt:
-    """The same prompt with other least scores for some of its phrases, by name."""
+    """The same prompt with other minimum scores for some of its phrases, by name."""
     if not thresholds:
         return prompt
     try:

@@ -1,4 +1,4 @@
-"""The part of a picture that is looked at: cut out before the detector, and its boxes put back after it."""
+"""Region of interest: the picture is cropped before the detector, and boxes are moved back after it."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ Area = tuple[int, int, int, int]
 """Left, top, right, bottom in px of the original picture."""
 
 
-def part_inside(area: Area, width: int, height: int) -> Area | None:
-    """What of an area lies in a picture of that size; None if nothing does."""
+def clip_area(area: Area, width: int, height: int) -> Area | None:
+    """The part of an area that lies in a picture of that size; None if no part does."""
     left, top, right, bottom = area
     inside = max(left, 0), max(top, 0), min(right, width), min(bottom, height)
     return inside if inside[0] < inside[2] and inside[1] < inside[3] else None
 
 
-def cut_out(image: Image, area: Area | None) -> Image:
-    """The pixels of an area that lies in the picture; None is all of it."""
+def crop(image: Image, area: Area | None) -> Image:
+    """The pixels of an area inside the picture; None is all of it."""
     if area is None:
         return image
     if isinstance(image, DecodedImage):
@@ -28,8 +28,8 @@ def cut_out(image: Image, area: Area | None) -> Image:
     return np.ascontiguousarray(image[top:bottom, left:right])
 
 
-def put_back(found: Detections, area: Area | None) -> Detections:
-    """What was found in the cut-out, in px of the original picture and inside the area."""
+def uncrop(found: Detections, area: Area | None) -> Detections:
+    """Detections of the cropped picture, in px of the original picture and clipped to the area."""
     if area is None:
         return found
     left, top, right, bottom = area

@@ -1,4 +1,4 @@
-"""What is counted about the messages of one source."""
+"""Source counters: messages, drops, rate and latency of one source."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..rate import RateMeter
 
 @dataclass(frozen=True, slots=True)
 class SourceSummary:
-    """What became of a source while the node ran.
+    """The figures of a source over the run of the node.
 
     Args:
         name: the source.
@@ -18,7 +18,7 @@ class SourceSummary:
         error: what went wrong with it, None if nothing did.
         seconds: from the source's start to the last message.
         fps: (messages - 1) / (last publication - first), 0 where there were fewer than two.
-        latency_ms: p50, p95, p99 from decoding to publication, of the last ten thousand messages at most.
+        latency_ms: p50, p95, p99 from decoding to publication, of at most the last ten thousand messages.
     """
 
     name: str
@@ -35,7 +35,7 @@ class SourceCounters:
     """Counts messages. The loop counts, any thread reads.
 
     Attributes:
-        messages: so far; dropped: frames passed over before them; stale: how many told of too old a picture.
+        messages: sent so far; dropped: frames skipped before them; stale: messages about too old a picture.
     """
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ class SourceCounters:
         self._started_ns = self._last_ns = now_ns
 
     def count(self, now_ns: int, decoded_ns: int, dropped: int, *, stale: bool) -> None:
-        """One message more."""
+        """Count one message."""
         self.messages += 1
         self.dropped += dropped
         self.stale += stale

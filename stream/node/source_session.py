@@ -16,7 +16,7 @@ from ..tracking.tracker import Tracker
 from ..wire.message_types import DetectionMessage, FrameInfo, ModelInfo, PromptInfo, StatusMessage, read_boot_id
 from .inference import FrameQuery, FrameResult
 from .prompt_state import VersionedPrompt
-from .roi import Area, part_inside
+from .roi import Area, clip_area
 from .source_counters import SourceCounters, SourceSummary
 
 
@@ -163,7 +163,7 @@ class SourceSession:
         frame, dropped = taken
         area, roi = None, self.options.roi_xyxy
         if roi is not None:
-            area = part_inside(roi, frame.width, frame.height)
+            area = clip_area(roi, frame.width, frame.height)
             self._area_warning = _warn_of_area(roi, area, frame)
             if area is None:
                 self._outside += dropped + 1

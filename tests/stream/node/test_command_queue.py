@@ -63,7 +63,7 @@ def test_a_loop_that_is_busy_too_long_never_carries_it_out() -> None:
     busy.start()
     busy.join()
     with pytest.raises(CommandError) as refused:
-        queue.call(lambda: done.append(1), patience_s=0.05)
+        queue.call(lambda: done.append(1), timeout_s=0.05)
     queue.carry_out()
     assert (refused.value.code, done) == ("not_ready", [])
 

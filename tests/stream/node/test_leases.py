@@ -92,7 +92,7 @@ def test_phrases_that_cannot_be_leased_are_refused(phrases: tuple[Phrase, ...]) 
         (LeaseLimits(wordings_of_user=3), "wordings of one user"),
     ],
 )
-def test_nobody_can_ask_for_more_than_there_is_room_for(limits: LeaseLimits, what: str) -> None:
+def test_no_client_can_lease_more_than_the_limits(limits: LeaseLimits, what: str) -> None:
     two = (Phrase("nut"), Phrase("bolt"))
     leases, mine = Leases(limits=limits).ask("anna", two, 10.0, None, None, 0.0)
     leases, _ = leases.ask("ben", two, 10.0, None, None, 0.0)

@@ -36,7 +36,7 @@ def test_all_who_wait_for_a_source_get_one_jpeg_of_its_next_frame() -> None:
     first, second = requests.ask("wrist", 2.0, 0.0), requests.ask("wrist", 5.0, 1.0)
     other = requests.ask("shelf", 5.0, 1.0)
 
-    requests.give("wrist", FRAME, replace(MESSAGE, seq=7))
+    requests.answer("wrist", FRAME, replace(MESSAGE, seq=7))
 
     assert first.result(0).jpeg() is second.result(0).jpeg()
     assert first.result(0).message.seq == 7

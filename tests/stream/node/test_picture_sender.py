@@ -41,8 +41,8 @@ def test_pictures_that_find_too_many_waiting_are_left_out_and_counted() -> None:
         publisher.may.set()
         sender.close()
         assert publisher.sent == [(GOLDEN.source, seq) for seq in range(1, len(publisher.sent) + 1)]
-        assert len(publisher.sent) + sender.left_out == 20
-        assert sender.left_out > 0
+        assert len(publisher.sent) + sender.dropped == 20
+        assert sender.dropped > 0
 
 
 def test_pictures_that_cannot_be_sent_are_counted_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
@@ -55,5 +55,5 @@ def test_pictures_that_cannot_be_sent_are_counted_and_logged_once(caplog: pytest
             sender.send(GOLDEN, image)
         sender.close()
 
-    assert (len(publisher.sent), sender.left_out) == (1, 2)
+    assert (len(publisher.sent), sender.dropped) == (1, 2)
     assert [record.levelname for record in caplog.records] == ["ERROR"]
