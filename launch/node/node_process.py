@@ -1,4 +1,4 @@
-"""A node in a process of its own, run as `groundcast run` would run it; it never outlives its owner's block."""
+"""A node in a process of its own, started as `groundcast run`; it ends with its owner's block."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from ..exits import WRONG_INPUT, InputError, RunError
 
-_END_S = 10.0  # after a polite request
+_END_S = 10.0  # after SIGTERM
 
 
 class NodeProcess:
@@ -20,9 +20,9 @@ class NodeProcess:
 
     Attributes:
         address: where it publishes.
-        control: where it takes requests; None where it takes none.
+        control: the address of its control socket; None where it has none.
         pid: of the process.
-        ready_s: how long it took from its start until it was ready.
+        ready_s: seconds from its start until it was ready.
 
     Raises:
         InputError: the node refused its input.
@@ -51,7 +51,7 @@ class NodeProcess:
             raise
 
     def report(self, timeout_s: float) -> dict[str, Any]:
-        """What the node says of itself at its end.
+        """The figures that the node prints at its end.
 
         Raises:
             RunError: it failed, or does not end in time.
@@ -59,7 +59,7 @@ class NodeProcess:
         try:
             said, _ = self._process.communicate(timeout=timeout_s)
         except subprocess.TimeoutExpired as error:
-            raise RunError(f"the node has nothing left to do and does not end within {timeout_s:g} s") from error
+            raise RunError(f"the node's sources have ended and it does not end within {timeout_s:g} s") from error
         if self._process.returncode or not said.strip():
             self._fail(self._process.returncode)
         return json.loads(said.splitlines()[-1])
@@ -73,7 +73,7 @@ class NodeProcess:
     def _fail(self, code: int) -> None:
         self._errors.seek(0)
         said = [line for line in self._errors.read().splitlines() if line.strip()]
-        sentence = said[-1].removeprefix("groundcast: ") if said else f"exit code {code} and no word of why"
+        sentence = said[-1].removeprefix("groundcast: ") if said else f"exit code {code} and no message"
         raise InputError(sentence) if code == WRONG_INPUT else RunError(f"the node failed: {sentence}")
 
     def _end(self) -> None:

@@ -1,4 +1,4 @@
-"""Where a node's control socket lies unless it is put elsewhere, and how it is found again."""
+"""The folder of control sockets: where a node puts its socket file, and how `groundcast ctl` finds it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _OF_THE_SERVICE = Path("/run/groundcast")
 
 
 def own_control_address(node: str, environment: Mapping[str, str]) -> str:
-    """The address of a node's own socket file, which this user alone can open, in a folder that is there afterwards.
+    """The address of a node's socket file, which only this user can open. Makes its folder.
 
     Raises:
-        InputError: the folder cannot be made, or others could put something there.
+        InputError: the folder cannot be made, or other users can write to it.
     """
     folder = next(_folders(environment))
     what_to_do = "name another place with --control, or say --no-control"
@@ -27,14 +27,14 @@ def own_control_address(node: str, environment: Mapping[str, str]) -> str:
     except OSError as error:
         raise InputError(f"folder {folder} cannot be made ({error.strerror}): {what_to_do}") from error
     if not _is_own(folder):
-        raise InputError(f"folder {folder} belongs to others, or is open to them: {what_to_do}")
+        raise InputError(f"folder {folder} belongs to another user, or others can write to it: {what_to_do}")
     return f"ipc://{folder / f'{node}{_ENDING}'}"
 
 
 def running_nodes(environment: Mapping[str, str]) -> dict[str, str]:
-    """The nodes of this host that this user may control, by name, and where they take requests.
+    """The control addresses of the nodes on this host that this user may control, by node name.
 
-    The service's come last. Folders that others could have filled are left alone: what answers there may be no node.
+    The systemd service's nodes come last. Folders that other users can write to are skipped.
     """
     folders = [*filter(_is_own, _folders(environment)), _OF_THE_SERVICE]
     files = [file for folder in folders for file in sorted(folder.glob(f"*{_ENDING}")) if _answers(file)]
@@ -42,12 +42,12 @@ def running_nodes(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _folders(environment: Mapping[str, str]) -> Iterator[Path]:
-    """Made by systemd for the service, by the system for the user who is logged in, and where there is neither."""
+    """The service's folder, made by systemd; else the logged-in user's; else one below /tmp."""
     if service := environment.get("RUNTIME_DIRECTORY"):
         yield Path(service.split(":")[0])
     if (user := environment.get("XDG_RUNTIME_DIR")) and _is_own(Path(user)):
         yield Path(user) / "groundcast"
-    yield Path(f"/tmp/groundcast-{os.getuid()}")  # not TMPDIR, which may differ between a node and who looks for it
+    yield Path(f"/tmp/groundcast-{os.getuid()}")  # not TMPDIR, which may differ between a node and a client
 
 
 def _is_own(folder: Path) -> bool:
@@ -59,7 +59,7 @@ def _is_own(folder: Path) -> bool:
 
 
 def _answers(file: Path) -> bool:
-    """Whether somebody does: a node that was killed leaves its file behind."""
+    """Whether a node accepts connections there: a killed node leaves its file behind."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         try:
             probe.connect(str(file))

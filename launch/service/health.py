@@ -1,4 +1,4 @@
-"""Whether a node lives and whether it is of use, as those ask who start nodes anew or send work to them."""
+"""Health of a node: whether it is alive (else restart it) and whether it is ready (messages can be expected)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ...stream.stats import LAST_STATES
 from ...stream.wire.message_types import StatusMessage
 
 HANGS_AFTER_S = 10.0
-_OWES_TOO_LONG_S = 120.0  # the largest model on a slow CPU takes less for its largest batch
+_DETECTOR_HANGS_AFTER_S = 120.0  # the largest model on a slow CPU takes less for its largest batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,41 +26,41 @@ class Verdict:
 
 
 class WatchedNode(Protocol):
-    """What of a running node is looked at; both are told at once and from any thread."""
+    """What health reads of a running node, from any thread and without waiting."""
 
     @property
     def last_loop_ns(self) -> int:
-        """When the loop last turned, monotonic ns; 0 before it runs."""
+        """When the loop last ran, monotonic ns; 0 before it starts."""
         ...
 
     @property
     def oldest_request_ns(self) -> int:
-        """Since when the detector owes an answer, monotonic ns; 0 while it owes none."""
+        """When the oldest unanswered batch was given to the detector, monotonic ns; 0 without one."""
         ...
 
     def status(self) -> NodeStatus: ...
 
 
 class WatchedControl(Protocol):
-    """What of a control socket is looked at, from any thread.
+    """What health reads of a control socket, from any thread.
 
     Attributes:
-        dropped: messages that could not be answered, and answers that were not taken.
+        dropped: requests that could not be answered, and replies that could not be sent.
     """
 
     dropped: int
 
     @property
     def rejected_connections(self) -> Mapping[Reason, int]:
-        """How often somebody was turned away, by reason."""
+        """Rejected connections, counted by reason."""
         ...
 
 
 class Health:
-    """What is known of a node, from before its model is loaded until it has ended. Any thread may ask.
+    """The health of a node, from before its model is loaded until it has ended. Thread-safe.
 
     Attributes:
-        control: takes requests for the node; None while it loads, and where nothing does.
+        control: the node's control socket; None while it loads, and where it has none.
     """
 
     def __init__(self) -> None:
@@ -68,44 +68,44 @@ class Health:
         self.control: WatchedControl | None = None
 
     def attach(self, node: WatchedNode, stop: threading.Event, control: WatchedControl | None = None) -> None:
-        """The model is loaded and the sockets are bound: from now on the node itself is asked.
+        """Read health from this node from now on: its model is loaded and its sockets are bound.
 
         Args:
             node: about to run.
-            stop: is set when the node was told to end.
-            control: takes requests for it, if anything does.
+            stop: set when the node must end.
+            control: its control socket, if it has one.
         """
         self.control = control
         self._running = node, stop
 
     def status(self) -> NodeStatus | None:
-        """The node's own word; None while it loads."""
+        """The node's status; None while it loads."""
         return None if self._running is None else self._running[0].status()
 
     def alive(self) -> Verdict:
-        """Whether the node should be left alone: no only when its loop, or its detector, began and then stood still.
+        """Whether the node is alive: false only when its loop or its detector hangs.
 
-        A node that loads its model is alive: killing it would only make it load again. A lost camera is no reason
-        either, since a new process would not find it sooner.
+        A node that loads its model is alive: a restart would only load it again. So is one that has lost a camera: a
+        new process would not find it sooner.
         """
         if self._running is None:
             return Verdict(ok=True, said="the model is being loaded")
         turn_s, answer_s = self.turn_age_s(), _since_s(self._running[0].oldest_request_ns)
         if turn_s > HANGS_AFTER_S:
             return Verdict(ok=False, said=f"the loop has not turned for {turn_s:.0f} s")
-        if answer_s > _OWES_TOO_LONG_S:
+        if answer_s > _DETECTOR_HANGS_AFTER_S:
             return Verdict(ok=False, said=f"the detector has not answered for {answer_s:.0f} s")
         return Verdict(ok=True, said=f"the loop turned {turn_s:.1f} s ago")
 
     def turn_age_s(self) -> float:
-        """How long ago the loop turned; 0 before it ran."""
+        """How long ago the loop last ran; 0 before it starts."""
         return 0.0 if self._running is None else _since_s(self._running[0].last_loop_ns)
 
     def ready(self, status: NodeStatus | None) -> Verdict:
-        """Whether messages can be expected of the node, given what it says of itself.
+        """Whether messages can be expected of the node, given its status.
 
-        Not while it loads, hangs or ends, and not while every source it has failed, ended or has never given a
-        picture. A camera that is lost after that leaves the node ready: it comes back by itself, and its state tells.
+        Not while it loads, hangs or ends, and not while every source has failed, ended or never given a picture. A
+        camera that is lost later leaves the node ready, since the node reconnects by itself.
         """
         alive = self.alive()
         if self._running is None or status is None or not alive.ok:

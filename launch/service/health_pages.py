@@ -1,4 +1,4 @@
-"""The pages about a node's health: /metrics for Prometheus, /healthz and /readyz for those who keep it running."""
+"""The health pages of a node: /metrics for Prometheus, /healthz and /readyz for service managers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .metrics import Metrics
 
 
 def health_pages(health: Health) -> Pages:
-    """What a health server answers about one node."""
+    """The pages of one node, by path."""
     metrics = Metrics(health)
     return {
         "/metrics": lambda accept: HttpPage(200, *metrics.page(accept)),

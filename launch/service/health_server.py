@@ -1,4 +1,4 @@
-"""A small HTTP server for pages that tell how a node is doing: GET only, connections bounded in number and time."""
+"""HTTP server of the health pages: GET only, connections bounded in number and time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ...stream.sockets.endpoint import AddressError, Endpoint, parse_endpoint
 
 _LOG = logging.getLogger(__name__)
 _MAX_CONNECTIONS = 64
-_REQUEST_S = 5.0  # from the connection to the last byte of the answer
+_REQUEST_S = 5.0  # from the connection to the last byte of the response
 _LOOK_EVERY_S = 0.2  # for slow clients, and for the end
 _WAIT_FOR_DESCRIPTOR_S = 0.05
 
@@ -33,7 +33,7 @@ class HealthError(OSError):
 
 @dataclass(frozen=True, slots=True)
 class HttpPage:
-    """One answer."""
+    """One HTTP response."""
 
     code: int
     content_type: str
@@ -44,16 +44,15 @@ Pages = Mapping[str, Callable[[str], HttpPage]]  # path -> makes the page from t
 
 
 class HealthServer:
-    """Answers in threads of its own until it is closed.
+    """Serves pages in threads of its own until it is closed.
 
-    The pages change nothing and hold no secrets, but they do name cameras. Without `insecure` they are therefore
-    for this host alone, like all that a node says, and a request must name this host: a browser that a web site
-    sends here under the site's own name (DNS rebinding) reads nothing.
+    The pages change nothing and contain no secrets, but they name cameras. Without `insecure` only this host can read
+    them, and a request must name this host, so that a web site cannot read them through a browser by DNS rebinding.
 
     Args:
         address: host:port; port 0 takes any.
         insecure: allow an address that others can reach, which is logged.
-        pages: what is answered, by path.
+        pages: the pages, by path.
 
     Attributes:
         url: of the server, without a path.
@@ -78,7 +77,7 @@ class HealthServer:
         self._thread.start()
 
     def close(self) -> None:
-        """Take no more questions."""
+        """Stop the server."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -96,7 +95,7 @@ class _Open:
 
     Args:
         client: the address it comes from.
-        ends_s: when it has had its time, on the monotonic clock.
+        ends_s: when it must end, on the monotonic clock.
     """
 
     client: str
@@ -104,10 +103,10 @@ class _Open:
 
 
 class _Server(ThreadingMixIn, TCPServer):
-    """A thread for each connection, with bounds.
+    """A thread for each connection, within bounds.
 
-    Where there are too many, the oldest of the address with the most is hung up on: an honest request is over within
-    milliseconds, so slow ones cannot keep it out.
+    Above the limit, the oldest connection of the client with the most is closed. A normal request ends within
+    milliseconds, so slow clients cannot keep it out.
     """
 
     allow_reuse_address = True
@@ -126,7 +125,7 @@ class _Server(ThreadingMixIn, TCPServer):
     def get_request(self) -> tuple[socket.socket, Any]:
         try:
             return super().get_request()
-        except OSError:  # most likely no descriptor is free: the caller would try again at once, and again
+        except OSError:  # most likely no descriptor is free: socketserver would try again at once
             time.sleep(_WAIT_FOR_DESCRIPTOR_S)
             raise
 
@@ -134,10 +133,10 @@ class _Server(ThreadingMixIn, TCPServer):
         with self._lock:
             if len(self._open) >= _MAX_CONNECTIONS:
                 counts = Counter(each.client for each in self._open.values())
-                greediest = max(counts, key=counts.__getitem__)
-                oldest = next(one for one, each in self._open.items() if each.client == greediest)
+                busiest = max(counts, key=counts.__getitem__)
+                oldest = next(one for one, each in self._open.items() if each.client == busiest)
                 del self._open[oldest]
-                _hang_up(oldest)
+                _disconnect(oldest)
             self._open[request] = _Open(client_address[0], time.monotonic() + _REQUEST_S)
         super().process_request(request, client_address)
 
@@ -150,11 +149,11 @@ class _Server(ThreadingMixIn, TCPServer):
         with self._lock:
             for request, each in self._open.items():
                 if time.monotonic() > each.ends_s:
-                    _hang_up(request)
+                    _disconnect(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        if not isinstance(sys.exc_info()[1], OSError):  # a client that is gone is no news
-            _LOG.exception("a page about the node's health could not be made")
+        if not isinstance(sys.exc_info()[1], OSError):  # not when the client has disconnected
+            _LOG.exception("a health page could not be made")
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -193,7 +192,7 @@ class _Handler(BaseHTTPRequestHandler):
         return "groundcast"
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the library's name
-        """Say nothing: probes come every few seconds."""
+        """Log nothing: probes come every few seconds."""
 
 
 def _endpoint(address: str) -> Endpoint:
@@ -207,14 +206,14 @@ def _check_allowed(address: str, insecure: bool) -> None:
     if not insecure:
         raise HealthError(
             f"health address {address} can be reached by others: bind to 127.0.0.1, or set health.insecure if "
-            "everybody on that network may read how the node is doing"
+            "every client on that network may read the pages"
         )
-    _LOG.warning("health address %s is insecure: everybody who can reach it can read", address)
+    _LOG.warning("health address %s is insecure: every client that can reach it can read the pages", address)
 
 
 def _names_this_host(hosts: Sequence[str]) -> bool:
-    """Whether a request says that it is meant for this host, by its number or a name that no other host can have."""
-    if not hosts:  # HTTP/1.0; browsers always say
+    """Whether a request's Host header names this host, by an IP address or by its own name."""
+    if not hosts:  # HTTP/1.0; browsers always send it
         return True
     try:
         named = urlsplit(f"//{hosts[0]}").hostname or ""
@@ -225,6 +224,6 @@ def _names_this_host(hosts: Sequence[str]) -> bool:
     return len(hosts) == 1
 
 
-def _hang_up(request: socket.socket) -> None:
-    with contextlib.suppress(OSError):  # the client was faster
+def _disconnect(request: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # the client has disconnected
         request.shutdown(socket.SHUT_RDWR)

@@ -1,4 +1,4 @@
-"""Keeps the C library's heap from growing for hours: many threads that come and go tear it to pieces."""
+"""glibc's malloc: fewer arenas and regular trimming, so that many threads do not fragment the heap."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _TRIM_EVERY_S = 60.0
 
 @contextmanager
 def tidy_heap(every_s: float = _TRIM_EVERY_S) -> Generator[None]:
-    """While a node runs, let threads share two arenas and give back what lies free, every so many seconds.
+    """Within this block threads share two arenas, and free memory is returned to the system every `every_s` seconds.
 
-    glibc gives each of the first sixteen threads of a two-core machine an arena of its own, and what a reader or a
-    lane frees in one is of no use to the others. Other C libraries know neither function, and are left alone.
+    On a two-core machine glibc gives each of the first sixteen threads an arena of its own, and others cannot use what
+    a thread frees in one. Other C libraries have neither function; there this does nothing.
     """
     library = ctypes.CDLL(None)
     mallopt, trim = getattr(library, "mallopt", None), getattr(library, "malloc_trim", None)
@@ -27,11 +27,11 @@ def tidy_heap(every_s: float = _TRIM_EVERY_S) -> Generator[None]:
     mallopt(_ARENA_MAX, _ARENAS)
     stop = threading.Event()
 
-    def give_back() -> None:
+    def trim_regularly() -> None:
         while not stop.wait(every_s):
             trim(0)
 
-    thread = threading.Thread(target=give_back, name="heap", daemon=True)
+    thread = threading.Thread(target=trim_regularly, name="heap", daemon=True)
     thread.start()
     try:
         yield

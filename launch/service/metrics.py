@@ -1,4 +1,4 @@
-"""A node's figures as Prometheus reads them; they are gathered when somebody asks, never in the node's loop."""
+"""Prometheus metrics of a node, collected when a client reads the page, never in the node's loop."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from .health import Health, WatchedControl
 _STATES: tuple[SourceState, ...] = get_args(SourceState)
 _Read = Callable[[StatusMessage], float | None]
 
-# Counts begin at 0 again when a source is added anew, as Prometheus expects of a counter.
+# Counters start at 0 when a source is added again, as Prometheus expects.
 _SOURCE_COUNTERS: tuple[tuple[str, str, _Read], ...] = (
-    ("frames_decoded", "Pictures that came out of the decoder.", lambda source: source.frames_decoded),
-    ("frames_dropped", "Pictures that were passed over for newer ones.", lambda source: source.dropped_total),
-    ("messages", "Messages sent, one for each picture that was looked at.", lambda source: source.seq),
+    ("frames_decoded", "Pictures decoded.", lambda source: source.frames_decoded),
+    ("frames_dropped", "Pictures dropped for newer ones.", lambda source: source.dropped_total),
+    ("messages", "Messages sent, one per picture that the detector got.", lambda source: source.seq),
     ("stale_messages", "Messages whose picture was too old to act on when they left.", lambda s: s.stale_total),
     ("decode_errors", "Packets or pictures that could not be decoded.", lambda source: source.corrupt),
     ("reconnects", "Connections after the first.", lambda source: source.reconnects),
@@ -33,16 +33,16 @@ _SOURCE_GAUGES: tuple[tuple[str, str, _Read], ...] = (
     ("frames_per_second", "Pictures decoded per second, over the last seconds.", lambda source: source.fps_in),
     ("messages_per_second", "Messages sent per second, over the last seconds.", lambda source: source.fps_out),
     ("prompt_version", "Version of the prompt in force.", lambda source: source.prompt_version),
-    ("generation", "Grows when the source is added again under its name.", lambda source: source.generation),
+    ("generation", "Grows each time a source is added under this name.", lambda source: source.generation),
     ("last_message_age_seconds", "Time since the last message; absent before it.", lambda s: _s(s.since_message_ms)),
 )
 
 
 class Metrics:
-    """The page that Prometheus reads.
+    """The page of metrics.
 
     Args:
-        health: knows the node.
+        health: of the node.
     """
 
     def __init__(self, health: Health) -> None:
@@ -52,7 +52,7 @@ class Metrics:
         PlatformCollector(registry=self._registry)
 
     def page(self, accept: str) -> tuple[str, bytes]:
-        """The figures of this moment in the format that an `Accept` header asks for, behind its content type."""
+        """The content type that an `Accept` header asks for, and the current metrics in it."""
         try:
             encode, content_type = choose_encoder(accept)
         except (TypeError, ValueError):  # the library breaks on a version that is no number
@@ -61,27 +61,27 @@ class Metrics:
 
 
 class NodeCollector(Collector):
-    """Asks the node how it is doing, once each time the figures are read."""
+    """Collects the metrics from the node's status, once per read."""
 
     def __init__(self, health: Health) -> None:
         self._health = health
 
     def collect(self) -> Iterator[Metric]:
-        """Every family of figures; those of the node itself once its model is loaded."""
-        yield _labelled("groundcast_build_info", "Which groundcast this is.", {"version": version("groundcast")})
+        """Every metric family; those of the node only once its model is loaded."""
+        yield _labelled("groundcast_build_info", "The version of groundcast.", {"version": version("groundcast")})
         status = self._health.status()
         yield _gauge("groundcast_ready", "1 while messages can be expected.", float(self._health.ready(status).ok))
-        yield _gauge("groundcast_loop_turn_age_seconds", "Time since the loop turned.", self._health.turn_age_s())
+        yield _gauge("groundcast_loop_turn_age_seconds", "Time since the loop last ran.", self._health.turn_age_s())
         if status is not None:
             yield from _of_node(status)
             yield from _of_sources(status)
-            yield from _of_callers(status, self._health.control)
+            yield from _of_connections(status, self._health.control)
 
 
 def _of_node(status: NodeStatus) -> Iterator[Metric]:
     model = status.model
     labels = {"node": status.node, "model": model.name, "dtype": model.dtype, "score_rule": model.score_rule}
-    yield _labelled("groundcast_node_info", "Which node this is and which model answers.", labels)
+    yield _labelled("groundcast_node_info", "The node's name and its model.", labels)
     yield _gauge("groundcast_node_start_time_seconds", "Start of the node, unix time.", status.epoch / 1e9)
     yield _gauge("groundcast_prompt_version", "The newest version of the prompt.", status.prompt_version)
     yield _gauge("groundcast_leases", "Leases in force.", len(status.leases))
@@ -89,17 +89,17 @@ def _of_node(status: NodeStatus) -> Iterator[Metric]:
     yield CounterMetricFamily("groundcast_messages_unsent", unsent, value=status.unsent)
 
 
-def _of_callers(status: NodeStatus, control: WatchedControl | None) -> Iterator[Metric]:
-    """Who was turned away at the node's own sockets, and what control could not answer."""
-    said = "Turned away at a socket, by reason."
-    turned_away = CounterMetricFamily("groundcast_rejected_connections", said, labels=["socket", "reason"])
+def _of_connections(status: NodeStatus, control: WatchedControl | None) -> Iterator[Metric]:
+    """Connections that the node's sockets rejected, and requests that control could not answer."""
+    said = "Connections rejected by a socket, by reason."
+    rejected = CounterMetricFamily("groundcast_rejected_connections", said, labels=["socket", "reason"])
     for reason, count in status.rejected_connections.items():
-        turned_away.add_metric(["publish", reason], count)
+        rejected.add_metric(["publish", reason], count)
     for reason, count in control.rejected_connections.items() if control is not None else ():
-        turned_away.add_metric(["control", reason], count)
-    yield turned_away
+        rejected.add_metric(["control", reason], count)
+    yield rejected
     if control is not None:
-        said = "Requests that could not be answered, and answers that were not taken."
+        said = "Requests that could not be answered, and replies that could not be sent."
         yield CounterMetricFamily("groundcast_control_dropped", said, value=control.dropped)
 
 
@@ -121,7 +121,9 @@ def _of_sources(status: NodeStatus) -> Iterator[Metric]:
 
 
 def _states(status: NodeStatus) -> Metric:
-    states = GaugeMetricFamily("groundcast_source_state", "1 for the state it is in.", labels=["source", "state"])
+    states = GaugeMetricFamily(
+        "groundcast_source_state", "1 for the source's current state.", labels=["source", "state"]
+    )
     for source in status.sources:
         for state in _STATES:
             states.add_metric([source.source, state], float(source.state == state))
@@ -129,7 +131,7 @@ def _states(status: NodeStatus) -> Metric:
 
 
 def _paused(status: NodeStatus) -> Metric:
-    paused = GaugeMetricFamily("groundcast_source_paused", "1 while it waits to be resumed.", labels=["source"])
+    paused = GaugeMetricFamily("groundcast_source_paused", "1 while the source is paused.", labels=["source"])
     for source in status.sources:
         paused.add_metric([source.source], float(source.source in status.paused))
     return paused
@@ -150,7 +152,7 @@ def _gauge(name: str, said: str, value: float) -> Metric:
 
 
 def _labelled(name: str, said: str, labels: dict[str, str]) -> Metric:
-    """What is known in words: a 1 whose labels say it."""
+    """An info metric: the value 1, with the information in its labels."""
     family = GaugeMetricFamily(name, said, labels=list(labels))
     family.add_metric(list(labels.values()), 1.0)
     return family

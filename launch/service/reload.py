@@ -1,4 +1,4 @@
-"""What a settings file that has changed asks of the node that runs from it."""
+"""Reload: the commands that bring a running node in line with its changed settings file."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ...stream.options import SourceOptions
 from ..settings.settings import NodeSettings
 
 _LOG = logging.getLogger(__name__)
-_CHANGEABLE = frozenset({"prompt", "sources", "defaults"})  # the defaults stand in every source already
+_CHANGEABLE = frozenset({"prompt", "sources", "defaults"})  # the defaults are part of every source already
 
 
 @dataclass(frozen=True, slots=True)
 class SourceAdded:
-    """A source that was not there."""
+    """A new source."""
 
     options: SourceOptions
 
@@ -39,7 +39,7 @@ class SourceUpdated:
 
 @dataclass(frozen=True, slots=True)
 class PromptChanged:
-    """Another prompt for all sources without their own."""
+    """A new prompt for all sources without their own."""
 
     prompt: Prompt
 
@@ -58,14 +58,14 @@ class SourceRemoved:
 
 
 Command = SourceAdded | SourceUpdated | PromptChanged | SourceRemoved
-TakeBack = Callable[[], object]
+Undo = Callable[[], object]
 
 
 def commands_between(old: NodeSettings, new: NodeSettings, running: Collection[str]) -> list[Command]:
-    """What makes a node that was started from `old` run as `new` says.
+    """The commands that make a node that was started from `old` run as `new` says.
 
-    Only what differs between the two is asked for: what somebody changed in the node meanwhile stays, where the
-    files agree. What can be refused comes first, and what cannot be taken back comes last.
+    They cover only the differences between the two, so that changes by clients stay where the files agree. Commands
+    that a node can refuse come first; commands that cannot be undone come last.
 
     Args:
         old, new: the settings then and now.
@@ -92,26 +92,26 @@ def settings_kept(old: NodeSettings, new: NodeSettings) -> list[str]:
 
 
 def settings_in_force(old: NodeSettings, new: NodeSettings) -> NodeSettings:
-    """`new`, but for what cannot change."""
+    """`new`, with the old values of settings that cannot change."""
     return new.model_copy(update={name: getattr(old, name) for name in settings_kept(old, new)})
 
 
 def carry_out(node: NodeApi, commands: Iterable[Command]) -> None:
-    """Give a running node the commands, in order; if it refuses one, what was done is taken back.
+    """Apply commands to a running node in order; when it refuses one, undo those before it.
 
-    What others changed in the meantime stays as they left it.
+    Changes that clients made in the meantime stay.
 
     Raises:
         CommandError: the first refusal, or another error. The node is as it was before.
     """
-    done: list[tuple[Command, TakeBack]] = []
+    done: list[tuple[Command, Undo]] = []
     for command in commands:
         try:
-            done.append((command, _give(node, command)))
+            done.append((command, _apply(node, command)))
         except Exception:
-            for earlier, take_back in reversed(done):
+            for earlier, undo in reversed(done):
                 try:
-                    take_back()
+                    undo()
                 except CommandError as error:
                     _LOG.warning("%s, and it stays so: %s", earlier, error)
             raise
@@ -125,8 +125,8 @@ def _differing(before: SourceOptions | None, after: SourceOptions) -> Mapping[st
     }
 
 
-def _give(node: NodeApi, command: Command) -> TakeBack:
-    """Carry a command out. What is returned takes it back."""
+def _apply(node: NodeApi, command: Command) -> Undo:
+    """Apply a command. Returns what undoes it."""
     match command:
         case SourceAdded(options):
             generation, _ = node.add_source(options).first_seq[options.name]
@@ -135,22 +135,22 @@ def _give(node: NodeApi, command: Command) -> TakeBack:
             return _update(node, name, changes)
         case PromptChanged(prompt):
             node.set_prompt(prompt)
-            return _stay
+            return _cannot_undo
         case SourceRemoved(name):
             try:
                 node.remove_source(name)
             except CommandError as error:
-                if error.code != "unknown_source":  # somebody else was faster
+                if error.code != "unknown_source":  # a client has removed it already
                     raise
-            return _stay
+            return _cannot_undo
 
 
-def _stay() -> None:
-    """Of a prompt and of removals, behind which no command follows that a node would refuse, but for one that hangs."""
-    raise CommandError("not_ready", "it cannot be taken back")
+def _cannot_undo() -> None:
+    """The undo of a new prompt and of removals. They come last: only a node that hangs refuses a command after them."""
+    raise CommandError("not_ready", "it cannot be undone")
 
 
-def _update(node: NodeApi, name: str, changes: Mapping[str, Any]) -> TakeBack:
+def _update(node: NodeApi, name: str, changes: Mapping[str, Any]) -> Undo:
     found: list[SourceOptions] = []
 
     def change(newest: SourceOptions) -> SourceOptions:

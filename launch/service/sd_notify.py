@@ -1,4 +1,4 @@
-"""Tells the service manager how the node is doing, in the words of sd_notify(3); without a manager it says nothing."""
+"""Notifies systemd that the node is ready, alive or stopping, as sd_notify(3) says; without systemd it does nothing."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 
 _LOG = logging.getLogger(__name__)
-_PATIENCE_S = 0.5
+_SEND_TIMEOUT_S = 0.5
 
 
 class ServiceManager:
-    """The end of systemd's socket that a service holds.
+    """A service's end of systemd's notification socket.
 
     Args:
-        environment: NOTIFY_SOCKET names the socket; WATCHDOG_USEC, and WATCHDOG_PID if it is ours, say how often
-            systemd wants a sign of life.
+        environment: NOTIFY_SOCKET names the socket; WATCHDOG_USEC is the watchdog's interval, if WATCHDOG_PID is
+            this process.
     """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
@@ -27,35 +27,35 @@ class ServiceManager:
         is_meant = environment.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
         self._watchdog_s = int(environment.get("WATCHDOG_USEC", "0")) / 1e6 if is_meant else 0.0
 
-    def say(self, *lines: str, wait_s: float = _PATIENCE_S) -> None:
-        """Send `READY=1` and its like, and wait so long at most for a manager that is busy."""
+    def say(self, *lines: str, wait_s: float = _SEND_TIMEOUT_S) -> None:
+        """Send lines such as `READY=1`; wait at most `wait_s` for a busy manager."""
         if not self._is_there:
             return
         try:
             with _socket() as out:
                 self._send(out, wait_s, *lines)
         except OSError as error:  # no descriptor is free
-            self._complain(lines[0], error)
+            self._warn(lines[0], error)
 
     @contextmanager
     def informed(self, is_alive: Callable[[], bool]) -> Generator[None]:
-        """Say that the node is ready, then that it lives for as long as `is_alive` says so, and last that it ends."""
+        """Notify ready at the start, feed the watchdog while `is_alive` holds, and notify stopping at the end."""
         self.say("READY=1")
         over = threading.Event()
-        pulse = threading.Thread(target=self._pulse, args=(is_alive, over), name="watchdog", daemon=True)
+        watchdog = threading.Thread(target=self._feed_watchdog, args=(is_alive, over), name="watchdog", daemon=True)
         if self._watchdog_s > 0 and self._is_there:
-            pulse.start()
+            watchdog.start()
         try:
             yield
         finally:
             over.set()
-            if pulse.is_alive():
-                pulse.join()
+            if watchdog.is_alive():
+                watchdog.join()
             self.say("STOPPING=1")
 
     @contextmanager
     def reloading(self) -> Generator[None]:
-        """Say that the settings are read again, and then that this is done."""
+        """Notify reloading at the start and ready at the end."""
         self.say("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
         try:
             yield
@@ -66,7 +66,7 @@ class ServiceManager:
     def _is_there(self) -> bool:
         return self._address.startswith(("/", "@"))
 
-    def _pulse(self, is_alive: Callable[[], bool], over: threading.Event) -> None:
+    def _feed_watchdog(self, is_alive: Callable[[], bool], over: threading.Event) -> None:
         with _socket() as out:  # kept open: a node without a free descriptor is alive all the same
             while not over.wait(self._watchdog_s / 2):
                 if is_alive():
@@ -78,13 +78,13 @@ class ServiceManager:
         try:
             out.sendto("\n".join(lines).encode(), address)
         except BlockingIOError:
-            pass  # it has more signs of life than it reads
+            pass  # systemd's queue is full
         except OSError as error:
-            self._complain(lines[0], error)
+            self._warn(lines[0], error)
 
-    def _complain(self, line: str, error: OSError) -> None:
-        """Log what a node can do nothing about."""
-        _LOG.warning("the service manager at %s cannot be told %s: %s", self._address, line, error)
+    def _warn(self, line: str, error: OSError) -> None:
+        """Log a failed notification; the node continues."""
+        _LOG.warning("the service manager at %s could not be sent %s: %s", self._address, line, error)
 
 
 def _socket() -> socket.socket:

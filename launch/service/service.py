@@ -1,4 +1,4 @@
-"""What surrounds a node that runs as a service: its health pages, the service manager, and settings read again."""
+"""The services around a running node: health pages, systemd notifications, and reloading settings on SIGHUP."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _LOG = logging.getLogger(__name__)
 
 
 class RunningNode(NodeApi, WatchedNode, Protocol):
-    """A node that can be commanded and looked at."""
+    """A node that takes commands and reports its status."""
 
 
 class Service:
-    """Opens the health pages at once, so that a busy port is found before a model is loaded.
+    """Opens the health pages at once, so that a busy port is reported before a model is loaded.
 
     Args:
         settings: of the node.
-        reread: reads them again, on SIGHUP; None leaves that signal alone.
+        reread: reads the settings again on SIGHUP; None ignores that signal.
 
     Raises:
         HealthError: the pages' address cannot be used.
@@ -46,17 +46,17 @@ class Service:
         if health.address is not None:
             server = HealthServer(health.address, health_pages(self._health), insecure=health.insecure)
             self._open.enter_context(server)
-            _LOG.info("the node's health is told on %s", server.url)
+            _LOG.info("health pages on %s", server.url)
         self._hangups = self._open.enter_context(catching_hangups()) if reread else None
 
     @contextmanager
     def around(self, node: RunningNode, stop: threading.Event, control: WatchedControl | None) -> Generator[None]:
-        """Look after a node whose model is loaded and whose sockets are bound, for as long as it runs.
+        """Serve a node whose model is loaded and whose sockets are bound, while the block runs.
 
         Args:
-            node: runs within.
-            stop: is set when the node was told to end.
-            control: takes requests for it, if anything does.
+            node: runs within the block.
+            stop: set when the node must end.
+            control: its control socket, if it has one.
         """
         self._health.attach(node, stop, control)
         with ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""SIGHUP: a node reads its settings file again and does what has changed in it."""
+"""SIGHUP: a node reads its settings file again and applies what has changed in it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HangUps = queue.SimpleQueue[bool]  # True: read again; False: end
 
 @contextmanager
 def catching_hangups() -> Generator[HangUps]:
-    """From here on SIGHUP is noted and ends nobody, unless it is our own terminal that has gone: then we end too."""
+    """Queue SIGHUP instead of ending the process. When its own terminal has closed, the process still ends."""
     noted: HangUps = queue.SimpleQueue()
     had_terminal = sys.__stdin__ is not None and sys.__stdin__.isatty()
 
@@ -48,8 +48,8 @@ class SettingsReloader:
     """Reads settings again and brings a running node in line with them.
 
     Args:
-        node: runs.
-        settings: from which it was started.
+        node: the running node.
+        settings: those it was started from.
         reread: reads them again.
     """
 
@@ -59,7 +59,7 @@ class SettingsReloader:
         self._reread = reread
 
     def reread(self) -> None:
-        """Do what has changed, all of it or nothing, and log what that was."""
+        """Apply what has changed, all or nothing, and log it."""
         try:
             new = self._reread()
             commands = commands_between(self._settings, new, [one.name for one in self._node.status().options])
@@ -67,7 +67,7 @@ class SettingsReloader:
         except (SettingsError, InputError, CommandError) as error:
             _LOG.error("the settings were read again, and nothing was changed: %s", error)
             return
-        except Exception:  # noqa: BLE001 - the edge of a thread, which must hear the next one too
+        except Exception:  # noqa: BLE001 - the edge of a thread, which must go on for the next signal
             _LOG.exception("the settings could not be read again")
             return
         kept = settings_kept(self._settings, new)
@@ -81,12 +81,12 @@ class SettingsReloader:
 def rereading(
     rereader: SettingsReloader, hangups: HangUps, telling: Callable[[], AbstractContextManager[None]]
 ) -> Generator[None]:
-    """Read again at each hang-up, in a thread of its own: a command to the node waits for the node's loop.
+    """Reload at each SIGHUP in a thread of its own, since a command waits for the node's loop.
 
     Args:
-        rereader: does it.
-        hangups: as `catching_hangups` notes them.
-        telling: a context for as long as it takes.
+        rereader: reloads the settings.
+        hangups: the queue of `catching_hangups`.
+        telling: a context around each reload.
     """
 
     def serve() -> None:

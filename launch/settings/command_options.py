@@ -1,4 +1,4 @@
-"""A command's options written once, as a dataclass, and spread out where typer reads them."""
+"""A command's options as one dataclass, expanded into the keyword parameters that typer reads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MAX_SEED = 1_000_000  # with steps and processes it must stay within 64 bits
 
 
 def spread_options(command: Callable[..., Result]) -> Callable[..., Result]:
-    """Let a command that takes a dataclass of options be called with each of its fields as a keyword.
+    """Turn a command that takes a dataclass of options into one that takes each field as a keyword.
 
         @dataclass(frozen=True, slots=True)
         class CopyOptions:
@@ -21,8 +21,8 @@ def spread_options(command: Callable[..., Result]) -> Callable[..., Result]:
         @spread_options
         def copy(source: Path, options: CopyOptions) -> None: ...
 
-    is read by typer as `def copy(source: Path, *, fast: Annotated[...] = False) -> None`. A command with another
-    default or another option takes a subclass that states only these.
+    is read by typer as `def copy(source: Path, *, fast: Annotated[...] = False) -> None`. For another
+    default or option, a command takes a subclass that states only these.
 
     Args:
         command: one of its parameters is a dataclass, whose fields are annotated as typer's parameters are. Its types

@@ -1,4 +1,4 @@
-"""What a user can set about a node: one pydantic model, the same for a YAML file and for flags."""
+"""Settings of a node: one pydantic model for the YAML file and for flags."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ...stream.options import MAX_SOURCES, ControlOptions, NodeOptions, Publishe
 from ...stream.sockets.endpoint import AddressError, parse_endpoint
 from ...stream.wire.topics import NAME_PATTERN
 
-# The form of a text, and the words for it.
+# Patterns, and how error messages describe them.
 FORMS = {
     NAME_PATTERN: "letters, digits, '_', '.' or '-' only, since it becomes part of the topic",
     r"^(auto|cpu|cuda(:\d+)?)$": "auto, cpu, cuda or cuda:1",
@@ -90,7 +90,7 @@ class PublishSettings(Section):
 
 
 class ControlSettings(Section):
-    """Where the node takes requests: in a socket file that only its user can open, unless another address is named."""
+    """The control socket: a socket file that only its user can open, unless another address is set."""
 
     enabled: bool = True
     address: Address | None = None
@@ -98,20 +98,20 @@ class ControlSettings(Section):
 
 
 class HealthSettings(Section):
-    """Where the node answers over HTTP how it is doing; no address is no answer."""
+    """The HTTP address of the health pages; without one there are none."""
 
     address: HostAndPort | None = None
     insecure: bool = False
 
 
 class LogSettings(Section):
-    """How a line of the log looks."""
+    """The format of log lines."""
 
     format: Literal["text", "json"] = "text"
 
 
 class ModelSettings(Section):
-    """Which model looks, and where it runs."""
+    """The model, and the device that it runs on."""
 
     name: Annotated[str, Field(min_length=1)] = "tabletop"
     device: Annotated[str, Field(pattern=_DEVICE)] = "auto"
@@ -123,9 +123,9 @@ class ModelSettings(Section):
     agnostic_nms: bool = False
     offline: bool = False
     cpu_workers: Annotated[int, Field(ge=1, le=64)] | None = None
-    """Pictures side by side on a CPU, None is two on several cores; in line behind another on a GPU, None is one."""
+    """Batches computed in parallel on a CPU, None is two on several cores; queued on a GPU, None is one."""
     batch: Annotated[int, Field(ge=1, le=16)] | None = None
-    """Pictures of several sources that are looked at together; None is 8 on a GPU and 1 on a CPU."""
+    """Maximum pictures of several sources in one batch; None is 8 on a GPU and 1 on a CPU."""
 
 
 class NodeSettings(Section):
@@ -133,7 +133,7 @@ class NodeSettings(Section):
 
     node: Name = "groundcast"
     check_name: bool = True
-    """Do not start beside another node of that name; on a network anybody could pretend to be one."""
+    """Refuse to start beside another node of that name."""
     prompt: PromptSettings
     model: ModelSettings = ModelSettings()
     publish: PublishSettings = PublishSettings()
@@ -150,7 +150,7 @@ class NodeSettings(Section):
     @model_validator(mode="before")
     @classmethod
     def _spread(cls, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Lay the defaults under every source, and read `model: tabletop` as the model's name."""
+        """Apply the defaults to every source, and read `model: tabletop` as the model's name."""
         spread = dict(values)
         if isinstance(spread.get("model"), str):
             spread["model"] = {"name": spread["model"]}
@@ -168,11 +168,13 @@ class NodeSettings(Section):
         if twice is not None:
             raise ValueError(f"two sources are called {twice!r}: give each its own name")
         if not names and not self.control.enabled:
-            raise ValueError("there is nothing to look at, and no request can add a source: name one under `sources`")
+            raise ValueError(
+                "there is no source, and control is disabled, so none can be added: name one under `sources`"
+            )
         return self
 
     def to_options(self) -> NodeOptions:
-        """What the stream floor is given."""
+        """The options of the node's pipeline."""
         return NodeOptions(
             node=self.node,
             sources=tuple(replace(source.to_options(), keys=self.publish.keys) for source in self.sources),
@@ -184,11 +186,11 @@ class NodeSettings(Section):
         )
 
     def to_control(self, own_address: Callable[[str], str]) -> ControlOptions | None:
-        """Where requests are taken, if they are.
+        """The control socket's options; None where it is disabled.
 
         Args:
-            own_address: the address of a node's own socket file, by its name. As nobody else can open it, the keys
-                are asked for only where another address is named.
+            own_address: gives the address of a node's socket file by the node's name. Only its user can open that
+                file, so it needs no keys; another address does.
         """
         control = self.control
         if not control.enabled:
@@ -198,9 +200,9 @@ class NodeSettings(Section):
         return ControlOptions(control.address, control.insecure, self.publish.keys)
 
     def to_prompt(self) -> Prompt:
-        """What is looked for.
+        """The node's prompt.
 
         Raises:
-            PromptError: nothing is asked for, or the same twice.
+            PromptError: it has no phrase, or the same twice.
         """
         return to_prompt(self.prompt)

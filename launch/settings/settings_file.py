@@ -1,4 +1,4 @@
-"""Reads settings from YAML; what is wrong is said with its line and, for an unknown key, the nearest known one."""
+"""Reads settings from YAML. Errors state the line and, for an unknown key, the nearest known key."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def read_settings(path: Path, environment: Mapping[str, str]) -> NodeSettings:
 
 
 def read_values(path: Path, environment: Mapping[str, str]) -> tuple[dict[str, Any], Where]:
-    """What a settings file says, not yet validated, and the function that says on which line.
+    """The values of a settings file, not yet validated, and a function that gives the line of each.
 
-    A relative path in it is taken from the file's own folder.
+    Relative paths are relative to the file's folder.
 
     Raises:
-        SettingsError: the file cannot be read, is not YAML, or asks for what is not in the environment.
+        SettingsError: the file cannot be read, is not YAML, or uses a variable that is not set.
     """
     try:
         values, lines = read_yaml(path)
@@ -59,7 +59,7 @@ def read_values(path: Path, environment: Mapping[str, str]) -> tuple[dict[str, A
             f"{path} {error}" if error.line is None else f"{path}, line {error.line}: {error}"
         ) from error
     if not is_map(values):
-        raise SettingsError(f"{path} holds no settings: write at least `prompt:` and `sources:`")
+        raise SettingsError(f"{path} contains no settings: write at least `prompt:` and `sources:`")
 
     def where(place: Place) -> str:
         line = next((lines[place[:n]] for n in range(len(place), 0, -1) if place[:n] in lines), 1)
@@ -72,8 +72,8 @@ def validated(values: Mapping[str, Any], where: Where) -> NodeSettings:
     """Settings from plain values.
 
     Args:
-        values: what a YAML file or the flags said.
-        where: the beginning of the sentence about a setting, such as the file and the line it stands on.
+        values: from a YAML file or from flags.
+        where: the start of the error sentence about a setting, such as its file and line.
 
     Raises:
         SettingsError: the first setting that is wrong.
@@ -125,7 +125,7 @@ def _unknown(place: Place) -> str:
 
 
 def _section(place: Place) -> type[BaseModel]:
-    """The part of the settings that `place` leads to."""
+    """The section of the settings at `place`."""
     section: type[BaseModel] = NodeSettings
     for part in place:
         if isinstance(part, str):

@@ -1,4 +1,4 @@
-"""Relative paths in a settings file: taken from the folder of that file, wherever the command is started."""
+"""Relative paths in a settings file are relative to that file's folder."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _WEIGHT_SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
 
 
 def from_folder(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """Settings, not yet validated, with the paths of sources, weights and keys taken from `folder`.
+    """Settings, not yet validated, with relative paths of sources, weights and keys resolved against `folder`.
 
-    What is no path stays: URLs, devices, and a model's name. A model is a path where there is such a file or folder,
-    or its name begins with a dot or ends as weights do.
+    URLs, devices and model names stay. A model is a path where such a file or folder exists, or where its name starts
+    with a dot or has a suffix of weights.
     """
     changed = dict(values)
     if isinstance(values.get("sources"), list):
@@ -32,14 +32,14 @@ def from_folder(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 
 
 def _with(section: object, key: str, folder: Path, is_path: Callable[[str, Path], bool]) -> Any:
-    """A section of the settings whose `key`, if it is a relative path, is taken from `folder`."""
+    """A section of the settings with `key` resolved against `folder` where it is a relative path."""
     if not is_map(section) or not isinstance(section.get(key), str):
         return section
     text: str = section[key]
     try:
         is_relative = is_path(text, folder) and not path_of(text).is_absolute()
     except (SourceError, OSError, RuntimeError, ValueError):
-        return section  # which is wrong, and is said to be where settings are checked
+        return section  # wrong; validation reports it
     return {**section, key: str(folder / text)} if is_relative else section
 
 

@@ -1,4 +1,4 @@
-"""Sources as a command line names them."""
+"""Sources on the command line: NAME=URL, or a URL from which a name is made."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NAMED = re.compile(rf"([A-Za-z0-9_.-]{{1,{MAX_NAME_LENGTH}}})=(.+)", re.DOTALL)
 def named_sources(texts: Sequence[str]) -> dict[str, str]:
     """The URL of each name.
 
-    `door=rtsp://...` brings its own name, a file or a folder lends its own, the others are numbered.
+    `door=rtsp://...` states its name, a file or folder gives its own, and the others are numbered.
     """
     named: dict[str, str] = {}
     for number, text in enumerate(texts, 1):

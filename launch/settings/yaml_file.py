@@ -1,4 +1,4 @@
-"""YAML within limits: plain values from a settings file, and the line on which each of them stands."""
+"""Reads YAML within limits: plain values of a settings file, and the line of each."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportMissingTypeStubs=false
 # pyright: reportUnknownArgumentType=false
@@ -14,7 +14,7 @@ import yaml
 Place: TypeAlias = tuple[str | int, ...]
 
 MAX_BYTES = 256 * 1024  # 256 sources with all their settings take a quarter of it
-MAX_VALUES = 30_000  # what aliases repeat counts each time
+MAX_VALUES = 30_000  # each use of an alias counts
 MAX_DEPTH = 20
 MAX_NUMBER = 100  # characters
 
@@ -24,10 +24,10 @@ _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 
 
 class YamlError(ValueError):
-    """Not YAML, or more than is read of it.
+    """Not YAML, or beyond a limit.
 
     Args:
-        line: on which it stands, None where it is about the file.
+        line: of the error; None where it concerns the whole file.
         text: what is wrong, and what to do.
     """
 
@@ -37,7 +37,7 @@ class YamlError(ValueError):
 
 
 def read_yaml(path: Path) -> tuple[object, dict[Place, int]]:
-    """The plain values in a file, and the line of each. What looks like a date stays a text.
+    """The plain values in a file, and the line of each. Dates stay text.
 
     Raises:
         OSError: the file cannot be read.
@@ -54,7 +54,7 @@ def read_yaml(path: Path) -> tuple[object, dict[Place, int]]:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise YamlError(line, f"not YAML ({_unquoted(error.problem or '')}): correct that line") from error
-    except yaml.YAMLError as error:  # a byte that no text holds
+    except yaml.YAMLError as error:  # a control character
         raise YamlError(None, "is not YAML: give a text file") from error
 
 
@@ -69,7 +69,7 @@ _Loader.yaml_implicit_resolvers = {
 
 
 def _read(text: str) -> tuple[object, dict[Place, int]]:
-    _check_size(text)  # before anything follows the nesting by calling itself
+    _check_size(text)  # before any recursion
     loader = _Loader(text)
     try:
         root = loader.get_single_node()
@@ -100,12 +100,12 @@ def _check_size(text: str) -> None:
 
 
 def _walk(node: yaml.Node | None, place: Place, above: tuple[yaml.Node, ...]) -> Generator[tuple[Place, yaml.Node]]:
-    """Every value and where it stands, aliases followed; for a setting its key comes first, whose line is its own."""
+    """Every value and its place, with aliases followed. A setting's key comes before its value."""
     if node is None:
         return
     yield place, node
     if node in above:
-        raise YamlError(_line(node), "an alias stands within what it names: write it out")
+        raise YamlError(_line(node), "an alias contains itself: write it out")
     above = (*above, node)
     if isinstance(node, yaml.MappingNode):
         known: dict[str, int] = {}
@@ -136,8 +136,10 @@ def _check_node(loader: _Loader, node: yaml.Node) -> None:
     try:
         if node.tag in _NUMBERS:
             loader.construct_object(node)
-    except ValueError as error:  # 0x_ has the form of a number, and is none
-        raise YamlError(_line(node), "what looks like a number is none: correct it, or put it in quotes") from error
+    except ValueError as error:  # 0x_ has the form of a number but is not one
+        raise YamlError(
+            _line(node), "this looks like a number but is not one: correct it, or put it in quotes"
+        ) from error
 
 
 def _line(node: yaml.Node) -> int:
@@ -145,6 +147,6 @@ def _line(node: yaml.Node) -> int:
 
 
 def _unquoted(problem: str) -> str:
-    """A parser's words without what it quotes of the file, which may be half a password."""
+    """The parser's message without its quotes from the file, which may be part of a password."""
     parts = problem.split("'")
     return "'".join(part if index % 2 == 0 or len(part) <= 1 else "..." for index, part in enumerate(parts))

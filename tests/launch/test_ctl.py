@@ -206,7 +206,7 @@ def test_a_folder_that_others_could_have_filled_is_left_alone(
 ) -> None:
     (tmp_path / "groundcast").chmod(0o777)
 
-    with pytest.raises(InputError, match="belongs to others, or is open to them"):
+    with pytest.raises(InputError, match="belongs to another user, or others can write to it"):
         own_control_address("third", os.environ)
     assert "arm" not in running_nodes(os.environ)
 

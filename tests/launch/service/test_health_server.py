@@ -151,7 +151,7 @@ def test_an_address_that_others_can_reach_needs_a_word(caplog: pytest.LogCapture
 
     with HealthServer("0.0.0.0:0", PAGES, insecure=True) as server:
         assert ask(server, "/healthz")[0] == 503
-    assert "insecure: everybody who can reach it can read" in caplog.text
+    assert "insecure: every client that can reach it can read" in caplog.text
 
 
 def test_a_port_in_use_and_an_address_that_is_none_are_named(server: HealthServer) -> None:

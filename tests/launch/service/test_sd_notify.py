@@ -94,7 +94,7 @@ def test_without_a_manager_nothing_is_said_and_a_lost_one_stops_nobody(
         assert not caplog.text
 
     ServiceManager({"NOTIFY_SOCKET": str(tmp_path / "gone")}).say("READY=1")
-    assert "cannot be told READY=1" in caplog.text
+    assert "could not be sent READY=1" in caplog.text
 
 
 def test_a_manager_that_reads_nothing_holds_nobody_up(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -109,4 +109,4 @@ def test_a_manager_that_reads_nothing_holds_nobody_up(tmp_path: Path, caplog: py
             assert not caplog.text
         assert time.monotonic() - began_s < 10
         assert heard.recv(1000) == b"READY=1"
-    assert "cannot be told STOPPING=1" in caplog.text
+    assert "could not be sent STOPPING=1" in caplog.text

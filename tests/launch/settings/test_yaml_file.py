@@ -18,12 +18,12 @@ MERGES = "a0: &a0 {k: 1}\n" + "".join(f"a{i}: &a{i} {{<<: [{NINE.replace('{}', f
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("prompt: &a [*a]\nsources: []\n", "line 1: an alias stands within what it names"),
+        ("prompt: &a [*a]\nsources: []\n", "line 1: an alias contains itself"),
         (f"prompt: {'[' * 3000}{']' * 3000}\n", "line 1: nested more than 20 deep"),
         (f"prompt: {'{a: ' * 3000}1{'}' * 3000}\n", "line 1: nested more than 20 deep"),
         (f"{BASE}stale_after_ms: {'9' * 5000}\n", "line 4: a number of 5000 digits"),
         (f"{BASE}stale_after_ms: {'1:' * 50_000}1\n", "line 4: a number of 100001 digits"),
-        (f"{BASE}stale_after_ms: 0x_\n", "line 4: what looks like a number is none"),
+        (f"{BASE}stale_after_ms: 0x_\n", "line 4: this looks like a number but is not one"),
         (f"{BASE}stale_after_ms: !!int abc\n", "line 4: a tag"),
         (f"{BASE}stale_after_ms: !!int ''\n", "line 4: a tag"),
         (f"{BASE}check_name: !!bool abc\n", "line 4: a tag"),
