@@ -1,4 +1,4 @@
-"""Sends a program's own pictures to a node. Needs pyzmq and msgpack, and no numpy."""
+"""Pusher: sends a program's own pictures to a node. It needs pyzmq and msgpack, and no numpy."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ class PusherError(ValueError):
 
 
 class Array(Protocol):
-    """A numpy array, or what holds its memory as one does."""
+    """A numpy array, or an object with the same `data`."""
 
     @property
     def data(self) -> memoryview: ...
 
 
 class Pusher:
-    """Hands pictures to a node whose source says `push:` and this address. Use it from one thread.
+    """Sends pictures to a node whose source is `push:` and this address. Use it from one thread.
 
         with Pusher("tcp://127.0.0.1:5580") as pusher:
             for image in camera:
                 pusher.send(image, frame_id="wrist_optical")
 
-    Nothing is kept for a node that is not there or does not keep up, so that what it gets is new: at most one picture
+    Nothing is queued for a node that is not there or does not keep up, so that it receives new pictures: at most one
     waits here while another is on its way. ZeroMQ connects again by itself when the node is restarted.
 
     Args:
-        address: what the source's URL says after `push:`.
-        keys: for a node with keys: the folder with our own key and the node's.
-        wait_s: how long `send` may wait for the node; at 0 it takes no longer than copying the picture.
+        address: the part of the source's URL after `push:`.
+        keys: for a node that demands them: the folder with our own key and the node's.
+        wait_s: how long `send` may wait for the node; at 0 it only copies the picture.
 
     Raises:
         PusherError: a bad address, or keys that cannot be used.
@@ -76,7 +76,7 @@ class Pusher:
         Args:
             image: uint8 of shape (height, width, 3) or, if it is grey, (height, width), however it lies in memory; or
                 the bytes of a JPEG.
-            captured_unix_ns: when it was taken; now, where the caller does not know better.
+            captured_unix_ns: when it was taken; None means now.
             colours: the order of the channels; OpenCV's pictures are bgr8.
             pts: when it was taken on the camera's own clock, in ns, if there is one.
             frame_id: the camera's coordinate frame.
@@ -88,10 +88,10 @@ class Pusher:
             PusherError: no picture, or one that is too large.
         """
         view = memoryview(image) if isinstance(image, bytes | bytearray | memoryview) else memoryview(image.data)
-        encoding, width, height = _look_at(view, colours)
-        stamp_ns = time.time_ns() if captured_unix_ns is None else captured_unix_ns
+        encoding, width, height = _read_shape(view, colours)
+        captured_ns = time.time_ns() if captured_unix_ns is None else captured_unix_ns
         try:
-            header = pack_push(PushHeader(encoding, width, height, stamp_ns, pts, frame_id))
+            header = pack_push(PushHeader(encoding, width, height, captured_ns, pts, frame_id))
             self._socket.send_multipart([header, view if view.c_contiguous else view.tobytes()])  # row by row
         except MessageError as error:
             raise PusherError(str(error)) from error
@@ -103,7 +103,7 @@ class Pusher:
         return True
 
     def close(self) -> None:
-        """Let go of the connection; a picture that is on its way has a tenth of a second to get there."""
+        """Close the connection; a picture that is on its way has a tenth of a second to arrive."""
         self._client.close(_LAST_ONE_WITHIN_MS)
 
     def __enter__(self) -> Pusher:
@@ -115,8 +115,8 @@ class Pusher:
         self.close()
 
 
-def _look_at(view: memoryview, colours: Encoding) -> tuple[Encoding, int, int]:
-    """The encoding, width and height of what was given."""
+def _read_shape(view: memoryview, colours: Encoding) -> tuple[Encoding, int, int]:
+    """The encoding, width and height of a picture."""
     if view.format != "B" or view.nbytes > MAX_PICTURE_BYTES or not view.nbytes:
         raise PusherError(f"a picture is made of uint8 and has at most {MAX_PICTURE_BYTES} bytes")
     shape = view.shape or ()

@@ -1,4 +1,4 @@
-"""Messages in: a few lines of Python, with nothing but pyzmq and msgpack installed."""
+"""Subscriber: receives a node's messages. It needs pyzmq and msgpack alone."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .wire.topics import snapshot_request
 __all__ = ["Subscriber", "SubscriberError"]
 
 _MAX_AT_ONCE = 10_000
-_LOOK_EVERY_MS = 1000  # at how the handshakes went
+_MAINTAIN_EVERY_MS = 1000  # the connection
 _WAIT_MS = 20  # while a message waits for its picture
 
 
@@ -31,9 +31,9 @@ class Subscriber:
             for track in message.tracks:
                 print(track.phrase, track.box_xyxy)
 
-    `async for` does the same. The loop ends when every wanted source has ended (without `sources`: every one heard
-    of); ZeroMQ itself connects again when the node is restarted. Use it from one thread, and with `with` or `close()`
-    where a program goes on after leaving the loop.
+    `async for` does the same. The loop ends when every wanted source has ended (without `sources`: every one that
+    was received); ZeroMQ itself connects again when the node is restarted. Use it from one thread, and with `with` or
+    `close()` where a program goes on after leaving the loop.
 
     Args:
         address: where the node publishes, such as tcp://127.0.0.1:5570.
@@ -41,16 +41,16 @@ class Subscriber:
         node: the node's name, or None for any.
         newest_only: give only the newest message of each source, and count those in between as `skipped`;
             False gives every message in order.
-        max_age_ms: let nothing through whose age and `captured_error_ms` together are more, that comes from a clock
-            which is this much ahead, is a replay or has no capture time. The gate in front of an arm.
-        allow_unclocked: with `max_age_ms`, let messages without capture time through (files); their age then
-            counts from publication.
+        max_age_ms: refuse messages whose age and `captured_error_ms` together are more, that come from a clock which
+            is this much ahead, are a replay or have no capture time. For programs that move an arm.
+        allow_unclocked: with `max_age_ms`, give messages without capture time (files); their age then counts from
+            publication.
         snapshot: begin with the last message of each source, marked `replay`, however long ago it was sent.
         pictures: fill `message.picture` with the frame's JPEG. A message waits for it half a second at most; the
-            node encodes pictures only while somebody asks, so the first messages may have none.
+            node encodes pictures only while a client subscribes to them, so the first messages may have none.
         detections: False subscribes to statuses alone: they are all that comes, and `on_status` has them.
-        timeout_s: raise TimeoutError when nothing was let through for so long; None waits for ever.
-        keys: for a node that lets nobody in without: the folder with our own key and the node's.
+        timeout_s: raise TimeoutError when no message was given for so long; None waits for ever.
+        keys: for a node that demands them: the folder with our own key and the node's.
         on_status: called with every status, from within the loop.
 
     Raises:
@@ -94,8 +94,8 @@ class Subscriber:
             ),
             on_status,
         )
-        # A node takes these in order, and may wait for the detections' listener before its first frame: status
-        # before them, so that no status is missed, and the snapshot after them, so that nothing falls in between.
+        # A node takes these in order, and may wait for a subscriber of detections before its first frame: status
+        # before them, so that no status is missed, and the snapshot after them, so that no message is missed between.
         topics = [*topics_of("img", node, names)] if pictures else []
         topics += [*topics_of("sys", node, names), *(topics_of("det", node, names) if detections else ()), *requests]
         self._client = subscribe(address, topics, _max_queued(newest_only, pictures), keys)
@@ -108,18 +108,17 @@ class Subscriber:
 
     @property
     def skipped(self) -> int:
-        """Messages that a newer one replaced before the program asked (`newest_only`)."""
+        """Messages that a newer one replaced before the program took them (`newest_only`)."""
         return self._inbox.skipped
 
     @property
     def refused(self) -> Mapping[str, int]:
-        """Messages that were not let through, by reason: old, future, uncertain, unclocked, replay, repeated or
-        malformed."""
+        """Messages that were not given, by reason: old, future, uncertain, unclocked, replay, repeated or malformed."""
         return dict(self._inbox.refused)
 
     @property
     def refusal(self) -> str | None:
-        """Why the node does not let us in, as the end of a sentence; None if it does, or is not there."""
+        """Why the node rejects us, as the end of a sentence; None if it does not, or is not there."""
         return self._client.refusal
 
     @property
@@ -128,7 +127,7 @@ class Subscriber:
         return dict(self._inbox.statuses)
 
     def close(self) -> None:
-        """Let go of the connection. Twice does no harm."""
+        """Close the connection. Twice does no harm."""
         self._client.close()
 
     def __enter__(self) -> Subscriber:
@@ -140,7 +139,7 @@ class Subscriber:
         self.close()
 
     def __del__(self) -> None:
-        if hasattr(self, "_client"):  # a loop that was left early may be the last to hold us
+        if hasattr(self, "_client"):  # a loop that was left early may hold the last reference
             self.close()
 
     def __iter__(self) -> Subscriber:
@@ -151,7 +150,7 @@ class Subscriber:
         while (message := self._step()) is None:
             if self._is_over():
                 raise StopIteration
-            self._socket.poll(self._patience_ms(deadline_s))
+            self._socket.poll(self._wait_ms(deadline_s))
         return message
 
     def __aiter__(self) -> Subscriber:
@@ -163,11 +162,11 @@ class Subscriber:
         while (message := self._step()) is None:
             if self._is_over():
                 raise StopAsyncIteration
-            await self._readable(self._patience_ms(deadline_s))
+            await self._readable(self._wait_ms(deadline_s))
         return message
 
     def _step(self) -> DetectionMessage | None:
-        """Take in what has arrived, and give out what may go."""
+        """Take what has arrived, and return the next message."""
         if self._socket.closed:
             return None
         for _ in range(_MAX_AT_ONCE):
@@ -187,18 +186,18 @@ class Subscriber:
     def _deadline_s(self) -> float | None:
         return None if self._timeout_s is None else time.monotonic() + self._timeout_s
 
-    def _patience_ms(self, deadline_s: float | None) -> int:
+    def _wait_ms(self, deadline_s: float | None) -> int:
         self._client.maintain()
-        waits_ms = [_WAIT_MS if self._inbox.is_waiting else _LOOK_EVERY_MS]
+        waits_ms = [_WAIT_MS if self._inbox.is_waiting else _MAINTAIN_EVERY_MS]
         if deadline_s is not None:
             left_s = deadline_s - time.monotonic()
             if left_s <= 0:
-                raise TimeoutError(self._silence())
+                raise TimeoutError(self._timeout_text())
             waits_ms.append(int(left_s * 1000) + 1)
         return min(waits_ms)
 
     async def _readable(self, wait_ms: int) -> None:
-        """Wait until something may have arrived. The descriptor tells of changes only, so ask the socket first."""
+        """Wait until a message may have arrived. The descriptor signals changes only, so poll the socket first."""
         if self._socket.poll(0):
             return
         loop = asyncio.get_running_loop()
@@ -211,17 +210,17 @@ class Subscriber:
         finally:
             loop.remove_reader(descriptor)
 
-    def _silence(self) -> str:
-        said = f"nothing was let through from {self.address} for {self._timeout_s:g} s"
-        if not self._inbox.heard and not self._inbox.refused:
-            return f"{said}: {self.refusal or 'is a node running there?'}"
+    def _timeout_text(self) -> str:
+        text = f"nothing was let through from {self.address} for {self._timeout_s:g} s"
+        if not self._inbox.received and not self._inbox.refused:
+            return f"{text}: {self.refusal or 'is a node running there?'}"
         details = [self.refusal] if self.refusal else []
         details += [f"{count} {reason}" for reason, count in self._inbox.refused.items()]
         details += [
             f"source {status.source} is {status.state}" + (f" ({status.error})" if status.error else "")
             for status in self._inbox.statuses.values()
         ]
-        return f"{said}: {', '.join(details) or 'no detections came'}"
+        return f"{text}: {', '.join(details) or 'no detections came'}"
 
 
 def _max_queued(newest_only: bool, pictures: bool) -> int:

@@ -1,4 +1,4 @@
-"""Messages out: one socket in a thread of its own, so that the loop never waits on the network."""
+"""Publisher: sends messages on one socket, in a thread of its own, so that the loop never waits on the network."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ _MAX_QUEUED_PICTURES = 16
 
 
 class PublisherError(OSError):
-    """The address cannot be used, or the publisher is no longer there; one sentence."""
+    """The address cannot be used, or the publisher was closed or has failed; one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Outgoing:
     parts: tuple[bytes, ...]
-    message: DetectionMessage | StatusMessage | None  # None for pictures, which late joiners do not get
+    message: DetectionMessage | StatusMessage | None  # None for pictures, which late joiners do not receive
 
 
 @dataclass(frozen=True, slots=True)
-class _Forgotten:
+class _RemovedSource:
     source: str
 
 
 class Publisher:
-    """Binds at once; sending hands over to a thread and returns.
+    """Binds at once. The send methods queue for the thread, and return.
 
-    A reader that is slow loses the newest messages, as with any PUB socket, and sees the gap in `seq`. So does
-    everybody if the thread itself falls more than a thousand messages behind, or a message holds what may not travel:
-    `dropped` counts those, and the log says once what it was.
+    A slow subscriber loses the newest messages, as with any PUB socket, and sees the gap in `seq`. So does every
+    subscriber if the thread itself falls more than a thousand messages behind, or a message holds a value that cannot
+    be encoded: `dropped` counts those, and the log says once what it was.
 
     Attributes:
         address: what subscribers connect to; with port 0 or '*' the port that was chosen.
@@ -55,7 +55,7 @@ class Publisher:
 
     Raises:
         PublisherError: a bad or busy address, one that others can reach without keys, keys that are missing, damaged
-            or open to others, or no room for messages.
+            or open to others, or a `high_water_mark` below 1.
         MessageError: the node's name cannot stand in a topic.
     """
 
@@ -63,12 +63,12 @@ class Publisher:
         self._node = check_name(node)
         if options.high_water_mark < 1:
             raise PublisherError(
-                f"high_water_mark is {options.high_water_mark}: a reader needs room for 1 message or more"
+                f"high_water_mark is {options.high_water_mark}: a subscriber needs room for 1 message or more"
             )
         self.dropped = 0
-        self._outbox: deque[_Outgoing | _Forgotten] = deque()
+        self._queue: deque[_Outgoing | _RemovedSource] = deque()
         self._pictures_queued = 0
-        self._has_refused = False
+        self._has_logged_error = False
         self._lock = threading.Lock()
         self._linger_s: float | None = None  # set by close
         self._failure: Exception | None = None
@@ -85,11 +85,11 @@ class Publisher:
 
     @property
     def rejected_connections(self) -> Mapping[Reason, int]:
-        """How often somebody was turned away at the socket, by reason."""
+        """How many connections were rejected, by reason."""
         return self._xpub_socket.rejected_connections
 
     def send_detections(self, message: DetectionMessage) -> None:
-        """Send what was found in one frame of this node.
+        """Send the detections in one frame of this node.
 
         Raises:
             MessageError: another node's name, or a source's that cannot stand in a topic.
@@ -102,14 +102,14 @@ class Publisher:
         self._send(status_topic(self._own(message.node), message.source), message)
 
     def wants_pictures(self, source: str) -> bool:
-        """Whether anybody is subscribed to this source's pictures now."""
+        """Whether a client is subscribed to this source's pictures now."""
         return self._subscriptions.match(picture_topic(self._node, source))
 
     def forget(self, source: str) -> None:
-        """Once all that was sent before has left, tell late joiners nothing more of a source that is gone."""
+        """After what is queued, send late joiners nothing more of a source that was removed."""
         with self._lock:
             if self._linger_s is None:
-                self._outbox.append(_Forgotten(source))
+                self._queue.append(_RemovedSource(source))
                 self._wake.set()
 
     def send_picture(self, belongs_to: PictureHeader, jpeg: bytes) -> None:
@@ -118,11 +118,11 @@ class Publisher:
         self._put(_Outgoing((topic, encode(belongs_to), jpeg), None))
 
     def wait_for_subscriber(self, timeout_s: float, stop: Callable[[], bool]) -> bool:
-        """Wait until somebody listens to detections of this node; False if time ran out or `stop()` said so."""
+        """Wait until a client subscribes to detections of this node; False if time ran out or `stop()` is true."""
         return self._subscriptions.wait_below(node_prefix("det", self._node), timeout_s, stop)
 
     def close(self, linger_s: float = 1.0) -> None:
-        """Send what is queued, give readers `linger_s` to take it, and let go of the address. Twice does no harm."""
+        """Send what is queued, give subscribers `linger_s` to take it, and release the address. Twice does no harm."""
         with self._lock:
             if self._linger_s is not None:
                 return
@@ -150,9 +150,9 @@ class Publisher:
         except MessageError as error:
             with self._lock:
                 self.dropped += 1
-                is_first, self._has_refused = not self._has_refused, True
+                is_first, self._has_logged_error = not self._has_logged_error, True
             if is_first:
-                _LOG.error("a message of source %s was left out, as any like it will be: %s", message.source, error)
+                _LOG.error("a message of source %s was dropped, as others like it will be: %s", message.source, error)
             return
         self._put(_Outgoing((topic, body), message))
 
@@ -163,14 +163,14 @@ class Publisher:
                 raise PublisherError(f"the publisher on {self.address} failed: {self._failure}") from self._failure
             if self._linger_s is not None:
                 raise PublisherError(f"the publisher on {self.address} is closed")
-            # A status is small and rare, and tells of what was lost: it still finds room when messages do not.
-            room = _MAX_QUEUED * (2 if isinstance(outgoing.message, StatusMessage) else 1)
-            full = len(self._outbox) >= room
-            if full or (is_picture and self._pictures_queued >= _MAX_QUEUED_PICTURES):
+            # A status is small and rare, and reports what was lost: it is still queued when detections are not.
+            limit = _MAX_QUEUED * (2 if isinstance(outgoing.message, StatusMessage) else 1)
+            is_full = len(self._queue) >= limit
+            if is_full or (is_picture and self._pictures_queued >= _MAX_QUEUED_PICTURES):
                 self.dropped += 1
                 return
             self._pictures_queued += is_picture
-            self._outbox.append(outgoing)
+            self._queue.append(outgoing)
             self._wake.set()
 
     def _run(self) -> None:
@@ -192,14 +192,14 @@ class Publisher:
             self._wake.clear()
             self._xpub_socket.receive_requests()
             with self._lock:
-                outgoing = list(self._outbox)
-                self._outbox.clear()
+                batch = list(self._queue)
+                self._queue.clear()
                 self._pictures_queued = 0
-                closing = self._linger_s is not None
-            for one in outgoing:
-                if isinstance(one, _Outgoing):
-                    self._xpub_socket.send(one.parts, one.message)
+                is_closing = self._linger_s is not None
+            for item in batch:
+                if isinstance(item, _Outgoing):
+                    self._xpub_socket.send(item.parts, item.message)
                 else:
-                    self._xpub_socket.forget(one.source)
-            if closing:
+                    self._xpub_socket.forget(item.source)
+            if is_closing:
                 return

@@ -1,4 +1,4 @@
-"""What late joiners are told: the last message and the last status of each source, marked as replays."""
+"""Snapshot for late joiners: the last message and the last status of each source, marked as replays."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ _Key = tuple[str, str]  # source; det or sys
 
 
 class Snapshot:
-    """Keeps the last of each, and makes a replay of it once somebody asks."""
+    """Keeps the last of each, and encodes its replay when a late joiner first asks for it."""
 
     def __init__(self) -> None:
         self._last: dict[_Key, DetectionMessage | StatusMessage] = {}
         self._replays: dict[_Key, tuple[bytes, bytes]] = {}
 
     def keep(self, message: DetectionMessage | StatusMessage) -> None:
-        """Remember this message instead of the one before."""
+        """Keep this message instead of the one before."""
         key = message.source, "det" if isinstance(message, DetectionMessage) else "sys"
         self._last[key] = message
         self._replays.pop(key, None)
 
     def forget(self, source: str) -> None:
-        """Tell nothing more of this source."""
+        """Keep nothing of this source."""
         for kind in ("det", "sys"):
             self._last.pop((source, kind), None)
             self._replays.pop((source, kind), None)
@@ -34,7 +34,8 @@ class Snapshot:
     def replays(self, source: str = "") -> Iterator[tuple[bytes, bytes]]:
         """Topic and body of each replay, of one source or of all ("").
 
-        All detections come before any status, and ends last: who hears that every source it knows has ended goes home.
+        All detections come before any status, and those of ended sources last: a subscriber stops when every source
+        that it knows has ended.
         """
         order = sorted(self._last, key=lambda key: (key[1] == "sys" and self._has_ended(key[0]), key[1], key[0]))
         for key in order:

@@ -101,7 +101,7 @@ class XpubSocket:
         self._snapshot.forget(source)
 
     def close(self, linger_s: float) -> None:
-        """Give readers `linger_s` to take what was sent, and let go of the address."""
+        """Give subscribers `linger_s` to take what was sent, and release the address."""
         self._bound.close(linger_s)
 
     def _receive(self, request: zmq.Frame) -> None:

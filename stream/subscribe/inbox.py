@@ -1,4 +1,4 @@
-"""What a subscriber makes of what arrives: gaps, refusals, the newest per source, the end. No sockets here."""
+"""Subscriber's inbox: from received parts to messages, with gaps, refusals, the newest per source, and the end."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from ..wire.topics import MessageError, Topic, parse_topic
 from .picture_matcher import PictureMatcher
 
 _LOG = logging.getLogger(__name__)
-_MAX_SOURCES = 4096  # of which something is remembered, whatever a forger makes up
+_MAX_SOURCES = 4096  # of which state is kept, also where topics are forged
 _UNCERTAIN = (
-    "a picture of source %s was held back (this is said once, the rest is counted): its time is known to within"
+    "a picture of source %s was refused (this is logged once, the rest is counted): its time is known to within"
     " %.0f ms only, and with its age that is more than max_age_ms=%g: allow more, or state camera_latency_ms"
 )
 _Key = tuple[str, str]  # node, source
@@ -27,7 +27,7 @@ _Key = tuple[str, str]  # node, source
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a subscriber asks for; the meaning of each is told at `Subscriber`."""
+    """What a subscriber wants; `Subscriber` documents each field."""
 
     sources: frozenset[str] | None = None
     node: str | None = None
@@ -46,15 +46,15 @@ class _Progress(SeqProgress):
 
 
 class Inbox:
-    """Takes messages as ZeroMQ delivers them, gives them out as a program wants them.
+    """Takes messages as ZeroMQ delivers them, and gives them out as a program wants them. Has no socket.
 
     Attributes:
         gaps: messages that were lost on the way, by their `seq`.
-        skipped: messages that a newer one replaced before they were asked for (`newest_only`).
-        refused: messages that were not let through, by reason: old, future, uncertain, unclocked, replay (all
-            five by `max_age_ms`), repeated, malformed.
+        skipped: messages that a newer one replaced before they were taken (`newest_only`).
+        refused: messages that were not given out, by reason: old, future, uncertain, unclocked, replay (all five by
+            `max_age_ms`), repeated, malformed.
         statuses: the last status of each source.
-        heard: messages of any kind that were meant for us.
+        received: messages of any kind that are wanted.
     """
 
     def __init__(self, wanted: Wanted, on_status: Callable[[StatusMessage], None] | None = None) -> None:
@@ -62,28 +62,28 @@ class Inbox:
         self.skipped = 0
         self.refused: Counter[str] = Counter()
         self.statuses: dict[str, StatusMessage] = {}
-        self.heard = 0
+        self.received = 0
         self._wanted = wanted
         self._on_status = on_status
         self._progress: dict[_Key, _Progress] = {}
-        self._albums: dict[_Key, PictureMatcher] = {}
+        self._matchers: dict[_Key, PictureMatcher] = {}
         self._ready: dict[tuple[str, str, int], DetectionMessage] = {}
         self._count = 0
 
     def put(self, parts: Sequence[bytes], now_ns: int | None = None) -> None:
-        """Take one multi-part message, whatever is in it."""
+        """Take one multi-part message, valid or not."""
         try:
             self._read(parts, time.monotonic_ns() if now_ns is None else now_ns)
         except MessageError as error:
             if not self.refused["malformed"]:
-                _LOG.warning("a message was not understood (this is said once, the rest is counted): %s", error)
+                _LOG.warning("a message could not be read (this is logged once, the rest is counted): %s", error)
             self.refused["malformed"] += 1
 
     def take(self, now_ns: int | None = None) -> DetectionMessage | None:
-        """The next message that may go out, if there is one."""
+        """The next message to give out, if there is one."""
         now_ns = time.monotonic_ns() if now_ns is None else now_ns
-        for album in self._albums.values():
-            self._add_from(album, now_ns)
+        for matcher in self._matchers.values():
+            self._add_from(matcher, now_ns)
         while self._ready:
             message = self._ready.pop(next(iter(self._ready)))
             reason = self._refusal(message)
@@ -96,13 +96,13 @@ class Inbox:
 
     @property
     def is_full(self) -> bool:
-        """Whether it is better to take than to put: every message is wanted, and one is there."""
+        """Whether a message must be taken before more are put: every message is wanted, and one is ready."""
         return bool(self._ready) and not self._wanted.newest_only
 
     @property
     def is_waiting(self) -> bool:
-        """Whether a message may come out later although nothing else arrives."""
-        return any(len(album) for album in self._albums.values())
+        """Whether a message may become ready although no other arrives."""
+        return any(len(matcher) for matcher in self._matchers.values())
 
     @property
     def is_finished(self) -> bool:
@@ -120,8 +120,8 @@ class Inbox:
             return
         check_parts(parts[0][len(request) :], parts[1:])
         if len(self._progress) >= _MAX_SOURCES and (topic.node, topic.source) not in self._progress:
-            raise MessageError(f"source {topic.node}/{topic.source} is one of more than {_MAX_SOURCES}")
-        self.heard += 1
+            raise MessageError(f"source {topic.node}/{topic.source} is one too many: at most {_MAX_SOURCES} are read")
+        self.received += 1
         progress = self._progress.setdefault((topic.node, topic.source), _Progress())
         if topic.kind == "det":
             message = decode_detections(parts[1])
@@ -134,9 +134,9 @@ class Inbox:
         else:
             header = decode_picture_header(parts[1])
             _check_names(topic, header.node, header.source)
-            album = self._album(topic.node, topic.source)
-            album.add_picture(header, parts[2])
-            self._add_from(album, now_ns)
+            matcher = self._matcher(topic.node, topic.source)
+            matcher.add_picture(header, parts[2])
+            self._add_from(matcher, now_ns)
 
     def _is_wanted(self, topic: Topic) -> bool:
         wanted = self._wanted
@@ -153,17 +153,17 @@ class Inbox:
         self.gaps += steps - 1
         progress.ended = False
         if self._wanted.pictures:
-            album = self._album(message.node, message.source)
-            album.add_message(message, now_ns)
-            self._add_from(album, now_ns)
+            matcher = self._matcher(message.node, message.source)
+            matcher.add_message(message, now_ns)
+            self._add_from(matcher, now_ns)
         else:
             self._add(message)
 
     def _take_replay(self, message: DetectionMessage, progress: _Progress) -> None:
-        """What was, not what is: it moves no counter, and nothing that came live gives way to it."""
+        """A replay is old news: it changes no counter, and never replaces a live message."""
         at = (message.epoch, message.generation, message.seq)
-        had_live = progress.at is not None and progress.at[0] == at[0] and at <= progress.at
-        if not had_live and progress.replayed != at:
+        is_known = progress.at is not None and progress.at[0] == at[0] and at <= progress.at
+        if not is_known and progress.replayed != at:
             progress.replayed = at
             self._add(message)
 
@@ -175,8 +175,8 @@ class Inbox:
         if self._on_status is not None:
             self._on_status(status)
 
-    def _add_from(self, album: PictureMatcher, now_ns: int) -> None:
-        for message in album.take(now_ns):
+    def _add_from(self, matcher: PictureMatcher, now_ns: int) -> None:
+        for message in matcher.take(now_ns):
             self._add(message)
 
     def _add(self, message: DetectionMessage) -> None:
@@ -190,8 +190,8 @@ class Inbox:
         self._ready[key] = message
 
     def _refusal(self, message: DetectionMessage) -> str | None:
-        most_ms = self._wanted.max_age_ms
-        if most_ms is None:
+        max_age_ms = self._wanted.max_age_ms
+        if max_age_ms is None:
             return None
         if message.replay:
             return "replay"
@@ -200,15 +200,15 @@ class Inbox:
             if not self._wanted.allow_unclocked:
                 return "unclocked"
             age_ms = message.ms_since_published()
-        if age_ms > most_ms:
+        if age_ms > max_age_ms:
             return "old"
-        # Clocks that disagree by so much could make an old picture look new.
-        if age_ms < -most_ms:
+        # With clocks that disagree by so much an old picture could seem new.
+        if age_ms < -max_age_ms:
             return "future"
-        return "uncertain" if max(age_ms, 0.0) + (message.frame.captured_error_ms or 0.0) > most_ms else None
+        return "uncertain" if max(age_ms, 0.0) + (message.frame.captured_error_ms or 0.0) > max_age_ms else None
 
-    def _album(self, node: str, source: str) -> PictureMatcher:
-        return self._albums.setdefault((node, source), PictureMatcher())
+    def _matcher(self, node: str, source: str) -> PictureMatcher:
+        return self._matchers.setdefault((node, source), PictureMatcher())
 
 
 def _check_names(topic: Topic, node: str, source: str) -> None:

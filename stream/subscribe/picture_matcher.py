@@ -1,4 +1,4 @@
-"""Which picture belongs to which message, whichever of the two arrives first."""
+"""Picture matcher: joins each picture to its message, whichever of the two arrives first."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _Count = tuple[int, int, int]  # epoch, generation, seq
 
 
 class PictureMatcher:
-    """The messages of one source that wait for their picture, and the pictures that wait for their message.
+    """The messages of one source that wait for their picture, and pictures that wait for their message.
 
     A message goes on without a picture once a later picture has come, or after half a second.
     """
@@ -29,11 +29,11 @@ class PictureMatcher:
         return len(self._waiting)
 
     def add_message(self, message: DetectionMessage, now_ns: int) -> None:
-        """A message, in the order of its source."""
+        """Add a message; messages come in the order of their source."""
         self._waiting.append((message, now_ns))
 
     def add_picture(self, header: PictureHeader, jpeg: bytes) -> None:
-        """A picture, in the order of its source."""
+        """Add a picture; pictures come in the order of their source."""
         self._pictures[_count(header)] = jpeg
         while len(self._pictures) > _MAX_PICTURES:
             del self._pictures[next(iter(self._pictures))]
@@ -44,9 +44,9 @@ class PictureMatcher:
             message, since_ns = self._waiting[0]
             count = _count(message)
             jpeg = self._pictures.pop(count, None)
-            overtaken = any(other[0] == count[0] and other > count for other in self._pictures)
-            late = now_ns - since_ns >= _MAX_WAIT_NS or len(self._waiting) > _MAX_WAITING
-            if jpeg is None and not overtaken and not late:
+            is_overtaken = any(other[0] == count[0] and other > count for other in self._pictures)
+            is_late = now_ns - since_ns >= _MAX_WAIT_NS or len(self._waiting) > _MAX_WAITING
+            if jpeg is None and not is_overtaken and not is_late:
                 return
             self._waiting.popleft()
             yield replace(message, picture=jpeg)

@@ -48,7 +48,7 @@ def subscribe(address: str, topics: Sequence[bytes], max_queued: int, keys: Keys
 
 
 def check_names(sources: Sequence[str] | None, node: str | None) -> tuple[str, ...] | None:
-    """The sources' names once they, and the node's, can stand in a topic; None means all.
+    """Return the sources' names if they, and the node's, can stand in a topic; None means all.
 
     Raises:
         SubscriberError: a bad name, or none at all.
@@ -65,7 +65,7 @@ def check_names(sources: Sequence[str] | None, node: str | None) -> tuple[str, .
 
 
 def topics_of(kind: TopicKind, node: str | None, names: tuple[str, ...] | None) -> list[bytes]:
-    """What to subscribe to for one kind of message. Without the node's name that is all of the kind."""
+    """The topics of one kind of message. Without the node's name that is all of the kind."""
     if node is None:
         return [kind_prefix(kind)]
     if names is None:

@@ -100,9 +100,9 @@ class Reader:
     def hear(self, parts: list[bytes]) -> None:
         """Nothing that comes is an error, and what it leaves behind holds no honest message up."""
         inbox = self._inbox
-        before = inbox.heard, inbox.refused["malformed"]
+        before = inbox.received, inbox.refused["malformed"]
         inbox.put(parts)
-        assert before <= (inbox.heard, inbox.refused["malformed"])
+        assert before <= (inbox.received, inbox.refused["malformed"])
         inbox.take()
         honest = replace(GOLDEN, node="honest", seq=next(self._seqs))
         inbox.put([b"det/1/honest/wrist/", encode(honest)], now_ns=0)  # its picture is long overdue

@@ -64,7 +64,7 @@ def speaking(publisher: Publisher) -> Generator[None]:
 
 def letters(publisher: Publisher) -> int:
     """How much the subscribers' prefixes hold together."""
-    return publisher._subscriptions._letters  # pyright: ignore[reportPrivateUsage]
+    return publisher._subscriptions._size_bytes  # pyright: ignore[reportPrivateUsage]
 
 
 @pytest.mark.parametrize("kind", ["prefixes", "the same again", "nonsense"])

@@ -48,7 +48,7 @@ def test_a_stamp_that_was_replaced_is_passed_on_as_sent_and_the_gate_counts_the_
         assert frame.age_ms < MAX_AGE_MS < (frame.captured_error_ms or 0.0)
         with pytest.raises(TimeoutError, match="1 uncertain"):
             next(gate)
-    assert "picture of source arm was held back" in caplog.text
+    assert "picture of source arm was refused" in caplog.text
 
 
 def test_a_stamp_that_is_believed_stands_once_and_passes_the_gate(address: str, node: Node) -> None:
