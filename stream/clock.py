@@ -1,4 +1,4 @@
-"""The two clocks of this computer, handed to whoever reads them so that a test can set one."""
+"""Clock: this computer's monotonic and wall clock, passed in so that a test can set them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Two readings of now.
+    """Two functions that read the time.
 
     Args:
-        monotonic_ns: for durations and ages; nobody can set it.
-        unix_ns: for others; somebody may set it at any time.
+        monotonic_ns: for durations and ages; it cannot be set.
+        unix_ns: for other computers; it may be set at any time.
     """
 
     monotonic_ns: Callable[[], int] = time.monotonic_ns

@@ -23,16 +23,16 @@ class Frame:
         time_s: the frame's time on the source's own clock in seconds: never runs backwards and does
             not jump when `clock` changes. For tracking.
         captured_unix_ns: when the picture was taken, or None for files.
-        clock: whose clock says so.
-        captured_error_ms: how far off `captured_unix_ns` may be, or None for files.
+        clock: the clock that it is read from.
+        captured_error_ms: the largest likely error of `captured_unix_ns`, or None for files.
         received_ns: monotonic; when the picture's first bytes were handed to the decoder.
         decoded_ns: monotonic; when the decoded picture was there, as the detector takes it.
         frame_id: the camera's coordinate frame, if the user named it.
         image: (height, width, 3) uint8 RGB, or as it was decoded; origin top left, x right, y down.
         captured_sent_unix_ns: the sender's own stamp, where `captured_unix_ns` is another; None else.
         file: the name of the picture's own file, where the source is a folder; None else.
-        captured_monotonic_ns: the same moment as `captured_unix_ns` on this computer's monotonic clock, which nobody
-            can set: ages are counted from it. None for files.
+        captured_monotonic_ns: the same moment as `captured_unix_ns` on this computer's monotonic clock, which cannot
+            be set: ages are counted from it. None for files.
     """
 
     source: str
@@ -54,7 +54,7 @@ class Frame:
 
     @property
     def rgb(self) -> Rgb:
-        """The picture as an array on the host, which may have to be made first."""
+        """The picture as an array on the host, converted at the first call if needed."""
         return rgb_of(self.image)
 
     @property

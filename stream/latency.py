@@ -1,4 +1,4 @@
-"""How long results take: percentiles over the last of them."""
+"""Latency percentiles of the last results."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _MAX_KEPT = 10_000
 
 
 class LatencyMeter:
-    """Remembers the last ten thousand times that were put in. One thread puts, any reads."""
+    """Keeps the last ten thousand latencies. One thread adds, any reads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

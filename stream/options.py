@@ -1,4 +1,4 @@
-"""What a user may choose about sources, tracking and the socket."""
+"""Options of sources, the tracker, the sockets and the node."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FolderKind = Literal["pictures", "video"]
 
 
 MAX_SOURCES = 256
-MAX_TIMEOUT_S = 300.0  # a reader that was stopped is left behind for as long, if its camera is silent
+MAX_TIMEOUT_S = 300.0  # a stopped reader's thread may live as long, if its camera is silent
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class SourceOptions:
             a program sends its own pictures. Held as a `SourceUrl`: what is written of it has no secrets.
         pace: files only. 'asap' decodes as fast as results are taken; 'realtime' keeps the file's own time.
         loop: files only. Begin again at the end.
-        folder: folders only. 'pictures' have nothing to do with each other, so each box is a track of its own; those of
+        folder: folders only. 'pictures' are unrelated, so each box is a track of its own; those of
             a 'video' are its frames in order, 25 a second.
         transport: RTSP only. tcp or udp.
         stream: which video stream of a source that has several, as ffprobe counts them; None is FFmpeg's own choice.
@@ -37,12 +37,12 @@ class SourceOptions:
         frame_id: the camera's coordinate frame, passed on to subscribers.
         camera_latency_ms: known delay between light and the first byte; subtracted from capture times.
         prompt: what to look for in this source alone; None is the node's prompt.
-        threshold: the least score (0..1) of this source's phrases that name none; None is the model's.
+        threshold: the minimum score (0..1) for this source's phrases that name none; None is the model's.
         size_px: the short side of the network's input for this source; None is the model's.
-        target_hz: pictures asked about per second at most; what is passed over counts as dropped. A snapshot camera is
-            asked for as many, once a second without it.
-        roi_xyxy: the part of the picture that is looked at, px of the original picture; None is all of it.
-        key_frames_only: decode key frames alone, where seldom is enough.
+        target_hz: the maximum rate of pictures to detect in; skipped ones count as dropped. A snapshot camera is polled
+            at this rate, once a second without it.
+        roi_xyxy: the region of interest, px of the original picture; None is all of it.
+        key_frames_only: decode key frames only, where a low rate is enough.
         decode: videos only. On the 'cpu'; with 'cuda' on an NVIDIA GPU; 'auto' takes the GPU where there is one.
         decode_process: network sources only. Decode on the CPU in a process of its own, which can do nothing else.
         frozen_after_s: pictures that do not change, or are black, for so long are warned of in the status.
@@ -101,10 +101,10 @@ class PublisherOptions:
 
     Args:
         address: a ZeroMQ address to bind: tcp://127.0.0.1:5570, ipc:///run/groundcast.sock.
-        high_water_mark: messages kept for a slow reader before the newest is dropped.
+        high_water_mark: messages kept for a slow subscriber before the newest is dropped.
         insecure: allow an address that others can reach, without keys.
         keys: the folder with the node's keys and the clients that it lets in; it guards all sockets of the node.
-        wait_for_subscriber_s: hold the first frame until somebody listens, this long at most.
+        wait_for_subscriber_s: hold the first frame until there is a subscriber, this long at most.
         jpeg_quality: of the pictures on img/.
     """
 
@@ -133,12 +133,12 @@ class ControlOptions:
 
 @dataclass(frozen=True, slots=True)
 class NodeOptions:
-    """A whole node: its name, its sources and what becomes of their frames.
+    """A whole node: its name, its sources and how their frames are processed.
 
     Args:
         stale_after_ms: a message about an older picture says that it is stale.
         heartbeat_s: how often every source's status is sent.
-        batch_wait_ms: how long a frame may wait for frames of other sources that are then looked at together.
+        batch_wait_ms: how long a frame may wait for frames of other sources, to detect in one batch.
     """
 
     node: str

@@ -1,4 +1,4 @@
-"""Measures how often something happens."""
+"""Rate meter: events per second over the last seconds."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _MAX_SPAN_S = 5.0
 
 
 class RateMeter:
-    """Counts per second over the last seconds. One thread marks, any reads."""
+    """Counts events. One thread marks, any reads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._times_s: deque[float] = deque(maxlen=_MAX_KEPT)
 
     def mark(self) -> None:
-        """It happened now."""
+        """Count an event now."""
         with self._lock:
             self._times_s.append(time.monotonic())
 

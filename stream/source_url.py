@@ -1,4 +1,4 @@
-"""What a source's URL says: its kind, whether it can be right, and the part of it that may be shown."""
+"""Source URLs: the kind of source, validation, and the part that may be shown without secrets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 SourceKind = Literal["file", "folder", "rtsp", "http", "device", "lavfi", "push"]
 
 MAX_URL_LENGTH = 4096  # FFmpeg keeps no more of one
-MAX_FOREIGN_TEXT = 20_000  # characters of another library's text that are looked at
+MAX_FOREIGN_TEXT = 20_000  # characters of another library's text that are searched for secrets
 
 _NETWORK_KINDS: dict[str, SourceKind] = {"rtsp": "rtsp", "rtsps": "rtsp", "http": "http", "https": "http"}
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}")
@@ -18,7 +18,7 @@ _DEVICE = re.compile(r"/dev/video\d+")
 _LAVFI = "lavfi:"
 _PUSH = "push:"
 _HIDDEN = "***"
-_VALUE_MARKS = "?=&;#"  # before what a server is told beside a path
+_VALUE_MARKS = "?=&;#"  # they begin a query or a parameter
 _MIN_SECRET_LENGTH = 3  # shorter ones are hidden only together with what stands beside them
 
 
@@ -128,8 +128,8 @@ def has_credentials(url: str) -> bool:
 def redact(text: str, url: str = "") -> str:
     """A text that another library wrote, with users, passwords and queries of the URLs in it replaced by ***.
 
-    What groundcast itself writes needs none of this: it is made of safe parts. It rather hides a harmless part of a
-    line than shows half a password, looks at `MAX_FOREIGN_TEXT` characters at most, and takes time in proportion.
+    What groundcast itself writes needs none of this: it is made of safe parts. It hides a harmless part of a line
+    rather than show half a password, searches `MAX_FOREIGN_TEXT` characters at most, and takes time in proportion.
 
     Args:
         text: what is to be shown.

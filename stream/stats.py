@@ -1,4 +1,4 @@
-"""What is counted about a source while it runs."""
+"""Reader counters: what is counted about a source while it runs."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ LAST_STATES: frozenset[SourceState] = frozenset({"ended", "failed"})  # nothing 
 
 @dataclass(frozen=True, slots=True)
 class ReaderStats:
-    """One reading of a reader's counters.
+    """A snapshot of a reader's counters.
 
     Args:
         state: what the source is doing.
         error: the last reason it was not running, without credentials; None while all is well.
         frames_decoded: pictures that came out of the decoder, over all connections.
-        frames_dropped: pictures that a newer one replaced before anybody took them.
+        frames_dropped: pictures that a newer one replaced before they were taken.
         corrupt: packets or pictures that could not be decoded.
         reconnects: connections after the first.
         fps_in: pictures decoded per second, over the last seconds.
-        warning: something worth a look that is not an error, such as a clock that cannot be right.
+        warning: a fault that is no error, such as a clock that cannot be right.
     """
 
     state: SourceState

@@ -16,7 +16,7 @@ class Track:
     Args:
         id: small and readable; unique within a source and a run of the node.
         uid: unique across restarts and nodes.
-        phrase: exactly one of the names asked for.
+        phrase: exactly one of the prompt's names.
         score: 0..1, of the last detection that matched.
         box_xyxy: px of the original picture; smoothed, or predicted while coasting.
         detected_xyxy: px; the detection of this very frame, None while coasting.

@@ -1,4 +1,4 @@
-"""Makes frames of a source's pictures: gives them their number and their times, and leaves out what nobody wants."""
+"""Frame factory: numbers and dates a source's pictures, and skips those beyond the target rate."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Moment(NamedTuple):
 
     Args:
         time_s: on the source's own clock, which is the tracker's.
-        capture: on this computer's clocks; None where nobody can tell.
+        capture: on this computer's clocks; None for recordings.
     """
 
     time_s: float
@@ -33,13 +33,13 @@ class Moment(NamedTuple):
 
 
 class FrameMaker:
-    """The frames of one source, over all its connections. For one thread; `warnings` and `index` for any.
+    """Makes the frames of one source, over all its connections. For one thread; `warnings` and `index` for any.
 
     Args:
         options: the source. May be replaced at any time.
         generation: of every frame.
-        clock: what time it is.
-        delay_known: nothing but what `options` states lies between a picture and its arrival.
+        clock: the monotonic and the wall clock.
+        delay_known: a picture arrives without delay, apart from the latency in `options`.
     """
 
     def __init__(self, options: SourceOptions, generation: int, clock: Clock, *, delay_known: bool) -> None:
@@ -52,25 +52,25 @@ class FrameMaker:
         self._capture_clock = CaptureClock(
             delay_known=delay_known, unix_from_monotonic_ns=lambda: clock.unix_ns() - clock.monotonic_ns()
         )
-        self._thinner = RateLimit()
-        self._stillness = FreezeDetector()
+        self._rate_limit = RateLimit()
+        self._freeze = FreezeDetector()
 
     @property
     def warnings(self) -> list[str]:
-        """What is odd about the pictures or their times."""
-        return [text for text in (self._capture_clock.warning, self._stillness.warning) if text]
+        """What is wrong with the pictures or their times."""
+        return [text for text in (self._capture_clock.warning, self._freeze.warning) if text]
 
     def begin(self, connection: OpenedSource) -> None:
-        """Pictures come from here now; their times, and how they look, have nothing to do with those before."""
+        """Take pictures of a new connection: nothing known of earlier times and pictures applies to them."""
         if self.index == 0:
             self._media_time = MediaTime(live=connection.facts.live, may_leap=connection.facts.may_leap)
         self._connection = connection
         self._media_time.restart()
         self._capture_clock.restart()
-        self._thinner, self._stillness = RateLimit(), FreezeDetector()
+        self._rate_limit, self._freeze = RateLimit(), FreezeDetector()
 
     def place(self, picture: TimedPicture) -> Moment:
-        """When the picture was taken. Every picture passes here, so that all add to what is known of the clocks."""
+        """When the picture was taken. Called for every picture, since each refines the clock estimate."""
         connection = self._connection
         assert connection is not None, "begun"
         time_s = self._media_time.advance(picture.pts_s, picture.received_ns, connection.rate_hz)
@@ -88,8 +88,8 @@ class FrameMaker:
         return Moment(time_s, capture)
 
     def wants(self, picture: TimedPicture, moment: Moment) -> bool:
-        """Whether a frame is to be made; one that is not is counted all the same."""
-        wanted = not picture.superseded and self._thinner.takes(moment.time_s, self.options.target_hz)
+        """Whether to make a frame of the picture; a skipped one is counted, too."""
+        wanted = not picture.superseded and self._rate_limit.takes(moment.time_s, self.options.target_hz)
         self.index += not wanted
         return wanted
 
@@ -122,10 +122,10 @@ class FrameMaker:
         )
 
     def _watch(self, image: Image) -> None:
-        was_warned = self._stillness.warning is not None
+        was_warned = self._freeze.warning is not None
         with suppress(ImageError):  # the detector may do without the conversion, or will say why it cannot
-            self._stillness.update(image, time.monotonic(), self.options.frozen_after_s)
-        warning = self._stillness.warning
+            self._freeze.update(image, time.monotonic(), self.options.frozen_after_s)
+        warning = self._freeze.warning
         if warning and not was_warned:
             self._log.warning("source %s: %s", self.options.name, warning)
         elif was_warned and not warning:
@@ -133,7 +133,7 @@ class FrameMaker:
 
 
 def _replaced_stamp(picture: TimedPicture, capture: Capture | None) -> int | None:
-    """The sender's own stamp, where another time is believed. A message holds none from before 1970."""
+    """The sender's own stamp, where another time is used. A message holds none from before 1970."""
     stamp_ns = picture.camera_unix_ns
     is_replaced = capture is not None and stamp_ns is not None and stamp_ns != capture.unix_ns and stamp_ns >= 0
     return stamp_ns if is_replaced else None

@@ -1,4 +1,4 @@
-"""A mailbox with one place between a reader and the loop, which counts what was never taken."""
+"""Newest-wins queue of one item between a reader and the node's loop, which counts dropped items."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LOOK_AT_STOP_EVERY_S = 0.1
 
 
 class MailboxCounts(NamedTuple):
-    """One reading of the counters: `put == taken + dropped + waiting`, always."""
+    """A snapshot of the counters: `put == taken + dropped + waiting`, always."""
 
     put: int
     taken: int
@@ -30,7 +30,7 @@ class Newest(Generic[T]):
     def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake
         self._changed = threading.Condition()
-        self._items: list[tuple[T, int]] = []  # never more than one, each with what had been dropped before it
+        self._items: list[tuple[T, int]] = []  # at most one, with the number dropped before it
         self._closed = False
         self._put = 0
         self._taken = 0
@@ -38,17 +38,17 @@ class Newest(Generic[T]):
         self._dropped_at_last_take = 0
 
     def put(self, item: T) -> bool:
-        """Lay down `item` and throw away what was not taken in time. False once closed."""
+        """Replace the waiting item, which counts as dropped. False once closed."""
         with self._changed:
             if self._closed:
                 return False
             self._drop_waiting()
-            self._lay_down(item)
+            self._append(item)
         self._wake()
         return True
 
-    def pass_over(self) -> bool:
-        """Count an item that nobody wants, as put and dropped, without making it. False once closed."""
+    def count_skipped(self) -> bool:
+        """Count a skipped item as put and dropped, without making it. False once closed."""
         with self._changed:
             if self._closed:
                 return False
@@ -57,17 +57,17 @@ class Newest(Generic[T]):
         return True
 
     def put_and_wait(self, item: T, stop: Callable[[], bool]) -> bool:
-        """Lay down `item` as soon as the place is free, so that nothing is dropped.
+        """Put `item` as soon as the queue is empty, so that nothing is dropped.
 
         Returns:
-            False if `stop` said so, or the mailbox was closed, before there was room.
+            False if `stop` returned true, or the queue was closed, before it was empty.
         """
         with self._changed:
             while self._items and not self._closed and not stop():
                 self._changed.wait(_LOOK_AT_STOP_EVERY_S)
             if self._closed or stop():
                 return False
-            self._lay_down(item)
+            self._append(item)
         self._wake()
         return True
 
@@ -87,7 +87,7 @@ class Newest(Generic[T]):
         return item, dropped
 
     def close(self) -> None:
-        """Take no more items; one that nobody took counts as dropped."""
+        """Accept no more items; a waiting one counts as dropped."""
         with self._changed:
             self._closed = True
             self._drop_waiting()
@@ -102,7 +102,7 @@ class Newest(Generic[T]):
     def dropped(self) -> int:
         return self.counts.dropped
 
-    def _lay_down(self, item: T) -> None:
+    def _append(self, item: T) -> None:
         self._items.append((item, self._dropped))
         self._put += 1
 

@@ -1,4 +1,4 @@
-"""Opens what a source's URL names: to read it, or at start-up to find out what is wrong with it."""
+"""Opening a source by its URL, to read it or to check it at start-up."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def open_source(
         options: the source.
         pause: waits so many seconds; true if the wait was cut short because the work is over.
         gpu: as in `StreamDetector`.
-        decoder: opens what is on the network, where `options` say so.
+        decoder: opens network sources where `options` ask for a decoder process.
 
     Raises:
         SourceError: it cannot be opened.
@@ -49,7 +49,7 @@ def open_source(
 
 
 def check_source(options: SourceOptions) -> None:
-    """Find out at once what can be known to be wrong. Files are opened, cameras are not: they may come later.
+    """Check a source at start-up. Files are opened; cameras are not, since they may come later.
 
     Raises:
         SourceError: what is wrong, where, and what to do, in one sentence.
@@ -60,7 +60,7 @@ def check_source(options: SourceOptions) -> None:
         if kind != "device":
             _in_process(options)
         return
-    if kind == "push":  # not bound to find out: a source that is replaced may still hold the address
+    if kind == "push":  # not bound here: a source that is replaced may still hold the address
         check_push(options)
         return
     if kind == "file":

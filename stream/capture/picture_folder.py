@@ -1,4 +1,4 @@
-"""Picture files, those of a folder or a single one, read one after another."""
+"""Picture files as a source: those of a folder in order, or a single one."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _DIGITS = re.compile(r"(\d+)")
 
 
 class PictureFolder:
-    """The pictures that lie directly in a folder, in the order a person would count them (2 before 10), or in one file.
+    """The pictures that lie directly in a folder, in natural order (2 before 10), or in one file.
 
     A file may hold several pictures, the frames of an animation or the pages of a TIFF: each is one. Files with another
-    suffix are left alone. A picture that cannot be read counts as corrupt, and is named in the log and the status. The
+    suffix are ignored. A picture that cannot be read counts as corrupt, and is named in the log and the status. The
     times are those of a video at 25 pictures a second; an animation that is a source by itself keeps its own.
 
     Raises:
@@ -46,7 +46,7 @@ class PictureFolder:
         self.held_back_s = 0.0
         self.shortfall: str | None = None
         now_ns = time.monotonic_ns()
-        self.pulse = Liveness(now_ns, now_ns)
+        self.liveness = Liveness(now_ns, now_ns)
         self._options = options
         self._unreadable: list[str] = []
         self._paths = [path] if self._is_alone else _list_pictures(path, options.url)
@@ -57,19 +57,19 @@ class PictureFolder:
         for path, image, shown_ms in self._all():
             if self._pacer and not self._pacer.wait_for(at_ms / 1000):
                 return
-            self.pulse.beat(moved=True, is_key=True)
+            self.liveness.beat(moved=True, is_key=True)
             if self._is_alone:
-                yield TimedPicture(image, round(at_ms), _MS, None, None, self.pulse.packet_ns)
+                yield TimedPicture(image, round(at_ms), _MS, None, None, self.liveness.packet_ns)
             else:
-                received_ns, file = self.pulse.packet_ns, _readable_name(path)
+                received_ns, file = self.liveness.packet_ns, _readable_name(path)
                 yield TimedPicture(image, None, (1, _RATE_HZ), None, None, received_ns, file=file)
             at_ms += (self._is_alone and shown_ms) or 1000 / _RATE_HZ
 
     def close(self) -> None:
-        """Nothing stays open."""
+        """Do nothing: no file stays open."""
 
     def _all(self) -> Iterator[tuple[Path, Callable[[], Rgb | None], float | None]]:
-        """Each picture's file, what makes the picture, and for how long an animation shows it."""
+        """Each picture's file, a function that decodes it, and for how long an animation shows it."""
         for path in self._paths:
             try:
                 if read_header(path).pages == 1:
@@ -88,14 +88,14 @@ class PictureFolder:
             return None
 
     def _note_unreadable(self, name: str, error: StillError) -> None:
-        if not self._options.loop:  # every round would say it again
+        if not self._options.loop:  # every round would log it again
             _log.warning("source %s: %s cannot be read and is left out: %s", self._options.name, name, error)
         self._unreadable.append(name)
-        self.pulse.corrupt = count = len(self._unreadable)
+        self.liveness.corrupt = count = len(self._unreadable)
         named = ", ".join(self._unreadable[:_MAX_NAMED])
         named += f" and {count - _MAX_NAMED} more" if count > _MAX_NAMED else ""
         where = f"{count} of {len(self._paths)} pictures in {self._options.url} cannot be read: {named}"
-        self.pulse.warning = self.shortfall = f"{where} ({error})" if self._is_alone else where
+        self.liveness.warning = self.shortfall = f"{where} ({error})" if self._is_alone else where
 
 
 def is_picture_file(url: str) -> bool:
@@ -104,11 +104,10 @@ def is_picture_file(url: str) -> bool:
 
 
 def are_single_pictures(options: SourceOptions) -> bool:
-    """Whether a source's pictures have nothing to do with each other, unless it is said to be a video.
-
-    Those of a folder have not, nor have the pages of a TIFF or a picture by itself.
+    """Whether a source's pictures are unrelated: those of a folder that is not set to be a video, the pages of a TIFF,
+    a single picture.
     """
-    with suppress(SourceError):  # the reader says what is wrong with the URL
+    with suppress(SourceError):  # the reader reports what is wrong with the URL
         kind = kind_of(options.url)
         is_still = kind == "file" and is_picture_file(options.url) and not _moves(path_of(options.url))
         return options.folder == "pictures" and (kind == "folder" or is_still)
@@ -120,7 +119,7 @@ def _image(still: StillPicture) -> Rgb:
 
 
 def _moves(path: Path) -> bool:
-    with suppress(StillError):  # which the reader says, too
+    with suppress(StillError):  # the reader reports it
         return read_header(path).is_animation
     return False
 
@@ -139,15 +138,15 @@ def _list_pictures(folder: Path, where: str) -> list[Path]:
         raise SourceError(f"{where} cannot be listed ({error.strerror}): check its permissions") from None
     if not paths:
         raise SourceError(f"{where} is a folder without pictures (.jpg, .png, ...): name the right folder, or a file")
-    return sorted(paths, key=_counted)
+    return sorted(paths, key=_natural_order)
 
 
-def _counted(path: Path) -> list[tuple[int, int | str]]:
-    """A key that sorts as a person counts: the digits in a name are numbers."""
+def _natural_order(path: Path) -> list[tuple[int, int | str]]:
+    """A sort key in which the digits in a name are numbers."""
     parts = _DIGITS.split(path.name.lower())
     return [(0, int(part)) if part.isdecimal() else (1, part) for part in parts]
 
 
 def _readable_name(path: Path) -> str:
-    """A file's name as text that may travel: what is no UTF-8 in it is replaced."""
+    """A file's name as text for a message: bytes that are no UTF-8 are replaced."""
     return path.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

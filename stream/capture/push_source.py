@@ -1,4 +1,4 @@
-"""Takes the pictures that a program sends: a source for cameras that a driver owns."""
+"""Push source: a ZeroMQ PULL socket for pictures that a program sends, as from a camera that a driver owns."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ..wire.push_message import MAX_PICTURE_BYTES, PushHeader, parse_push
 from ..wire.topics import MessageError
 
 _USUAL_RATE_HZ = 25.0
-_LOOK_AT_STOP_EVERY_MS = 100
+_CHECK_STOP_EVERY_MS = 100
 _MAX_KEPT, _MAX_AT_ONCE = 8, 50
 _NS = (1, 1_000_000_000)
 
@@ -34,9 +34,9 @@ _NS = (1, 1_000_000_000)
 class PushSource:
     """A ZeroMQ PULL socket. Of pictures that wait together only the newest is decoded; the others count as dropped.
 
-    Whoever can connect can send. Without keys only this machine can: the address is a loopback one, or a socket file
-    that only this user may open. With keys only programs that are allowed to push can, wherever they run.
-    What is no picture counts as corrupt, and the warning says why.
+    Every program that can connect can send. Without keys the address is a loopback one, or a socket file that only
+    this user may open. With keys, programs on any machine that are allowed to push can send.
+    An invalid picture counts as corrupt, and the warning says why.
 
     Args:
         options: the source.
@@ -54,7 +54,7 @@ class PushSource:
         self.held_back_s = 0.0
         self.shortfall: str | None = None
         now_ns = time.monotonic_ns()
-        self.pulse = Liveness(now_ns, now_ns)
+        self.liveness = Liveness(now_ns, now_ns)
         self._name = options.name
         self._pause = pause
         self._last_pts: int | None = None
@@ -72,21 +72,21 @@ class PushSource:
         """Pictures as they are sent, until the work is over.
 
         Raises:
-            SourceError: keys are no longer looked at.
+            SourceError: the thread that checks keys has ended.
         """
         while not self._pause(0.0):
             try:
                 self._pull.maintain()
             except ZapAuthError as error:
                 raise SourceError(f"source {self._name}: {error}") from error
-            if self._socket.poll(_LOOK_AT_STOP_EVERY_MS):
+            if self._socket.poll(_CHECK_STOP_EVERY_MS):
                 yield from self._waiting()
 
     def close(self) -> None:
         self._pull.close()
 
     def _waiting(self) -> Iterator[TimedPicture]:
-        """What has been sent, of which only the last is worth decoding."""
+        """The pictures that wait; all but the newest are marked as superseded."""
         newest: TimedPicture | None = None
         for _ in range(_MAX_AT_ONCE):
             try:
@@ -107,8 +107,8 @@ class PushSource:
             self._note_damage(str(error))
             return None
         pts = header.captured_unix_ns if header.pts is None else header.pts
-        self.pulse.beat(moved=pts is None or pts != self._last_pts, is_key=True)
-        self.pulse.show()
+        self.liveness.beat(moved=pts is None or pts != self._last_pts, is_key=True)
+        self.liveness.show()
         self._last_pts = pts
         return TimedPicture(
             image=partial(self._rgb, header, parts[1]),
@@ -116,7 +116,7 @@ class PushSource:
             time_base=_NS,
             camera_unix_ns=header.captured_unix_ns,
             driver_us=None,
-            received_ns=self.pulse.packet_ns,
+            received_ns=self.liveness.packet_ns,
             frame_id=header.frame_id,
         )
 
@@ -126,19 +126,19 @@ class PushSource:
         except StillError as error:
             self._note_damage(str(error))
             return None
-        self.pulse.warning = None
+        self.liveness.warning = None
         return image
 
     def _note_damage(self, reason: str) -> None:
-        self.pulse.corrupt += 1
-        self.pulse.warning = f"what a program sent cannot be used: {reason}"
+        self.liveness.corrupt += 1
+        self.liveness.warning = f"what a program sent cannot be used: {reason}"
 
 
 def check_push(options: SourceOptions) -> None:
-    """Find out whether a push source's address can be bound at all, and whether others can reach it without keys.
+    """Check that a push source's address is valid, and that other machines cannot reach it without keys.
 
     Raises:
-        SourceError: it cannot, or they can.
+        SourceError: it is not, or they can.
     """
     url = options.url
     try:
@@ -158,7 +158,7 @@ def _decode(header: PushHeader, body: bytes) -> NDArray[np.uint8]:
     """The picture as RGB, upright.
 
     Raises:
-        StillError: a JPEG is damaged, or is not of the size that was read off it.
+        StillError: a JPEG is damaged, or has another size than its header says.
     """
     if header.encoding == "jpeg":
         return _decode_jpeg(header, body)

@@ -1,4 +1,4 @@
-"""Reads one source in a thread of its own: a file, a folder, a camera or a stream."""
+"""Reader: decodes one source in its own thread, and reconnects to a lost camera."""
 
 from __future__ import annotations
 
@@ -30,25 +30,25 @@ _log = logging.getLogger(__name__)
 
 _NEED_NO_CONNECTION = (
     *("loop", "frame_id", "camera_latency_ms", "target_hz", "frozen_after_s"),
-    *("prompt", "threshold", "size_px", "roi_xyxy"),  # which are nothing to a reader
+    *("prompt", "threshold", "size_px", "roi_xyxy"),  # which a reader does not use
 )
-_SOUND_AFTER_S = 1.0
-_COME_BACK: frozenset[SourceKind] = frozenset({"rtsp", "http", "device", "push"})
+_STABLE_AFTER_S = 1.0
+_RECONNECTED: frozenset[SourceKind] = frozenset({"rtsp", "http", "device", "push"})
 
 
 class Reader:
-    """Decodes one source until it ends or is stopped; a camera is tried again for ever, however it was lost.
+    """Decodes one source until it ends or is stopped; a lost camera is reconnected to without end.
 
-    Files: every frame, in order. Cameras and streams: the newest frame; what nobody took in time is counted.
+    Files: every frame, in order. Cameras and streams: the newest frame; those not taken in time count as dropped.
     A lavfi: test source behaves like a camera, paced in real time; with a duration it ends.
 
     Args:
         options: the source.
-        wake: called from the reader's thread after each frame laid into `frames`, and at each change of state.
+        wake: called from the reader's thread after each frame put into `frames`, and at each change of state.
         generation: grows when a source is added again under the same name.
         backoff: how long to wait before a lost camera is tried again.
-        clock: what time it is.
-        gpu: as in `StreamDetector`; None has pictures in RGB.
+        clock: the monotonic and the wall clock.
+        gpu: as in `StreamDetector`; None converts pictures to RGB.
         decoder: opens the source where its options ask for `decode_process`; ended with the reader.
     """
 
@@ -77,7 +77,7 @@ class Reader:
         self._error: str | None = None
         self._connection: OpenedSource | None = None
         self._facts: StreamFacts | None = None
-        self._pulse: Liveness | None = None
+        self._liveness: Liveness | None = None
         self._connections = 0
         self._corrupt_before = 0
         self._logged: set[tuple[str, str, int | None]] = set()
@@ -88,7 +88,7 @@ class Reader:
         self._thread.start()
 
     def update(self, options: SourceOptions) -> bool:
-        """Go on with other options from the next picture on. Called from any thread.
+        """Use other options from the next picture on. Called from any thread.
 
         Returns:
             False if they need a new connection, and so a new reader; then nothing has changed.
@@ -106,10 +106,10 @@ class Reader:
         return replace(self.options, **changes) == options
 
     def stop(self, wait_s: float = 0.5) -> None:
-        """Stop reading. A frame that nobody took counts as dropped.
+        """Stop reading. A frame that was not taken counts as dropped.
 
-        FFmpeg cannot be interrupted while it waits for a silent camera. Then the thread is left behind after `wait_s`;
-        it closes the connection and ends when the source's own time limit is over, and does not keep the process alive.
+        FFmpeg cannot be interrupted while it waits for a silent camera. Then this returns after `wait_s`, and the
+        thread ends when the source's own time limit is over. It does not keep the process alive.
         """
         self._stop.set()
         self.frames.close()
@@ -124,23 +124,23 @@ class Reader:
 
     @property
     def has_thread(self) -> bool:
-        """Whether its thread, with a connection, is still there; after `stop` it may wait for a silent camera."""
+        """Whether its thread and connection still exist; after `stop` it may wait for a silent camera."""
         return self._thread.is_alive()
 
     @property
     def finished(self) -> bool:
-        """Nothing more will come, and every frame was taken."""
+        """Whether no frame follows, and every frame was taken."""
         return self._over.is_set() and self.frames.counts.waiting == 0
 
     @property
     def facts(self) -> StreamFacts | None:
-        """What the source said about itself when it was last opened; None before that."""
+        """The stream's properties when it was last opened; None before that."""
         return self._facts
 
     @property
     def key_distance_s(self) -> float | None:
-        """Seconds between the last two key frames; None before there were two."""
-        return self._pulse.key_distance_s if self._pulse else None
+        """Seconds between the last two key frames; None before the second."""
+        return self._liveness.key_distance_s if self._liveness else None
 
     def stats(self) -> ReaderStats:
         """The counters now. frames_decoded = frames taken + frames_dropped + the one that may be waiting."""
@@ -149,14 +149,14 @@ class Reader:
             state, error, connection = self._state, self._error, self._connection
             warnings = [self._facts.notice] if self._facts and self._facts.notice else []
             if connection is not None:
-                state, error = _look_closer(state, error, connection)
-                warnings += [*self._maker.warnings, *([connection.pulse.warning] if connection.pulse.warning else [])]
+                state, error = _with_liveness(state, error, connection)
+                warnings += [*self._maker.warnings, *filter(None, [connection.liveness.warning])]
             return ReaderStats(
                 state=state,
                 error=error,
                 frames_decoded=counts.put,
                 frames_dropped=counts.dropped,
-                corrupt=self._corrupt_before + (connection.pulse.corrupt if connection else 0),
+                corrupt=self._corrupt_before + (connection.liveness.corrupt if connection else 0),
                 reconnects=max(0, self._connections - 1),
                 fps_in=self._rate.rate_hz,
                 warning="; ".join(warnings) or None,
@@ -181,12 +181,12 @@ class Reader:
             try:
                 ending = self._read_once()
             except SourceError as fault:
-                if kind not in _COME_BACK and not isinstance(fault, NoDescriptorError):
+                if kind not in _RECONNECTED and not isinstance(fault, NoDescriptorError):
                     raise
                 self._try_again(fault)
                 continue
             except Exception as error:
-                if kind not in _COME_BACK:
+                if kind not in _RECONNECTED:
                     raise
                 self._try_again(self._unforeseen(error))
                 continue
@@ -199,7 +199,7 @@ class Reader:
         self._stop.wait(self._backoff.wait_s(after))
 
     def _unforeseen(self, error: Exception) -> SourceError:
-        """What to say of an exception that has no sentence of its own. Each is logged once, with its traceback."""
+        """The error for an exception that was not foreseen. Each is logged once, with its traceback."""
         at = traceback.extract_tb(error.__traceback__)[-1]
         if (place := (type(error).__name__, at.filename, at.lineno)) not in self._logged:
             self._logged.add(place)
@@ -217,17 +217,17 @@ class Reader:
         if (notice := connection.facts.notice) and not (self._facts and self._facts.notice == notice):
             self._log.warning("source %s: %s", self.options.name, notice)
         with self._lock:
-            self._connection, self._facts, self._pulse = connection, connection.facts, connection.pulse
+            self._connection, self._facts, self._liveness = connection, connection.facts, connection.liveness
         try:
-            self._hand_over_pictures(connection)
+            self._put_frames(connection)
         finally:
             with self._lock:
                 self._connection = None
-                self._corrupt_before += connection.pulse.corrupt
+                self._corrupt_before += connection.liveness.corrupt
             connection.close()
         return connection.shortfall
 
-    def _hand_over_pictures(self, connection: OpenedSource) -> None:
+    def _put_frames(self, connection: OpenedSource) -> None:
         live = connection.facts.live
         self._maker.begin(connection)
         first_s: float | None = None
@@ -236,17 +236,17 @@ class Reader:
                 is_new = live or self._connections == 0  # the next round of a loop is not new
                 self._become("running", None, connections=int(is_new))
                 first_s = time.monotonic()
-            elif time.monotonic() - first_s >= _SOUND_AFTER_S:  # one that hangs up at once is not asked at once again
+            elif time.monotonic() - first_s >= _STABLE_AFTER_S:  # else a camera that hangs up early is tried less often
                 self._backoff.reset()
-            if not self._hand_over(picture, live):
+            if not self._put_frame(picture, live):
                 return
 
-    def _hand_over(self, picture: TimedPicture, live: bool) -> bool:
-        """Lay down the picture's frame, or pass it over; false once nobody takes any more."""
+    def _put_frame(self, picture: TimedPicture, live: bool) -> bool:
+        """Put the picture's frame, or count it as skipped; false once the queue is closed."""
         moment = self._maker.place(picture)
         if not self._maker.wants(picture, moment):
             self._rate.mark()
-            return self.frames.pass_over()
+            return self.frames.count_skipped()
         frame = self._maker.frame(picture, moment)
         if frame is None:
             return True
@@ -257,7 +257,7 @@ class Reader:
         with self._lock:
             self._connections += connections
             if self._stop.is_set():
-                return  # whoever stopped the reader knows
+                return  # `stop` sets the last state
             is_news, is_new_state = (state, error) != (self._state, self._error), state != self._state
             self._state, self._error = state, error
         if is_new_state:
@@ -267,11 +267,11 @@ class Reader:
             self._wake()
 
 
-def _look_closer(state: SourceState, error: str | None, connection: OpenedSource) -> tuple[SourceState, str | None]:
-    """What the connection's pulse adds to what the reader's thread last said; it may be stuck in FFmpeg."""
+def _with_liveness(state: SourceState, error: str | None, connection: OpenedSource) -> tuple[SourceState, str | None]:
+    """The state with the connection's liveness, since the reader's thread may be blocked in FFmpeg."""
     if not connection.facts.live:
         return state, error
     if state == "running":
-        stall = connection.pulse.stall
+        stall = connection.liveness.stall
         return ("stalled", stall) if stall else (state, error)
-    return state, connection.pulse.doubt or error
+    return state, connection.liveness.doubt or error

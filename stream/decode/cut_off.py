@@ -1,4 +1,4 @@
-"""Whether a file was cut off, by the sizes that its container states."""
+"""Truncation check: whether a video file was cut off, by the sizes that its container states."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _FIRST_ATOMS = (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip")
 def is_cut_off(path: Path) -> bool | None:
     """Whether the end of a Matroska file, or pictures of an AVI or MP4 file, are missing.
 
-    A Matroska file whose end is zeros was copied in part into room that was reserved for the whole; in others, zeros
+    A Matroska file whose end is zeros was copied in part into space that was reserved for the whole; in others, zeros
     may be silence.
 
     Returns:
-        None where the file does not say, as one that was written live.
+        None where the file states no size, as one that was written live.
 
     Raises:
         OSError: it cannot be read.
@@ -41,7 +41,7 @@ def is_cut_off(path: Path) -> bool | None:
 
 
 def _promised_end(head: bytes, file: IO[bytes], size: int) -> int | None:
-    """Where what matters ends in the whole file, in bytes."""
+    """The end of the video data in the whole file, in bytes."""
     if head.startswith(_MATROSKA):
         return _segment_end(head)
     if head.startswith(b"RIFF") and head[8:_RIFF_BYTES] == b"AVI ":
@@ -68,7 +68,7 @@ def _element(head: bytes, at: int) -> tuple[int, int] | None:
 
 
 def _movi_end(file: IO[bytes], size: int) -> int | None:
-    """The end of the list with the pictures of an AVI; long ones have more, which are not looked for."""
+    """The end of the list with the pictures of an AVI; long files have more lists, which are not read."""
     at = _RIFF_BYTES
     while at + _LIST.size <= size:
         file.seek(at)

@@ -1,4 +1,4 @@
-"""Limits on what FFmpeg takes in for cameras and streams: pixels of a picture, scans of a JPEG, bytes of a packet."""
+"""Decoder limits for cameras and streams: pixels of a picture, scans of a JPEG, bytes of a packet."""
 
 # pyright: reportMissingTypeStubs=false
 
@@ -21,7 +21,7 @@ MAX_ALLOCATION = 256 * 2**20
 """Bytes of one packet, or of one plane of a picture."""
 
 LIMITED: frozenset[SourceKind] = frozenset({"rtsp", "http", "device"})
-"""Sources whose pictures come from strangers; files are as large as their owner made them."""
+"""Sources whose data is not trusted; files have no limits."""
 
 _HEADER = 2**16  # bytes in which a camera's JPEG states its size
 
@@ -32,8 +32,8 @@ FFMPEG_OPTIONS = {"max_pixels": str(MAX_PIXELS)}
 def limit_allocations() -> None:
     """Let FFmpeg refuse single allocations beyond `MAX_ALLOCATION`, in this process from now on.
 
-    An HTTP camera that sends a part without an end would otherwise fill the memory until it is given up. PyAV has no
-    name for this function of FFmpeg's, but its own library leads to it.
+    Without it, an HTTP camera that sends an endless part could fill the memory. PyAV does not wrap this function of
+    FFmpeg's, but its own library exports it.
     """
     library = ctypes.CDLL(av_library.__file__)
     library.av_max_alloc.argtypes = [ctypes.c_size_t]
@@ -42,17 +42,17 @@ def limit_allocations() -> None:
 
 
 def limit_pixels(stream: VideoStream, where: str) -> None:
-    """Let a stream decode no larger pictures than a node takes.
+    """Refuse pictures of a stream that are larger than a node accepts.
 
     Raises:
-        SourceError: it says itself that its pictures are larger.
+        SourceError: the stream states a larger size.
     """
     _check_pixels(stream.codec_context.width, stream.codec_context.height, where)
     stream.codec_context.options = {**stream.codec_context.options, **FFMPEG_OPTIONS}
 
 
 def check_work(packet: Packet[VideoStream], where: str) -> None:
-    """Keep from the decoder, which cannot be stopped, what would take it very long.
+    """Refuse a packet that would take very long to decode, since decoding cannot be interrupted.
 
     Raises:
         SourceError: a JPEG with too many pixels or scans.

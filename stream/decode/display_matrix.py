@@ -1,4 +1,4 @@
-"""Display matrix: how a video, or a JPEG of one, says that its pictures are turned and mirrored."""
+"""Display matrix: the rotation and mirroring that a video, or a JPEG in it, states for its pictures."""
 
 # pyright: reportUnknownMemberType=false
 
@@ -16,10 +16,10 @@ from ...model.pictures.orientation import UPRIGHT, orientation_of_matrix
 
 
 class FrameOrientation:
-    """Reads how the pictures of one source stand.
+    """Reads the orientation of one source's pictures.
 
-    The matrix is read with the first picture and again where its angle changes, not each time: whoever reads it in PyAV
-    ties the picture to itself, so that its memory stays taken until Python looks for such circles.
+    The matrix is read with the first picture and again where its angle changes, not each time: reading it in PyAV
+    makes a reference cycle, which keeps the picture's memory until the garbage collector runs.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Says in one sentence, without secrets, why a source could not be opened or read."""
+"""FFmpeg errors in one sentence, without secrets: why a source could not be opened or read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..sockets.descriptors import NoDescriptorError, are_free, means_none_free
 from ..source_url import RefusedError, SourceError, SourceKind, has_credentials, host_of, kind_of
 
 _NO_SUCH_HOST = frozenset({socket.EAI_NONAME, socket.EAI_NODATA})
-_NEARLY = 0.95  # of a time limit: FFmpeg looks at the clock every tenth of a second, and may be a little early
+_NEARLY = 0.95  # of a time limit: FFmpeg checks the clock every tenth of a second, and may be slightly early
 
 
 def explain_opening(
@@ -31,7 +31,7 @@ def explain_opening(
 
 
 def explain_status(status: int, options: SourceOptions) -> SourceError:
-    """Why a camera's answer over HTTP or RTSP with this status ends a try."""
+    """The error for a camera's HTTP or RTSP status."""
     if status in (401, 403):
         if has_credentials(options.url):
             return RefusedError(f"{options.url} refused the user or the password: correct them in the URL")
@@ -51,19 +51,19 @@ def explain_reading(error: FFmpegError, options: SourceOptions, waited_s: float)
 
 
 def was_silent(options: SourceOptions, waited_s: float) -> bool:
-    """Whether a source that said nothing for so long has reached its limit."""
+    """Whether a source that sent nothing for so long has reached its time limit."""
     return waited_s >= _NEARLY * options.read_timeout_s
 
 
 def silence(options: SourceOptions) -> SourceError:
-    """What to say of a source that was silent for longer than its limit."""
+    """The error for a source that was silent for longer than its time limit."""
     return SourceError(f"{options.url} sent nothing for {options.read_timeout_s:g} s: is the camera still on?")
 
 
 def _explain_rest(
     error: FFmpegError | OSError, options: SourceOptions, kind: SourceKind, elapsed_s: float
 ) -> SourceError:
-    """Why opening failed where no HTTP answer tells: FFmpeg reports a lack of descriptors in several ways."""
+    """Why opening failed without an HTTP status: FFmpeg reports a lack of descriptors in several ways."""
     where = options.url
     if means_none_free(error.errno) or not are_free(1):
         return NoDescriptorError(where)
@@ -111,15 +111,15 @@ def _explain_answer(error: FFmpegError | OSError, options: SourceOptions, where:
     is_end = isinstance(error, (ffmpeg.InvalidDataError, ConnectionResetError, EOFError))
     if not is_end and error.errno != errno.EIO:  # which an HTTP answer of unknown length ends with
         return SourceError(f"{where} cannot be opened ({error.strerror}): check the URL")
-    said, check = "hung up, or answered something that is no video", "check the port and the path"
+    cause, remedy = "hung up, or answered something that is no video", "check the port and the path"
     if kind_of(options.url) == "rtsp":
-        said += f", or has another transport than {options.transport}"
-        check += f", or write transport: {other}"
-    return SourceError(f"{where} {said}: {check}")
+        cause += f", or has another transport than {options.transport}"
+        remedy += f", or write transport: {other}"
+    return SourceError(f"{where} {cause}: {remedy}")
 
 
 def _name_fault(host: str, where: str) -> SourceError | None:
-    """What is wrong with the host's name, if that is it; a resolver that cannot be asked does not say it is unknown."""
+    """The error for a host name that cannot be resolved; None where it can, or where that is not known."""
     try:
         socket.getaddrinfo(host, None)
     except socket.gaierror as error:
@@ -131,4 +131,4 @@ def _name_fault(host: str, where: str) -> SourceError | None:
         return None
     else:
         return None
-    return SourceError(f"{where} has a host that nobody knows ({host}): check its spelling, or use its number")
+    return SourceError(f"{where} has an unknown host ({host}): check its spelling, or use its IP address")

@@ -1,4 +1,4 @@
-"""Opens a source with FFmpeg, and tells what it has opened."""
+"""Opening a source with FFmpeg, with the options that its kind needs."""
 
 # pyright: reportUnknownMemberType=false
 
@@ -24,8 +24,8 @@ from .web_container import open_web
 _HIGHEST_RATE_HZ = 1000.0
 _MAX_REDIRECTS = 5
 
-# A camera is asked for its video alone, and opening waits for the first packet only: what else FFmpeg would find out
-# (above all the rate) is not worth half a second after each lost connection. What is read while opening is kept: with
+# A camera is asked for its video alone, and opening waits for the first packet only: probing for more (above
+# all the rate) would cost half a second after each lost connection. What is read while opening is kept: with
 # "nobuffer" the first key frame is thrown away, and the first picture comes a whole interval of key frames later.
 _RTSP_OPTIONS = {
     "allowed_media_types": "video",
@@ -81,7 +81,7 @@ def _open(options: SourceOptions, kind: SourceKind, decoder: HWAccel | None) -> 
 
 
 def _open_rtsp(options: SourceOptions, decoder: HWAccel | None, relay_port: int) -> InputContainer:
-    """By way of a relay, since FFmpeg alone would go to any host that a camera names, and take the password along."""
+    """Through a relay, since FFmpeg alone would follow a redirect to any host, with the password."""
     url = full_url(options.url)
     for _ in range(_MAX_REDIRECTS):
         relay = RtspRelay(url, options, relay_port)
@@ -104,7 +104,7 @@ def _open_rtsp(options: SourceOptions, decoder: HWAccel | None, relay_port: int)
 
 
 def is_recording(container: InputContainer, kind: SourceKind) -> bool:
-    """Whether the source has an end that is known: a file, or what a web server hands out as one."""
+    """Whether the source has an end that is known: a file, or one on a web server."""
     if kind != "http":
         return kind == "file"
     if is_still(container.format.name):

@@ -1,6 +1,6 @@
-"""Decoding on an NVIDIA GPU: whether it can be had, and what FFmpeg is told.
+"""Decoding on an NVIDIA GPU (NVDEC): whether it is available, and how FFmpeg is set up for it.
 
-Pictures stay in the GPU's memory, which FFmpeg shares with PyTorch; who wants one on the host has it brought there.
+Pictures stay in the GPU's memory, which FFmpeg shares with PyTorch; one that is needed on the host is copied there.
 """
 
 # pyright: reportUnknownMemberType=false
@@ -26,14 +26,14 @@ _WAIT_BLOCKING = 4  # CUDA's CU_CTX_SCHED_BLOCKING_SYNC
 
 
 def gpu_decoder(options: SourceOptions, gpu: int | None = None) -> HWAccel | None:
-    """What to open a source with; None is the processor.
+    """The hardware decoder to open a source with; None decodes on the CPU.
 
     Args:
         options: the source.
-        gpu: the number of the GPU that its pictures are looked at on; None is none, and then the first decodes.
+        gpu: the number of the GPU that detects; None is none, and then the first GPU decodes.
 
     Raises:
-        SourceError: a GPU was asked for and cannot be had.
+        SourceError: the options demand a GPU, and none is available.
     """
     if options.decode == "cpu":
         return None
@@ -47,20 +47,20 @@ def gpu_decoder(options: SourceOptions, gpu: int | None = None) -> HWAccel | Non
 
 
 def check_gpu_decodes(stream: VideoStream, options: SourceOptions) -> None:
-    """Find out whether what was opened can be decoded where it was asked for.
+    """Check that the opened stream can be decoded where the options demand.
 
     Raises:
-        SourceError: the GPU does not know the codec, and nothing else was allowed.
+        SourceError: the GPU does not support the codec, and the options demand the GPU.
     """
     if options.decode == "cuda" and not stream.codec_context.is_hwaccel:
         raise _refusal(stream.codec_context.codec.canonical_name, options)
 
 
 def check_gpu_decoded(frame: VideoFrame, stream: VideoStream, options: SourceOptions) -> None:
-    """Find out whether a picture was decoded where it was asked for: a GPU knows some profiles of a codec alone.
+    """Check that a picture was decoded where the options demand: a GPU supports only some profiles of a codec.
 
     Raises:
-        SourceError: FFmpeg fell back on the processor, and that was not allowed.
+        SourceError: FFmpeg fell back to the CPU, and the options demand the GPU.
     """
     if options.decode == "cuda" and frame.sw_format is None:
         codec = stream.codec_context
@@ -83,13 +83,13 @@ def why_no_gpu_decoder(gpu: int = 0) -> str | None:
 
 def _decoder(gpu: int) -> HWAccel:
     _share_context(gpu)
-    return HWAccel("cuda", str(gpu), is_hw_owned=True)  # sound, and what else comes along, are the processor's still
+    return HWAccel("cuda", str(gpu), is_hw_owned=True)  # audio and other streams stay on the CPU
 
 
 def _share_context(gpu: int) -> None:
-    """Have the GPU's primary context, which is PyTorch's, as FFmpeg demands it: who waits does not spin.
+    """Set the flags that FFmpeg demands of the GPU's primary context, which PyTorch uses: blocking waits, no spinning.
 
-    FFmpeg refuses a context that is in use with other flags. A driver that is not there is FFmpeg's to report.
+    FFmpeg refuses a context that is in use with other flags. FFmpeg reports a missing driver.
     """
     try:
         driver = ctypes.CDLL("libcuda.so.1")

@@ -1,4 +1,4 @@
-"""Opens a source on the network: a stream, or a snapshot camera that is asked for picture after picture."""
+"""Opening a network source: a stream, or a snapshot camera that is polled."""
 
 from __future__ import annotations
 

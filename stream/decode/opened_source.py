@@ -1,4 +1,4 @@
-"""What an opened source hands to the reader: pictures, and what it says about itself."""
+"""An opened source: the pictures and the stream properties that a reader gets from it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ..timing.liveness import Liveness
 
 @dataclass(frozen=True, slots=True)
 class TimedPicture:
-    """One decoded picture and all that the stream says about its time.
+    """One decoded picture and all timestamps that the stream states for it.
 
     Args:
-        image: makes the image, as `Frame` has it, which costs time and is left out where nobody wants it.
-            None if the picture turns out to be damaged, and has been counted as such.
+        image: makes the image, as in `Frame`; not called for skipped pictures, since it costs time. Returns None if the
+            picture turns out to be damaged, which is then counted.
         pts: presentation time in ticks of `time_base`, None where the stream states none that can be used.
         time_base: (numerator, denominator) in seconds per tick.
         camera_unix_ns: when the camera, or the program that sends it, says it was taken; None where it does not.
@@ -26,7 +26,7 @@ class TimedPicture:
         received_ns: monotonic; when the packet was handed to the decoder.
         frame_id: the camera's coordinate frame, where the sender names it.
         file: the name of the picture's own file, where its source is a folder.
-        superseded: a newer one is already at hand, so that this one need only be counted.
+        superseded: a newer one has arrived, so that this one is only counted.
     """
 
     image: Callable[[], Image | None]
@@ -47,18 +47,18 @@ class TimedPicture:
 
 @dataclass(frozen=True, slots=True)
 class StreamFacts:
-    """What a source said about itself when it was opened.
+    """The stream's properties, as stated when it was opened.
 
     Args:
         live: pictures come when they are taken; else the source waits until it is read, and ends.
-        dated: when its pictures were taken can be told, at least by their arrival.
-        container: FFmpeg's name of how the video travels: rtsp, mov,mp4,..., v4l2.
-        codec: FFmpeg's name of how its pictures are coded: h264, hevc, av1, mjpeg.
+        dated: its pictures have a capture time, at least by their arrival.
+        container: FFmpeg's name of the format: rtsp, mov,mp4,..., v4l2.
+        codec: FFmpeg's name of the codec: h264, hevc, av1, mjpeg.
         rate_hz: pictures per second as stated, None where nothing is.
         stamped_by: whose clock `TimedPicture.camera_unix_ns` is read on.
         notice: what was chosen of several streams, or is changed in all pictures; None where there is nothing to say.
-        may_leap: its parts may each count time from elsewhere.
-        polled: pictures come because they are asked for, at `rate_hz`.
+        may_leap: the timestamps of its parts may begin anew.
+        polled: pictures are requested one by one, at `rate_hz`.
     """
 
     live: bool
@@ -76,16 +76,16 @@ class OpenedSource(Protocol):
     """What the reader needs of an opened source. One thread owns it.
 
     Attributes:
-        facts: what the source said about itself.
+        facts: the stream's properties.
         rate_hz: as stated, or the usual one.
-        held_back_s: how long a picture is known to wait on our side before it counts as received.
+        held_back_s: how long a picture is known to wait in this process before it counts as received.
         shortfall: after the end: what was missing, None if nothing.
     """
 
     facts: StreamFacts
     rate_hz: float
     held_back_s: float
-    pulse: Liveness
+    liveness: Liveness
     shortfall: str | None
 
     def pictures(self) -> Iterator[TimedPicture]: ...

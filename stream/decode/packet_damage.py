@@ -1,4 +1,4 @@
-"""Which packets of a stream are damaged, of those that FFmpeg marks as such."""
+"""Packet damage: which of the packets that FFmpeg marks as corrupt really are."""
 
 # pyright: reportUnknownMemberType=false
 
@@ -21,16 +21,16 @@ class PacketDamage:
 
     Args:
         container: FFmpeg's name.
-        may_leap: the times of its parts may each count from elsewhere.
+        may_leap: the timestamps of its parts may begin anew.
     """
 
     def __init__(self, container: str, *, may_leap: bool) -> None:
         self._container, self._may_leap = container, may_leap
-        self._doubtful: list[int] = []  # how many packets ago each was that is sound if a part ends there
+        self._suspect_ages: list[int] = []  # packets since each suspect, which is sound if a part ends there
         self._last_s: float | None = None
 
     def add(self, packet: Packet[VideoStream], decoded_s: float) -> int:
-        """How many packets are known to be damaged now, which were not before.
+        """How many more packets are now known to be damaged.
 
         Args:
             packet: the next one.
@@ -39,20 +39,20 @@ class PacketDamage:
         step_s = 0.0 if self._last_s is None else decoded_s - self._last_s
         begins_part = not 0.0 <= step_s <= MAX_GAP_S
         self._last_s = decoded_s
-        ages = [] if begins_part else [age + 1 for age in self._doubtful]
-        self._doubtful = [age for age in ages if age <= _LATE_PACKETS]
-        damaged = len(ages) - len(self._doubtful)
+        ages = [] if begins_part else [age + 1 for age in self._suspect_ages]
+        self._suspect_ages = [age for age in ages if age <= _LATE_PACKETS]
+        damaged = len(ages) - len(self._suspect_ages)
         if not packet.is_corrupt or self._container == "hls" or self._is_whole_jpeg(packet):
             return damaged
         if self._may_leap:
-            self._doubtful.append(0)
+            self._suspect_ages.append(0)
             return damaged
         return damaged + 1
 
     def end(self) -> int:
         """As `add`, where nothing follows."""
-        damaged = len(self._doubtful)
-        self._doubtful.clear()
+        damaged = len(self._suspect_ages)
+        self._suspect_ages.clear()
         return damaged
 
     def _is_whole_jpeg(self, packet: Packet[VideoStream]) -> bool:

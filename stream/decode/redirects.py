@@ -1,4 +1,4 @@
-"""Where a camera may send the node: to its own host, and to those that the settings of its source name."""
+"""Allowed redirects: a camera may redirect to its own host, and to those in its source's settings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..source_url import SourceError, SourceUrl, full_url
 
 
 def check_redirect(options: SourceOptions, url: str, schemes: Collection[str]) -> None:
-    """Find out whether a source may lead to `url`.
+    """Check that a source may redirect to `url`.
 
     Raises:
         SourceError: another scheme, or a host that is not allowed.

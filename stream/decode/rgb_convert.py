@@ -1,4 +1,4 @@
-"""Turns what a decoder gives (YUV, grey, any depth, any turn) into upright RGB arrays."""
+"""RGB conversion: decoded frames (YUV, grey, any depth and orientation) to upright RGB arrays."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ...model.pictures.tone_mapping import tone_map, transfer_of
 _UNSPECIFIED = 2  # of FFmpeg's AVCOL_SPC_...
 _MATRICES: dict[int, Matrix] = {1: "bt709", 5: "bt601", 6: "bt601"}
 _HD_HEIGHT_PX = 720
-_READ_BY_WAY_OF_PLANES = frozenset(  # FFmpeg 8's short way to packed RGB takes their bytes in the wrong order
+_CONVERTED_VIA_PLANES = frozenset(  # FFmpeg 8's direct conversion to packed RGB swaps their bytes
     {"rgb565be", "rgb555be", "bgr565be", "bgr555be"}
 )
 
@@ -31,7 +31,7 @@ class RgbConverter:
         self._lock = threading.Lock()
 
     def convert(self, frame: VideoFrame, orientation: int = UPRIGHT) -> Rgb:
-        """The picture as (height, width, 3) uint8 RGB, without a copy where it stands upright and hides nothing.
+        """The picture as (height, width, 3) uint8 RGB, without a copy where it is upright and opaque.
 
         The stream's own matrix and range are used; a stream that names no matrix gets BT.709 from 720 lines on and
         BT.601 below, as players do. Transparent pixels show white, and HDR is tone-mapped.
@@ -50,7 +50,7 @@ class RgbConverter:
     def _pixels(self, frame: VideoFrame, name: str, channels: int, kind: str = "u1") -> NDArray[Any]:
         """(height, width, channels) in one of FFmpeg's packed formats, without a copy; `kind` as numpy names it."""
         with self._lock:
-            if frame.format.name in _READ_BY_WAY_OF_PLANES:
+            if frame.format.name in _CONVERTED_VIA_PLANES:
                 frame = frame.reformat(format="gbrp")
             converted = self._reformatter.reformat(
                 frame,
@@ -65,7 +65,7 @@ class RgbConverter:
 
 
 def matrix_of(frame: VideoFrame) -> Matrix | None:
-    """How a picture's colours were made of RGB; None for what is rare."""
+    """The YUV matrix of a picture; None for rare ones."""
     if frame.colorspace == _UNSPECIFIED:
         return "bt709" if frame.height >= _HD_HEIGHT_PX else "bt601"
     return _MATRICES.get(frame.colorspace)

@@ -1,8 +1,8 @@
 """RTSP relay: a loopback socket between FFmpeg and a camera, which keeps redirects from FFmpeg.
 
-FFmpeg follows an RTSP redirect to any host, with the password, and has no option against it. The relay reads requests
-and answers until PLAY, and writes each answer anew, so that FFmpeg cannot understand it otherwise. After PLAY, when
-FFmpeg follows no redirect any more, it passes bytes on. The camera sees the requests that it would see without a relay.
+FFmpeg follows an RTSP redirect to any host, with the password, and has no option against it. The relay parses requests
+and answers until PLAY and writes each answer anew, so that FFmpeg cannot parse it differently. After PLAY, when FFmpeg
+follows no redirect, it forwards bytes. The camera gets the same requests as without a relay.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ MAX_BODY = 2**20  # bytes of a description of a stream
 
 _PORTS = {"rtsp": 554, "rtsps": 322}
 _AT_ONCE = 2**16
-_WAITING = 2**18  # bytes between the relay and FFmpeg: what waits there is late
+_SEND_BUFFER = 2**18  # bytes of send buffer between the relay and FFmpeg: buffered packets are late
 _STATUS = re.compile(rb"RTSP/1\.\d ([1-9]\d\d)(?: [^\0]*)?")
 _FIELD = re.compile(r'(\w{1,20})=(?:"([^"]*)"|([^",\s]*))')
 
 
 class RtspRelay:
-    """One connection to a camera, and the address at which FFmpeg finds it.
+    """One connection to a camera, and the loopback address at which FFmpeg connects.
 
     Args:
         url: of the camera, with user and password.
         options: of the source.
-        port: on loopback, where FFmpeg finds it; 0 is any that is free.
+        port: on loopback, for FFmpeg; 0 is any free one.
 
     Attributes:
         url: for FFmpeg.
-        redirect: where the camera leads instead of answering; None while it does not.
+        redirect: the URL that the camera redirects to; None without.
 
     Raises:
         OSError: the camera cannot be reached.
@@ -74,7 +74,7 @@ class RtspRelay:
         threading.Thread(target=self._run, name=f"relay-{options.name}", daemon=True).start()
 
     def close(self) -> None:
-        """Let go of the camera, where FFmpeg has not come."""
+        """Close the connection to the camera, if FFmpeg has not connected."""
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
 
@@ -84,17 +84,17 @@ class RtspRelay:
             with ffmpeg:
                 self._listener.close()
                 ffmpeg.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                ffmpeg.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _WAITING)
+                ffmpeg.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
                 self._serve(ffmpeg)
 
     def _serve(self, ffmpeg: socket.socket) -> None:
-        asked, answered = _RtspStream(ffmpeg), _RtspStream(self._camera)
+        requests, answers = _RtspStream(ffmpeg), _RtspStream(self._camera)
         while True:
-            request, body = asked.message()
-            self._camera.sendall(_joined(self._as_for_the_camera(request)) + body)
+            request, body = requests.message()
+            self._camera.sendall(_joined(self._readdressed(request)) + body)
             if request[0].startswith(b"PLAY "):
                 break
-            answer, body = answered.message(frames_to=ffmpeg)
+            answer, body = answers.message(frames_to=ffmpeg)
             status = _STATUS.fullmatch(answer[0])
             if status is None:
                 raise ValueError("no answer in RTSP")
@@ -102,15 +102,15 @@ class RtspRelay:
                 self.redirect = _field(answer, b"location").decode("latin-1")
                 return
             ffmpeg.sendall(_joined([self._with_source(line) for line in answer]) + body)
-        ffmpeg.sendall(answered.rest())
+        ffmpeg.sendall(answers.rest())
         self._camera.settimeout(None)
-        _pass_on(self._camera, ffmpeg)
+        _forward(self._camera, ffmpeg)
 
-    def _as_for_the_camera(self, request: list[bytes]) -> list[bytes]:
-        """A request with the camera's address in the place of the relay's, and the proof of the password for that."""
-        ours, theirs = f"rtsp://{self._own}".encode(), f"{self._scheme}://{self._place}".encode()
+    def _readdressed(self, request: list[bytes]) -> list[bytes]:
+        """A request with the camera's address in place of the relay's, and a digest for that address."""
+        relay_url, camera_url = f"rtsp://{self._own}".encode(), f"{self._scheme}://{self._place}".encode()
         method = request[0].partition(b" ")[0].decode("latin-1")
-        changed = [line.replace(ours, theirs) for line in request]
+        changed = [line.replace(relay_url, camera_url) for line in request]
         return [self._signed(line, method) if line.startswith(b"Authorization: Digest") else line for line in changed]
 
     def _signed(self, line: bytes, method: str) -> bytes:
@@ -125,7 +125,7 @@ class RtspRelay:
         return text.replace(f'response="{given.get("response", "")}"', f'response="{proof}"').encode("latin-1")
 
     def _with_source(self, line: bytes) -> bytes:
-        """Where packets over UDP come from, and reports are sent to, is the camera, whatever it says."""
+        """A Transport field with the camera's own address as the source of UDP packets, whatever it names."""
         name, _, value = line.partition(b":")
         if name.strip().lower() != b"transport" or b"interleaved" in value.lower():
             return line
@@ -136,15 +136,15 @@ class RtspRelay:
 class _RtspStream:
     """Messages from a socket, each of a first line, fields and a body."""
 
-    def __init__(self, come_from: socket.socket) -> None:
-        self._socket = come_from
+    def __init__(self, source: socket.socket) -> None:
+        self._socket = source
         self._buffer = bytearray()
 
     def message(self, frames_to: socket.socket | None = None) -> tuple[list[bytes], bytes]:
-        """The lines of a head, and the body; pictures that a camera sends ahead are passed on.
+        """The lines of a head, and the body; packets that a camera sends before it are forwarded.
 
         Raises:
-            ValueError: it ends too soon, or is longer than such a message can be.
+            ValueError: it is incomplete, or longer than a message may be.
         """
         while frames_to is not None and self._take(1, keep=True) == b"$":
             size = int.from_bytes(self._take(4, keep=True)[2:], "big")
@@ -165,7 +165,7 @@ class _RtspStream:
         return [*lines, b"Content-Length: " + str(int(length)).encode()], self._take(int(length))
 
     def rest(self) -> bytes:
-        """What came behind the last message."""
+        """The bytes after the last message."""
         return bytes(self._buffer)
 
     def _line(self) -> bytes:
@@ -192,8 +192,8 @@ class _RtspStream:
         self._buffer += piece
 
 
-def _pass_on(camera: socket.socket, ffmpeg: socket.socket) -> None:
-    """Bytes both ways, until one of them hangs up."""
+def _forward(camera: socket.socket, ffmpeg: socket.socket) -> None:
+    """Forward bytes both ways, until one end closes the connection."""
     poll = select.poll()
     ends = {camera.fileno(): (camera, ffmpeg), ffmpeg.fileno(): (ffmpeg, camera)}
     for number in ends:
@@ -202,13 +202,13 @@ def _pass_on(camera: socket.socket, ffmpeg: socket.socket) -> None:
     view = memoryview(buffer)
     while True:
         for number, _ in poll.poll():
-            come_from, go_to = ends[number]
-            count = come_from.recv_into(view)
+            source, target = ends[number]
+            count = source.recv_into(view)
             if not count:
                 return
-            go_to.sendall(view[:count])
-            while isinstance(come_from, ssl.SSLSocket) and come_from.pending():
-                go_to.sendall(view[: come_from.recv_into(view)])
+            target.sendall(view[:count])
+            while isinstance(source, ssl.SSLSocket) and source.pending():
+                target.sendall(view[: source.recv_into(view)])
 
 
 def _split(url: str) -> tuple[str, str]:

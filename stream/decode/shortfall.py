@@ -1,4 +1,4 @@
-"""Shortfall: what a recording lacks beside the length that its container promises."""
+"""Shortfall: how much shorter a recording is than the length that its container states."""
 
 # pyright: reportUnknownMemberType=false
 
@@ -50,7 +50,7 @@ class ReadSpan:
                 self._is_cut = is_cut_off(path)
 
     def note(self, packet: Packet[VideoStream]) -> None:
-        """A packet was read."""
+        """Note a packet that was read."""
         self._read_bytes = (packet.pos or 0) + packet.size
         when = packet.dts if packet.pts is None else packet.pts
         if when is None:
@@ -61,7 +61,7 @@ class ReadSpan:
 
     @property
     def seconds(self) -> float:
-        """From the beginning to the end of what was read."""
+        """Duration of the part that was read."""
         return max(0.0, float((self._end - (self._begin or 0)) * self._time_base))
 
     @property
@@ -71,18 +71,18 @@ class ReadSpan:
 
     @property
     def missing(self) -> str | None:
-        """What is there of what, as "14.0 s of 15.0 s"; None where all is there, or nothing is promised."""
-        promised_s, slack_s = self._promised_s()
+        """The part that exists, as "14.0 s of 15.0 s"; None where nothing is missing or no length is stated."""
+        stated_s, slack_s = self._stated_s()
         # A Matroska file counts its length from 0, wherever its first picture lies.
         read_s = max(self.seconds, float(self._end * self._time_base)) if self._is_matroska else self.seconds
-        if promised_s - read_s > slack_s:
-            return f"{read_s:.1f} s of {promised_s:.1f} s"
+        if stated_s - read_s > slack_s:
+            return f"{read_s:.1f} s of {stated_s:.1f} s"
         if self._is_cut and not self._is_matroska:  # which may lack nothing but its index
             return f"{read_s:.1f} s, and the rest was cut off"
         return None
 
-    def _promised_s(self) -> tuple[float, float]:
-        """How long the file says its video is, and how much less is still no reason to doubt it."""
+    def _stated_s(self) -> tuple[float, float]:
+        """The stated length of the video, and the tolerance below it."""
         if not _KNOW_THEIR_LENGTH & self._formats or (self._is_cut is False and self._is_matroska):
             return 0.0, 0.0  # the length of a Matroska file is that of its longest stream, or what its writer wished
         if self._is_cut and "avi" in self._formats:  # whose length FFmpeg then takes from its size

@@ -1,4 +1,4 @@
-"""A snapshot camera: an HTTP address that answers each request with one picture, and so is asked again and again."""
+"""Snapshot camera: an HTTP address that answers each request with one picture, and is polled."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _TICKS_HZ = 1000
 
 
 class SnapshotCamera:
-    """Asks for a picture `target_hz` times a second, or once a second where that is not set.
+    """Requests a picture `target_hz` times a second, or once a second where that is not set.
 
-    A request that is due while the one before is still waited for follows at once, and none is made up for. The
+    A request that is due while the one before is pending follows at once; missed requests are not repeated. The
     pictures' times are those of their requests, counted from the first.
 
     Args:
-        first: what the address answered to the first request, opened.
+        first: the opened answer to the first request.
         options: the source.
         pause: waits so many seconds; true if the wait was cut short because the work is over.
         gpu: as in `StreamDetector`.
@@ -39,20 +39,20 @@ class SnapshotCamera:
         self.held_back_s = 0.0
         self.shortfall: str | None = None
         now_ns = time.monotonic_ns()
-        self.pulse = Liveness(now_ns, now_ns, interval_s=1.0 / self.rate_hz)
+        self.liveness = Liveness(now_ns, now_ns, interval_s=1.0 / self.rate_hz)
 
     def pictures(self) -> Iterator[TimedPicture]:
-        """One picture a request.
+        """One picture per request.
 
         Raises:
             SourceError: an answer did not come, or was no picture.
         """
-        first_s = asked_s = time.monotonic()
+        first_s = requested_s = time.monotonic()
         while True:
             for picture in self._answer():
-                yield replace(picture, pts=round((asked_s - first_s) * _TICKS_HZ), time_base=(1, _TICKS_HZ))
-            asked_s = max(asked_s + 1.0 / self.rate_hz, time.monotonic())
-            if self._pause(max(0.0, asked_s - time.monotonic())):
+                yield replace(picture, pts=round((requested_s - first_s) * _TICKS_HZ), time_base=(1, _TICKS_HZ))
+            requested_s = max(requested_s + 1.0 / self.rate_hz, time.monotonic())
+            if self._pause(max(0.0, requested_s - time.monotonic())):
                 return
             self._video = Video(self._options, self._pause, self._gpu)
 
@@ -65,11 +65,11 @@ class SnapshotCamera:
             raise SourceError(f"{where} no longer answers with a picture, but with {video.facts.container}")
         try:
             for picture in video.pictures():
-                self.pulse.beat(moved=True, is_key=True)
-                self.pulse.show()
+                self.liveness.beat(moved=True, is_key=True)
+                self.liveness.show()
                 yield picture
         finally:
-            self.pulse.corrupt += video.pulse.corrupt
+            self.liveness.corrupt += video.liveness.corrupt
             video.close()
-        if not video.pulse.packets or video.pulse.corrupt:
+        if not video.liveness.packets or video.liveness.corrupt:
             raise SourceError(f"{where} answered with a picture that cannot be read: is it whole?")

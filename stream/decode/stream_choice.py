@@ -1,4 +1,4 @@
-"""Which video stream of a source is read, where it has several: FFmpeg's own choice, or the one that was named."""
+"""Stream selection: which of a source's video streams is read, FFmpeg's own choice or the one in the settings."""
 
 # pyright: reportUnknownMemberType=false
 
@@ -22,8 +22,8 @@ class Choice(NamedTuple):
     """The stream to read.
 
     Args:
-        stream: with all others left alone from here on.
-        notice: which others there were to choose from; None where there were none, or one was named.
+        stream: the one to read; all others are discarded.
+        notice: names the other streams; None where there are none, or the settings name one.
     """
 
     stream: VideoStream
@@ -38,11 +38,11 @@ def choose_stream(container: InputContainer, where: str, wanted: int | None = No
 
     Args:
         container: what was opened.
-        where: its name in a sentence.
+        where: the source's name in an error.
         wanted: the stream's number, as ffprobe counts them; None leaves the choice to FFmpeg.
 
     Raises:
-        SourceError: there is none that can be decoded, or not the one that is wanted.
+        SourceError: no stream can be decoded, or the wanted one does not exist.
     """
     if container.format.name in _TEXT_SHOWN_AS_VIDEO:
         raise SourceError(f"{where} is a text, not a video: name a video or a picture")
@@ -78,7 +78,7 @@ def codec_of(stream: VideoStream) -> str:
 
 
 def _score_px(stream: VideoStream) -> int:
-    """How much speaks for a stream, as `map_auto_video` of FFmpeg's fftools/ffmpeg_mux_init.c counts it."""
+    """The score of a stream, as `map_auto_video` of FFmpeg's fftools/ffmpeg_mux_init.c counts it."""
     if not _can_be_decoded(stream):
         return -1
     return stream.width * stream.height + _DEFAULT_PX * bool(stream.disposition & Disposition.default)

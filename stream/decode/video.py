@@ -1,4 +1,4 @@
-"""One opened video or camera: its packets and the pictures decoded from them."""
+"""Video: one stream opened with FFmpeg, its packets and the pictures decoded from them."""
 
 # pyright: reportUnknownMemberType=false
 
@@ -42,11 +42,11 @@ _MICROSECONDS = 1_000_000
 _USUAL_RATE_HZ = 25.0
 _MAX_KEY_DISTANCE_S = 30.0
 
-_MADE_UP_TIMES = frozenset({"mpjpeg"})  # FFmpeg counts 25 pictures a second, whatever comes
+_INVENTED_TIMES = frozenset({"mpjpeg"})  # FFmpeg counts 25 pictures a second, whatever comes
 _STATE_DECODING_TIMES = frozenset({"avi"})
-_HANDED_OUT_EARLY = frozenset({"lavfi", "hls"})  # as fast as they are read; a segment at a time
-_ROWS_OF_FILES = frozenset({"hls"})  # which may be written, and fetched, many seconds after the pictures were taken
-_WAIT_FOR_THE_NEXT = frozenset({"h264", "hevc"})  # over RTP, a picture is whole only when the next one begins
+_READ_FASTER_THAN_REAL_TIME = frozenset({"lavfi", "hls"})  # as fast as they are read; a segment at a time
+_SEGMENTED = frozenset({"hls"})  # which may be written, and fetched, many seconds after the pictures were taken
+_COMPLETED_BY_NEXT = frozenset({"h264", "hevc"})  # over RTP, a picture is whole only when the next one begins
 _TOO_SLOW = (
     "decoding is slower than the source sends, so only key frames are shown: lower the camera's size or rate, "
     "or give this computer less else to do"
@@ -54,12 +54,12 @@ _TOO_SLOW = (
 
 
 class Video:
-    """Anything that FFmpeg opens as one video stream.
+    """A file, camera or stream that FFmpeg opens, read as one video stream.
 
     Args:
         options: the source.
         pause: waits so many seconds; true if the wait was cut short because the work is over.
-        gpu: as in `StreamDetector`; None has pictures in RGB.
+        gpu: as in `StreamDetector`; None converts pictures to RGB.
         relay_port: as in `RtspRelay`.
 
     Raises:
@@ -82,13 +82,13 @@ class Video:
         except Exception:
             self._container.close()
             raise
-        self._stream.codec_context.thread_type = "SLICE"  # frame threads hold pictures back, and cost more in all
-        if self._stream.codec_context.name == "mjpeg":  # which else passes off half a picture as a whole one
+        self._stream.codec_context.thread_type = "SLICE"  # frame threads add latency, and cost more in all
+        if self._stream.codec_context.name == "mjpeg":  # else it returns half a picture as a whole one
             self._stream.codec_context.options |= {"err_detect": "explode"}
         live, container = not is_recording(self._container, self._kind), self._container.format.name
         self.facts = facts = StreamFacts(
             live=live,
-            dated=live and container not in _ROWS_OF_FILES,
+            dated=live and container not in _SEGMENTED,
             container=container,
             codec=codec_of(self._stream),
             rate_hz=rate_of(self._stream),
@@ -96,19 +96,19 @@ class Video:
             may_leap=bool(self._container.format.flags & Flags.ts_discont.value),
         )
         self.rate_hz = facts.rate_hz or _USUAL_RATE_HZ
-        self.held_back_s = 1.0 / self.rate_hz if self._kind == "rtsp" and facts.codec in _WAIT_FOR_THE_NEXT else 0.0
+        self.held_back_s = 1.0 / self.rate_hz if self._kind == "rtsp" and facts.codec in _COMPLETED_BY_NEXT else 0.0
         self.shortfall: str | None = None
         now_ns = time.monotonic_ns()
         self._keys_only = options.key_frames_only and self._kind != "lavfi"
-        self.pulse = Liveness(now_ns, now_ns)
+        self.liveness = Liveness(now_ns, now_ns)
         if self._keys_only:
-            self.pulse.min_patience_s = _MAX_KEY_DISTANCE_S
-        paced = facts.container in _HANDED_OUT_EARLY if facts.live else options.pace == "realtime"
+            self.liveness.min_patience_s = _MAX_KEY_DISTANCE_S
+        paced = facts.container in _READ_FASTER_THAN_REAL_TIME if facts.live else options.pace == "realtime"
         self._pacer = None
         if paced:
             self._pacer = Pacer(pause, MAX_GAP_S) if facts.may_leap else Pacer(pause)
         self._backlog = Backlog()
-        self._has_times = facts.container not in _MADE_UP_TIMES
+        self._has_times = facts.container not in _INVENTED_TIMES
         path = path_of(options.url) if self._kind == "file" else None
         self._span = ReadSpan(self._container, self._stream, self.rate_hz, path)
         self._damage = PacketDamage(container, may_leap=facts.may_leap)
@@ -130,16 +130,15 @@ class Video:
         Raises:
             SourceError: a live source was lost. (A recording that breaks off just ends, with `shortfall`.)
         """
-        before_key = (
-            self.facts.live and self._kind != "lavfi"
-        )  # generated pictures are whole, but not marked as key frames
+        # Generated pictures are whole, but not marked as key frames.
+        before_key = self.facts.live and self._kind != "lavfi"
         for packet in self._packets():
             before_key = before_key and not packet.is_keyframe
-            if not before_key and not self._leaves_out(packet):
+            if not before_key and not self._skips(packet):
                 yield from self._decode(packet)
-            self._check_sight()
+            self._check_decodable()
         yield from self._decode(None)
-        self.pulse.corrupt += self._damage.end()
+        self.liveness.corrupt += self._damage.end()
         self._note_end()
         if self._kind in ("rtsp", "device") or (self.facts.live and self._kind == "http"):
             raise SourceError(f"{self._where} ended the stream")
@@ -148,9 +147,9 @@ class Video:
         self._container.close()
 
     def _packets(self) -> Iterator[Packet[VideoStream]]:
-        """Packets as they come; a recording is read on behind a place that cannot be read."""
+        """Packets as they come; a recording is read on after a part that cannot be read."""
         while True:
-            oldest_request_ns, packets_before = time.monotonic_ns(), self.pulse.packets
+            oldest_request_ns, packets_before = time.monotonic_ns(), self.liveness.packets
             try:
                 for packet in self._container.demux(self._stream):
                     if packet.size:  # an empty one would end decoding; PyAV adds one at the end
@@ -170,11 +169,11 @@ class Video:
                 if self._span.is_complete:
                     return
                 self.shortfall = f"ended early: after {self._span.seconds:.1f} s {self._where} cannot be read on"
-                if self.pulse.packets == packets_before:
+                if self.liveness.packets == packets_before:
                     return
 
     def _check_silence(self) -> None:
-        """At its time limit FFmpeg first hands out what it still had, and would only say so after another one."""
+        """Raise at the time limit: FFmpeg first returns its last packets, and reports the timeout a limit later."""
         is_timed = self.facts.live and self._kind in ("rtsp", "http")
         if is_timed and was_silent(self._options, self._waited_s):
             raise silence(self._options)
@@ -187,15 +186,15 @@ class Video:
             self._order.add(packet.pts, packet.dts, is_key=packet.is_keyframe)
         try:
             frames = self._stream.decode(packet)
-            if self._keys_only and packet:  # the decoder would keep it until others come, to put them in order
+            if self._keys_only and packet:  # else the decoder would hold it for reordering
                 frames += self._stream.decode(None)
                 self._stream.codec_context.flush_buffers()
         except FFmpegError:
-            self.pulse.corrupt += 1
+            self.liveness.corrupt += 1
             return
         for frame in frames:
-            self.pulse.show()
-            self.pulse.corrupt += frame.is_corrupt
+            self.liveness.show()
+            self.liveness.corrupt += frame.is_corrupt
             check_gpu_decoded(frame, self._stream, self._options)
             yield TimedPicture(
                 image=partial(self._image, frame, self._orientation.of(frame, packet)),
@@ -221,30 +220,30 @@ class Video:
                     f"{self._where} has pixels of the kind {frame.format.name}, which cannot be converted: let its"
                     " camera or program send another, such as yuv420p"
                 ) from None
-            self.pulse.corrupt += 1
+            self.liveness.corrupt += 1
             return None
 
     def _pts_of(self, frame: VideoFrame) -> int | None:
         if not self._has_times:
             return None
         if frame.pts is None and self._keys_only and not self.facts.live:  # a raw stream: count what lies between
-            return int(self.pulse.packets / self.rate_hz / self._time_base)
+            return int(self.liveness.packets / self.rate_hz / self._time_base)
         if self._order is not None:
             return self._order.time_of(frame.pts, is_b=frame.pict_type == PictureType.B)
         return frame.pts
 
     def _note(self, packet: Packet[VideoStream]) -> None:
         when = packet.dts if packet.pts is None else packet.pts
-        self.pulse.beat(moved=when is None or when != self._last_time, is_key=packet.is_keyframe)
+        self.liveness.beat(moved=when is None or when != self._last_time, is_key=packet.is_keyframe)
         self._last_time = when
         if packet.is_keyframe:
             self._note_key(self._due_s(packet))
-        self.pulse.corrupt += self._damage.add(packet, self._due_s(packet))
+        self.liveness.corrupt += self._damage.add(packet, self._due_s(packet))
         self._span.note(packet)
 
-    def _check_sight(self) -> None:
-        """Give up a camera of which no picture comes any more: asked anew, it may say that it is coded otherwise."""
-        if self.facts.live and not self._backlog.skipping and self.pulse.blind_s > self._options.read_timeout_s:
+    def _check_decodable(self) -> None:
+        """Close a camera that no longer gives pictures: when it is opened again, it may state another codec."""
+        if self.facts.live and not self._backlog.skipping and self.liveness.blind_s > self._options.read_timeout_s:
             raise SourceError(
                 f"{self._where} sends nothing that can be decoded any more: is it coded as the camera says?"
             )
@@ -253,36 +252,36 @@ class Video:
         distance_s = None if self._last_key_s is None else when_s - self._last_key_s
         is_leap = self.facts.may_leap and distance_s is not None and not 0.0 < distance_s <= _MAX_KEY_DISTANCE_S
         if distance_s is not None and not is_leap:
-            self.pulse.key_distance_s = distance_s
+            self.liveness.key_distance_s = distance_s
         self._last_key_s = when_s
 
     def _note_end(self) -> None:
-        """Compare what could be read with what the file promises."""
+        """Compare the length that was read with the stated one."""
         if self.facts.live or self.shortfall:
             return
         if missing := self._span.missing:
             self.shortfall = f"ended early: {self._where} holds {missing}"
-        elif self.pulse.corrupt:
+        elif self.liveness.corrupt:
             self.shortfall = (
-                f"ended with damage: {self.pulse.corrupt} packets or pictures of {self._where} are unreadable"
+                f"ended with damage: {self.liveness.corrupt} packets or pictures of {self._where} are unreadable"
             )
 
-    def _leaves_out(self, packet: Packet[VideoStream]) -> bool:
-        """Whether nobody wants this packet, or decoding is so far behind a live source that it has to be left out."""
+    def _skips(self, packet: Packet[VideoStream]) -> bool:
+        """Whether to skip a packet: it is no key frame and only those are wanted, or decoding is too far behind."""
         if self._keys_only and not packet.is_keyframe:
             return True
         when = packet.pts if packet.dts is None else packet.dts
         if not self.facts.live or self._pacer or not self._has_times or when is None:
             return False
-        leaves_out = self._backlog.leaves_out(
+        skips = self._backlog.skips(
             float(when * self._time_base), time.monotonic(), is_key=packet.is_keyframe, waited_s=self._waited_s
         )
-        self.pulse.warning = _TOO_SLOW if self._backlog.skipping else None
-        return leaves_out
+        self.liveness.warning = _TOO_SLOW if self._backlog.skipping else None
+        return skips
 
     def _due_s(self, packet: Packet[VideoStream]) -> float:
         when = packet.pts if packet.dts is None else packet.dts
-        return self.pulse.packets / self.rate_hz if when is None else float(when * self._time_base)
+        return self.liveness.packets / self.rate_hz if when is None else float(when * self._time_base)
 
     @property
     def _time_base(self) -> Fraction:
@@ -295,7 +294,7 @@ def _hdr_notice(stream: VideoStream) -> str | None:
 
 
 def _camera_time(packet: Packet[VideoStream] | None, frame: VideoFrame) -> int | None:
-    """Unix ns by the camera's last sender report, which FFmpeg lays beside each packet."""
+    """Unix ns by the camera's last sender report, which FFmpeg attaches to each packet."""
     if packet is None or not packet.has_sidedata("prft"):
         return None
     (unix_us,) = struct.unpack_from("<q", bytes(packet.get_sidedata("prft")))

@@ -1,4 +1,4 @@
-"""HTTP requests of a source that reach allowed hosts alone: its own, and those that its settings name."""
+"""HTTP client of a source, which connects to allowed hosts only: its own, and those in its settings."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ _PLAYLIST_BEGINS = b"#EXTM3U"
 
 
 class Readable(Protocol):
-    """What FFmpeg reads: some bytes at a time, none at the end."""
+    """A stream of bytes for FFmpeg; empty at the end."""
 
     def read(self, size: int, /) -> bytes: ...
     def close(self) -> None: ...
 
 
 class WebClient:
-    """Answers to GET, asked with the source's user and password of its own host, and without of any other.
+    """GET requests, with the source's user and password to its own host, and without them to others.
 
     Args:
         options: the source; its certificates are not checked, since cameras make their own.
@@ -58,7 +58,7 @@ class WebClient:
         unchecked = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         unchecked.check_hostname, unchecked.verify_mode = False, ssl.CERT_NONE
         for handler in (
-            ProxyHandler(),  # that of the environment, as FFmpeg takes it
+            ProxyHandler(),  # from the environment, as FFmpeg does
             HTTPHandler(),
             HTTPSHandler(context=unchecked),
             HTTPErrorProcessor(),
@@ -69,14 +69,14 @@ class WebClient:
             self._opener.add_handler(handler)
 
     def check(self, url: str) -> None:
-        """Raises SourceError for a URL that is none of HTTP's, or whose host is not allowed."""
+        """Raise SourceError for a URL that is not HTTP, or whose host is not allowed."""
         check_redirect(self._options, url, ("http", "https"))
 
     def follow(self, url: str) -> tuple[str, bool]:
-        """Where redirects lead, with the user and the password if that is the own host, and if it is a playlist.
+        """The end of a chain of redirects, with user and password if it is the own host, and whether it is a playlist.
 
         Raises:
-            SourceError: nothing answers, refuses, or leads to a host that is not allowed.
+            SourceError: no answer, a refusal, or a host that is not allowed.
         """
         with self._get(url, None, self._options.open_timeout_s) as answer:
             end = urljoin(url, answer.url)
@@ -84,10 +84,10 @@ class WebClient:
         return with_own_user(self._options, end), is_playlist
 
     def open(self, url: str, _flags: int, options: dict[str, str]) -> Readable:
-        """A playlist, a segment or a key, as PyAV's `io_open`. One that is not there is empty: the next may be.
+        """A playlist, a segment or a key, as PyAV's `io_open`. A missing one is empty, since the next may exist.
 
         Raises:
-            SourceError: it lies on a host that is not allowed, or nothing answers.
+            SourceError: a host that is not allowed, or no answer.
         """
         encrypted = url.startswith("crypto")
         if encrypted:
@@ -127,11 +127,11 @@ class WebClient:
 
 
 class _GoneError(Exception):
-    """Not there, or no longer."""
+    """The server answered 404 or 410."""
 
 
 class _Body:
-    """The bytes of an answer as they come. A playlist must have come whole within the time limit for reading."""
+    """The body of an answer as it arrives. A playlist must arrive whole within the time limit for reading."""
 
     def __init__(self, answer: HTTPResponse, options: SourceOptions) -> None:
         self._answer = answer

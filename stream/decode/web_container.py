@@ -1,4 +1,4 @@
-"""Opens a source over HTTP so that it reaches allowed hosts alone, wherever redirects and playlists lead."""
+"""Opening a source over HTTP with FFmpeg; redirects and playlists may lead to allowed hosts only."""
 
 # pyright: reportUnknownMemberType=false
 
@@ -20,12 +20,12 @@ from .web_client import WebClient
 _PLAYLISTS = (".m3u8", ".m3u")
 _SEGMENTS = "hls"
 # What a camera or a web server sends as one stream. Formats that name further addresses (sdp, dash, concat) are not
-# among them, and playlists are read by `WebClient`, since FFmpeg would go wherever they lead.
+# among them, and playlists are read by `WebClient`, since FFmpeg would connect to any host in them.
 _STREAMS = (
     "mpjpeg,mjpeg,mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,live_flv,mpegts,mpeg,mpegvideo,m4v,h264,hevc,vvc,h263,"
     "av1,obu,ivf,ogg,asf,nut,mxf,gif,apng,wtv,dv,vc1,cavsvideo"
 )
-# A live stream without times would be looked at for two seconds, and what was read meanwhile come late, all at once.
+# FFmpeg would probe a live stream without timestamps for two seconds, and then return all pictures of them at once.
 _LIVE = {"analyzeduration": "100000"}
 
 
@@ -34,7 +34,7 @@ def open_web(options: SourceOptions, decoder: HWAccel | None) -> InputContainer:
 
     Raises:
         FFmpegError: it cannot be opened.
-        SourceError: it leads to a host that is not allowed, or to nothing.
+        SourceError: it leads to a host that is not allowed, or cannot be reached.
     """
     url, client = full_url(options.url), WebClient(options)
     is_playlist = urlsplit(url).path.lower().endswith(_PLAYLISTS)
@@ -76,7 +76,7 @@ def _open_playlist(url: str, options: SourceOptions, decoder: HWAccel | None, cl
             **_LIVE,
             **FFMPEG_OPTIONS,
             "protocol_whitelist": "crypto,data",
-            "http_persistent": "0",  # FFmpeg would take our connections for its own, and crash
+            "http_persistent": "0",  # FFmpeg would treat our connections as its own, and crash
             "http_multiple": "0",
         },
         metadata_errors="replace",

@@ -1,4 +1,4 @@
-"""Pictures handed on as a decoder gives them, on the host or on a GPU, with what it takes to convert them."""
+"""Decoded YUV pictures, on the host or on a GPU, converted to RGB only when needed."""
 
 # pyright: reportUnknownMemberType=false
 
@@ -19,11 +19,11 @@ _PLANES_OF = {"yuv420p": 3, "yuvj420p": 3, "nv12": 2}
 
 
 def as_decoded(frame: VideoFrame, converter: RgbConverter, orientation: int = UPRIGHT) -> DecodedImage | None:
-    """The picture without a copy; None where it is not 8-bit YUV 4:2:0 that lies upright, which has to be converted.
+    """The picture without a copy; None where it is not upright 8-bit YUV 4:2:0, and so has to be converted.
 
     Args:
         frame: decoded, on the host or on a GPU.
-        converter: for those who want RGB all the same.
+        converter: to RGB, where that is needed.
         orientation: how it is stored, 1 to 8 as in EXIF.
     """
     on_gpu = frame.sw_format is not None
@@ -48,7 +48,7 @@ def as_decoded(frame: VideoFrame, converter: RgbConverter, orientation: int = UP
 
 
 class _Conversion:
-    """A frame's RGB, made when somebody wants it, once."""
+    """A frame's RGB, converted once, at the first call."""
 
     def __init__(self, frame: VideoFrame, converter: RgbConverter) -> None:
         self._frame, self._converter = frame, converter

@@ -73,7 +73,7 @@ class DecoderChild:
             options = options_of(cast("dict[str, object]", order["options"]))
             self._slot = cast("int | None", order["slot"])
             connection = open_network(options, self._pause, relay_port=self._relay_port)
-            self._pulse = connection.pulse
+            self._pulse = connection.liveness
             try:
                 self._hand_over_all(connection)
             finally:

@@ -40,7 +40,7 @@ class DecoderConnection:
     def __init__(self, link: DecoderLink, options: SourceOptions) -> None:
         self._link, self._options = link, options
         now_ns = time.monotonic_ns()
-        self.pulse = Liveness(now_ns, now_ns)
+        self.liveness = Liveness(now_ns, now_ns)
         self.shortfall: str | None = None
         self._image: Image | None = None
         self._is_idle = False
@@ -150,20 +150,20 @@ class DecoderConnection:
                 self._note_pulse(report)
                 continue
             self._is_idle = report.kind in ("over", "lost", "refused", "broke")
-            report.update(self.pulse, time.monotonic_ns())
+            report.update(self.liveness, time.monotonic_ns())
             if report.kind in expected:
                 return report
             raise self._reason(report)
 
     def _note_pulse(self, report: Report) -> None:
-        packets = self.pulse.packets
-        report.update(self.pulse, time.monotonic_ns())
+        packets = self.liveness.packets
+        report.update(self.liveness, time.monotonic_ns())
         now_s = time.monotonic()
         self._pulses += 1
         if self._pulses > _MAX_PULSES * (1.0 + now_s - self._moved_s):
             raise MessageError("more pulses than there can be")
         self._link.check_processor_time()
-        if report.waits or self.pulse.packets != packets:
+        if report.waits or self.liveness.packets != packets:
             self._moved_s, self._pulses = now_s, 0
 
     def _reason(self, report: Report) -> Exception:

@@ -29,8 +29,8 @@ class Backlog:
         self._late_since_s: float | None = None
         self._waited_s = 0.0  # since then
 
-    def leaves_out(self, media_s: float, now_s: float, *, is_key: bool, waited_s: float = 0.0) -> bool:
-        """Whether to leave out the packet with the time `media_s`, which is at hand at `now_s` (both seconds).
+    def skips(self, media_s: float, now_s: float, *, is_key: bool, waited_s: float = 0.0) -> bool:
+        """Whether to skip the packet with the time `media_s`, which is at hand at `now_s` (both seconds).
 
         `waited_s` is how long the decoder waited for it: a decoder that mostly waits is not too slow, however late
         packets come.

@@ -36,7 +36,7 @@ class _Counted:
     def __init__(self, options: SourceOptions, decoder: DecoderProcess | None = None) -> None:
         self.frames = 0
         self._woken, self._over = threading.Event(), threading.Event()
-        self.reader = Reader(options, self._woken.set, backoff=Backoff(most_s=0.2), decoder=decoder)
+        self.reader = Reader(options, self._woken.set, backoff=Backoff(max_s=0.2), decoder=decoder)
         self._thread = threading.Thread(target=self._take)
         self._thread.start()
         self.reader.start()

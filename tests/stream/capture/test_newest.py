@@ -105,10 +105,10 @@ def test_each_item_wakes_the_taker() -> None:
 
 def test_what_is_passed_over_counts_as_dropped_before_the_item_that_comes_after_it() -> None:
     box = Newest[str](_nothing)
-    box.pass_over()
+    box.count_skipped()
     box.put("a")
-    box.pass_over()  # while a waits: it comes before b, not before a
-    box.pass_over()
+    box.count_skipped()  # while a waits: it comes before b, not before a
+    box.count_skipped()
     assert box.take() == ("a", 1)
     assert box.take() is None
     box.put("b")
@@ -116,4 +116,4 @@ def test_what_is_passed_over_counts_as_dropped_before_the_item_that_comes_after_
     assert box.take() == ("c", 3)
     assert box.counts == (6, 2, 4, 0)
     box.close()
-    assert not box.pass_over()
+    assert not box.count_skipped()
