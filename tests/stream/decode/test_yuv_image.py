@@ -21,7 +21,7 @@ from groundcast.model.image import DecodedImage, Rgb, rgb_of
 from groundcast.stream.decode.rgb_convert import RgbConverter
 from groundcast.stream.decode.video import Video
 from groundcast.stream.decode.yuv_image import as_decoded
-from groundcast.stream.node.roi import cut_out
+from groundcast.stream.node.roi import crop
 from groundcast.stream.options import SourceOptions
 from groundcast.stream.source_url import SourceKind
 
@@ -117,7 +117,7 @@ def test_who_wants_rgb_has_it_made_once() -> None:
 
 def test_a_part_keeps_its_planes() -> None:
     decoded = _decoded(_frame())
-    whole, part = rgb_of(decoded), cut_out(decoded, (11, 4, 41, 25))
+    whole, part = rgb_of(decoded), crop(decoded, (11, 4, 41, 25))
     assert isinstance(part, DecodedImage)
     assert (part.shape, part.corner_xy, part.planes) == ((21, 30, 3), (11, 4), decoded.planes)
     assert (rgb_of(part) == whole[4:25, 11:41]).all()
