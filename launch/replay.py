@@ -16,7 +16,7 @@ from ..stream.recording.mcap_reader import McapReader
 from ..stream.recording.playback import playback
 from ..stream.recording.raw_publisher import RawPublisher
 from ..stream.recording.restamp import Restamp
-from ..stream.wire.header import read_stamp
+from ..stream.wire.header import read_position
 from ..stream.wire.topics import MessageError
 from .exits import InputError, RunError, say
 from .node.signals import stop_on_signals
@@ -101,7 +101,7 @@ def _without_ends(messages: Iterable[Recorded]) -> Iterator[Recorded]:
     """All messages but the last status of a source, at which subscribers stop."""
     for message in messages:
         try:
-            is_last = read_stamp(message.topic, message.parts).is_last
+            is_last = read_position(message.topic, message.parts).is_last
         except MessageError:
             is_last = False
         if not is_last:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...stream.recording.counters import RecordingCounters
 from ...stream.recording.mcap_reader import McapReader
-from ...stream.wire.header import read_stamp
+from ...stream.wire.header import read_position
 from ...stream.wire.topics import MessageError
 
 _MB = 1e6
@@ -69,7 +69,7 @@ def _count(reader: McapReader) -> RecordingCounters:
     tally = RecordingCounters()
     for message in reader:
         try:
-            tally.add(message, read_stamp(message.topic, message.parts))
+            tally.add(message, read_position(message.topic, message.parts))
         except MessageError:
             tally.add(message, None)
     return tally

@@ -1,4 +1,4 @@
-"""What a recording holds, counted as it is written or read: messages, bytes, time, losses."""
+"""Recording counters: messages, bytes, time and losses, counted as a recording is written or read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _Key = tuple[str, str]  # node, source
 
 @dataclass(slots=True)
 class TopicCounters:
-    """Of one topic: how many messages, how many bytes."""
+    """The messages and bytes of one topic."""
 
     messages: int = 0
     size_bytes: int = 0
@@ -24,12 +24,12 @@ class RecordingCounters:
     """Counts what is added.
 
     Attributes:
-        topics: by topic.
-        gaps: detections that were lost on the way to the recorder, by node and source.
-        starts: how many starts of each node were seen.
+        topics: messages and bytes by topic.
+        gaps: detections that were lost before the recorder, by node and source.
+        starts: the number of starts of each node.
         malformed: messages whose map cannot be read; they are recorded, and replayed, as they are.
-        refused: messages that could not be recorded at all: no topic of ours, or another number of parts.
-        first_ns, last_ns: when the first and the last were heard, unix; 0 before the first.
+        refused: messages that could not be recorded: another topic, or another number of parts.
+        first_ns, last_ns: when the first and the last were received, unix; 0 before the first.
     """
 
     def __init__(self) -> None:
@@ -57,29 +57,29 @@ class RecordingCounters:
 
     @property
     def is_finished(self) -> bool:
-        """Whether every source that was heard of has ended."""
+        """Whether every known source has ended."""
         return bool(self._ended) and all(self._ended.values())
 
-    def add(self, message: Recorded, stamp: StreamPosition | None) -> None:
-        """Count one message, in the order in which they were heard; without a stamp it is malformed."""
+    def add(self, message: Recorded, position: StreamPosition | None) -> None:
+        """Count one message, in the order in which they were received; without a position it is malformed."""
         topic = self.topics.setdefault(message.topic.decode("ascii", "replace"), TopicCounters())
         topic.messages += 1
         topic.size_bytes += message.size_bytes
-        self.first_ns = self.first_ns or message.heard_unix_ns
-        self.last_ns = message.heard_unix_ns
-        if stamp is None:
+        self.first_ns = self.first_ns or message.received_unix_ns
+        self.last_ns = message.received_unix_ns
+        if position is None:
             self.malformed += 1
-        elif stamp.topic.kind != "img" and not stamp.replay:
-            self._count_losses(stamp)
+        elif position.topic.kind != "img" and not position.replay:
+            self._count_losses(position)
 
-    def _count_losses(self, stamp: StreamPosition) -> None:
-        key = stamp.topic.node, stamp.topic.source
-        if stamp.epoch > self._epochs.get(stamp.topic.node, -1):
-            self._epochs[stamp.topic.node] = stamp.epoch
-            self.starts[stamp.topic.node] += 1
+    def _count_losses(self, position: StreamPosition) -> None:
+        key = position.topic.node, position.topic.source
+        if position.epoch > self._epochs.get(position.topic.node, -1):
+            self._epochs[position.topic.node] = position.epoch
+            self.starts[position.topic.node] += 1
         progress = self._progress.setdefault(key, SeqProgress())
-        place = stamp.epoch, stamp.generation, stamp.seq
-        lost = progress.lost_before_status(*place) if stamp.topic.kind == "sys" else progress.advance(*place) - 1
+        counts = position.epoch, position.generation, position.seq
+        lost = progress.lost_before_status(*counts) if position.topic.kind == "sys" else progress.advance(*counts) - 1
         if lost > 0:  # -1 is a repetition
             self.gaps[key] += lost
-        self._ended[key] = stamp.is_last
+        self._ended[key] = position.is_last

@@ -1,4 +1,4 @@
-"""How messages lie in a recording, for those who write it and those who read it."""
+"""Recording format: how a message is stored, for the writer and the reader."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from ..wire.packing import pack_parts, unpack_parts
 from ..wire.topics import Topic
 
 ABOUT = "groundcast"
-"""The name of the metadata record that tells where a recording comes from."""
+"""The name of the metadata record that says where a recording comes from."""
 
 FLUSH_S = 1.0
-"""What was heard is handed to the system after so long: a recorder that is killed loses no more than that."""
+"""Seconds after which messages are written to the system: a recorder that is killed loses no more than that."""
 
 ENCODING = "msgpack"
 
@@ -27,18 +27,18 @@ class RecordingWriteError(OSError):
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """One message as it travelled.
+    """One message as it was received.
 
     Args:
         topic: the first part.
         parts: the others.
-        heard_unix_ns: when it came, on a clock that is not set while a file is written.
-        published_unix_ns: when it was sent; `heard_unix_ns` where the message does not say.
+        received_unix_ns: when it came, on a clock that no one sets while a file is written.
+        published_unix_ns: when it was sent; `received_unix_ns` where the message does not say.
     """
 
     topic: bytes
     parts: tuple[bytes, ...]
-    heard_unix_ns: int
+    received_unix_ns: int
     published_unix_ns: int
 
     @property
@@ -47,14 +47,14 @@ class Recorded:
 
 
 def body_of(topic: Topic, parts: Sequence[bytes]) -> bytes:
-    """What is stored: the map as it travelled, or of pictures a msgpack list of the map's bytes and the JPEG."""
+    """What is stored: the message's map, or for pictures a msgpack list of the map's bytes and the JPEG."""
     return pack_parts(parts) if topic.kind == "img" else parts[0]
 
 
 def parts_of(topic: Topic, body: bytes) -> tuple[bytes, ...]:
-    """What `body_of` was given.
+    """The parts that `body_of` stored.
 
     Raises:
-        MessageError: of a picture that is not stored so.
+        MessageError: a picture that is not stored in this form.
     """
     return unpack_parts(body, 2) if topic.kind == "img" else (body,)

@@ -1,4 +1,4 @@
-"""Where the messages of an MCAP file lie, and in which order they are to be read: that of log time."""
+"""MCAP index: where the messages of a file are, to read them in the order of log time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mcap.opcode import Opcode
 from mcap.writer import MCAP0_MAGIC
 
 MAX_RECORD_BYTES = 256 * 2**20
-HEAD = struct.Struct("<BQ")  # what every record begins with: its kind and its size
+HEAD = struct.Struct("<BQ")  # every record's kind and size
 _CHUNK_BEGIN = struct.Struct("<Q")  # its first message's log time
 _MESSAGE_BEGIN = struct.Struct("<HIQQ")  # channel, sequence, log time, publish time
 _RUN_BYTES = 2**20
@@ -41,7 +41,7 @@ class RecordingIndex:
 
     Args:
         parts: in the order of the file.
-        channels: channel records outside of chunks, which also a summary at the end has, unread.
+        channels: channel records outside of chunks, which a summary at the end has too, unread.
         is_whole: the file ends as it should.
     """
 
@@ -55,7 +55,7 @@ class RecordingIndex:
 
 
 def read_index(file: IO[bytes]) -> RecordingIndex:
-    """Look at the heads of all records, up to the first that is not whole; contents are passed over."""
+    """Read the heads of all records, up to the first that is not whole, and skip their contents."""
     index = RecordingIndex()
     for opcode, offset, size in heads(file):
         index.is_whole = opcode == Opcode.FOOTER

@@ -1,4 +1,4 @@
-"""Recordings read back: whole ones, those that were cut off, and those with a damaged part."""
+"""MCAP reader: messages of a recording, also of one that was cut off or has damaged parts."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ from .format import ABOUT, FLUSH_S, Recorded, RecordingReadError, parts_of
 from .mcap_chunk import ChunkErrors, open_chunk
 from .mcap_index import HEAD, IndexedPart, RecordingIndex, heads, read_index, records_in
 
-_MAX_DIGITS = 19  # of a moment in ns
-# What the library meets where bytes were changed.
+_MAX_DIGITS = 19  # of a time in ns
+# The errors of the library where bytes were changed.
 _BROKEN = (McapError, *ChunkErrors, struct.error, OverflowError)
 _MAX_WAITING_BYTES = 256 * 2**20  # of messages that wait for earlier ones; beyond that they come as they are read
 _BYTES_EACH = 500  # that Python needs for a message however short
 
 
 class McapReader:
-    """Iterate over it to have the messages of one file, in the order in which they were heard; as often as needed.
+    """Iterates over the messages of one file, in the order in which they were received; as often as needed.
 
-    Other programs may write them without chunks, or in another order: that of log time holds. What is kept in memory is
-    a chunk, and as much of others as overlaps it in time.
+    Other programs may write them without chunks, or in another order: log time decides. Memory holds one chunk, and the
+    messages of others that overlap it in time.
 
     Args:
-        path: an MCAP file. Messages of other programs in it are passed over.
+        path: an MCAP file. Messages of other programs in it are skipped.
 
     Attributes:
         about: what the recorder wrote about itself: version, address, recording, file, began.
         torn: known after iterating to the end: the file ends without its index, as after a kill or a full disk.
-        damaged: after iterating: parts that could not be read and were passed over.
+        damaged: after iterating: parts that could not be read and were skipped.
 
     Raises:
         RecordingReadError: no such file, or not MCAP.
@@ -60,8 +60,8 @@ class McapReader:
 
     @property
     def torn_sentence(self) -> str:
-        """What a torn file means to whoever reads it."""
-        return f"{self.path} was cut off: up to {FLUSH_S:g} s of what was heard before that is missing"
+        """What is missing from a torn file."""
+        return f"{self.path} was cut off: up to {FLUSH_S:g} s of what was received before that is missing"
 
     @property
     def order(self) -> tuple[int, int]:
@@ -75,7 +75,7 @@ class McapReader:
             index = read_index(file)
             parts = index.by_time()
             _gather_channels(file, index, channels, in_order=parts == index.parts)
-            waiting = _HeapEntry()
+            waiting = _MessageHeap()
             for part in parts:
                 yield from waiting.before(part.begin_ns)
                 for message in self._messages(_read(file, part), part.is_chunk, channels):
@@ -110,7 +110,7 @@ class McapReader:
 
     def _message(self, stored: Message, channels: Mapping[int, Channel], has_checksum: bool) -> Recorded | None:
         channel = channels.get(stored.channel_id)
-        if channel is None:  # it was named in a part that is damaged
+        if channel is None:  # its record is in a damaged part
             self.damaged += 1
             return None
         topic = channel.topic.encode()
@@ -119,7 +119,7 @@ class McapReader:
         except MessageError:
             return None  # of another program
         try:
-            if not has_checksum and known.kind != "img":  # a changed byte may make a message of another record
+            if not has_checksum and known.kind != "img":  # a changed byte may turn another record into a message
                 unpack(stored.data)
             return Recorded(topic, parts_of(known, stored.data), stored.log_time, stored.publish_time)
         except MessageError:
@@ -130,7 +130,7 @@ class McapReader:
         head = file.read(len(MCAP0_MAGIC))
         if head != MCAP0_MAGIC[: len(head)]:
             raise RecordingReadError(f"{self.path} is not a recording: 'groundcast record' writes MCAP files")
-        for opcode, _, size in heads(file):  # ours is at the beginning; other programs may have moved it to the end
+        for opcode, _, size in heads(file):  # it is at the beginning; other programs may have moved it to the end
             if opcode != Opcode.METADATA:
                 continue
             with contextlib.suppress(*_BROKEN):
@@ -140,7 +140,7 @@ class McapReader:
                     return
 
 
-class _HeapEntry:
+class _MessageHeap:
     """Messages that wait for earlier ones of other parts, the earliest first; of equal ones the first in the file."""
 
     def __init__(self) -> None:
@@ -149,15 +149,15 @@ class _HeapEntry:
         self._bytes = 0
 
     def put(self, message: Recorded, offset: int) -> Iterator[Recorded]:
-        """One more, from the part that begins there; gives what there is no more room for."""
-        heappush(self._heap, (message.heard_unix_ns, offset, self._count, message))
+        """Add one, from the part at `offset`; returns those that are too many."""
+        heappush(self._heap, (message.received_unix_ns, offset, self._count, message))
         self._count += 1
         self._bytes += _size(message)
         while self._bytes > _MAX_WAITING_BYTES:
             yield self._pop()
 
     def before(self, begin_ns: int) -> Iterator[Recorded]:
-        """Those that are earlier than all that is still to be read."""
+        """Remove those that are earlier than all that is still to be read."""
         while self._heap and self._heap[0][0] < begin_ns:
             yield self._pop()
 
@@ -176,7 +176,7 @@ def _size(message: Recorded) -> int:
 
 
 def _number(text: str) -> int:
-    """What the recorder wrote as a number; 0 for what it did not write, such as digits that no number has room for."""
+    """A number that the recorder wrote; 0 for anything else, such as too many digits."""
     return int(text) if text.isdecimal() and len(text) <= _MAX_DIGITS else 0
 
 
@@ -186,7 +186,7 @@ def _read(file: IO[bytes], part: IndexedPart) -> bytes:
 
 
 def _gather_channels(file: IO[bytes], index: RecordingIndex, channels: dict[int, Channel], *, in_order: bool) -> None:
-    """Learn the channels that lie outside of chunks; also those within, where a chunk is read before its channel's."""
+    """Read the channels outside of chunks, and those within, where a chunk may be read before its channel's chunk."""
     for content in index.channels:
         with contextlib.suppress(*_BROKEN):
             channel = Channel.read(ReadDataStream(BytesIO(content)))

@@ -1,4 +1,4 @@
-"""One MCAP file being written: what was handed to it a second ago is safe, whatever happens next."""
+"""MCAP writer: writes one file, in which messages are safe a second after they were put."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..wire.header import check_parts
 from ..wire.topics import MessageError, Topic
 from .format import ABOUT, ENCODING, FLUSH_S, Recorded, RecordingWriteError, body_of
 
-_SYNC_S = 5.0  # to the disk itself: what a loss of power may cost
+_SYNC_S = 5.0  # to the disk: the most that a loss of power may cost
 _CHUNK_BYTES = 2**20
 _MAX_TOPICS = 4096
 _WIRE = Path(__file__).parents[1] / "wire"
@@ -26,8 +26,8 @@ _PICTURES = {"form": "a msgpack list of two byte strings: the header, itself a m
 class McapWriter:
     """Writes one file, in chunks of a second at most.
 
-    Each chunk is handed to the system at once and to the disk every few seconds. A file that was cut off anywhere can
-    be read up to its last whole chunk; what any other failure leaves behind ends with one.
+    Each chunk is written to the system at once and to the disk every few seconds. A file that was cut off anywhere can
+    be read up to its last whole chunk; after any other failure the file ends with one.
 
     Args:
         path: must not exist.
@@ -46,7 +46,7 @@ class McapWriter:
         self._channels: dict[bytes, int] = {}
         self._schemas: dict[str, int] = {"img": 0}  # pictures have none
         self._pending_bytes = self._safe_bytes = self._safe_messages = 0
-        # The wall clock may be set while we write; the distances between messages must stay true.
+        # The wall clock may be set meanwhile; the time between messages must stay true.
         self._unix_from_monotonic_ns = time.time_ns() - time.monotonic_ns()
         self._flushed_ns = self._synced_ns = time.monotonic_ns()
         self._first_ns: int | None = None
@@ -63,23 +63,23 @@ class McapWriter:
 
     @property
     def size_bytes(self) -> int:
-        """How large the file is, with what has not been handed to the system yet (before compression)."""
+        """The size of the file, with what is not written to the system yet (before compression)."""
         return self._safe_bytes + self._pending_bytes
 
     @property
     def age_s(self) -> float:
-        """How long ago the first message came."""
+        """Seconds since the first message."""
         return 0.0 if self._first_ns is None else (time.monotonic_ns() - self._first_ns) / 1e9
 
     def put(self, topic: bytes, parts: Sequence[bytes], published_unix_ns: int | None, seq: int) -> Recorded:
-        """Add one message, which has come just now.
+        """Add one message, which was received now.
 
         Args:
-            topic, parts: as they travelled.
+            topic, parts: as they were received.
             published_unix_ns, seq: as the message says, if it does.
 
         Raises:
-            MessageError: not a topic of ours, another number of parts, or more topics than a node can have.
+            MessageError: not a topic of groundcast, another number of parts, or more topics than a node can have.
         """
         known = check_parts(topic, parts)
         self._first_ns = self._first_ns or time.monotonic_ns()
@@ -95,7 +95,7 @@ class McapWriter:
         return message
 
     def flush_when_due(self) -> None:
-        """To be called several times a second, also while nothing comes."""
+        """Call it several times a second, also while no message comes."""
         if time.monotonic_ns() - self._flushed_ns >= FLUSH_S * 1e9:
             with self._guarded():
                 self._flush()
@@ -103,7 +103,7 @@ class McapWriter:
                     self._sync(self.path)
 
     def close(self) -> None:
-        """Write the index behind the messages, and let go of the file. Twice does no harm."""
+        """Write the index after the messages, and close the file. Twice does no harm."""
         if self._file.closed:
             return
         with self._guarded():
@@ -131,7 +131,7 @@ class McapWriter:
         self._safe_bytes, self._safe_messages, self._pending_bytes = self._file.tell(), self.messages, 0
 
     def _sync(self, path: Path) -> None:
-        """Have the system bring a file, or a folder's list of files, to the disk."""
+        """Write a file, or a folder's list of files, to the disk (fsync)."""
         descriptor = os.open(path, os.O_RDONLY)
         try:
             os.fsync(descriptor)
@@ -146,7 +146,7 @@ class McapWriter:
             yield
         except OSError as error:
             with contextlib.suppress(OSError):
-                self._file.close()  # tries once more to write what is left
+                self._file.close()  # tries once more to write the rest
             with contextlib.suppress(OSError):
                 os.truncate(self.path, self._safe_bytes)
             raise RecordingWriteError(

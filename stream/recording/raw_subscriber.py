@@ -1,4 +1,4 @@
-"""What a node sends, as the bytes that travelled: nothing is read, so nothing that a reader does not know is lost."""
+"""Raw subscriber: receives a node's messages byte for byte, so that unknown keys are kept."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from ..subscribe.sub_socket import check_names, subscribe, topics_of
 from ..wire.topics import MessageError, parse_topic
 
 _MAX_QUEUED = 20_000
-_MAX_QUEUED_WITH_PICTURES = 1000  # they are large; still enough for a disk that stands still for seconds
+_MAX_QUEUED_WITH_PICTURES = 1000  # they are large; still enough for a disk that stalls for seconds
 
 
 class RawSubscriber:
-    """Listens to everything that a node sends.
+    """Subscribes to all messages of a node.
 
     Args:
         address: where the node publishes.
         sources: their names, or None for all.
         node: the node's name, or None for any.
-        pictures: have the pictures as well, which the node encodes only while somebody asks.
-        keys: for a node that lets nobody in without: the folder with our own key and the node's.
+        pictures: subscribe to pictures too, which the node encodes only while a client does.
+        keys: for a node that demands them: the folder with our own key and the node's.
 
     Raises:
         SubscriberError: a bad address or name; keys that are missing, damaged or open to others.
@@ -41,14 +41,14 @@ class RawSubscriber:
         self.address = address
         self._names = None if names is None else frozenset(names)
         topics = topics_of("img", node, names) if pictures else []
-        # Detections last: a node that waits for their listener then knows the others already.
+        # Detections last: a node that waits for their subscriber then knows the others already.
         topics += [*topics_of("sys", node, names), *topics_of("det", node, names)]
         self._client = subscribe(address, topics, _MAX_QUEUED_WITH_PICTURES if pictures else _MAX_QUEUED, keys)
         self._socket = self._client.socket
 
     @property
     def refusal(self) -> str | None:
-        """Why the node does not let us in, as the end of a sentence; None if it does, or is not there."""
+        """Why the node rejects us, as the end of a sentence; None if it does not, or is not there."""
         return self._client.refusal
 
     def take(self, wait_s: float) -> tuple[bytes, ...] | None:

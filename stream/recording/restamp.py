@@ -1,4 +1,4 @@
-"""Recorded messages made to look as if they were sent now, for consumers under test."""
+"""Restamping: moves the times in recorded messages to now, to test subscribers with them."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _Map = dict[str, object]
 class Restamp:
     """Moves the times in messages to now, one run of a recording long.
 
-    Every start of a node becomes a new one, now, so that no reader takes the messages for repeated ones. A picture
-    keeps the age it had when it was sent. Whatever else a message says stays, known or not; `restamped_from_unix_ns`
-    is added and tells when it was truly sent.
+    Every start of a node becomes a new one, now, so that no subscriber refuses the messages as repeated. A picture
+    keeps the age that it had when it was sent. All other keys stay, known or not; `restamped_from_unix_ns` is added and
+    says when the message was truly sent.
     """
 
     def __init__(self) -> None:
@@ -26,7 +26,7 @@ class Restamp:
         self._boot_id = read_boot_id()
 
     def __call__(self, topic: bytes, parts: Sequence[bytes]) -> tuple[bytes, ...]:
-        """The same message with the times of this moment; what cannot be read is left as it is."""
+        """The same message with the times of now; one that cannot be read stays as it is."""
         try:
             known, values = parse_topic(topic), _map(unpack(parts[0]))
             self._move(known, values)

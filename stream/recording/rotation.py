@@ -1,4 +1,4 @@
-"""A recording that goes on for as long as it likes: one file after the other, the oldest forgotten."""
+"""Recording rotation: one file after the other, and removal of the oldest."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ class RotationOptions:
     """When a new file is begun, and what is kept.
 
     Args:
-        rotate_bytes, rotate_s: a file that is so large, or so old, is finished.
+        rotate_bytes, rotate_s: the size, and the age, at which a file is finished.
         keep: how many files are kept at most, the one being written among them; None keeps all.
-        most_bytes: how large all files together may become; None sets no limit.
+        max_bytes: the size of all files together; None sets no limit.
     """
 
     rotate_bytes: float = 1e9
     rotate_s: float = 3600.0
     keep: int | None = None
-    most_bytes: float | None = None
+    max_bytes: float | None = None
 
 
 class RotatingRecording:
     """Writes messages into `path`, then `path-0002`, `path-0003`...; each is complete in itself.
 
-    Only files that this very recording has written are ever removed.
+    It removes only files that it has written itself.
 
     Attributes:
-        removed: files that had to go.
+        removed: the number of files that were removed.
 
     Raises:
-        RecordingWriteError: a file of that name is there already, or (from every method) the disk takes no more.
+        RecordingWriteError: a file of that name is there already, or (from every method) the disk is full or fails.
     """
 
     def __init__(self, path: Path, options: RotationOptions, about: Mapping[str, str]) -> None:
@@ -59,7 +59,7 @@ class RotatingRecording:
 
     @property
     def files(self) -> list[Path]:
-        """Those that are kept, the oldest first."""
+        """The files that are kept, the oldest first."""
         return [*(path for path, _ in self._finished), self._file.path]
 
     @property
@@ -75,13 +75,13 @@ class RotatingRecording:
             finished.close()
             self._file = self._begin()  # which may fail: until then the finished one is the last
             self._finished.append((finished.path, finished.size_bytes))
-            self._forget()
+            self._remove_oldest()
         return self._file.put(topic, parts, published_unix_ns, seq)
 
     def flush_when_due(self) -> None:
-        """To be called several times a second, also while nothing comes."""
+        """Call it several times a second, also while no message comes."""
         self._file.flush_when_due()
-        self._forget()
+        self._remove_oldest()
 
     def close(self) -> None:
         """Finish the file. Twice does no harm."""
@@ -95,13 +95,13 @@ class RotatingRecording:
         began = datetime.now(UTC).isoformat(timespec="milliseconds")
         return McapWriter(path, {**self._about, "file": str(self._number), "began": began})
 
-    def _forget(self) -> None:
+    def _remove_oldest(self) -> None:
         options = self._options
         while self._finished and (
             (options.keep is not None and len(self._finished) >= options.keep)
-            or (options.most_bytes is not None and self.size_bytes > options.most_bytes)
+            or (options.max_bytes is not None and self.size_bytes > options.max_bytes)
         ):
             path, _ = self._finished.pop(0)
             path.unlink(missing_ok=True)
             self.removed += 1
-            _LOG.info("%s was removed to make room for what is newer", path)
+            _LOG.info("%s was removed to make room for newer files", path)

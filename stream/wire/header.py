@@ -1,4 +1,4 @@
-"""The few fields of a message that tell its place in the stream, whatever else it holds."""
+"""Message header: the fields of any message that say where in the stream it belongs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class StreamPosition:
     Args:
         topic: what kind it is, of which node and source.
         epoch, generation, seq: its count; a status carries the seq of the last detections.
-        published_unix_ns: when it was sent; None for pictures, which do not say.
+        published_unix_ns: when it was sent; None for pictures, which do not have it.
         replay: it was sent again to a late joiner.
         is_last: a status after which no detections follow.
     """
@@ -33,10 +33,10 @@ class StreamPosition:
 
 
 def check_parts(topic: bytes, parts: Sequence[bytes]) -> Topic:
-    """The topic taken apart, once as many parts came with it as belong to its kind.
+    """Take a topic apart, if it came with as many parts as belong to its kind.
 
     Raises:
-        MessageError: not a topic of ours, or another number of parts.
+        MessageError: not a topic of groundcast, or another number of parts.
     """
     known = parse_topic(topic)
     if len(parts) != (2 if known.kind == "img" else 1):
@@ -44,8 +44,8 @@ def check_parts(topic: bytes, parts: Sequence[bytes]) -> Topic:
     return known
 
 
-def read_stamp(topic: bytes, parts: Sequence[bytes]) -> StreamPosition:
-    """Read where a message belongs, and nothing else of it.
+def read_position(topic: bytes, parts: Sequence[bytes]) -> StreamPosition:
+    """Read where a message belongs, and no other field.
 
     Args:
         topic: its first part.

@@ -17,7 +17,7 @@ import pytest
 from groundcast.stream.options import PublisherOptions
 from groundcast.stream.publish.publisher import Publisher
 from groundcast.stream.recording.mcap_reader import McapReader
-from groundcast.stream.wire.header import read_stamp
+from groundcast.stream.wire.header import read_position
 
 from ..stream.key_folder import hand_over, make_keys
 from ..stream.spoken import ANY_PORT, JPEG, detections, speaking, status
@@ -45,7 +45,7 @@ def recorder(address: str, out: Path, *options: str, most_kib: int | None = None
 
 
 def seqs_of(reader: McapReader, kind: str = "det") -> list[int]:
-    stamps = [read_stamp(message.topic, message.parts) for message in reader]
+    stamps = [read_position(message.topic, message.parts) for message in reader]
     return [stamp.seq for stamp in stamps if stamp.topic.kind == kind]
 
 

@@ -129,7 +129,7 @@ def test_a_torn_file_is_played_as_far_as_it_goes(
 
     assert ended.code == 0
     assert "21 messages sent" in ended.out
-    assert "was cut off: up to 1 s of what was heard before that is missing" in ended.err
+    assert "was cut off: up to 1 s of what was received before that is missing" in ended.err
 
 
 def test_info_says_what_is_in_a_file(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:

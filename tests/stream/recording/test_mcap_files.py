@@ -69,7 +69,7 @@ def test_what_travelled_is_what_is_read(tmp_path: Path) -> None:
     assert list(reader) == written
     assert (reader.torn, reader.damaged) == (False, 0)
     assert written[3].parts == (encode(header(1)), JPEG)
-    assert written[3].published_unix_ns == written[3].heard_unix_ns
+    assert written[3].published_unix_ns == written[3].received_unix_ns
     assert reader.about["address"] == ABOUT["address"]
 
 
@@ -121,7 +121,7 @@ def rewrite(path: Path, messages: list[Recorded], *, chunk_size: int, use_chunki
         for message in messages:
             if message.topic not in channels:
                 channels[message.topic] = writer.register_channel(message.topic.decode(), "msgpack", 0)
-            channel, heard_ns = channels[message.topic], message.heard_unix_ns
+            channel, heard_ns = channels[message.topic], message.received_unix_ns
             writer.add_message(channel, heard_ns, message.parts[0], message.published_unix_ns)
         writer.add_metadata("groundcast", dict(ABOUT))
         writer.finish()
@@ -224,7 +224,7 @@ def test_setting_the_wall_clock_does_not_move_what_is_recorded(tmp_path: Path, m
 
     for step_s in (0, 3600, -3600):
         monkeypatch.setattr(time, "time_ns", lambda step_s=step_s: true_ns() + step_s * 10**9)
-        heard.append(file.put(DET, [b"\x80"], None, 0).heard_unix_ns)
+        heard.append(file.put(DET, [b"\x80"], None, 0).received_unix_ns)
     file.close()
 
     assert heard == sorted(heard)
@@ -285,7 +285,7 @@ def test_an_old_file_is_followed_by_another(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [RotationOptions(rotate_bytes=100_000, keep=3), RotationOptions(rotate_bytes=100_000, most_bytes=350_000)],
+    [RotationOptions(rotate_bytes=100_000, keep=3), RotationOptions(rotate_bytes=100_000, max_bytes=350_000)],
 )
 @pytest.mark.usefixtures("chunk_each")
 def test_the_oldest_files_make_room(tmp_path: Path, large: bytes, options: RotationOptions) -> None:
