@@ -20,7 +20,7 @@ from .node.load_detector import load_detector
 from .settings.settings import ModelSettings
 from .settings.settings_file import checked
 from .settings.sources import named_sources
-from .show.image_inputs import InputImage, Unread, shots_of
+from .show.image_inputs import InputImage, Unread, images_of
 from .show.input_files import InputFiles, find_files
 from .show.progress import busy, progress
 from .show.results import DetectionOutput, make_folder
@@ -85,7 +85,7 @@ def detect(
         detector.check(query_prompt)
         detect_images = _detector_function(detector, query_prompt, refer, minimum, text_threshold)
         with DetectionOutput(out, as_json=as_json) as output, running(), progress("detecting") as advance:
-            for batch_inputs in _batches(_shots(found, advance), batch):
+            for batch_inputs in _batches(_images(found, advance), batch):
                 _detect_batch(batch_inputs, detect_images, output)
     if output.unread:
         raise RunError(f"{output.unread} of {len(found.files)} files could not be read, or not to their end")
@@ -142,7 +142,7 @@ def _detect_batch(
         if isinstance(one, InputImage):
             output.add(one, _in_original(next(answers), one))
         else:
-            output.miss(one)
+            output.add_unread(one)
 
 
 def _batches(shots: Iterable[InputImage | Unread], size: int) -> Iterator[list[InputImage | Unread]]:
@@ -152,14 +152,14 @@ def _batches(shots: Iterable[InputImage | Unread], size: int) -> Iterator[list[I
         yield batch_inputs
 
 
-def _shots(found: InputFiles, advance: Callable[[int, int], None]) -> Iterator[InputImage | Unread]:
+def _images(found: InputFiles, advance: Callable[[int, int], None]) -> Iterator[InputImage | Unread]:
     """Every picture of every file, in order."""
     for done, (name, file) in enumerate(named_sources(found.files).items(), 1):
         source, fault = SourceOptions(name, file), found.faults.get(file)
-        yield from shots_of(source) if fault is None else [Unread(source, fault)]
+        yield from images_of(source) if fault is None else [Unread(source, fault)]
         advance(done, len(found.files))
 
 
-def _in_original(found: Detections, shot: InputImage) -> Detections:
-    scale = shot.width / shot.image.shape[1]
+def _in_original(found: Detections, input_image: InputImage) -> Detections:
+    scale = input_image.width / input_image.image.shape[1]
     return found if scale == 1.0 else replace(found, boxes_xyxy=(found.boxes_xyxy * scale).astype(np.float32))

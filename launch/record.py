@@ -20,7 +20,7 @@ from ..stream.recording.rotation import RotatingRecording, RotationOptions
 from .exits import running, say
 from .node.signals import stop_on_signals
 from .settings.key_option import KeysOption
-from .show.recording_report import tally_figures, tally_lines
+from .show.recording_report import counter_figures, counter_lines
 from .standard_streams import outlive_reader
 
 _HINT_AFTER_S = 5.0
@@ -118,6 +118,8 @@ def _named_after_now() -> Path:
 def _report(recording: RotatingRecording, counters: RecordingCounters, *, as_json: bool) -> None:
     if as_json:
         files = {"files": [str(path) for path in recording.files], "removed": recording.removed}
-        typer.echo(json.dumps({**tally_figures(counters), "refused": counters.refused, **files}))
+        typer.echo(json.dumps({**counter_figures(counters), "refused": counters.refused, **files}))
         return
-    typer.echo("\n".join([f"{_so_far(counters)}:", *tally_lines(counters), *(f"  {path}" for path in recording.files)]))
+    typer.echo(
+        "\n".join([f"{_so_far(counters)}:", *counter_lines(counters), *(f"  {path}" for path in recording.files)])
+    )

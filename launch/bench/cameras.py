@@ -1,4 +1,4 @@
-"""Cameras to measure a node with: a clip of moving things, sent over HTTP in real time, to each reader from its start.
+"""Simulated cameras for `bench node`: a clip, served over HTTP in real time, from its start for each reader.
 
 Run as a process of its own, `python -m groundcast.launch.bench.cameras CLIP`, it prints its port.
 """
@@ -23,11 +23,11 @@ _FPS = 30
 _SECONDS = 10
 _THINGS = 12
 _TICKS = 90_000  # of an MPEG transport stream's clock, a second
-_FIRST_WAIT_S = 0.2  # so that a reader has something to look at while it opens
+_FIRST_WAIT_S = 0.2  # so that a reader has data while it opens
 
 
 def make_clip(path: Path, width: int, height: int, seconds: int = _SECONDS) -> Path:
-    """An H.264 clip, 30 frames a second, of coloured boxes that cross a noisy picture; kept if it is there already."""
+    """An H.264 clip, 30 frames a second, of coloured boxes on a noisy picture; an existing one is kept."""
     if path.is_file():
         return path
     random = np.random.default_rng(0)
@@ -41,7 +41,7 @@ def make_clip(path: Path, width: int, height: int, seconds: int = _SECONDS) -> P
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         for index in range(_FPS * seconds):
             picture = noise.copy()
-            moved = np.abs((places + speeds * index / _FPS) % 2.0 - 1.0)  # turns back at the edges
+            moved = np.abs((places + speeds * index / _FPS) % 2.0 - 1.0)  # reflected at the edges
             for colour, side, (x, y) in zip(colours, sides, moved, strict=True):
                 left, top = int(x * (width - side)), int(y * (height - side))
                 picture[top : top + side, left : left + side] = colour
@@ -52,7 +52,7 @@ def make_clip(path: Path, width: int, height: int, seconds: int = _SECONDS) -> P
 
 
 def serve(clip: Path) -> ThreadingHTTPServer:
-    """A server on this machine alone; any path is a camera."""
+    """A server on loopback; any path is a camera."""
 
     class Camera(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -61,11 +61,11 @@ def serve(clip: Path) -> ThreadingHTTPServer:
             self.end_headers()
             try:
                 _send(clip, self.wfile)
-            except (OSError, FFmpegError):  # the reader has left
+            except (OSError, FFmpegError):  # the reader has disconnected
                 self.close_connection = True
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name in the library
-            """Nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Camera)
     server.daemon_threads = True
@@ -73,7 +73,7 @@ def serve(clip: Path) -> ThreadingHTTPServer:
 
 
 def _send(clip: Path, to: Any) -> None:
-    """The clip again and again, its times going on, each picture when it is due."""
+    """The clip in a loop with continuous timestamps, each picture when it is due."""
     with av.open(str(clip)) as source, av.open(to, "w", format="mpegts", options={"flush_packets": "1"}) as out:
         video = source.streams.video[0]
         stream = out.add_stream_from_template(video)
@@ -95,7 +95,7 @@ def main() -> None:
     """Serve until the process is ended."""
     server = serve(Path(sys.argv[1]))
     print(server.server_port, flush=True)
-    with suppress(KeyboardInterrupt):  # of the terminal, which the bench hears too
+    with suppress(KeyboardInterrupt):  # from the terminal, which the benchmark gets too
         server.serve_forever()
 
 

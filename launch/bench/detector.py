@@ -117,5 +117,5 @@ def overlap_of(device: torch.device) -> dict[str, Any]:
         path = find_checkpoint(str(save(full_size("swin-t", 0), Path(folder))))
         prompt = Prompt.parse("word0 . word1 . word2 . word3")
         with DetectorRun(path, device, torch.bfloat16, (544, 960), prompt) as through:
-            through.stream(1, _STREAM_S)  # the trace shows a detector that is in full swing
+            through.stream(1, _STREAM_S)  # so that the trace shows a busy detector
             return asdict(trace_overlap(lambda: through.frames(_TRACED)))

@@ -1,4 +1,4 @@
-"""What the machine could do at best: its name, how fast it multiplies and copies, and how near a time comes to that."""
+"""Roofline of the machine: its name, its peak rates of multiplying and copying, and how near a time comes to them."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
@@ -50,7 +50,7 @@ def roofline(flops: float, moved: float, taken_s: float, device: torch.device, d
 
 
 def hardware(device: torch.device) -> dict[str, Any]:
-    """What figures were taken on."""
+    """The hardware that figures were measured on."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else processor()
     return {
         "hardware": name,
@@ -73,7 +73,7 @@ def processor() -> str:
 
 
 def finish(device: torch.device) -> None:
-    """Wait for what the device was told to do."""
+    """Wait until the device has finished."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 

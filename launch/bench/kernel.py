@@ -1,4 +1,4 @@
-"""`groundcast bench kernel`: our kernels beside each other and beside what transformers does instead."""
+"""`groundcast bench kernel`: our kernels beside each other and beside transformers' version."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
@@ -29,7 +29,7 @@ _MEAN, _SCALE = (123.675, 116.28, 103.53), (1 / 58.395, 1 / 57.12, 1 / 57.375)
 
 @dataclass(frozen=True, slots=True)
 class KernelCase:
-    """What deformable attention is asked: as the encoder does (places), or as the decoder does (boxes)."""
+    """An input of deformable attention: points, as in the encoder, or boxes, as in the decoder."""
 
     name: str
     value: Tensor
@@ -65,7 +65,7 @@ class KernelCase:
 def bench_kernel(
     pairs: int, device: torch.device, sizes: Sequence[tuple[int, int]] = ((480, 640), (800, 1333))
 ) -> dict[str, Any]:
-    """All that `bench kernel` says.
+    """The figures of `bench kernel`.
 
     Raises:
         RunError: a kernel is further from the truth than twice plain PyTorch in the same number format.

@@ -31,7 +31,7 @@ _MIB = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """What a straight line through the figures after the warm-up says.
+    """A straight line through the figures after the warm-up.
 
     Args:
         begin_mib, end_mib: the line's ends.
@@ -48,7 +48,7 @@ class Growth:
 def bench_memory(
     frames: int, model: str, prompt: str, input_px: int | None, device: torch.device, sizes: Sequence[Any] = _SIZES
 ) -> dict[str, Any]:
-    """All that `bench memory` says."""
+    """The figures of `bench memory`."""
     images = [np.random.default_rng(row).integers(0, 256, (*size, 3), np.uint8) for row, size in enumerate(sizes)]
     asked, every = Prompt.parse(prompt), max(1, frames // 200)
     host: list[int] = []

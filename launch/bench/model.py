@@ -1,4 +1,4 @@
-"""`groundcast bench model`: how fast a picture is answered, beside transformers with the same weights."""
+"""`groundcast bench model`: time per picture, beside transformers with the same weights."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
@@ -38,10 +38,10 @@ _USUAL = {"cpu": "640", "cuda": "800x1333,544x960"}
 def bench_model(
     name: ModelName, size: str | None, phrases: int, pairs: int, device: torch.device, seed: int
 ) -> dict[str, Any]:
-    """All that `bench model` says.
+    """The figures of `bench model`.
 
     Raises:
-        RunError: our answers are not transformers', or half precision costs more than twice what it costs there.
+        RunError: our output differs from transformers', or half precision costs more than twice what it costs there.
     """
     theirs = full_size(name, seed)
     with tempfile.TemporaryDirectory() as folder, within(device):  # Triton launches on the device that is current
@@ -124,7 +124,7 @@ class _Bench:
         return ask
 
     def _compiled(self, truth: ReferenceAnswer, dtype: torch.dtype) -> dict[str, Callable[[], object]]:
-        """transformers' own, for this size alone; none, and said, where it does not compile."""
+        """transformers' model, compiled for this size; None, with a message, where that fails."""
         torch.compiler.reset()  # else the second size is compiled for any size, which is slower
         way = self._their_way(torch.compile(copy.deepcopy(self.theirs).to(dtype), dynamic=False), truth, dtype)
         try:

@@ -1,4 +1,4 @@
-"""`groundcast bench node`: how many cameras a node keeps up with, and how old what it says is when it is heard."""
+"""`groundcast bench node`: how many cameras a node keeps up with, and the latency of its messages."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from .cameras import make_clip
 
 MAX_P95_MS = 76.0
 _WARM_UP_S = 3.0
-_START_S = 120.0  # until every camera was heard of
+_START_S = 120.0  # until a message of every camera came
 
 
 @dataclass(frozen=True, slots=True)
 class NodeFigures:
-    """What a subscriber saw of some cameras at 30 frames a second each.
+    """The figures of a node with some cameras at 30 frames a second each, measured by a subscriber.
 
     Args:
         cameras: how many.
-        latency_ms: p50, p95, p99 of a picture's age when its message was heard; the age counts from when the picture
-            came, or earlier by the stream's own clock.
+        latency_ms: p50, p95, p99 of a picture's age when its message arrived; the age counts from the picture's
+            arrival, or earlier by the stream's own clock.
         fps: messages per camera and second; slowest_fps: of the camera that had the fewest.
         dropped: the part of the cameras' pictures that a newer one replaced before the detector was free.
         stage_ms: the mean of each stage.
@@ -69,11 +69,11 @@ class NodeFigures:
 def bench_node(
     cameras: int, seconds: float, size: str, model: dict[str, Any], prompt: str, *, find: bool, decode: Decoding = "cpu"
 ) -> dict[str, Any]:
-    """All that `bench node` says.
+    """The figures of `bench node`.
 
     Raises:
         InputError: the size cannot be read, or the node refuses its settings.
-        RunError: the node failed, or a camera was never heard of.
+        RunError: the node failed, or no message of a camera came.
     """
     width, height = _size(size)
     cache = Path(tempfile.gettempdir()) / f"groundcast-bench-{width}x{height}.mp4"
@@ -92,7 +92,7 @@ def bench_node(
 
 
 def search(measure: Callable[[int], NodeFigures], first: int) -> Iterator[NodeFigures]:
-    """Double until the bar breaks, then halve the gap until it is an eighth of what is good, or one camera."""
+    """Double the cameras until p95 exceeds its limit, then bisect down to an eighth, or one camera."""
     good, bad, count = 0, 0, first
     while not bad or bad - good > max(1, good // 8):
         figures = measure(count)
@@ -116,25 +116,25 @@ def _measure(settings: dict[str, Any], cameras: int, seconds: float) -> NodeFigu
         ):
             names = {f"camera{row}" for row in range(cameras)}
             try:
-                heard = iter(subscriber)
+                received = iter(subscriber)
                 while names:
-                    names.discard(next(heard).source)
-                _listen(heard, _WARM_UP_S)
+                    names.discard(next(received).source)
+                _collect(received, _WARM_UP_S)
                 used_s = _cpu_s(running.pid)
                 began_s = time.monotonic()
-                messages = _listen(heard, seconds)
+                messages = _collect(received, seconds)
                 taken_s = time.monotonic() - began_s
             except TimeoutError as error:
-                raise RunError(f"nothing was heard of {', '.join(sorted(names)) or 'the node'}: {error}") from error
+                raise RunError(f"no message came from {', '.join(sorted(names)) or 'the node'}: {error}") from error
             return figures_of(messages, cameras, taken_s, _cpu_s(running.pid) - used_s)
 
 
-def _listen(heard: Iterator[DetectionMessage], seconds: float) -> list[tuple[DetectionMessage, float]]:
+def _collect(received: Iterator[DetectionMessage], seconds: float) -> list[tuple[DetectionMessage, float]]:
     """Messages, each with the age of its picture at that moment, in ms."""
     until_s = time.monotonic() + seconds
     messages: list[tuple[DetectionMessage, float]] = []
     while time.monotonic() < until_s:
-        message = next(heard)
+        message = next(received)
         age_ms = message.age_ms_now()
         messages.append((message, message.ms_since_published() if age_ms is None else age_ms))
     return messages
@@ -143,7 +143,7 @@ def _listen(heard: Iterator[DetectionMessage], seconds: float) -> list[tuple[Det
 def figures_of(
     messages: list[tuple[DetectionMessage, float]], cameras: int, taken_s: float, used_s: float
 ) -> NodeFigures:
-    """What is said of some messages.
+    """The figures of some messages.
 
     Args:
         messages: each with the age of its picture when it was heard, ms.
@@ -203,7 +203,7 @@ def _cameras(clip: Path) -> Generator[int]:
 
 
 def _cpu_s(pid: int) -> float:
-    """How long a process has kept cores busy."""
+    """The CPU time of a process, s."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

@@ -49,7 +49,7 @@ def full_size(name: Literal["swin-t", "swin-b", "mm-large"], seed: int) -> nn.Mo
 
 
 def from_folder(folder: Path) -> nn.Module:
-    """The model of a folder as the hub has it; nothing is fetched."""
+    """The model of a folder in the hub's layout; nothing is downloaded."""
     from transformers import AutoModelForZeroShotObjectDetection
 
     return AutoModelForZeroShotObjectDetection.from_pretrained(folder, local_files_only=True).float().eval()
@@ -94,7 +94,7 @@ def save(model: Any, folder: Path) -> Path:
 
 @contextmanager
 def chosen_places(places: Tensor | None) -> Generator[list[Tensor]]:
-    """Listen to which places (B, Q) transformers chooses, or choose for it."""
+    """Record which places (B, Q) transformers chooses, or choose for it."""
     chosen: list[Tensor] = []
     topk = torch.topk
 

@@ -1,4 +1,4 @@
-"""How much of the upload hides behind the computation of neighbouring frames, read off a profiler's trace."""
+"""How much of the upload overlaps the computation of neighbouring frames, from a profiler's trace."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 

@@ -1,4 +1,4 @@
-"""Several ways to the same answer, timed in turns: what one gains over another whatever else the machine does."""
+"""Paired timing: several versions timed in turns, so that other load affects all alike."""
 
 from __future__ import annotations
 

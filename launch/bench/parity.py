@@ -1,4 +1,4 @@
-"""`groundcast bench parity`: our answers beside transformers', with the same random weights at full size."""
+"""`groundcast bench parity`: our output beside transformers', with the same random weights at full size."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
@@ -27,7 +27,7 @@ _PROMPT = "word1 word2 . word3 . word4 word5 word6 . word7"
 
 
 def bench_parity(names: Sequence[ParityModel], sizes: str, seed: int) -> dict[str, Any]:
-    """All that `bench parity` says."""
+    """The figures of `bench parity`."""
     inputs = read_sizes(sizes)
     results = [result for name in names for result in _compare(name, inputs, seed)]
     return {

@@ -1,4 +1,4 @@
-"""Sizes of the network's input as they are written on the command line."""
+"""Parses sizes of the network's input from the command line."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _size(text: str) -> Size:
     height, _, width = text.partition("x")
     width = width if "x" in text else height
     if not (height.isdigit() and width.isdigit() and int(height) >= 32 and int(width) >= 32):
-        raise InputError(f"{text!r} is no size: write height and width in px, such as 480x640")
+        raise InputError(f"{text!r} is not a size: write height and width in px, such as 480x640")
     if int(height) * int(width) < _MIN_AREA_PX:
         raise InputError(f"{text!r} is too small for a published model: write at least 208x208")
     return int(height), int(width)

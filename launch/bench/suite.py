@@ -1,4 +1,4 @@
-"""`groundcast bench all`: every figure of this machine in one run, as one JSON object."""
+"""`groundcast bench all`: every benchmark in one run, as one JSON object."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _NODE_PX = 576  # of 1080p pictures: 540x960, whose long side is the limit
 
 
 def bench_all(device: str, frames: int | None, out: Path | None) -> tuple[str, list[str]]:
-    """All that `bench all` says, as JSON text, and the names of the parts that failed."""
+    """The figures of `bench all` as JSON text, and the names of the parts that failed."""
     chosen, began_s = named_device(device), time.monotonic()
     results, whole = dict[str, Any](), "{}"
     if out is not None:
@@ -38,7 +38,7 @@ def bench_all(device: str, frames: int | None, out: Path | None) -> tuple[str, l
         say(f"{name} ...")
         try:
             results[name] = part()
-        except Exception as error:  # noqa: BLE001 - whatever ends one part, the others are still worth their time
+        except Exception as error:  # noqa: BLE001 - the other parts still run
             results[name] = {"failed": str(error)}
             say(f"{name} failed: {error}")
             traceback.print_exc()
@@ -68,7 +68,7 @@ def _parts(device: torch.device, frames: int | None) -> dict[str, Callable[[], d
 
 
 def _full_node(device: str, cameras: int = 16, *, find: bool = True, decode: Decoding = "cpu") -> dict[str, Any]:
-    """The most 1080p cameras that Swin-T looks at within the bar; or how it does with so many."""
+    """The most 1080p cameras that Swin-T handles within the limit, or its figures with `cameras`."""
     with tempfile.TemporaryDirectory() as folder:
         model = random_node_model("swin-t", Path(folder), device, _NODE_PX)
         return bench_node(cameras, _NODE_S, "1920x1080", model, PROMPT, find=find, decode=decode)

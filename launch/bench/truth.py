@@ -1,4 +1,4 @@
-"""Whether our answers are transformers', and what half precision costs: no figure is given where either fails."""
+"""Parity with transformers, and the cost of half precision. Where either fails there are no figures."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
@@ -20,7 +20,7 @@ _BOX_BAR = 1e-5
 
 @dataclass(frozen=True, slots=True)
 class ReferenceAnswer:
-    """What transformers says in fp64.
+    """transformers' output in fp64.
 
     Args:
         picture: (1, 3, H, W), normalised.
@@ -127,7 +127,7 @@ def ask_truth(theirs: nn.Module, picture: Tensor, words: Words) -> ReferenceAnsw
 
 @torch.no_grad()
 def measure_parity(name: str, ours: GroundingDino, theirs: nn.Module, truth: ReferenceAnswer) -> Parity:
-    """Compare both houses in fp32, with the same weights and on the device of the truth's picture."""
+    """Compare both implementations in fp32, with the same weights and on the device of the truth's picture."""
     picture, words, places = truth.picture, truth.words, truth.places
     free = ours(picture, ours.read(words)).selected
     exact_scores = truth.answer.enc_outputs_class[0].max(-1).values

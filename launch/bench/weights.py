@@ -1,4 +1,4 @@
-"""Random weights of a published size for a node: they cost what trained ones cost, and find about a dozen things."""
+"""Random weights of a published size for a node: they take the time of trained ones and detect about a dozen boxes."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 

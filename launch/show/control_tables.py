@@ -1,4 +1,4 @@
-"""Shows what a node says of itself over its control socket, as tables."""
+"""Tables of a node's status and sources, as its control socket reports them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _DEFAULTS = {field.name: field.default for field in fields(SourceOptions) if fie
 
 
 def say_status(status: NodeStatus) -> None:
-    """How the node is, a line for each source, and who has asked for what."""
+    """Print the state of the node, a line for each source, and the leases of clients."""
     model, up_s, console = status.model, time.time() - status.epoch / 1e9, _console()
     console.print(
         Text(
@@ -57,7 +57,7 @@ def say_status(status: NodeStatus) -> None:
 
 
 def say_sources(sources: Sequence[Mapping[str, Any]]) -> None:
-    """How each source is read, and what of that is not as usual."""
+    """Print the settings of each source that differ from the defaults."""
     rows: list[tuple[str, ...]] = []
     for source in sources:
         settings = source["settings"]
@@ -73,12 +73,12 @@ def say_sources(sources: Sequence[Mapping[str, Any]]) -> None:
 
 
 def state_of(source: StatusMessage) -> str:
-    """How a source is, and why, as part of a sentence."""
+    """The state of a source and its reason, as part of a sentence."""
     return printable(f"{source.source} is {source.state}{f' ({source.error})' if source.error else ''}")
 
 
 def _console() -> Console:
-    return Console() if sys.stdout.isatty() else Console(width=_WIDTH_ELSEWHERE)  # for grep, not for eyes
+    return Console() if sys.stdout.isatty() else Console(width=_WIDTH_ELSEWHERE)  # wide lines for pipes such as grep
 
 
 def _print(console: Console, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -86,7 +86,7 @@ def _print(console: Console, headings: Sequence[str], rows: Sequence[Sequence[st
     for heading in headings:
         table.add_column(heading, overflow="fold")
     for row in rows:
-        # As it is: what others chose must be taken for neither markup nor what moves the cursor.
+        # Sanitized: text from other clients must be neither markup nor control characters.
         table.add_row(*(Text(printable(cell)) for cell in row))
     console.print(table)
 

@@ -35,7 +35,7 @@ _COLOUR_WORDS: dict[str, Colour] = {
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """One box to draw: px of the picture, what it is, what is written on it, whether it was seen or only expected.
+    """One box to draw: px of the picture, its phrase, its label, whether it was detected or only predicted.
 
     Args:
         score: 0..1; where boxes cover each other, the higher score lies on top.
@@ -83,7 +83,7 @@ def draw(image: Picture, boxes: Sequence[Drawn]) -> Picture:
 
 
 def drawn_jpeg(jpeg: bytes, tracks: Sequence[Track]) -> bytes | None:
-    """A JPEG with its tracks drawn on it; None where there is no picture in it."""
+    """A JPEG with its tracks drawn on it; None where it cannot be decoded."""
     image = decoded_jpeg(jpeg)
     if image is None:
         return None
@@ -92,10 +92,10 @@ def drawn_jpeg(jpeg: bytes, tracks: Sequence[Track]) -> bytes | None:
 
 
 def decoded_jpeg(jpeg: bytes) -> Picture | None:
-    """The picture in RGB; None if there is none in these bytes."""
+    """The picture in RGB; None where it cannot be decoded."""
     try:
         image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error:  # of no bytes at all
+    except cv2.error:  # for empty input
         return None
     if image is None:  # pyright: ignore[reportUnnecessaryComparison]
         return None
@@ -103,13 +103,13 @@ def decoded_jpeg(jpeg: bytes) -> Picture | None:
 
 
 def save(image: Picture, path: Path) -> None:
-    """Write an RGB picture; the ending of its name says in which format."""
+    """Write an RGB picture in the format of the file's suffix."""
     if not cv2.imwrite(str(path), cv2.cvtColor(image, cv2.COLOR_RGB2BGR)):
         raise RunError(f"{path} cannot be written: check that its folder exists and that the disk has room")
 
 
 def colour_of(phrase: str) -> Colour:
-    """The colour a phrase names, else one that depends on its text alone, bright enough to see."""
+    """The colour that a phrase names, else a bright one that depends only on its text."""
     named = next((colour for word, colour in _COLOUR_WORDS.items() if word in phrase.lower().split()), None)
     if named is not None:
         return named
@@ -127,7 +127,7 @@ def _outline(canvas: Picture, box: Drawn, width_px: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Label:
-    """A word and where it stands, px of the picture; `below` is the part of it under the line that letters stand on."""
+    """A label and its place, px of the picture; `below` is its part under the baseline."""
 
     text: str
     colour: Colour
@@ -138,14 +138,14 @@ class _Label:
     below: int
 
     def shared_with(self, other: _Label) -> int:
-        """How many pixels it covers of another."""
+        """The overlap with another label, px."""
         width = min(self.right, other.right) - max(self.left, other.left)
         height = min(self.bottom, other.bottom) - max(self.top, other.top)
         return max(0, width) * max(0, height)
 
 
 def _place(box: Drawn, scale: float, shape: tuple[int, ...], placed: Sequence[_Label]) -> _Label:
-    """A box's label: on its upper edge, else in a corner inside or below, where it covers the least of other labels."""
+    """Place a box's label on its upper edge, or in a corner inside or below, where it overlaps other labels least."""
     text = box.text if box.seen else f"{box.text} ?"
     text = text.encode("ascii", "replace").decode()  # the font knows no other letters
     (width, height), below = cv2.getTextSize(text, _FONT, scale, 1)

@@ -1,4 +1,4 @@
-"""Pictures from files, however large."""
+"""Reads pictures from files; large ones are made smaller."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 from ...model.pictures.still_picture import StillError, StillPicture, read_pictures
 from ..exits import RunError, say
 
-_MAX_PIXELS = 40_000_000  # no network sees more than a thirtieth of that
+_MAX_PIXELS = 40_000_000  # thirty times what any network uses
 
 
 def read_all(path: Path) -> Iterator[StillPicture]:
-    """Every picture of a file, upright; one too large for the memory is made smaller, and that is said.
+    """Every picture of a file, upright. One that is too large for the memory is made smaller, with a message.
 
     Raises:
         RunError: there is no picture in the file, or only a part of one.
@@ -29,7 +29,7 @@ def read_all(path: Path) -> Iterator[StillPicture]:
 
 
 def read_picture(path: Path) -> StillPicture:
-    """The first picture of a file, as `read_all` reads it; that it holds others is said."""
+    """The first picture of a file, as `read_all` reads it, with a message where it has others."""
     first = next(read_all(path))
     if first.pages > 1:
         say(f"{path} holds {first.pages} pictures: the first is looked at")

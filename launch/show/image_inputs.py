@@ -1,4 +1,4 @@
-"""The pictures of a file: a picture, those of an animation, the frames of a clip."""
+"""The pictures of an input file: one picture, the pages of an animation, or the frames of a clip."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from .image_files import read_all
 
 @dataclass(frozen=True, slots=True)
 class InputImage:
-    """One picture to look at.
+    """One picture to detect in.
 
     Args:
         image: (h, w, 3) uint8 RGB.
         width, height: of the original, px; `image` may be a smaller copy.
-        index, time_s: of a clip's frame; a file of several pictures counts them in `index`.
-        pages: how many pictures such a file holds.
+        index, time_s: of a clip's frame; `index` also counts the pages of a file with several pictures.
+        pages: how many pictures the file contains.
     """
 
     source: SourceOptions
@@ -45,8 +45,8 @@ class Unread:
     reason: str
 
 
-def shots_of(source: SourceOptions) -> Iterator[InputImage | Unread]:
-    """Every picture of a source, in order; last what could not be read."""
+def images_of(source: SourceOptions) -> Iterator[InputImage | Unread]:
+    """Every picture of a source, in order; at the end what could not be read."""
     return _pictures(source) if is_picture(source) else _frames(source)
 
 

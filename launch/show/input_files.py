@@ -1,4 +1,4 @@
-"""The files that paths mean: folders are entered with all that is below them, and what is left out is named."""
+"""Finds the input files of `groundcast detect`: searches folders with their subfolders, and lists what it skips."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class InputFiles:
     """What was found under some paths.
 
     Args:
-        files: pictures and clips, in the order of the paths, and of the names in a folder.
-        faults: why a path, or a file that was named, gives nothing; by what was written.
-        left_out: what lies in the folders and is neither a picture nor a clip.
-        results: folders with results of an earlier run, which were not entered.
+        files: pictures and clips in the order of the paths, and of the names in a folder.
+        faults: why a path, or a named file, cannot be used; by the path as written.
+        left_out: files in the folders that are neither pictures nor clips.
+        results: folders with results of an earlier run, which are skipped.
     """
 
     files: tuple[str, ...]
@@ -40,24 +40,24 @@ class InputFiles:
 
     @property
     def remarks(self) -> list[str]:
-        """What is said of all that is not looked at, a sentence each."""
-        said = [f"{folder} holds results of an earlier run ({RESULTS}) and was not entered" for folder in self.results]
+        """A sentence about each kind of file that is skipped."""
+        said = [f"{folder} contains results of an earlier run ({RESULTS}): skipped" for folder in self.results]
         if self.left_out:
             names = ", ".join(map(str, self.left_out[:_MAX_NAMED]))
             more = f" and {len(self.left_out) - _MAX_NAMED} more" if len(self.left_out) > _MAX_NAMED else ""
-            said.append(f"left out, as neither pictures nor clips: {names}{more}")
+            said.append(f"skipped, neither pictures nor clips: {names}{more}")
         return said
 
 
 def find_files(paths: Sequence[str], out: Path | None = None) -> InputFiles:
-    """Every picture and clip that the paths mean. Names that begin with a dot are hidden, and not looked at.
+    """Every picture and clip under the paths. Names that start with a dot are hidden and skipped.
 
     Args:
         paths: files and folders.
-        out: the folder for results, which is not entered.
+        out: the folder for results, which is skipped.
 
     Raises:
-        InputError: a path is a camera or a stream, no path gives anything to look at, or what is given lies in `out`.
+        InputError: a path is a camera or a stream, no path has a picture or clip, or an input lies in `out`.
     """
     walk = _Walk(out)
     for text in paths:
@@ -76,7 +76,7 @@ def find_files(paths: Sequence[str], out: Path | None = None) -> InputFiles:
             continue
         if kind not in ("file", "folder"):
             raise InputError(
-                f"{SourceUrl(text)} is not a picture, a folder or a clip: watch cameras with 'groundcast run'"
+                f"{SourceUrl(text)} is not a picture, a folder or a clip: use 'groundcast run' for cameras"
             )
     if all(file in walk.faults for file in walk.files):
         raise InputError("; ".join(walk.faults.values()))
@@ -84,15 +84,13 @@ def find_files(paths: Sequence[str], out: Path | None = None) -> InputFiles:
 
 
 def _must_lie_elsewhere(path: Path, out: Path | None) -> None:
-    """Refuse drawings into the folder of a picture that was given, which they could replace."""
+    """Refuse to draw into the folder of an input, which a drawing could replace."""
     if out is not None and out.resolve() in (path.resolve(), path.resolve().parent if path.is_file() else None):
-        raise InputError(
-            f"--out {out} holds what is to be looked at, and drawings could replace it: name another folder"
-        )
+        raise InputError(f"--out {out} contains the input, and drawings could replace it: name another folder")
 
 
 class _Walk:
-    """Collects what lies in folders."""
+    """Collects the files of folders."""
 
     def __init__(self, out: Path | None) -> None:
         self.files: list[str] = []
@@ -103,18 +101,18 @@ class _Walk:
         self._out = _identity(out) if out is not None and out.is_dir() else None
 
     def enter(self, folder: Path, text: str) -> None:
-        """Take in a folder that the user wrote as `text`."""
+        """Add a folder that the user wrote as `text`."""
         before = len(self.files)
         self._collect(folder)
         if len(self.files) == before:
             self.files.append(text)
-            self.faults[text] = f"folder {text} holds no pictures or clips (.jpg, .png, .mp4, ...): name another"
+            self.faults[text] = f"folder {text} contains no pictures or clips (.jpg, .png, .mp4, ...): name another"
 
     def _collect(self, folder: Path) -> None:
         try:
             here = _identity(folder)
             if here in self._entered or here == self._out:
-                return  # a link that leads back, or our own results
+                return  # a link to a folder already entered, or the folder of results
             self._entered.add(here)
             inside = sorted(_visible(folder), key=lambda path: (path.is_dir(), str(path)))
         except OSError as error:
@@ -134,7 +132,7 @@ class _Walk:
 
 
 def _identity(folder: Path) -> tuple[int, int]:
-    """The same for every path that leads to a folder."""
+    """Device and inode, the same for every path to a folder."""
     found = folder.stat()
     return found.st_dev, found.st_ino
 

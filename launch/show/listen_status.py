@@ -1,4 +1,4 @@
-"""`groundcast listen --status`: subscribes to how a node's sources are doing, and to nothing else."""
+"""`groundcast listen --status`: subscribes only to the status of a node's sources."""
 
 from __future__ import annotations
 
@@ -30,13 +30,14 @@ def listen_to_status(
     jsonl: bool = False,
     silent: bool = False,
 ) -> int:
-    """Show what comes until every source has ended, `count` statuses came, or Ctrl-C.
+    """Show statuses until every source has ended, `count` statuses came, or Ctrl-C.
 
     Args:
         address, sources, node, keys: as for a `Subscriber`.
-        count: stop after so many statuses; None does not.
-        timeout_s: give up after so long a silence; None never does.
-        jsonl: print one JSON object a status instead of a table; silent: print no table.
+        count: stop after this many statuses; None never stops.
+        timeout_s: fail after this long without a status; None never fails.
+        jsonl: print one JSON object per status instead of a table.
+        silent: print no table.
 
     Returns:
         How many statuses came.
@@ -50,54 +51,60 @@ def listen_to_status(
             if jsonl
             else stack.enter_context(StatusTable(f"waiting for a node on {address}", silent=silent)).show
         )
-        ear = _Ear(show, count)
+        counter = _StatusCounter(show, count)
         subscriber = stack.enter_context(
             Subscriber(
-                address, sources, node=node, detections=False, timeout_s=_LOOK_EVERY_S, keys=keys, on_status=ear.hear
+                address,
+                sources,
+                node=node,
+                detections=False,
+                timeout_s=_LOOK_EVERY_S,
+                keys=keys,
+                on_status=counter.show,
             )
         )
         with contextlib.suppress(KeyboardInterrupt):  # the ordinary end of listening
-            _listen(subscriber, ear, timeout_s)
-        return ear.heard
+            _listen(subscriber, counter, timeout_s)
+        return counter.count
 
 
-class _Ear:
-    """Passes statuses on, counts them and knows when the last one came."""
+class _StatusCounter:
+    """Shows statuses, counts them and keeps the time of the last one."""
 
     def __init__(self, show: Callable[[StatusMessage], None], count: int | None) -> None:
-        self.heard = 0
+        self.count = 0
         self._show = show
-        self._count = count
+        self._max_count = count
         self._last_s = time.monotonic()
 
-    def hear(self, status: StatusMessage) -> None:
+    def show(self, status: StatusMessage) -> None:
         if not self.has_enough:
-            self.heard += 1
+            self.count += 1
             self._last_s = time.monotonic()
             self._show(status)
 
     @property
     def has_enough(self) -> bool:
-        return self.heard == self._count
+        return self.count == self._max_count
 
     @property
     def silent_s(self) -> float:
         return time.monotonic() - self._last_s
 
 
-def _listen(subscriber: Subscriber, ear: _Ear, timeout_s: float | None) -> None:
+def _listen(subscriber: Subscriber, counter: _StatusCounter, timeout_s: float | None) -> None:
     hinted = False
-    while not ear.has_enough:
+    while not counter.has_enough:
         try:
             next(subscriber)
         except StopIteration:
             return
-        except TimeoutError:  # no detections, as was asked for; statuses may have come
+        except TimeoutError:  # it subscribes to no detections; statuses may have come
             why = subscriber.refusal or "is a node running there?"
-            said = f"no status came from {subscriber.address} for {ear.silent_s:.1f} s: {why}"
-            if timeout_s is not None and ear.silent_s > timeout_s:
+            said = f"no status came from {subscriber.address} for {counter.silent_s:.1f} s: {why}"
+            if timeout_s is not None and counter.silent_s > timeout_s:
                 raise RunError(said) from None
-            if ear.silent_s > _HINT_AFTER_S and not hinted:
+            if counter.silent_s > _HINT_AFTER_S and not hinted:
                 say(f"{said} (still waiting)")
                 hinted = True
 

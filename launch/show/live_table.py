@@ -1,4 +1,4 @@
-"""A table that stays in place on a terminal and is drawn anew a few times a second."""
+"""A live table: stays in place on a terminal and is redrawn a few times a second."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class LiveTable(ABC):
         self._redraw_hz = redraw_hz
         self.waiting = waiting
         self._is_shown = not silent and sys.stdout.isatty()
-        self._prints = not silent and not self._is_shown  # lines, in the table's place
+        self._prints = not silent and not self._is_shown  # prints lines instead of the table
         self._live: Live | None = None
 
     @abstractmethod
     def _table(self) -> Table | None:
-        """As things are now, None before there is anything; called from rich's own thread."""
+        """The current table, None before there is anything to show. Called from rich's thread."""
 
     def __enter__(self) -> Self:
         if self._is_shown:

@@ -1,4 +1,4 @@
-"""Shows messages as they come: a live table on a terminal, a line now and then elsewhere."""
+"""Shows messages: a live table on a terminal, a line per source and second elsewhere."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class MessageTable(LiveTable):
         self._next_line_s: dict[tuple[str, str], float] = {}
 
     def show(self, message: DetectionMessage) -> None:
-        """Take in one message."""
+        """Show one message."""
         key = message.node, message.source
         self._counts[key] = self._counts.get(key, 0) + 1
         self._newest = {**self._newest, key: message}
@@ -50,14 +50,14 @@ class MessageTable(LiveTable):
             return None
         table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), caption_justify="left")
         for heading in ("source", "seq", "age", "id", "phrase", "score", "x1 y1 x2 y2", "state"):
-            # In a narrow terminal names go over several lines; a figure that is cut would be another.
+            # In a narrow terminal names wrap; numbers must not be cut.
             table.add_column(heading, no_wrap=heading not in ("source", "phrase"), overflow="fold")
         for key, message in sorted(self._newest.items()):
             age_ms = message.age_ms_now()
             head = [printable(message.source), str(message.seq), "" if age_ms is None else f"{age_ms:.0f} ms"]
             for track in message.tracks:
                 box = " ".join(f"{value:.0f}" for value in track.box_xyxy)
-                phrase = Text(printable(track.phrase))  # what looks like markup is none
+                phrase = Text(printable(track.phrase))  # not rich markup
                 table.add_row(*head, str(track.id), phrase, f"{track.score:.2f}", box, track.state)
                 head = ["", "", ""]
             if not message.tracks:

@@ -1,4 +1,4 @@
-"""How far a long command is: a word or a bar on standard error."""
+"""Progress of a long command: a word or a bar on standard error."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BAR_COLUMNS = 20  # leaves room for the facts in 80
 
 @contextmanager
 def busy(what: str) -> Generator[None]:
-    """A word on a terminal while something takes its time, nothing elsewhere."""
+    """Show a word on a terminal while the block runs; nothing elsewhere."""
     if not sys.stderr.isatty():
         yield
         return
@@ -36,7 +36,7 @@ def progress(what: str) -> Generator[Callable[[int, int], None]]:
     from rich.markup import escape
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-    # On a terminal what is printed is set above the bar. In a file or a pipe it must stay what it is.
+    # On a terminal, printed lines go above the bar. In a file or a pipe they stay unchanged.
     above = sys.stdout.isatty()
     what_column, facts_column = TextColumn("{task.description}"), TextColumn("{task.fields[facts]}")
     columns = (what_column, BarColumn(_BAR_COLUMNS), TaskProgressColumn(), TimeRemainingColumn(), facts_column)
@@ -57,7 +57,7 @@ def progress(what: str) -> Generator[Callable[[int, int], None]]:
 
 
 def saying_records(annotations: Path) -> Callable[[int, int], None]:
-    """For `on_records`: say how much is read before it takes its time, on a terminal and elsewhere."""
+    """For `on_records`: report how many records are read before a long read."""
 
     def say_records(count: int, pictures: int) -> None:
         console = log_console()

@@ -1,4 +1,4 @@
-"""What is in a recording, as lines and as figures."""
+"""The contents of a recording, as lines and as figures."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ _MB = 1e6
 
 
 def recording_figures(reader: McapReader) -> dict[str, Any]:
-    """What one file holds, for JSON."""
+    """The contents of one file, for JSON."""
     tally = _count(reader)
     state = {"torn": reader.torn, "damaged": reader.damaged}
-    return {"path": str(reader.path), **state, "about": dict(reader.about), **tally_figures(tally)}
+    return {"path": str(reader.path), **state, "about": dict(reader.about), **counter_figures(tally)}
 
 
 def recording_lines(reader: McapReader) -> list[str]:
-    """What one file holds: a heading, and a line for each topic."""
+    """The contents of one file: a heading, and a line per topic."""
     tally = _count(reader)
     about = reader.about
     came = f", recorded from {about['address']} at {about['began']}" if {"address", "began"} <= set(about) else ""
     head = f"{reader.path}: {tally.messages} messages of {tally.seconds:.1f} s{came}"
-    return [head, *tally_lines(tally), *fault_lines([reader])]
+    return [head, *counter_lines(tally), *fault_lines([reader])]
 
 
 def fault_lines(readers: Sequence[McapReader]) -> list[str]:
-    """What is wrong with files that were read to their end."""
+    """The faults of files that were read to their end, a line each."""
     lines = [f"  {reader.torn_sentence}" for reader in readers if reader.torn]
     return lines + [
         f"  {reader.path} is damaged: {reader.damaged} parts were passed over" for reader in readers if reader.damaged
     ]
 
 
-def tally_figures(tally: RecordingCounters) -> dict[str, Any]:
-    """What was counted, for JSON."""
+def counter_figures(tally: RecordingCounters) -> dict[str, Any]:
+    """The counters of a recording, for JSON."""
     return {
         "messages": tally.messages,
         "bytes": tally.size_bytes,
@@ -53,8 +53,8 @@ def tally_figures(tally: RecordingCounters) -> dict[str, Any]:
     }
 
 
-def tally_lines(tally: RecordingCounters) -> list[str]:
-    """What was counted, a line for each topic and one for what is not as it should be."""
+def counter_lines(tally: RecordingCounters) -> list[str]:
+    """The counters of a recording: a line per topic, and lines for faults."""
     lines = [
         f"  {name:<40} {topic.messages:>8} messages {topic.size_bytes / _MB:>10.3f} MB"
         for name, topic in sorted(tally.topics.items())

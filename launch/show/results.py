@@ -1,4 +1,4 @@
-"""What becomes of detections in pictures: lines, a file of lines, drawings."""
+"""Output of `groundcast detect`: lines, a JSON Lines file, drawings."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ if TYPE_CHECKING:
 
 
 class DetectionOutput:
-    """What becomes of detections: lines on standard output, and with a folder also a file of lines and drawings.
+    """Writes detections as lines to standard output, and with a folder also as a JSON Lines file and drawings.
 
     Attributes:
         unread: how many files could not be read, or not to their end.
 
     Raises:
-        RunError: (from all methods) the folder takes no more; the disk may be full.
+        RunError: (from all methods) the folder cannot be written; the disk may be full.
     """
 
     def __init__(self, out: Path | None, *, as_json: bool) -> None:
         self._out = out
         self._as_json = as_json
-        self._sheet = None
+        self._lines = None
         if out is not None:
-            with writing(sheet := out / RESULTS):
-                self._sheet = sheet.open("wb", buffering=0)  # what was found before a crash is kept
+            with writing(lines := out / RESULTS):
+                self._lines = lines.open("wb", buffering=0)  # unbuffered, so that a crash loses no line
         self._drawings: set[str] = set()
-        self._video: tuple[SourceOptions, str, VideoFile] | None = None  # the clip that is drawn now
+        self._video: tuple[SourceOptions, str, VideoFile] | None = None  # the clip being drawn
         self._pictures = self._boxes = self.unread = 0
         self._began_s = time.monotonic()
 
     def add(self, shot: InputImage, found: Detections) -> None:
-        """Take in what was found in a picture."""
+        """Write the detections of one picture."""
         self._pictures += 1
         self._boxes += len(found)
         values = _values(shot, found)
@@ -57,8 +57,8 @@ class DetectionOutput:
             values["drawing"] = self._draw(self._out, shot, found)
         self._write(values)
 
-    def miss(self, unread: Unread) -> None:
-        """Take in that a file could not be read."""
+    def add_unread(self, unread: Unread) -> None:
+        """Report a file that could not be read."""
         self.unread += 1
         say(unread.reason)
         self._write({"source": full_url(unread.source.url), "error": unread.reason})
@@ -66,18 +66,16 @@ class DetectionOutput:
     def _write(self, values: dict[str, Any]) -> None:
         if self._as_json:
             print(json.dumps(values), flush=True)
-        if self._sheet is not None:
+        if self._lines is not None:
             line = json.dumps(values).encode() + b"\n"
             try:
                 while line:
-                    line = line[self._sheet.write(line) :]
+                    line = line[self._lines.write(line) :]
             except OSError as error:
-                raise RunError(
-                    f"{self._sheet.name} cannot be written any further ({error.strerror}): make room"
-                ) from error
+                raise RunError(f"{self._lines.name} cannot be written ({error.strerror}): free some space") from error
 
     def _draw(self, out: Path, shot: InputImage, found: Detections) -> str:
-        """A picture becomes a picture, a clip a clip; returns the name of the file."""
+        """Draw a picture as a picture, a clip's frame into a clip. Returns the name of the file."""
         from .draw import draw, drawn_detections, save
         from .video_file import VideoFile
 
@@ -97,7 +95,7 @@ class DetectionOutput:
         return self._video[1]
 
     def _free_name(self, stem: str, suffix: str) -> str:
-        """A file's name that no drawing has yet: pages are numbered, and so may files be that were given."""
+        """A file name that no drawing has yet, numbered where needed."""
         numbered = (f"{stem}{f'-{number}' if number > 1 else ''}{suffix}" for number in count(1))
         name = next(one for one in numbered if one not in self._drawings)
         self._drawings.add(name)
@@ -115,9 +113,9 @@ class DetectionOutput:
         try:
             self._end_video()
         finally:
-            if self._sheet is not None:
-                self._sheet.close()
-        if self._sheet is not None:
+            if self._lines is not None:
+                self._lines.close()
+        if self._lines is not None:
             print(f"drawings and {RESULTS} are in {self._out}", file=sys.stderr)
         if self._as_json:
             seconds = round(time.monotonic() - self._began_s, 3)
@@ -126,7 +124,7 @@ class DetectionOutput:
 
 
 def make_folder(out: Path, *, overwrite: bool) -> None:
-    """Make the folder that findings go to, before anything is looked for.
+    """Make the folder of results, before detection starts.
 
     Args:
         overwrite: whether it may hold the results of an earlier run.
@@ -136,7 +134,7 @@ def make_folder(out: Path, *, overwrite: bool) -> None:
     """
     if not overwrite and (out / RESULTS).is_file() and (out / RESULTS).stat().st_size > 0:
         raise InputError(
-            f"{out / RESULTS} is there already: name another folder with --out, or replace it with --overwrite"
+            f"{out / RESULTS} already exists: name another folder with --out, or replace it with --overwrite"
         )
     try:
         out.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Shows how sources are doing: a live table on a terminal, a line for each status elsewhere."""
+"""Shows the status of sources: a live table on a terminal, a line per status elsewhere."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _COLOURS = {"running": "green", "failed": "red", "stalled": "yellow", "reconnect
 
 
 class StatusTable(LiveTable):
-    """The last status of each source, and how long ago it came: figures of a node that is gone would look fresh.
+    """The last status of each source and its age, since the node may have ended.
 
     Args:
         waiting: shown on the terminal until the first status.
@@ -32,7 +32,7 @@ class StatusTable(LiveTable):
         self._last: dict[tuple[str, str], tuple[StatusMessage, float]] = {}
 
     def show(self, status: StatusMessage) -> None:
-        """Take in one status."""
+        """Show one status."""
         self._last = {**self._last, (status.node, status.source): (status, time.monotonic())}
         if self._prints:
             print(status_line(status), flush=True)
@@ -70,7 +70,7 @@ class StatusTable(LiveTable):
 
 
 def status_line(status: StatusMessage) -> str:
-    """How a source is doing, as one line."""
+    """The status of a source as one line."""
     said = f"{status.source}: {_state(status)}, {status.fps_in:.1f} fps in, {status.fps_out:.1f} out"
     if "p95" in status.latency_ms:
         said += f", p95 {status.latency_ms['p95']:.0f} ms"

@@ -1,4 +1,4 @@
-"""Writes pictures into an MP4 file."""
+"""Writes pictures into an H.264 MP4 file."""
 
 # PyAV leaves some of its types open.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from ..exits import RunError, writing
 
-_TICKS_HZ = 12800  # fine enough for any rate that cameras have
+_TICKS_HZ = 12800  # fine enough for any camera's rate
 
 
 class VideoFile:
@@ -35,7 +35,7 @@ class VideoFile:
 
     def __init__(self, path: Path) -> None:
         with writing(path):
-            path.open("wb").close()  # FFmpeg would find out with the first picture
+            path.open("wb").close()  # fails now, where FFmpeg would at the first picture
         self._container = av.open(str(path), "w", format="mp4")
         self._stream: VideoStream | None = None
         self._first_s = 0.0
@@ -63,7 +63,7 @@ class VideoFile:
                 self._container.mux(packet)
 
     def close(self) -> None:
-        """Write what is still inside the encoder, then the end of the file.
+        """Flush the encoder and finish the file.
 
         Raises:
             RunError: as `write` does.
@@ -84,19 +84,19 @@ class VideoFile:
 
     @contextmanager
     def _growing(self) -> Generator[None]:
-        """Around all that makes the file grow."""
+        """Turn errors in writing the file into a RunError."""
         try:
             yield
         except (OSError, FFmpegError) as error:
             if self._broken:
-                return  # was said
+                return  # reported already
             self._broken = True
             why = getattr(error, "strerror", None) or str(error)
             raise RunError(f"{self._path} cannot be written any further ({why}): make room, or name another") from error
 
     def _add_stream(self, image: NDArray[np.uint8]) -> VideoStream:
         stream = self._container.add_stream("libx264", rate=30, options={"preset": "veryfast", "crf": "20"})
-        stream.height, stream.width = (side - side % 2 for side in image.shape[:2])  # the format wants even sides
+        stream.height, stream.width = (side - side % 2 for side in image.shape[:2])  # the format needs even sides
         stream.pix_fmt = "yuv420p"
         stream.codec_context.time_base = Fraction(1, _TICKS_HZ)
         return stream

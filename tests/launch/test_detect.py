@@ -96,7 +96,7 @@ def test_a_folder_gives_what_can_be_read_and_says_what_cannot(
     assert (figures["pictures"], figures["unread"]) == (1, 1)
     assert results((tmp_path / "found" / "detections.jsonl").read_text()) == [broken, read]
     assert f"groundcast: {broken['error']}" in ended.err
-    assert f"left out, as neither pictures nor clips: {tmp_path / 'notes.txt'}" in ended.err
+    assert f"skipped, neither pictures nor clips: {tmp_path / 'notes.txt'}" in ended.err
     assert "1 of 2 files could not be read" in ended.err
     assert (tmp_path / "found" / read["drawing"]).is_file()
 
@@ -136,7 +136,7 @@ def test_nothing_that_was_named_stops_the_others(
     *rows, figures = results(ended.out)
     assert (ended.code, figures["pictures"], figures["unread"]) == (1, 1, 3)
     assert [row["source"] for row in rows] == [str(path) for path in paths]
-    for row, said in zip(rows, ("is empty (0 bytes)", "holds no pictures or clips", "does not exist"), strict=False):
+    for row, said in zip(rows, ("is empty (0 bytes)", "contains no pictures or clips", "does not exist"), strict=False):
         assert said in row["error"]
 
 
@@ -162,7 +162,7 @@ def test_results_are_not_replaced_unless_that_is_said(
 
     again = in_process(capsys, *asked)
     assert (again.code, (tmp_path / "found" / "detections.jsonl").read_text()) == (2, before)
-    assert "detections.jsonl is there already: name another folder with --out, or" in again.sentence
+    assert "detections.jsonl already exists: name another folder with --out, or" in again.sentence
 
     assert in_process(capsys, *asked, "--overwrite").code == 0
 
@@ -174,7 +174,7 @@ def test_results_of_an_earlier_run_are_not_looked_at_as_pictures(
         ended = in_process(capsys, "detect", tmp_path, "--prompt", "red blob", "--out", tmp_path / name)
 
     assert [line.split(" 0: ")[0] for line in ended.out.splitlines()] == [str(picture)]
-    assert f"{tmp_path / 'first'} holds results of an earlier run" in ended.err
+    assert f"{tmp_path / 'first'} contains results of an earlier run" in ended.err
 
 
 def test_results_on_a_full_disk_end_with_a_sentence(
@@ -195,7 +195,7 @@ def test_drawings_do_not_replace_the_pictures_themselves(
     ended = in_process(capsys, "detect", picture.parent / given, "--prompt", "red blob", "--out", picture.parent)
 
     assert (ended.code, picture.read_bytes()) == (2, before)
-    assert "holds what is to be looked at" in ended.sentence
+    assert "contains the input" in ended.sentence
 
 
 def test_a_files_name_cannot_move_the_cursor(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -222,7 +222,7 @@ def test_no_two_drawings_have_one_name(picture: Path, tmp_path: Path, capsys: py
 
 @pytest.mark.parametrize(
     ("path", "said"),
-    [("nowhere.png", "does not exist"), ("rtsp://host/1", "watch cameras with"), (".", "holds no pictures or clips")],
+    [("nowhere.png", "does not exist"), ("rtsp://host/1", "for cameras"), (".", "contains no pictures or clips")],
 )
 def test_what_cannot_be_looked_at_is_said(
     path: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from groundcast.launch.compat import load_image
-from groundcast.launch.show.image_inputs import InputImage, Unread, shots_of
+from groundcast.launch.show.image_inputs import InputImage, Unread, images_of
 from groundcast.model.datasets.coco_data import read_coco, read_picture
 from groundcast.model.datasets.odvg_data import read_odvg
 from groundcast.model.detector import Detector, DetectorOptions
@@ -45,7 +45,7 @@ def _detected(path: Path) -> Pixels:
 
 
 def _shots(path: Path) -> list[InputImage]:
-    shots = list(shots_of(SourceOptions("a", str(path))))
+    shots = list(images_of(SourceOptions("a", str(path))))
     assert not any(isinstance(shot, Unread) for shot in shots)
     return [shot for shot in shots if isinstance(shot, InputImage)]
 
