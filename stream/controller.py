@@ -1,4 +1,4 @@
-"""Telling a running node what to do: a few lines of Python, with nothing but pyzmq and msgpack installed."""
+"""Controller: a client of a node's control socket, which needs only pyzmq and msgpack."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from .wire.topics import MessageError
 
 T = TypeVar("T")
 Phrases = str | Sequence[str | Phrase]
-_RENEWED_WITHIN_S = 5.0
-_LOOK_EVERY_S = 1.0
+_MAX_RENEWAL_S = 5.0
+_MAX_POLL_S = 1.0
 
 
 class ControlError(RuntimeError):
-    """What the node refused, and after which nothing has changed.
+    """The node refuses a request; nothing has changed.
 
     Args:
-        code: for programs; control.schema.json lists those of the node, and bad_answer is none of ours.
+        code: for programs; control.schema.json lists the node's codes; bad_answer means that an answer is invalid.
         text: one sentence.
     """
 
@@ -43,24 +43,24 @@ class ControlError(RuntimeError):
 
 
 class NoAnswerError(ControlError, TimeoutError):
-    """The node did not answer in time. If it was there, it may have done what was asked, or may do so yet."""
+    """The node did not answer in time. It may have carried out the request, or may do so later."""
 
 
 class Controller:
-    """Tells one node what to look at and for.
+    """Sends requests to one node.
 
         with Controller("tcp://127.0.0.1:5571") as node:
             node.set_prompt("red mug . blue cube")
             with node.ask("bolt"):
-                ...  # bolts are looked for in here, whatever others ask for
+                ...  # the node also finds bolts while this block runs
 
-    Use it from one thread; ZeroMQ itself connects again when the node is restarted. Where a source may be named, None
-    means all. Every method raises ControlError, with the node's code, and NoAnswerError.
+    Use it from one thread; ZeroMQ connects again when the node is restarted. Where a source may be named, None means
+    all. Every method raises ControlError, with the node's code, and NoAnswerError.
 
     Args:
         address: where the node takes requests, such as tcp://127.0.0.1:5571.
         timeout_s: how long an answer may take.
-        keys: for a node that lets nobody in without: the folder with our own key and the node's.
+        keys: for a node that requires them: the folder with the client's key and the node's.
 
     Raises:
         ConnectError: not an address that can be connected to.
@@ -80,7 +80,7 @@ class Controller:
         self._socket = self._client.socket
 
     def status(self) -> NodeStatus:
-        """How the node is doing. How its sources are read is left to `sources`."""
+        """The state of the node and its sources; `sources` returns their settings."""
         status, left = self._request("status", _status_page)
         while left:  # long prompts of many sources do not fit into one answer
             page, left = self._request("status", _status_page, skip=len(status.sources))
@@ -91,7 +91,7 @@ class Controller:
         return status
 
     def sources(self) -> list[dict[str, Any]]:
-        """Each source's `settings` as in a settings file, but without secrets; its `state`, and if it is `paused`."""
+        """Each source's `settings` as in a settings file, without secrets; its `state`, and whether it is `paused`."""
         sources, left = self._request("list", _sources_page)
         while left:
             page, left = self._request("list", _sources_page, skip=len(sources))
@@ -107,45 +107,49 @@ class Controller:
         *,
         everywhere: bool = False,
     ) -> Applied:
-        """Ask for something else: of one source, or of all that have no prompt of their own.
+        """Set the prompt of one source, or of all that have none of their own.
 
         With `everywhere` of all: those that had one of their own lose it. The answer names those that were changed.
-        With `if_version` only while that is the newest version, so that nobody overwrites what he has not seen.
+        With `if_version` only while that is the newest version, so that a client overwrites no change it has not seen.
         """
-        said = prompt.phrases if isinstance(prompt, Prompt) else prompt
-        all_of_them = everywhere or None  # which an older node need not know
+        phrases = prompt.phrases if isinstance(prompt, Prompt) else prompt
+        everywhere_or_absent = everywhere or None  # an older node does not know the key
         return self._change(
-            "set_prompt", prompt=_said(said), source=source, if_version=if_version, everywhere=all_of_them
+            "set_prompt",
+            prompt=_phrase_values(phrases),
+            source=source,
+            if_version=if_version,
+            everywhere=everywhere_or_absent,
         )
 
     def set_thresholds(
         self, thresholds: Mapping[str, float], source: str | None = None, if_version: int | None = None
     ) -> Applied:
-        """Change the least scores of phrases that are asked for, by name."""
+        """Change the minimum scores of phrases in the prompt, by name."""
         return self._change("set_thresholds", thresholds=dict(thresholds), source=source, if_version=if_version)
 
     def add_source(self, settings: Mapping[str, object]) -> Applied:
-        """Read one more source: `name`, `url` and whatever else a settings file may say about it."""
+        """Add a source: `name`, `url` and any other key that a settings file has for it."""
         return self._change("add_source", source=dict(settings))
 
     def update_source(self, settings: Mapping[str, object]) -> Applied:
-        """Read the source that `name` names with other settings; what is not given stays as it is."""
+        """Change the settings of the source of this `name`; keys that are not given keep their values."""
         return self._change("update_source", source=dict(settings))
 
     def remove_source(self, name: str) -> Applied:
-        """Read a source no more."""
+        """Remove a source."""
         return self._change("remove_source", source=name)
 
     def reset_tracks(self, source: str | None = None) -> Applied:
-        """Forget the tracks; what is there still gets new ids."""
+        """End all tracks; objects that are still there get new ids."""
         return self._change("reset_tracks", source=source)
 
     def pause(self, source: str | None = None) -> Applied:
-        """Look at nothing until `resume`."""
+        """Pause detection until `resume`."""
         return self._change("pause", source=source)
 
     def resume(self, source: str | None = None) -> Applied:
-        """Look again."""
+        """Resume detection."""
         return self._change("resume", source=source)
 
     def picture(self, source: str, timeout_s: float = 2.0) -> tuple[bytes, DetectionMessage]:
@@ -153,27 +157,26 @@ class Controller:
         return self._request("picture", read_picture, timeout_s, source=source, timeout_s=timeout_s)
 
     def ask(self, phrases: Phrases, source: str | None = None, seconds: float = 10.0) -> RenewedLease:
-        """Have phrases looked for, beside all that others ask for, until the block is left (or `close` is called).
+        """Lease phrases, beside the prompt and other leases, until the block is left or `close` is called.
 
         Args:
             phrases: as in a prompt.
             source: in this one alone.
-            seconds: for how long the node goes on if this program hangs; one that ends is noticed within two
-                seconds.
+            seconds: how long the lease lasts if this program hangs; if it ends, the node notices within two seconds.
         """
         return RenewedLease(Controller(self.address, self.timeout_s, keys=self._keys), phrases, source, seconds)
 
     def lease(self, phrases: Phrases, seconds: float, source: str | None = None, lease: str | None = None) -> Lease:
-        """Ask for phrases for so long, or, with the id of a lease, for longer. It ends with this connection."""
-        said = _said(phrases)
-        return self._request("ask", read_lease, phrases=said, seconds=seconds, source=source, lease=lease)
+        """Lease phrases for so long, or, with the id of a lease, renew it. It ends with this connection."""
+        values = _phrase_values(phrases)
+        return self._request("ask", read_lease, phrases=values, seconds=seconds, source=source, lease=lease)
 
     def release(self, lease: str) -> Applied:
-        """End a lease before its time. One that is no longer there is no error."""
+        """End a lease before its time. An unknown lease is no error."""
         return self._change("release", lease=lease)
 
     def close(self) -> None:
-        """Let go of the connection, and of its leases. Twice does no harm."""
+        """Close the connection, which ends its leases. May be called twice."""
         self._client.close()
 
     def __enter__(self) -> Controller:
@@ -199,7 +202,7 @@ class Controller:
             raise ControlError("bad_answer", f"{self.address} and this program do not agree: {error}") from error
 
     def _answer(self, request_id: int, deadline_s: float) -> Fields:
-        """The answer to a request; what else comes is about leases, or is an answer that came too late."""
+        """The answer to a request. Other messages are lease events, and answers that arrive too late."""
         while True:
             self._wait(zmq.POLLIN, deadline_s)
             fields = Fields(unpack(self._socket.recv()), "the answer")
@@ -214,36 +217,36 @@ class Controller:
         while True:
             self._client.maintain()
             left_s = deadline_s - time.monotonic()
-            if self._socket.poll(max(0, int(min(left_s, _LOOK_EVERY_S) * 1000) + 1), event):
+            if self._socket.poll(max(0, int(min(left_s, _MAX_POLL_S) * 1000) + 1), event):
                 return
             if left_s <= 0:
-                raise NoAnswerError("no_answer", self._silence(event))
+                raise NoAnswerError("no_answer", self._timeout_text(event))
 
-    def _silence(self, event: int) -> str:
-        said = f"no answer from {self.address} within {self.timeout_s:g} s"
+    def _timeout_text(self, event: int) -> str:
+        text = f"no answer from {self.address} within {self.timeout_s:g} s"
         if self._client.refusal is not None:
-            return f"{said}: {self._client.refusal}"
-        return said if event == zmq.POLLIN else f"{said}: is a node running there?"
+            return f"{text}: {self._client.refusal}"
+        return text if event == zmq.POLLIN else f"{text}: is a node running there?"
 
 
 class RenewedLease:
-    """Phrases that a node looks for until `close`: a thread renews the lease, on a connection of its own.
+    """A lease that lasts until `close`: a thread renews it, on a connection of its own.
 
-    A node that was restarted, or a connection that was cut, is asked anew.
+    After a restart of the node, or a lost connection, the thread takes a new lease.
 
     Attributes:
         lease: as it was last renewed.
-        error: why it could not be renewed the last time; None while all is well.
+        error: why the last renewal failed; None if it did not.
     """
 
     def __init__(self, controller: Controller, phrases: Phrases, source: str | None, seconds: float) -> None:
         self.error: ControlError | None = None
         self._controller = controller
-        self._asked = (phrases, seconds, source)
-        self._every_s = min(seconds / 3, _RENEWED_WITHIN_S)
+        self._arguments = (phrases, seconds, source)
+        self._every_s = min(seconds / 3, _MAX_RENEWAL_S)
         self._stop = threading.Event()
         try:
-            self.lease = controller.lease(*self._asked)
+            self.lease = controller.lease(*self._arguments)
         except BaseException:
             controller.close()
             raise
@@ -251,13 +254,13 @@ class RenewedLease:
         self._thread.start()
 
     def close(self) -> None:
-        """Have them looked for no longer. Twice does no harm."""
+        """End the lease. May be called twice."""
         if self._stop.is_set():
             return
         self._stop.set()
         self._thread.join()
         if self.error is None:
-            with contextlib.suppress(ControlError):  # the connection's end will do
+            with contextlib.suppress(ControlError):  # the lease ends with the connection
                 self._controller.release(self.lease.id)
         self._controller.close()
 
@@ -274,11 +277,11 @@ class RenewedLease:
             error = self._try(self.lease.id)
             if error is not None and error.code == "unknown_lease":
                 error = self._try(None)
-            self.error = error  # only what asking anew did not mend
+            self.error = error  # None if a new lease was granted
 
     def _try(self, lease: str | None) -> ControlError | None:
         try:
-            self.lease = self._controller.lease(*self._asked, lease)
+            self.lease = self._controller.lease(*self._arguments, lease)
         except ControlError as error:
             return error
         return None
@@ -292,7 +295,7 @@ def _sources_page(fields: Fields) -> tuple[list[dict[str, Any]], int]:
     return [cast("dict[str, Any]", one) for one in fields.items("sources")], left_out(fields)
 
 
-def _said(phrases: Phrases) -> object:
+def _phrase_values(phrases: Phrases) -> object:
     if isinstance(phrases, str):
         return phrases
     return [phrase if isinstance(phrase, str) else phrase_map(phrase) for phrase in phrases]

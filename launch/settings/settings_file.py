@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from ...model.prompt import PromptError
-from ...stream.control.source_settings import Place, first_complaint, said, shown_place
+from ...stream.control.source_settings import Place, first_error, requirement, shown_place
 from ...stream.source_url import SourceUrl
 from .settings import FORMS, NodeSettings, is_map
 from .settings_paths import from_folder
@@ -95,7 +95,7 @@ def checked(section: type[Section], values: Mapping[str, Any], where: Where = la
     try:
         return section.model_validate(values)
     except ValidationError as error:
-        place, detail = first_complaint(error)
+        place, detail = first_error(error)
         raise SettingsError(where(place) + _sentence(place, detail)) from None
 
 
@@ -109,7 +109,7 @@ def _sentence(place: Place, detail: ErrorDetails) -> str:
         return f"`{name}` must be {FORMS[detail.get('ctx', {})['pattern']]}"
     if detail["type"] == "model_type":
         return f"`{name}` must hold settings, one on a line, such as `{next(iter(_section(place).model_fields))}:`"
-    return said(detail) if not place else f"`{name}` must {said(detail)}"
+    return requirement(detail) if not place else f"`{name}` must {requirement(detail)}"
 
 
 def _unknown(place: Place) -> str:

@@ -1,7 +1,7 @@
-"""The answers of the control socket: what a node says of itself, as maps and back.
+"""Control answers: the status, sources, leases and pictures of a node to maps and back.
 
-Light enough for a client. Phrases and sources are written with the keys that a settings file has for them; what is
-unknown is absent. `control.schema.json` says the same for other languages.
+Light enough for a client. Phrases and sources have the keys of a settings file; what is unknown is absent.
+`control.schema.json` describes the same for other languages.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from ..wire.packing import MAX_BODY_BYTES, pack, unpack
 
 Map = dict[str, object]
 
-_MAX_SOURCES_BYTES = MAX_BODY_BYTES // 2  # of what an answer says of all sources
+_MAX_SOURCES_BYTES = MAX_BODY_BYTES // 2  # for all sources of one answer
 
 
 def phrase_map(phrase: Phrase) -> Map:
-    """A phrase, as a settings file would write it."""
+    """A phrase, with the keys of a settings file."""
     values: Map = {"name": phrase.name}
     if phrase.ask:
         values["ask"] = list(phrase.ask)
@@ -47,19 +47,19 @@ def read_phrase(fields: Fields) -> Phrase:
 
 
 def source_map(options: SourceOptions) -> Map:
-    """A source, as a settings file would write it, but for the secrets in its URL."""
+    """A source, with the keys of a settings file, without the secrets in its URL."""
     values: Map = {}
     for field in fields_of(options):
         value: object = getattr(options, field.name)
         if isinstance(value, Prompt):
             value = [phrase_map(phrase) for phrase in value.phrases]
-        if value is not None and field.name != "keys":  # which are the node's, and no setting of a source
+        if value is not None and field.name != "keys":  # the node's keys are no setting of a source
             values[field.name] = value
     return {**values, "url": str(options.url)}
 
 
 def sources_map(status: NodeStatus, skip: int = 0) -> Map:
-    """How each source is read and how it is, of as many as an answer has room for; `left_out` counts those behind."""
+    """The settings and the state of as many sources as fit into an answer; `left_out` counts the rest."""
     states = {source.source: source.state for source in status.sources}
     sources = [one for one in status.options if one.name in states][skip:]
     fitting = _fitting(
@@ -69,16 +69,16 @@ def sources_map(status: NodeStatus, skip: int = 0) -> Map:
 
 
 def status_page(status: NodeStatus, skip: int = 0) -> Map:
-    """How a node is, and its sources but for the first ones, as `sources_map` tells of them."""
+    """The status of a node, without the first sources, of as many as fit into an answer."""
     sources = status.sources[skip:]
     shown = _fitting({"prompt": _prompt(status, one.source), "status": message_map(one)} for one in sources)
-    prompts = {one.source: told["prompt"] for one, told in zip(sources, shown, strict=False)}
+    prompts = {one.source: values["prompt"] for one, values in zip(sources, shown, strict=False)}
     page = {**status_map(replace(status, sources=(), prompts={})), **_left_out(len(sources) - len(shown))}
-    return {**page, "prompts": prompts, "sources": [told["status"] for told in shown]}
+    return {**page, "prompts": prompts, "sources": [one["status"] for one in shown]}
 
 
 def status_map(status: NodeStatus) -> Map:
-    """How a node is."""
+    """The status of a node."""
     model = status.model
     return {
         "node": status.node,
@@ -95,9 +95,9 @@ def status_map(status: NodeStatus) -> Map:
 
 
 def read_status(fields: Fields) -> NodeStatus:
-    """How the node is; without `options`, which do not travel. Raises MessageError or PromptError."""
+    """The status, without `options`, which are not sent. Raises MessageError or PromptError."""
     model, prompts = fields.fields("model"), fields.fields("prompts")
-    rejected_connections = fields.maybe(fields.fields, "rejected_connections")  # of an older node, none
+    rejected_connections = fields.maybe(fields.fields, "rejected_connections")  # absent in the answer of an older node
     return NodeStatus(
         node=fields.text("node"),
         epoch=fields.integer("epoch"),
@@ -118,25 +118,25 @@ def read_status(fields: Fields) -> NodeStatus:
 
 
 def left_out(fields: Fields) -> int:
-    """How many sources an answer had no room for; raises MessageError."""
+    """How many sources did not fit into an answer; raises MessageError."""
     return fields.maybe(fields.integer, "left_out") or 0
 
 
 def applied_map(applied: Applied) -> Map:
-    """What was carried out."""
+    """A command that was carried out."""
     first = {source: list(at) for source, at in applied.first_seq.items()}
     return {"prompt_version": applied.prompt_version, "first_seq": first}
 
 
 def read_applied(fields: Fields) -> Applied:
-    """What was carried out; raises MessageError."""
+    """A command that was carried out; raises MessageError."""
     first = fields.fields("first_seq")
     pairs = {source: first.integers(source, 2, least=0) for source in first.names()}
     return Applied(fields.integer("prompt_version"), {source: (at[0], at[1]) for source, at in pairs.items()})
 
 
 def lease_map(lease: Lease) -> Map:
-    """A lease, for who asked for it."""
+    """A lease, for the client that holds it."""
     return {"lease": lease.id, "seconds_left": lease.seconds_left, **applied_map(lease.applied)}
 
 
@@ -146,12 +146,12 @@ def read_lease(fields: Fields) -> Lease:
 
 
 def picture_map(jpeg: bytes, message: DetectionMessage) -> Map:
-    """A picture and what was found in it."""
+    """A picture and its message."""
     return {"jpeg": jpeg, "message": message_map(message)}
 
 
 def read_picture(fields: Fields) -> tuple[bytes, DetectionMessage]:
-    """A picture and what was found in it; raises MessageError."""
+    """A picture and its message; raises MessageError."""
     return fields.blob("jpeg"), decode_detections(_bytes(fields.anything("message")))
 
 
@@ -165,7 +165,7 @@ def _prompt(status: NodeStatus, source: str) -> list[Map]:
 
 
 def _fitting(maps: Iterable[Map]) -> list[Map]:
-    """The first of them, while an answer has room; one at least."""
+    """As many maps as fit into an answer, at least one."""
     fitting: list[Map] = []
     size_bytes = 0
     for one in maps:
@@ -181,7 +181,7 @@ def _left_out(count: int) -> Map:
 
 
 def _bytes(message: object) -> bytes:
-    return pack(cast("Map", message))  # whatever it is: who decodes it finds out
+    return pack(cast("Map", message))  # the decoder checks what it is
 
 
 def _lease_info_map(lease: LeaseInfo) -> Map:

@@ -1,4 +1,4 @@
-"""Requests from bytes that anybody may have sent, and answers to bytes."""
+"""Control codec: untrusted bytes to requests, and answers to bytes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..node.node_api import Refusal
 from ..wire.packing import pack, unpack
 from ..wire.topics import MessageError
 from .requests import OPERATIONS, Request
-from .source_settings import first_complaint, said, shown_place
+from .source_settings import first_error, requirement, shown_place
 
 RequestId = int | str | None
 ErrorCode = Refusal | Literal["unknown_op", "busy", "failed"]
@@ -22,7 +22,7 @@ _MAX_TEXT_LENGTH = 1000
 
 
 class RequestError(ValueError):
-    """A request that cannot be meant.
+    """Bytes that are no valid request.
 
     Args:
         request_id: of the request, None where it has none.
@@ -38,7 +38,7 @@ class RequestError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ParsedRequest:
-    """A request that may be carried out, and the id that its answer bears."""
+    """A valid request, and the id of its answer."""
 
     id: int | str
     request: Request
@@ -63,27 +63,27 @@ def parse_request(body: bytes) -> ParsedRequest:
     if model is None:
         raise RequestError(request_id, "unknown_op", f"`op` must be one of {', '.join(OPERATIONS)}")
     try:
-        # As JSON every value must have its very type, yet a list may stand for a tuple: msgpack has none either.
+        # Strict JSON needs the exact type of each value, but takes a list for a tuple, which msgpack does not have.
         return ParsedRequest(request_id, model.model_validate_json(json.dumps(keys), strict=True))
     except ValidationError as error:
         raise RequestError(request_id, "bad_request", _sentence(error)) from None
     except (TypeError, ValueError, RecursionError):
-        raise RequestError(request_id, "bad_request", "the request holds bytes, or is nested without end") from None
+        raise RequestError(request_id, "bad_request", "the request holds bytes, or is nested too deeply") from None
 
 
 def accepted(request_id: RequestId, values: Mapping[str, object]) -> bytes:
-    """The answer to a request that was carried out; raises MessageError for more than may travel."""
+    """The answer to a request that was carried out; raises MessageError if it is too large."""
     return pack({"id": request_id, "ok": True, **values})
 
 
 def refused(request_id: RequestId, code: ErrorCode, text: str) -> bytes:
-    """The answer to a request that changed nothing, cut to what a reader takes in."""
-    shown = text[:_MAX_TEXT_LENGTH].encode("utf-8", "replace").decode("utf-8")
-    return pack({"id": request_id, "ok": False, "error": {"code": code, "message": shown}})
+    """The answer to a request that was refused; a long text is cut."""
+    short = text[:_MAX_TEXT_LENGTH].encode("utf-8", "replace").decode("utf-8")
+    return pack({"id": request_id, "ok": False, "error": {"code": code, "message": short}})
 
 
 def lease_event(seconds_left: Mapping[str, float]) -> bytes:
-    """What holders of leases are told every second: which of theirs are in force, and for how long."""
+    """The event that lease holders get every second: the seconds left of each of their leases."""
     return pack({"event": "leases", "leases": dict(seconds_left)})
 
 
@@ -96,10 +96,10 @@ def _check_id(value: object) -> int | str:
 
 
 def _sentence(error: ValidationError) -> str:
-    place, detail = first_complaint(error)
+    place, detail = first_error(error)
     name = shown_place(place)[:100] or "the request"
     if detail["type"] == "extra_forbidden":
         return f"unknown key `{name}`: leave it out"
     if detail["type"] == "missing":
         return f"`{name}` is missing: add it"
-    return f"`{name}` must {said(detail)}"
+    return f"`{name}` must {requirement(detail)}"

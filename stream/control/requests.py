@@ -1,4 +1,4 @@
-"""What may be asked of a running node over its control socket, and what each request does.
+"""Control requests: the keys of each operation, and the command that it calls.
 
 `control.schema.json` says the same for other languages.
 """
@@ -19,32 +19,32 @@ from ..source_url import SourceError, SourceUrl, kind_of, path_of
 from .answers import Map, applied_map, lease_map, picture_map, sources_map, status_page
 from .source_settings import Name, PromptSettings, Section, Share, SourceDefaults, SourceSettings, Url, to_prompt
 
-Lane = Literal["quick", "sources", "pictures"]
+Pool = Literal["quick", "sources", "pictures"]
 Version = Annotated[int, Field(ge=0, lt=2**63)]
 Skip = Annotated[int, Field(ge=0, le=MAX_SOURCES)]
 LeaseId = Annotated[str, Field(min_length=1, max_length=64)]
 
 
 class Later(NamedTuple):
-    """An answer that nothing need wait for in the meantime: once `ready` is done, `values` gives it or raises."""
+    """An answer that is not there yet: once `ready` is done, `values` returns it or raises."""
 
     ready: Future[Any]
     values: Callable[[], Map]
 
 
 class Request(Section):
-    """What every request is, beside its `id` and its `op`.
+    """A request without its `id` and its `op`.
 
     Attributes:
-        lane: requests of one lane wait for each other. Opening a source's file to check it, and waiting for a picture,
-            may take seconds.
+        pool: the thread pool that carries it out. Checking a source's file, and waiting for a picture, may take
+            seconds.
     """
 
-    lane: ClassVar[Lane] = "quick"
+    pool: ClassVar[Pool] = "quick"
 
     @abstractmethod
     def carry_out(self, node: NodeApi, client: str) -> Map | Later:
-        """Do it, and tell what the answer says beside `id` and `ok`. May take as long as the node does.
+        """Call the node, and return the answer without `id` and `ok`. May take as long as the node does.
 
         Raises:
             CommandError, PromptError: the node refuses.
@@ -52,7 +52,7 @@ class Request(Section):
 
 
 class GetStatus(Request):
-    """How the node is doing, and its sources but for so many of the first."""
+    """The state of the node and of its sources, without the first `skip`."""
 
     skip: Skip = 0
 
@@ -61,7 +61,7 @@ class GetStatus(Request):
 
 
 class ListSources(Request):
-    """How each source is read, but for so many of the first."""
+    """The settings of each source, without the first `skip`."""
 
     skip: Skip = 0
 
@@ -70,7 +70,7 @@ class ListSources(Request):
 
 
 class SetPrompt(Request):
-    """Ask for something else."""
+    """Set the prompt."""
 
     prompt: PromptSettings
     source: Name | None = None
@@ -79,13 +79,13 @@ class SetPrompt(Request):
 
     def carry_out(self, node: NodeApi, client: str) -> Map:
         if self.everywhere and self.source is not None:
-            raise CommandError("bad_request", "`everywhere` is of no source alone: leave `source` or it away")
+            raise CommandError("bad_request", "`everywhere` means all sources: leave out `source` or `everywhere`")
         prompt = to_prompt(self.prompt)
         return applied_map(node.set_prompt(prompt, self.source, self.if_version, everywhere=self.everywhere))
 
 
 class SetThresholds(Request):
-    """Change the least scores of phrases."""
+    """Change the minimum scores of phrases."""
 
     thresholds: Annotated[dict[str, Share], Field(min_length=1)]
     source: Name | None = None
@@ -96,9 +96,9 @@ class SetThresholds(Request):
 
 
 class AddSource(Request):
-    """Read one more source: the same keys as in a settings file."""
+    """Add a source, with the same keys as in a settings file."""
 
-    lane: ClassVar[Lane] = "sources"
+    pool: ClassVar[Pool] = "sources"
     source: SourceSettings
 
     def carry_out(self, node: NodeApi, client: str) -> Map:
@@ -107,13 +107,13 @@ class AddSource(Request):
 
 
 class SourceChange(SourceDefaults):
-    """The settings of a source that are to be others than they are."""
+    """The settings of a source that change."""
 
     name: Name
     url: Url = "as it is"
 
     def over(self, options: SourceOptions) -> SourceOptions:
-        """`options` with what was given; raises PromptError for a prompt that cannot be asked."""
+        """`options` with these settings; raises PromptError for a wrong prompt."""
         given: dict[str, Any] = self.model_dump(exclude_unset=True)
         if self.prompt is not None:
             given["prompt"] = to_prompt(self.prompt)
@@ -121,9 +121,9 @@ class SourceChange(SourceDefaults):
 
 
 class UpdateSource(Request):
-    """Read a source with other settings; those that are not given stay."""
+    """Change some settings of a source."""
 
-    lane: ClassVar[Lane] = "sources"
+    pool: ClassVar[Pool] = "sources"
     source: SourceChange
 
     def carry_out(self, node: NodeApi, client: str) -> Map:
@@ -136,9 +136,9 @@ class UpdateSource(Request):
 
 
 class RemoveSource(Request):
-    """Read a source no more."""
+    """Remove a source."""
 
-    lane: ClassVar[Lane] = "sources"
+    pool: ClassVar[Pool] = "sources"
     source: Name
 
     def carry_out(self, node: NodeApi, client: str) -> Map:
@@ -150,21 +150,21 @@ class _OneOrAll(Request):
 
 
 class ResetTracks(_OneOrAll):
-    """Forget the tracks of one source, or of all."""
+    """End the tracks of one source, or of all."""
 
     def carry_out(self, node: NodeApi, client: str) -> Map:
         return applied_map(node.reset_tracks(self.source))
 
 
 class Pause(_OneOrAll):
-    """Look at nothing of one source, or of all, until it is resumed."""
+    """Pause detection for one source, or for all."""
 
     def carry_out(self, node: NodeApi, client: str) -> Map:
         return applied_map(node.pause(self.source))
 
 
 class Resume(_OneOrAll):
-    """Look again."""
+    """Resume detection."""
 
     def carry_out(self, node: NodeApi, client: str) -> Map:
         return applied_map(node.resume(self.source))
@@ -173,7 +173,7 @@ class Resume(_OneOrAll):
 class GetPicture(Request):
     """The next picture of a source, and the message that belongs to it."""
 
-    lane: ClassVar[Lane] = "pictures"
+    pool: ClassVar[Pool] = "pictures"
     source: Name
     timeout_s: Annotated[float, Field(gt=0, le=10)] = 2.0
 
@@ -183,7 +183,7 @@ class GetPicture(Request):
 
 
 class Ask(Request):
-    """Add phrases for a time, or renew a lease."""
+    """Lease phrases, or renew a lease."""
 
     phrases: PromptSettings
     seconds: float
@@ -221,10 +221,10 @@ OPERATIONS: dict[str, type[Request]] = {
 
 
 def _check_url(url: str) -> None:
-    """Refuse a URL that names what nobody may begin from afar.
+    """Refuse a URL that no client may add.
 
-    That is what might hold up this lane for ever, since the node opens files to check them; and filters, some of which
-    write files as the node's own user, while any user of the host may come in on loopback.
+    The node opens files to check them, so a pipe or a device could block this pool for ever. Some filters write files
+    as the node's own user, while on loopback any user of the host is a client.
     """
     try:
         kind = kind_of(url)

@@ -1,4 +1,4 @@
-"""What a settings file or a command may say about a source, and how it is checked."""
+"""Source settings: the keys of a source in a settings file or a request, and how they are checked."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ Share = Annotated[float, BeforeValidator(_no_nan), Field(ge=0, le=1)]
 
 
 class Section(BaseModel):
-    """A map whose keys are all known, and whose numbers are all finite."""
+    """A map of known keys and finite numbers."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
 
@@ -61,15 +61,15 @@ class PhraseSettings(Section):
 PromptSettings = str | list[str | PhraseSettings]
 
 
-def to_prompt(said: PromptSettings) -> Prompt:
-    """The prompt that was written; raises PromptError where it asks for nothing, or for the same twice."""
-    if isinstance(said, str):
-        return Prompt.parse(said)
-    return Prompt.of([phrase if isinstance(phrase, str) else phrase.to_phrase() for phrase in said])
+def to_prompt(settings: PromptSettings) -> Prompt:
+    """The prompt; raises PromptError where it is empty, or has a phrase twice."""
+    if isinstance(settings, str):
+        return Prompt.parse(settings)
+    return Prompt.of([phrase if isinstance(phrase, str) else phrase.to_phrase() for phrase in settings])
 
 
 class SourceDefaults(Section):
-    """What holds for every source that does not say otherwise."""
+    """The settings that every source has, with their defaults."""
 
     pace: Literal["asap", "realtime"] = "asap"
     loop: bool = False
@@ -99,21 +99,21 @@ class SourceSettings(SourceDefaults):
     url: Url
 
     def to_options(self) -> SourceOptions:
-        """What the stream floor is given.
+        """The options for the node.
 
         Raises:
-            PromptError: its own prompt asks for nothing, or for the same twice.
+            PromptError: its own prompt is empty, or has a phrase twice.
         """
         values: dict[str, Any] = self.model_dump()
         values["prompt"] = None if self.prompt is None else to_prompt(self.prompt)
         return SourceOptions(**values)
 
 
-def first_complaint(error: ValidationError) -> tuple[Place, ErrorDetails]:
-    """What to say of all that is wrong, and where it stands.
+def first_error(error: ValidationError) -> tuple[Place, ErrorDetails]:
+    """The error to report of all that were found, and the place of its key.
 
-    An unknown key often causes a missing one, and a missing one what else does not fit: the first cause comes first.
-    Where a value may have several forms, the deepest complaint is about the form that was meant.
+    An unknown key often causes a missing one, and a missing one other errors, so they are taken in this order. Where a
+    value may have several forms, the deepest error belongs to the form that the user meant.
     """
     order = {"extra_forbidden": 0, "missing": 1}
     errors = error.errors(include_input=False)
@@ -121,16 +121,16 @@ def first_complaint(error: ValidationError) -> tuple[Place, ErrorDetails]:
     return _place(worst), worst
 
 
-def said(detail: ErrorDetails) -> str:
-    """What a value must do, in words that follow `must`."""
+def requirement(detail: ErrorDetails) -> str:
+    """What a value must be, in words that follow `must`."""
     return re.sub(r"^(Value error, |(Input|String|List|Tuple) should )", "", detail["msg"])
 
 
 def shown_place(place: Place) -> str:
-    """Where a setting stands. What cannot be a key is not repeated: half a password may have become one."""
+    """The dotted place of a key. Text that cannot be a key is hidden: it may be part of a password."""
     return ".".join(part if _KEY.fullmatch(part := str(step)) else "***" for step in place)
 
 
 def _place(detail: ErrorDetails) -> Place:
-    """Where a complaint belongs, without the steps that pydantic adds for the members of a union."""
+    """The place of an error, without the steps that pydantic adds for the members of a union."""
     return tuple(part for part in detail["loc"] if isinstance(part, int) or not re.search(r"[\[\]A-Z]|^str$", part))

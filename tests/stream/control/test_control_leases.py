@@ -112,7 +112,7 @@ def test_a_lease_that_another_client_renewed_while_its_holder_went_stays(
     anna, ben = connect(), connect()
     lease = anna.answer(ASK)["lease"]
     anna.send({"op": "picture", "source": "wrist", "timeout_s": 10})
-    assert eventually(lambda: bool(control._lanes._lines))
+    assert eventually(lambda: bool(control._executor._queues))
     anna.socket.close(linger=0)
     assert eventually(lambda: not control._holders)  # her leases are to end once her picture is there
 

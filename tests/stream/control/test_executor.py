@@ -1,4 +1,4 @@
-"""Lanes: each client's work in order, one at a time, and room for everybody else."""
+"""The request executor: each client's jobs in order, one at a time, and room for the others."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from ...waiting import eventually
 
 
 @pytest.fixture
-def cpu_workers() -> Iterator[RequestExecutor[str]]:
+def executor() -> Iterator[RequestExecutor[str]]:
     before = set(threading.enumerate())
-    cpu_workers = RequestExecutor[str]({"quick": 2, "slow": 2}, most=10, most_of_client=5, most_of_user=8)
-    yield cpu_workers
-    cpu_workers.close(wait_s=20.0)
+    executor = RequestExecutor[str]({"quick": 2, "slow": 2}, max_jobs=10, max_of_client=5, max_of_user=8)
+    yield executor
+    executor.close(wait_s=20.0)
     assert set(threading.enumerate()) <= before
 
 
@@ -28,7 +28,7 @@ def hold(until: threading.Event) -> None:
     assert until.wait(20.0)
 
 
-def test_a_client_s_jobs_are_done_in_order_whatever_their_lanes(cpu_workers: RequestExecutor[str]) -> None:
+def test_a_client_s_jobs_are_done_in_order_whatever_their_pools(executor: RequestExecutor[str]) -> None:
     done: list[int] = []
     over = threading.Event()
 
@@ -39,30 +39,30 @@ def test_a_client_s_jobs_are_done_in_order_whatever_their_lanes(cpu_workers: Req
             over.set()
 
     for number in range(5):
-        assert cpu_workers.put(b"anna", "anna", ("quick", "slow")[number % 2], partial(job, number))
+        assert executor.put(b"anna", "anna", ("quick", "slow")[number % 2], partial(job, number))
 
     assert over.wait(20.0)
     assert done == [0, 1, 2, 3, 4]
 
 
-def test_slow_work_of_others_leaves_a_lane_free(cpu_workers: RequestExecutor[str]) -> None:
+def test_slow_work_of_others_leaves_a_pool_free(executor: RequestExecutor[str]) -> None:
     may_end, done = threading.Event(), threading.Event()
     for client in (b"anna", b"ben", b"cleo"):
-        cpu_workers.put(client, client.decode(), "slow", partial(hold, may_end))
+        executor.put(client, client.decode(), "slow", partial(hold, may_end))
 
-    cpu_workers.put(b"dora", "dora", "quick", done.set)
+    executor.put(b"dora", "dora", "quick", done.set)
 
     assert done.wait(20.0)
     may_end.set()
 
 
-def test_more_than_there_is_room_for_is_not_taken(cpu_workers: RequestExecutor[str]) -> None:
+def test_more_than_there_is_room_for_is_not_taken(executor: RequestExecutor[str]) -> None:
     may_end = threading.Event()
     wait = partial(hold, may_end)
 
-    assert [cpu_workers.put(b"anna", "anna", "quick", wait) for _ in range(6)] == [True] * 5 + [False]
-    assert [cpu_workers.put(bytes([n % 2]), "ben", "quick", wait) for n in range(9)] == [True] * 5 + [False] * 4
-    assert [cpu_workers.put(b"cleo", "cleo", "quick", wait) for _ in range(3)] == [
+    assert [executor.put(b"anna", "anna", "quick", wait) for _ in range(6)] == [True] * 5 + [False]
+    assert [executor.put(bytes([n % 2]), "ben", "quick", wait) for n in range(9)] == [True] * 5 + [False] * 4
+    assert [executor.put(b"cleo", "cleo", "quick", wait) for _ in range(3)] == [
         True,
         True,
         False,
@@ -70,32 +70,32 @@ def test_more_than_there_is_room_for_is_not_taken(cpu_workers: RequestExecutor[s
 
     may_end.set()
     deadline_s = time.monotonic() + 20.0
-    while not cpu_workers.put(b"anna", "anna", "quick", wait):  # room again
+    while not executor.put(b"anna", "anna", "quick", wait):  # room again
         assert time.monotonic() < deadline_s
         time.sleep(0.01)
 
 
 def test_a_user_with_many_connections_has_no_more_room_than_one_user_may_have(
-    cpu_workers: RequestExecutor[str],
+    executor: RequestExecutor[str],
 ) -> None:
     may_end = threading.Event()
     wait = partial(hold, may_end)
 
-    assert [cpu_workers.put(bytes([n]), "ben", "quick", wait) for n in range(9)] == [True] * 8 + [False]
+    assert [executor.put(bytes([n]), "ben", "quick", wait) for n in range(9)] == [True] * 8 + [False]
 
     may_end.set()
 
 
-def test_what_waits_keeps_no_thread_from_others_and_goes_on_in_its_turn(cpu_workers: RequestExecutor[str]) -> None:
+def test_what_waits_keeps_no_thread_from_others_and_goes_on_in_its_turn(executor: RequestExecutor[str]) -> None:
     ready = [Future[None]() for _ in range(6)]
     done: list[str] = []
     over = threading.Event()
 
     for number, one in enumerate(ready):
         client = f"eve {number}"
-        cpu_workers.put(client.encode(), client, "slow", partial(Waits, one, partial(done.append, client)))
-        cpu_workers.put(client.encode(), client, "slow", partial(done.append, f"{client} again"))
-    cpu_workers.put(b"anna", "anna", "slow", over.set)
+        executor.put(client.encode(), client, "slow", partial(Waits, one, partial(done.append, client)))
+        executor.put(client.encode(), client, "slow", partial(done.append, f"{client} again"))
+    executor.put(b"anna", "anna", "slow", over.set)
 
     assert over.wait(20.0)
     assert done == []
@@ -106,14 +106,14 @@ def test_what_waits_keeps_no_thread_from_others_and_goes_on_in_its_turn(cpu_work
 
 
 def test_what_has_not_begun_when_the_lanes_close_never_does() -> None:
-    cpu_workers = RequestExecutor[str]({"quick": 1}, most=10, most_of_client=5, most_of_user=8)
+    executor = RequestExecutor[str]({"quick": 1}, max_jobs=10, max_of_client=5, max_of_user=8)
     may_end, done = threading.Event(), threading.Event()
-    cpu_workers.put(b"anna", "anna", "quick", partial(hold, may_end))
-    cpu_workers.put(b"ben", "ben", "quick", done.set)
+    executor.put(b"anna", "anna", "quick", partial(hold, may_end))
+    executor.put(b"ben", "ben", "quick", done.set)
 
-    cpu_workers.close(wait_s=0.05)
-    assert not cpu_workers.put(b"anna", "anna", "quick", done.set)
+    executor.close(wait_s=0.05)
+    assert not executor.put(b"anna", "anna", "quick", done.set)
     may_end.set()
-    cpu_workers.close(wait_s=20.0)
+    executor.close(wait_s=20.0)
 
     assert not done.is_set()
