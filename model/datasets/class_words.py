@@ -1,4 +1,4 @@
-"""A vocabulary's file: other wordings of a class (synonyms, plurals), and which classes may be true of one object.
+"""Vocabulary files: other wordings of a class (synonyms, plurals), and classes that may be true of one object.
 
 {"mobile phone": {"wordings": ["cell phone", "phone", "mobile phones"]},
  "bottle": {"wordings": ["bottles"], "overlaps": ["soda bottle"]}}
@@ -17,11 +17,11 @@ from .coco_records import CocoError, Record
 
 @dataclass(frozen=True, slots=True)
 class ClassWords:
-    """What a vocabulary's file says.
+    """The content of a vocabulary file.
 
     Args:
-        synonyms: by a class's own wording its others.
-        overlaps: by a class's own wording the classes that may be true of the same object; both ways.
+        synonyms: a class's own wording -> its other wordings.
+        overlaps: a class's own wording -> the classes that may be true of the same object; symmetric.
     """
 
     synonyms: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])

@@ -1,4 +1,4 @@
-"""The JSON of a COCO file, field by field: what is missing or of another kind is named with its record."""
+"""COCO records: typed access to a COCO file's JSON, with errors that name the record and field."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Record:
     """One entry of a list in the file.
 
     Args:
-        where: the file and the entry, as errors name it.
+        where: the file and the entry, for errors.
         values: the entry itself.
     """
 
@@ -95,7 +95,7 @@ class Record:
         return numbers[0], numbers[1], numbers[2], numbers[3]
 
     def error(self, said: str) -> CocoError:
-        """Say something about this record."""
+        """An error about this record."""
         return CocoError(f"{self.where}: {said}")
 
     def _unlike(self, key: str, wanted: str) -> CocoError:
@@ -110,7 +110,7 @@ class CocoFile:
 
     Args:
         path: the file.
-        sha256: of its bytes: two runs on equal files judge the same.
+        sha256: of its bytes.
         images, annotations, categories: its lists; `categories` may be empty.
         licenses: what the numbers stand for that images name their licence by.
     """

@@ -1,4 +1,4 @@
-"""Federated annotations: of which categories a picture's objects are known, and which are known to be absent.
+"""Federated annotations: the categories of which a picture's objects are all annotated, and those known to be absent.
 
 LVIS states both as lists of ids (https://www.lvisdataset.org/dataset). Data sets that were merged from several others
 state `exhaustive_for`: the names of the categories of which every object of that picture is annotated. Any other
@@ -32,7 +32,7 @@ def is_federated(images: Sequence[Record]) -> bool:
 def known_categories(
     record: Record, numbers: Mapping[str, int], present: Iterable[int]
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """What a picture's `exhaustive_for` says, as LVIS would put it.
+    """A picture's `exhaustive_for` in LVIS's terms.
 
     Args:
         record: of the image.

@@ -1,4 +1,4 @@
-"""Pictures to learn from: boxes, the words each answers, and the words that answer nothing in the picture."""
+"""Labelled pictures for training: boxes with their wordings, and the wordings absent in each picture."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class LabelledPicture:
         file: where it lies.
         width_px, height_px: its size as the annotations state it.
         boxes_xyxy: (n, 4) float32, px.
-        answers: of each object the wordings that it answers.
-        never_asked: what is in the picture without a box of its own, or may be: it is neither true nor absent.
-        absent: wordings known to answer nothing here; None: all that are neither answered nor never asked.
-        loose: answered wordings that may be true of further objects, which have no box.
-        source: which data set of a mixture it comes from.
+        answers: the wordings of each object.
+        never_asked: wordings of objects that have, or may have, no box of their own: neither present nor absent.
+        absent: wordings known to be absent; None: all that are neither in `answers` nor in `never_asked`.
+        loose: wordings in `answers` that may be true of further objects without a box.
+        source: the index of its data set in a mixture.
     """
 
     file: Path
@@ -48,10 +48,10 @@ class LabelledData:
         path: of its annotations.
         sha256: of their bytes.
         pictures: in the file's order.
-        wordings: what objects answer, as the model is asked; a row of them is a class.
-        turned: how many pictures stand upright by their EXIF alone.
+        wordings: the classes' wordings for the model; a row is a class.
+        turned: number of pictures that are upright by their EXIF alone.
         words: other wordings of the same classes, and which classes may be true of one object.
-        shares: of a mixture, the part of the examples that come from each source; empty: each picture counts alike.
+        shares: the fraction of the examples from each source of a mixture; empty: every picture counts equally.
     """
 
     path: Path
@@ -64,12 +64,12 @@ class LabelledData:
 
     @property
     def all_wordings(self) -> tuple[str, ...]:
-        """Every wording that the model may be asked."""
+        """Every wording that a prompt may contain."""
         return tuple(dict.fromkeys(one for wording in self.wordings for one in self.words.wordings_of(wording)))
 
 
 class WordingRows:
-    """Rows of wordings, found or added. Two that the model would read alike are one."""
+    """Rows of wordings, looked up or added. Wordings that are equal to the model share a row."""
 
     def __init__(self) -> None:
         self._rows: dict[str, int] = {}
@@ -88,10 +88,10 @@ class WordingRows:
 
 
 def labelled_coco(data: CocoData, words: ClassWords | None = None) -> LabelledData:
-    """What a data set in COCO's format teaches.
+    """The training data of a data set in COCO's format.
 
-    Objects in a crowd have no boxes of their own: their category is not asked for in that picture. Of federated
-    data only those categories are absent that are known to be.
+    Objects in a crowd have no boxes of their own: their category is not in that picture's prompts. In federated data
+    only the categories stated as absent are absent.
     """
     wordings, words = WordingRows(), words or ClassWords()
     rows = {category.number: wordings.row(category.wording) for category in data.categories}

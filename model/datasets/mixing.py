@@ -1,4 +1,4 @@
-"""Several data sets as one, each with a share of the examples: what a set does not annotate is unknown there."""
+"""Mixtures: several data sets as one, each with its share; classes that a set does not annotate are unknown in it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class MixedData:
 
     Args:
         data: as read.
-        share: the part of all examples that are drawn from it, above 0.
+        share: the fraction of all examples drawn from it, above 0.
     """
 
     data: LabelledData
@@ -24,10 +24,10 @@ class MixedData:
 
 
 def mix(sources: Sequence[MixedData]) -> LabelledData:
-    """One data set.
+    """The mixture as one data set.
 
-    Classes of equal wording are one, and so are a class of the first and what the first's vocabulary calls another
-    wording of it. A class that only other sources annotate is unknown in a source's pictures, never absent.
+    Classes with equal wordings are joined, and so are a class of the first and its other wordings in the first's
+    vocabulary. A class that only other sources annotate is unknown in a source's pictures, never absent.
 
     Args:
         sources: the first gives the vocabulary.
@@ -52,7 +52,7 @@ def mix(sources: Sequence[MixedData]) -> LabelledData:
 
 
 def _moved(picture: LabelledPicture, rows: Mapping[int, int], source: int) -> LabelledPicture:
-    """The picture under the mixture's rows, with all written out that is absent in it."""
+    """The picture with the mixture's rows, and all its absent classes listed."""
     here = {one for own in picture.answers for one in own}
     absent = picture.absent
     if absent is None:

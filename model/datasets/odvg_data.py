@@ -1,4 +1,4 @@
-"""A data set as lines of JSON, one a picture: ODVG, the format of the published trainings.
+"""ODVG data sets: lines of JSON, one per picture, the format of the published trainings.
 
 A line holds `filename`, `height`, `width`, and either `detection` (`instances`, each with `bbox` as left, top, right,
 bottom in px, and `category` or a `label` of the label map) or `grounding` (`regions`, each with one or several `bbox`
@@ -31,17 +31,17 @@ def read_odvg(
     keep_odd_boxes: bool = False,
     on_records: Callable[[int, int], None] = lambda annotations, pictures: None,
 ) -> LabelledData:
-    """Read and check all lines and see that every picture is there.
+    """Read and check all lines, and check that every picture exists.
 
-    In `detection` lines every name of the label map that no instance has is absent; of `grounding` lines nothing is
-    known to be.
+    In `detection` lines every name of the label map without an instance is absent; in `grounding` lines no name is
+    known to be absent.
 
     Args:
         lines: the file, one JSON object a line.
         folder: what `filename` is relative to.
         label_map: a JSON object from labels to names.
         keep_odd_boxes: keep boxes that have no area or leave their picture, cut to it, instead of refusing them.
-        on_records: called with how many boxes and pictures there are, before the pictures are looked at.
+        on_records: called with the numbers of boxes and pictures, before the pictures are checked.
 
     Raises:
         CocoError: something does not fit; the text names the file and the line.
@@ -62,7 +62,7 @@ def read_odvg(
 
 
 class _Reader:
-    """Pictures so far."""
+    """Collects the pictures line by line."""
 
     def __init__(self, folder: Path, names: Mapping[str, str], *, keep_odd_boxes: bool) -> None:
         self._folder, self._names, self._keep = folder, names, keep_odd_boxes
@@ -92,7 +92,7 @@ class _Reader:
 
     @property
     def counts(self) -> tuple[int, int]:
-        """Boxes and pictures so far."""
+        """The numbers of boxes and pictures so far."""
         return sum(len(picture.boxes_xyxy) for picture in self._pictures.values()), len(self._pictures)
 
     def finish(self, lines: Path, sha256: str) -> LabelledData:

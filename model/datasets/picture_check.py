@@ -1,4 +1,4 @@
-"""Checks a data set's pictures before anything is learnt or measured: there, whole, and of the size that is stated."""
+"""Picture check: a data set's pictures must exist, be whole, and have the stated size."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class StoredPicture(Protocol):
 
 
 def check_stored(pictures: Mapping[str, StoredPicture], folder: Path) -> int:
-    """See that pictures are there, whole, and as large as their records say. Their pixels are not decoded.
+    """Check that pictures exist, are whole, and have their records' size. Their pixels are not decoded.
 
     Args:
         pictures: by the record that names each.
-        folder: where they lie.
+        folder: their folder.
 
     Returns:
-        How many are stored turned or mirrored, and are seen upright by their EXIF alone.
+        The number of pictures that are upright by their EXIF alone.
 
     Raises:
         CocoError: names the first record that does not fit; of missing pictures also how many there are.
@@ -60,7 +60,7 @@ def check_stored(pictures: Mapping[str, StoredPicture], folder: Path) -> int:
 
 
 def check_size(picture: StoredPicture, width: int, height: int, orientation: int = UPRIGHT, where: str = "") -> None:
-    """Compare a picture's upright size with what its record says.
+    """Compare a picture's upright size with its record's.
 
     Raises:
         CocoError: they differ.
@@ -79,5 +79,5 @@ def check_size(picture: StoredPicture, width: int, height: int, orientation: int
 
 
 def unreadable(picture: StoredPicture, error: StillError, where: str = "") -> CocoError:
-    """One sentence about a picture of which there is nothing, or only a part."""
+    """The error about a picture that cannot be read, or only in part."""
     return CocoError(f"{where}picture {picture.file} cannot be read ({error}): fetch it again")

@@ -1,4 +1,4 @@
-"""Referring expressions in COCO's format: a sentence, and the one object of a picture that it means."""
+"""Referring expressions in COCO's format: sentences, each for one object of a picture."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _SENTENCE_KEYS = ("sentence", "caption")
 
 @dataclass(frozen=True, slots=True)
 class Referral:
-    """One sentence and what it means.
+    """One sentence and its object.
 
     Args:
-        number: its place in the file, from 0.
-        picture: where to look.
+        number: its index in the file, from 0.
+        picture: the picture of the object.
         sentence: as the file writes it.
         box_xywh: the object: left, top, width, height, px.
     """
@@ -47,7 +47,7 @@ class ReferralData:
 def read_referrals(
     annotations: Path, folder: Path, *, limit: int | None = None, keep_odd_boxes: bool = False
 ) -> ReferralData:
-    """Read and check sentences, and see that every picture is there.
+    """Read and check sentences, and check that every picture exists.
 
     A sentence stands with its annotation (`sentence`, `caption`, or a list `sentences` of texts or of objects with
     `sent` or `raw`), or with an image that has one annotation.
@@ -86,7 +86,7 @@ def read_referrals(
 
 
 def _caption(record: Record, sentences: Sequence[str], annotations: int) -> Sequence[str]:
-    """The image's sentence, where it can only mean this one annotation."""
+    """The image's sentence, if this is the image's only annotation."""
     if not sentences:
         raise record.error("neither it nor its image has a 'sentence' or a 'caption'")
     if annotations > 1:
@@ -95,7 +95,7 @@ def _caption(record: Record, sentences: Sequence[str], annotations: int) -> Sequ
 
 
 def _sentences(record: Record) -> list[str]:
-    """What the record says of itself; nothing where it says nothing."""
+    """The record's own sentences; empty without any."""
     for key in _SENTENCE_KEYS:
         if record.has(key):
             return [record.text(key)]

@@ -1,6 +1,6 @@
-"""A training picture from a stored one: cut, mirrored, relit, blurred, compressed.
+"""Augmentation of rendered scenes: crop, mirror, light, blur and compression.
 
-Coordinates: `boxes_xyxy` are px of the picture at hand, before or after the change.
+Coordinates: `boxes_xyxy` are px of the argument picture, or of the returned one.
 """
 
 # pyright: reportUnknownMemberType=false
@@ -19,13 +19,13 @@ Boxes = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class CutView:
-    """A cut of a picture at the network's size.
+    """A crop of a picture at the network's size.
 
     Args:
-        picture: (H, W, 3) uint8 RGB; black where the stored picture has ended.
-        valid_xy: the part of the width and height that holds picture, 0..1.
-        boxes_xyxy: (n, 4) px of `picture`, cut at its edges.
-        kept: (n,) the part of each box's area that is left, 0..1.
+        picture: (H, W, 3) uint8 RGB; black beyond the stored picture's edge.
+        valid_xy: the fractions of the width and height that the picture fills, 0..1.
+        boxes_xyxy: (n, 4) px of `picture`, clipped to it.
+        kept: (n,) the fraction of each box's area that remains, 0..1.
     """
 
     picture: Picture
@@ -37,7 +37,7 @@ class CutView:
 def cut(
     picture: Picture, boxes_xyxy: Boxes, size_hw: tuple[int, int], scale: float, rng: np.random.Generator
 ) -> CutView:
-    """A random window, scaled by `scale`. Where the window is larger than the picture it is padded right and below."""
+    """A random window, scaled by `scale`. A window larger than the picture is padded on the right and below."""
     height, width = size_hw
     have_h, have_w = picture.shape[:2]
     want_h, want_w = height / scale, width / scale
@@ -56,10 +56,10 @@ def cut(
 
 
 def window(picture: Picture, corner_xy: tuple[float, float], scale: float, size_hw: tuple[int, int]) -> Picture:
-    """What a window shows whose top left corner is at `corner_xy`, scaled; the edge is repeated beyond the picture."""
+    """The scaled content of a window with its top left corner at `corner_xy`; outside, the edge is repeated."""
     left, top = corner_xy
     window_from_picture = np.array([[scale, 0, -left * scale], [0, scale, -top * scale]], np.float64)
-    # Pixel centres lie at half coordinates: without this the picture moves against its boxes.
+    # Pixel centres are at half coordinates: without this the picture shifts against its boxes.
     window_from_picture[:, 2] += 0.5 * scale - 0.5
     height, width = size_hw
     shown = cv2.warpAffine(
@@ -69,7 +69,7 @@ def window(picture: Picture, corner_xy: tuple[float, float], scale: float, size_
 
 
 def mirror(view: CutView) -> CutView:
-    """Left becomes right; only for a view without padding on the right."""
+    """Mirror left and right; only for a view without padding on the right."""
     width = view.picture.shape[1]
     boxes = view.boxes_xyxy.copy()
     boxes[:, [0, 2]] = width - boxes[:, [2, 0]]
@@ -77,7 +77,7 @@ def mirror(view: CutView) -> CutView:
 
 
 def disturb(picture: Picture, rng: np.random.Generator) -> Picture:
-    """What cameras and codecs do to a picture, within limits that leave a colour's name alone."""
+    """Distortions of cameras and codecs, limited so that a colour keeps its name."""
     gain = rng.uniform(0.75, 1.25) * rng.uniform(0.94, 1.06, 3)
     lift = rng.uniform(-12, 12)
     gamma = rng.uniform(0.8, 1.25)

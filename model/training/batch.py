@@ -1,4 +1,4 @@
-"""What one step of a detector learns from.
+"""Training batches: pictures, captions and the boxes that match them, for one step.
 
 Letters: B picture, H W pixels, G true boxes of a picture, T token, K noised query.
 """
@@ -25,15 +25,15 @@ from .matching import Truth
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One picture, one caption, and the boxes that answer it.
+    """One picture, one caption, and the boxes that match it.
 
     Args:
         canvas: (H, W, 3) uint8 RGB.
-        valid_wh: the part of the canvas that shows the picture, px.
+        valid_wh: the width and height of the picture in the canvas, px.
         tokens: the caption.
         boxes_xyxy: (G, 4) float32, px of the canvas.
-        answers_GT: True where the token belongs to a wording that the object answers.
-        noised: the boxes spoilt, in 0..1 of the picture; None where nothing is denoised.
+        answers_GT: True where the token belongs to a wording of the object.
+        noised: the boxes with noise, in 0..1 of the picture; None without denoising.
         unknown_T: True where the token belongs to a wording that may be true of objects without a box.
     """
 
@@ -48,7 +48,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Examples together; shapes as in `GroundingDino.forward`."""
+    """A batch of examples; shapes as in `GroundingDino.forward`."""
 
     pictures_B3HW: Tensor
     valid_B2: Tensor
@@ -58,7 +58,7 @@ class Batch:
 
 
 def stack(examples: Sequence[Example]) -> Batch:
-    """Pictures padded to the largest, on the right and below, and captions to the longest."""
+    """Stack examples: pictures are padded to the largest, on the right and below, and captions to the longest."""
     height, width = (max(one.canvas.shape[axis] for one in examples) for axis in (0, 1))
     canvases = np.zeros((len(examples), height, width, 3), np.uint8)
     for row, one in enumerate(examples):
@@ -85,6 +85,6 @@ def stack(examples: Sequence[Example]) -> Batch:
 
 
 def centres_and_sizes(boxes_xyxy: NDArray[np.float32], width: float, height: float) -> NDArray[np.float32]:
-    """(n, 4) px -> cx cy w h in 0..1 of so many pixels."""
+    """(n, 4) px -> cx cy w h in 0..1 of `width` and `height` px."""
     boxes = boxes_xyxy / np.array([width, height, width, height], np.float32)
     return np.concatenate([(boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]], 1).astype(np.float32)

@@ -1,6 +1,6 @@
-"""Arithmetic on boxes: forms and overlaps.
+"""Box arithmetic: conversions and overlaps.
 
-Letters: G truths, Q queries (any two sets of boxes).
+Letters: G true boxes, Q queries (any two sets of boxes).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def generalised_iou(a_Q4: Tensor, b_G4: Tensor) -> Tensor:
 
 
 def paired_generalised_iou(a_G4: Tensor, b_G4: Tensor) -> Tensor:
-    """(G,): row with row."""
+    """(G,): the generalised IoU of each pair of rows."""
     return _generalised(a_G4, b_G4)
 
 

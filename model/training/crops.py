@@ -1,7 +1,7 @@
-"""First lesson of the backbone: what single objects look like.
+"""Pretraining of the backbone: classifying crops of single objects.
 
-A detector's backbone is usually trained on labelled pictures of one object first; a crop costs a tenth of a scene, and
-says more plainly what it shows.
+A detector's backbone is usually pretrained on labelled pictures of single objects; a crop costs a tenth of a scene, and
+shows one object alone.
 """
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -24,7 +24,7 @@ from .augment import disturb, window
 from .stored_scenes import StoredScene
 
 _SIDES_PX = (40, 48, 64)
-_MARGIN = (1.15, 1.9)  # the crop's side in sides of the object
+_MARGIN = (1.15, 1.9)  # the crop's side relative to the object's
 _OFF_CENTRE = 0.12
 _MIN_VISIBLE = 0.4
 _MIN_PX = 10.0
@@ -32,7 +32,7 @@ _MIN_PX = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Crops:
-    """Squares around single objects, and what these are. N crops of P px."""
+    """Square crops around single objects, with kind and colour of each. N crops of P px."""
 
     pictures_N3PP: Tensor
     kinds_N: Tensor
@@ -64,7 +64,7 @@ class CropBatches:
 
 
 class CropLesson:
-    """Kind and colour of a crop, told from the middle of each of the backbone's maps."""
+    """Classifies kind and colour of a crop from the middle of each of the backbone's maps."""
 
     def __init__(self, backbone: Backbone) -> None:
         self._backbone = backbone.body
@@ -81,7 +81,7 @@ class CropLesson:
         return len(batch.kinds_N)
 
     def losses(self, batch: Crops, size: float) -> dict[str, Tensor]:
-        del size  # every batch has as many crops
+        del size  # every batch has the same number of crops
         maps: list[Tensor] = self._backbone(batch.pictures_N3PP.to(memory_format=torch.channels_last))
         kind, colour = torch.zeros(()), torch.zeros(())
         for head, one in zip(self._heads, maps, strict=True):
@@ -92,7 +92,7 @@ class CropLesson:
 
 
 def _middle(features_NCPP: Tensor) -> Tensor:
-    """The mean over the half in the middle; (N, C)."""
+    """The mean over the central half of each axis; (N, C)."""
     edge = features_NCPP.shape[-1] // 4
     end = features_NCPP.shape[-1] - edge
     return features_NCPP[:, :, edge:end, edge:end].mean((2, 3))

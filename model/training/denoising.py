@@ -1,8 +1,8 @@
-"""True boxes, spoilt, which the decoder learns to mend: contrastive denoising.
+"""Contrastive denoising: the decoder learns to restore true boxes from copies with noise.
 
-Of each true box there are copies in pairs: one near it, to be led back to it, and one further off, to be given up as
-nothing. The original begins such a query with a learnt vector of its class; here, where classes are words, it begins
-with the features of the words themselves.
+Each true box has pairs of copies: a near one, which must be moved back to it, and a far one, which must be rejected.
+The original starts such a query from a learnt vector of its class; here, where classes are words, it starts from the
+features of the words.
 
 Letters: B picture, K noised query, T token, G true boxes, C channel.
 Source: DINO (https://arxiv.org/abs/2203.03605), section 3.3.
@@ -25,13 +25,13 @@ from ..dino.grounding_dino import Enhanced, ExtraQueries
 
 @dataclass(frozen=True, slots=True)
 class NoiseOptions:
-    """How true boxes are spoilt.
+    """How noise is added to true boxes.
 
     Args:
-        queries: about so many a picture; at least one pair for each true box.
-        label_noise: half of this part of the copies begins with the words of another phrase.
-        box_noise: how far a near copy's corners may move, in halves of the box's sides; a far one's move up to twice
-            as far, and at least as far as that.
+        queries: approximate number per picture; at least one pair for each true box.
+        label_noise: half of this fraction of the copies starts from the words of another phrase.
+        box_noise: the maximum shift of a near copy's corners, in halves of the box's sides; those of a far copy move
+            by once to twice that.
     """
 
     queries: int = 100
@@ -41,13 +41,13 @@ class NoiseOptions:
 
 @dataclass(frozen=True, slots=True)
 class Noised:
-    """The spoilt boxes of a batch.
+    """The noised boxes of a batch.
 
     Args:
         boxes_BK4: cx cy w h in 0..1 of the network's input.
-        words_BKT: how much of each token a query begins with; rows sum to 1, padding to 0.
-        group_BK: which queries may see each other; -1 is padding.
-        truth_BK: the row of the true box that a near copy leads back to; -1 for a far one and for padding.
+        words_BKT: the weights of the tokens that a query starts from; rows sum to 1, padding to 0.
+        group_BK: the group of each query, within which queries attend to each other; -1 is padding.
+        truth_BK: the row of a near copy's true box; -1 for a far copy and for padding.
     """
 
     boxes_BK4: Tensor
@@ -61,7 +61,7 @@ class Noised:
 
 @dataclass(frozen=True, slots=True)
 class NoisedPicture:
-    """The spoilt boxes of one picture; fields as in `Noised`, but boxes in 0..1 of the picture, T of its caption."""
+    """The noised boxes of one picture; fields as in `Noised`, but boxes in 0..1 of the picture, T of its caption."""
 
     boxes_K4: NDArray[np.float32]
     words_KT: NDArray[np.float32]
@@ -76,12 +76,12 @@ def spoil(
     options: NoiseOptions,
     rng: np.random.Generator,
 ) -> NoisedPicture:
-    """Copies of the true boxes of one picture. What they are depends on nothing else in the batch.
+    """Noised copies of one picture's true boxes. They depend on nothing else in the batch.
 
     Args:
         boxes_G4: cx cy w h in 0..1 of the picture.
-        answers_GT: True where the token belongs to a wording that the object answers.
-        phrases_PT: True at the tokens of each phrase that was asked for: a wrong label is one of these.
+        answers_GT: True where the token belongs to a wording of the object.
+        phrases_PT: True at the tokens of each phrase of the prompt; wrong labels are drawn from these.
     """
     count = len(boxes_G4)
     groups = max(1, options.queries // (2 * count)) if count else 0
@@ -98,10 +98,10 @@ def spoil(
 
 
 def stack_noised(pictures: Sequence[NoisedPicture], valid: Sequence[tuple[float, float]], tokens: int) -> Noised:
-    """The pictures of a batch, padded to the most queries and to `tokens`.
+    """The pictures of a batch, padded to the largest number of queries and to `tokens`.
 
     Args:
-        valid: the part of the input's width and height that shows each picture, in 0..1.
+        valid: the fractions of the input's width and height that each picture fills, in 0..1.
     """
     longest = max(1, *(len(one.group_K) for one in pictures))  # a batch without true boxes has padding alone
     B = len(pictures)
@@ -119,14 +119,14 @@ def stack_noised(pictures: Sequence[NoisedPicture], valid: Sequence[tuple[float,
 
 
 class NoisedQueries(nn.Module):
-    """Where noised boxes become queries. Used in training alone, and not part of the weights."""
+    """Makes queries of noised boxes. Used in training alone, and not part of the weights."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.project = nn.Linear(width, width)
 
     def forward(self, noised: Noised, enhanced: Enhanced) -> ExtraQueries:
-        """Queries that see those of their own group alone."""
+        """Queries that attend only to those of their own group."""
         content_BKC = self.project(noised.words_BKT.to(enhanced.text_BTC.dtype) @ enhanced.text_BTC)
         apart_BKK = noised.group_BK[:, :, None] != noised.group_BK[:, None, :]
         return ExtraQueries(content_BKC, noised.boxes_BK4, apart_BKK)
@@ -135,7 +135,7 @@ class NoisedQueries(nn.Module):
 def _moved(
     boxes_K4: NDArray[np.float32], near: NDArray[np.bool_], noise: float, rng: np.random.Generator
 ) -> NDArray[np.float32]:
-    """Boxes whose corners moved: by less than `noise` half sides, or by one to two of that."""
+    """Boxes with shifted corners: by less than `noise` half sides, or by once to twice that."""
     half = boxes_K4[:, 2:] / 2
     corners = np.concatenate([boxes_K4[:, :2] - half, boxes_K4[:, :2] + half], 1)
     far = rng.random(corners.shape) + ~near[:, None]

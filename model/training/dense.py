@@ -1,8 +1,8 @@
-"""A helper in training only: every place inside an object is told what the object is.
+"""Dense auxiliary loss, in training only: every cell in the middle of an object is classified as that object.
 
-The decoder learns from a few queries a picture, one to an object; what a mug looks like is learnt sooner when all the
-places that show the mug say so. The helper's own projection keeps this apart from the choice of queries, which has to
-stay one of few. It is dropped from the weights.
+The decoder learns from a few queries a picture, one per object; classifying all cells of an object teaches its look
+faster. A separate projection keeps this from affecting query selection, which must stay sparse. It is dropped from the
+weights.
 
 Letters: B picture, S flattened pixels, T token, C channel, G true boxes, X chosen places.
 """
@@ -23,11 +23,11 @@ from ..dino.heads import ClassHead
 from ..dino.query_selection import grid_boxes
 from .matching import Truth
 
-_MIDDLE = 0.3  # of a side, on each side of the centre: what is nearer to the edge may show something else
+_MIDDLE = 0.3  # of a side, from the centre: cells nearer to the edge may show something else
 
 
 class DensePlaces(nn.Module):
-    """Scores the places in the middle of each true box against every word."""
+    """Scores the cells in the middle of each true box against every token."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class DensePlaces(nn.Module):
         self.classify = ClassHead(config)
 
     def forward(self, output: Output, truths: Sequence[Truth]) -> Tensor:
-        """The mean over places of the summed cross entropy against the words that their object answers."""
+        """The mean over cells of the summed cross entropy against the words of their object."""
         no_word_BT = output.enhanced.no_word_BT
         places_S4 = grid_boxes(output.enhanced.shapes, no_word_BT.device)[0]
         losses: list[Tensor] = []
@@ -53,7 +53,7 @@ class DensePlaces(nn.Module):
 
 
 def _middles(places_S4: Tensor, boxes_G4: Tensor) -> tuple[Tensor, Tensor]:
-    """Places in the middle of some box, and that box; of two boxes the smaller, more often the one in front."""
+    """Cells in the middle of a box, and that box; of two boxes the smaller, which is more often in front."""
     if len(boxes_G4) == 0:
         none = torch.zeros(0, dtype=torch.long, device=places_S4.device)
         return none, none

@@ -1,4 +1,4 @@
-"""A detector's lesson: which boxes answer which words."""
+"""Detection training: the losses of a detector on a batch of labelled pictures."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 
@@ -17,7 +17,7 @@ from .loss import LossWeights, detection_loss
 
 
 class DetectionLesson:
-    """The losses of DINO on every decoder layer, on the proposals and on noised boxes, and the dense helper's."""
+    """DINO's losses on every decoder layer, on the proposals and on noised boxes, and the dense auxiliary loss."""
 
     def __init__(
         self,
@@ -29,10 +29,10 @@ class DetectionLesson:
     ) -> None:
         """
         Args:
-            model: what learns, on its device.
-            weights: of the losses. Where the dense helper's is 0 there is no such helper.
-            denoise: batches hold noised boxes.
-            bfloat16: autocast the forward pass; it only pays where the processor computes in bfloat16.
+            model: the model to train, on its device.
+            weights: of the losses. Weight 0 turns the dense loss off.
+            denoise: batches contain noised boxes.
+            bfloat16: autocast the forward pass; it is faster only on a processor with bfloat16 products.
         """
         device = next(model.parameters()).device
         self._weights = weights or LossWeights()
@@ -47,7 +47,7 @@ class DetectionLesson:
         return {"model": self._model, **{name: one for name, one in helpers.items() if one is not None}}
 
     def size(self, batch: Batch) -> float:
-        """How many true boxes there are."""
+        """The number of true boxes."""
         return sum(len(truth.boxes_G4) for truth in batch.truths)
 
     def losses(self, batch: Batch, size: float) -> dict[str, Tensor]:

@@ -1,6 +1,6 @@
-"""Noise on what the network's parts hand on, in training alone.
+"""Feature noise: normal noise on the features between the network's parts, in training alone.
 
-What rounding in half precision changes is far less than this, so that it hardly changes an answer.
+It is far larger than the rounding of half precision, so that a trained model is robust to rounding.
 """
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
@@ -20,7 +20,7 @@ from ..dino.grounding_dino import GroundingDino
 def add_feature_noise(model: GroundingDino, deviation: float) -> None:
     """Add normal noise to the Edge body's maps, before, within and after its encoder, and between decoder layers.
 
-    Each of these comes out of a norm, and its own deviation is about 1.
+    These features are outputs of norms, with a standard deviation of about 1.
     """
 
     def disturb(part: nn.Module, _inputs: object, features: Tensor) -> Tensor:

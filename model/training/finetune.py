@@ -1,4 +1,4 @@
-"""The recipe of learning from labelled pictures: which parts learn how fast, from which batches."""
+"""Fine-tuning on labelled pictures: the recipe of trained parts, rates and batches."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 
@@ -25,7 +25,7 @@ from .trainer import CHECKPOINT, CURVE, Progress, TrainingOptions, Watcher, make
 from .validation import FIGURES, HeldOut, JudgedStep, Validation
 from .workers import Worker
 
-# What may be taught alone, by patterns of names.
+# Parts that can be trained alone, as patterns of parameter names.
 PARTS: Mapping[str, tuple[str, ...]] = {
     "backbone": ("model.backbone.*",),
     "language": (
@@ -41,18 +41,18 @@ PARTS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class FinetuneRecipe:
-    """Everything that decides the weights, besides the data, the first weights and the machine's rounding.
+    """Everything that determines the weights, except the data, the first weights and the machine's rounding.
 
     Args:
         training: steps and rates.
         pictures: how batches are drawn.
-        only: the parts that learn, of `PARTS`; empty is all.
-        backbone_speed: the backbone's rate in parts of the others'; 0 freezes it.
-        text_speed: BERT's.
-        short_side: of the network's input, px; None is what the weights were trained at.
+        only: the trained parts, of `PARTS`; empty is all.
+        backbone_speed: the backbone's learning rate relative to the others'; 0 freezes it.
+        text_speed: the same for BERT.
+        short_side: of the network's input, px; None is the size of the first weights' training.
         bfloat16: autocast the forward pass.
-        recompute: layers' insides are computed again on the way back instead of kept.
-        dense: how much the helper counts that tells every place inside a box what the object is; 0: none.
+        recompute: activation checkpointing, which saves memory.
+        dense: weight of the dense auxiliary loss; 0 turns it off.
     """
 
     training: TrainingOptions
@@ -67,13 +67,13 @@ class FinetuneRecipe:
 
     @property
     def speeds(self) -> dict[str, float]:
-        """By patterns of names, for the optimiser."""
+        """Factors of the learning rate by patterns of parameter names, for the optimiser."""
         slow = {"model.backbone.body.*": self.backbone_speed, "model.text_encoder.bert.*": self.text_speed}
         if not self.only:
             return slow
-        taught = {pattern: 1.0 for part in self.only for pattern in PARTS[part]}
+        trained = {pattern: 1.0 for part in self.only for pattern in PARTS[part]}
         frozen = {pattern: 0.0 for part, own in PARTS.items() if part not in self.only for pattern in own}
-        return {"model.*": 0.0, **taught, **slow, **frozen}
+        return {"model.*": 0.0, **trained, **slow, **frozen}
 
 
 def finetune(
@@ -90,17 +90,17 @@ def finetune(
     on_step: Callable[[int], None] = lambda step: None,
     on_judged: Callable[[JudgedStep], None] = lambda judged: None,
 ) -> None:
-    """Train from the first weights, or go on from the last checkpoint in `folder`.
+    """Train from the first weights, or continue from the last checkpoint in `folder`.
 
     Args:
-        first: what to begin with.
-        path: the file it comes from; None where it comes from nothing.
-        data: what is learnt.
-        held_out: what the weights are judged by at each checkpoint.
-        recipe: how.
+        first: the initial weights.
+        path: their file; None for random weights.
+        data: the training data.
+        held_out: the data on which the weights are evaluated at each checkpoint.
+        recipe: the settings.
         folder: receives checkpoints, the curve, the figures, the last and the best weights; the model bears its name.
         device: where the model is trained.
-        worker: this process among those that train together.
+        worker: this process, if several train together.
         on_progress, on_step, on_judged: called in the worker of rank 0.
 
     Raises:
@@ -124,10 +124,10 @@ def finetune(
     facts = _facts(recipe, first, data, path)
     make_folder(folder)
     if not (folder / CHECKPOINT).exists():
-        for left in (CURVE, FIGURES):  # of a run whose checkpoint is gone
-            (folder / left).unlink(missing_ok=True)
-    taught = replace(first, config=replace(first.config, name=folder.resolve().name or first.config.name))
-    validation = Validation(taught, folder, DetectorOptions(device=device), held_out, facts)
+        for leftover in (CURVE, FIGURES):  # of a run without a checkpoint
+            (folder / leftover).unlink(missing_ok=True)
+    trained = replace(first, config=replace(first.config, name=folder.resolve().name or first.config.name))
+    validation = Validation(trained, folder, DetectorOptions(device=device), held_out, facts)
 
     def on_checkpoint(step: int, networks: Mapping[str, torch.nn.Module]) -> None:
         if (judged := validation(step, networks)) is not None:
@@ -150,7 +150,7 @@ def _facts(recipe: FinetuneRecipe, first: Checkpoint, data: LabelledData, path: 
 def _identity(
     recipe: FinetuneRecipe, first: Checkpoint, facts: Mapping[str, Any], held_out: HeldOut | None, worker: Worker
 ) -> dict[str, object]:
-    """What may not change while a run goes on; not how far, how often it is kept, or how memory is spared."""
+    """The settings that must not change when a run is resumed; steps, checkpoint interval and memory use may."""
     free = {"steps", "checkpoint_every", "loaders", "accumulate"}
     training = {key: value for key, value in asdict(recipe.training).items() if key not in free}
     pictures = {key: value for key, value in asdict(recipe.pictures).items() if key != "size"}

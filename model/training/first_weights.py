@@ -1,4 +1,4 @@
-"""What training begins with: published or own weights, taught new words where they need them, or none at all."""
+"""Initial weights of a training: published or own weights, extended by new words if needed, or random ones."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 
@@ -17,19 +17,19 @@ from ..weights.checkpoint import Checkpoint, keep_weights, read_checkpoint
 
 _MARKS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", ".")
 _EMBEDDING = "text_encoder.bert.embeddings.word_embeddings.weight"
-_NEW_WORD_STD = 0.02  # as BERT draws its own
+_NEW_WORD_STD = 0.02  # as in BERT's initialisation
 
 
 def first_weights(path: Path, wordings: Sequence[str], *, offline: bool = False) -> Checkpoint:
-    """The checkpoint to go on from.
+    """The checkpoint to start from.
 
-    A model that reads any words is taken as it is. One that knows the words it was taught alone, such as tabletop,
-    gets a new one for each word of the data that it lacks, to be learnt from nothing.
+    A model that reads any words is used unchanged. One with a fixed vocabulary, such as tabletop, gets a new random
+    embedding for each word of the data that it lacks.
 
     Args:
-        path: of the weights.
-        wordings: what the data asks for.
-        offline: take the words of published models from the local cache alone.
+        path: the weights' file.
+        wordings: the wordings of the data.
+        offline: read the vocabularies of published models from the local cache alone.
 
     Raises:
         CheckpointError: the weights cannot be read.
@@ -51,10 +51,10 @@ def first_weights(path: Path, wordings: Sequence[str], *, offline: bool = False)
 
 
 def edge_from_nothing(wordings: Sequence[str], short_side: int) -> Checkpoint:
-    """An Edge model without any knowledge, whose words are those of the data.
+    """An Edge model with random weights, whose vocabulary is the words of the data.
 
     Args:
-        wordings: what the data asks for, and all that it will ever know.
+        wordings: the wordings of the data, and the only ones the model will accept.
         short_side: of the network's input for a 4:3 picture, px.
     """
     marks = {mark: row for row, mark in enumerate(_MARKS)}

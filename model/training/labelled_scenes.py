@@ -1,8 +1,8 @@
 # pyright: reportUnknownMemberType=false
-"""Tabletop's rendered scenes as labelled pictures, so that photographs and scenes can be learnt from together.
+"""Labelled scenes: tabletop's rendered scenes as labelled pictures, for training on photographs and scenes together.
 
-An object answers its colour and kind ("red mug"), its kind ("mug") and its colour ("red object"). A never-trained pair
-is no wording: the model would learn that it is always absent.
+An object's wordings are its colour and kind ("red mug"), its kind ("mug") and its colour ("red object").
+A never-trained pair is no wording: the model would learn that it is always absent.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from ..tabletop.dataset import SceneShard
 from ..tabletop.words import COLOURS, KINDS, TRAINING_PAIRS, phrase
 from .stored_scenes import ShardScenes, StoredScene
 
-_MIN_VISIBLE, _MIN_PX = 0.25, 9.0  # what shows less is neither an example nor absent
+_MIN_VISIBLE, _MIN_PX = 0.25, 9.0  # an object less visible is neither an example nor absent
 _QUALITY = 95  # of the JPEGs
 
 
 def labelled_scenes(shards: Sequence[SceneShard], folder: Path) -> LabelledData:
-    """Write each scene as a JPEG where it is not there yet, and say what it teaches.
+    """Write each missing scene as a JPEG, and return the scenes' labels.
 
     Args:
         shards: training scenes.

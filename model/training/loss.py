@@ -1,4 +1,4 @@
-"""What the model pays for its answers: focal, L1 and GIoU on every decoder layer and on the proposals.
+"""Losses: focal, L1 and GIoU on every decoder layer and on the proposals.
 
 Letters: B picture, Q query, K noised query, T token, G true boxes of a picture, N pairs in the batch.
 Sources: focal loss https://arxiv.org/abs/1708.02002; the weights are Grounding DINO's.
@@ -21,7 +21,7 @@ from .matching import MatchingCosts, Truth, match
 
 @dataclass(frozen=True, slots=True)
 class LossWeights:
-    """How much each part counts."""
+    """The weights of the losses."""
 
     classes: float = 2.0
     l1: float = 5.0
@@ -32,12 +32,12 @@ class LossWeights:
 
 @dataclass(frozen=True, slots=True)
 class _Pairs:
-    """Which queries stand for true boxes. N pairs.
+    """The queries that are matched to true boxes. N pairs.
 
     Args:
-        pictures_N, queries_N: where such a query is.
-        boxes_N4, answers_NT: what it should say.
-        counts_BQ: how much each query of the batch counts, true ones among them.
+        pictures_N, queries_N: the picture and row of each query.
+        boxes_N4, answers_NT: its targets.
+        counts_BQ: the weight of each query of the batch, matched or not.
     """
 
     pictures_N: Tensor
@@ -49,12 +49,12 @@ class _Pairs:
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """Which tokens are judged.
+    """The tokens that the loss counts.
 
     Args:
-        no_word_BT: True for marks and padding, of which no query is judged.
-        unknown_BT: True where only the queries that stand for a true box are: such a box is known to be something
-            else, but another object, which has no box, may be just that.
+        no_word_BT: True for special tokens and padding, which count for no query.
+        unknown_BT: True for tokens that count for matched queries alone: a true box is known to be something else,
+            but another object, which has no box, may match the token.
     """
 
     no_word_BT: Tensor
@@ -64,14 +64,14 @@ class _Words:
 def detection_loss(
     output: Output, truths: Sequence[Truth], weights: LossWeights, size: float, noised: Noised | None = None
 ) -> dict[str, Tensor]:
-    """The parts by name; their sum, under 'total', is what is minimised.
+    """The losses by name; their sum, 'total', is minimised.
 
     Args:
-        output: with the answers of every layer.
-        truths: one a picture.
-        size: how many true boxes the loss is divided by: the mean over all batches whose gradients are added up, so
-            that the sum is as of one large batch.
-        noised: what the extra queries are, if there are any.
+        output: the results of every layer.
+        truths: one per picture.
+        size: the number of true boxes by which the loss is divided: the mean over all batches whose gradients are
+            summed, so that the sum equals that of one large batch.
+        noised: the extra queries' boxes, if there are any.
     """
     enhanced, costs = output.enhanced, weights.costs
     truths = _measured_alike(truths, enhanced)
@@ -103,7 +103,7 @@ def detection_loss(
 
 
 def _measured_alike(truths: Sequence[Truth], enhanced: Enhanced) -> list[Truth]:
-    """In 0..1 of what the body measures boxes in: what a distance costs must not depend on a neighbour's size."""
+    """Truths in the body's own coordinates, so that the cost of a distance does not depend on the batch's padding."""
     ones_B14 = torch.ones(len(truths), 1, 4, device=enhanced.no_word_BT.device)
     scales_B4 = enhanced.picture_from_input(ones_B14)[:, 0]
     return [replace(truth, boxes_G4=truth.boxes_G4 * scale) for truth, scale in zip(truths, scales_B4, strict=True)]
@@ -123,7 +123,7 @@ def _matched(logits_BQT: Tensor, boxes_BQ4: Tensor, truths: Sequence[Truth], cos
 
 
 def _noised_pairs(noised: Noised, truths: Sequence[Truth]) -> _Pairs:
-    """Near copies stand for their true boxes, and all groups of a picture together count as one."""
+    """Near copies are matched to their true boxes, and all groups of a picture together weigh as one."""
     pairs: list[tuple[Tensor, Tensor]] = []
     for truth_K in noised.truth_BK:
         queries = torch.nonzero(truth_K >= 0)[:, 0]
@@ -133,7 +133,7 @@ def _noised_pairs(noised: Noised, truths: Sequence[Truth]) -> _Pairs:
 
 
 def _paired(pairs: Sequence[tuple[Tensor, Tensor]], truths: Sequence[Truth], counts_BQ: Tensor) -> _Pairs:
-    """From the rows of queries and of truths in each picture."""
+    """The pairs from each picture's rows of queries and true boxes."""
     return _Pairs(
         torch.cat([torch.full_like(queries, picture) for picture, (queries, _) in enumerate(pairs)]),
         torch.cat([queries for queries, _ in pairs]),

@@ -1,4 +1,4 @@
-"""Which query stands for which true box: the Hungarian matching of DETR.
+"""Hungarian matching of queries to true boxes, as in DETR.
 
 Letters: B picture, Q query, T token, G true boxes of one picture.
 Source: DETR (https://arxiv.org/abs/2005.12872), section 3.1.
@@ -17,17 +17,17 @@ from torch import Tensor
 
 from .boxes import corners, generalised_iou
 
-_NOT_A_NUMBER = 1e6  # the assignment takes no NaN; the loss, which follows, is where it is reported
+_NOT_A_NUMBER = 1e6  # the assignment accepts no NaN; the loss reports it
 
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What is really in one picture.
+    """The true objects of one picture.
 
     Args:
         boxes_G4: cx cy w h in 0..1 of the network's input.
-        answers_GT: True where the token belongs to a wording that the object answers.
-        unknown_T: True where the token belongs to a wording that may be true of objects without a box. None: of none.
+        answers_GT: True where the token belongs to a wording of the object.
+        unknown_T: True where the token belongs to a wording that may be true of objects without a box. None: no token.
     """
 
     boxes_G4: Tensor
@@ -41,7 +41,7 @@ class Truth:
 
 @dataclass(frozen=True, slots=True)
 class MatchingCosts:
-    """What a bad match costs, in class, in box corners and in overlap."""
+    """The weights of the matching cost: class, box (L1) and overlap (GIoU)."""
 
     classes: float = 2.0
     l1: float = 5.0
@@ -52,7 +52,7 @@ class MatchingCosts:
 def match(
     logits_BQT: Tensor, boxes_BQ4: Tensor, truths: Sequence[Truth], costs: MatchingCosts
 ) -> list[tuple[Tensor, Tensor]]:
-    """Per picture: rows of queries and the rows of truths they stand for."""
+    """Per picture: the rows of queries and of the true boxes they are matched to."""
     pairs: list[tuple[Tensor, Tensor]] = []
     for logits_QT, boxes_Q4, truth in zip(logits_BQT, boxes_BQ4, truths, strict=True):
         cost_QG = _cost(logits_QT, boxes_Q4, truth, costs)
@@ -63,7 +63,7 @@ def match(
 
 def _cost(logits_QT: Tensor, boxes_Q4: Tensor, truth: Truth, costs: MatchingCosts) -> Tensor:
     probability = logits_QT.sigmoid()
-    # The focal loss a query would pay for saying yes, less what it would pay for saying no.
+    # The focal loss of a positive label minus that of a negative one.
     yes = 0.25 * (1 - probability) ** 2 * -(probability + 1e-8).log()
     no = 0.75 * probability**2 * -(1 - probability + 1e-8).log()
     answers = truth.answers_GT.float()

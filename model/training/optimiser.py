@@ -1,4 +1,4 @@
-"""Which weights move, how fast, and their running mean."""
+"""Optimiser: parameter groups with their rates, frozen parts, the schedule and the mean of the weights."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 
@@ -15,18 +15,18 @@ from torch.optim.swa_utils import AveragedModel
 
 
 class TrainingError(ValueError):
-    """Training cannot begin or go on; the text says why and what to do."""
+    """Training cannot start or continue; the text says why and what to do."""
 
 
 def optimiser(name: str, network: nn.Module, weight_decay: float, speeds: Mapping[str, float]) -> torch.optim.Optimizer:
-    """AdamW over what learns; vectors (norms, biases, scales) are not decayed.
+    """AdamW over the trained parameters; vectors (norms, biases, scales) have no weight decay.
 
     Args:
-        name: the network's: its parameters' names begin with it.
-        network: what is not to learn is frozen here.
-        weight_decay: of matrices.
-        speeds: how a parameter's rate compares with that of most, by a pattern of its name, such as
-            `model.backbone.*`; the last one that fits decides, and 0 freezes. Each group keeps its own as `speed`.
+        name: the network's name, the first part of its parameters' names.
+        network: its parameters with speed 0 are frozen.
+        weight_decay: for matrices.
+        speeds: factors of the learning rate by a pattern of the parameter's name, such as `model.backbone.*`; the last
+            matching pattern decides, and 0 freezes. Each group stores its factor as `speed`.
     """
     groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
     for full_name, parameter in network.named_parameters(prefix=name):
@@ -45,7 +45,7 @@ def optimiser(name: str, network: nn.Module, weight_decay: float, speeds: Mappin
 
 
 def keep_frozen_parts_still(network: nn.Module) -> None:
-    """Training mode, but for parts that do not learn: their running statistics stay as they are, nothing is dropped."""
+    """Training mode, except for frozen parts: their running statistics do not change, and they have no dropout."""
     network.train()
     for part in network.modules():
         own = list(part.parameters())
@@ -54,9 +54,9 @@ def keep_frozen_parts_still(network: nn.Module) -> None:
 
 
 def one_cycle(step: int, steps: int, peak: float, warm_up: float) -> float:
-    """The rate of a step: a cosine up to the peak, then a cosine down to almost nothing.
+    """The learning rate of a step: a cosine up to the peak, then a cosine down to almost zero.
 
-    A function of the step alone, so that an interrupted run may go on with another number of steps.
+    A function of the step alone, so that an interrupted run can continue with another number of steps.
     Source: https://arxiv.org/abs/1708.07120.
     """
     rising = max(1.0, warm_up * steps)
@@ -67,7 +67,7 @@ def one_cycle(step: int, steps: int, peak: float, warm_up: float) -> float:
 
 
 def running_mean(network: nn.Module, decay: float) -> AveragedModel:
-    """The exponential mean of a network's weights and statistics; it forgets faster at first, when it knows little."""
+    """The exponential mean of a network's weights and statistics, with a faster decay in the first steps."""
 
     def follow(means: Sequence[Tensor], values: Sequence[Tensor], count: Tensor | int) -> None:
         keep = min(decay, (1 + int(count)) / (10 + int(count)))

@@ -1,4 +1,4 @@
-"""Batches from labelled pictures: scaled, cut, mixed, mirrored, asked for what is there and for what is not."""
+"""Batches of labelled pictures, augmented, with prompts of present and absent classes."""
 
 # pyright: reportUnknownMemberType=false
 
@@ -32,20 +32,20 @@ class PictureOptions:
     """How examples are drawn.
 
     Args:
-        size: pictures a batch, in each worker.
-        scales: pictures are so many times as large as the rule says; drawn from this range.
-        mirror: half of the pictures, and 'left' in what is asked becomes 'right'; where the model has no such word, a
-            picture that is asked for the other stays as it is.
-        negatives: at most so many wordings that answer nothing are asked; half of the pictures get all of these,
-            the others a number from one to that.
-        contrasts: at most so many classes are asked of which nothing is known in the picture. An object with a box is
-            none of them, unless the vocabulary's file says that it may be; of all else nothing is learnt.
-        balance: classes in fewer than this part of the pictures come oftener, by LVIS's repeat factors; 0: never.
-        zoom: half of the pictures are cut to a window whose sides are at least 1 / this of theirs; 1: none.
+        size: pictures per batch and worker.
+        scales: range from which a factor of the rule's input size is drawn.
+        mirror: mirror half of the pictures and swap 'left' and 'right' in their prompts; without such a word in the
+            model, the picture is not mirrored.
+        negatives: maximum number of absent wordings in a prompt; half of the pictures get the maximum, the others a
+            number from one to it.
+        contrasts: maximum number of classes in a prompt that are unknown in the picture. They are negative for objects
+            with a box, unless the vocabulary's file lets them overlap; for the rest they are ignored.
+        balance: classes in fewer than this fraction of the pictures are repeated by LVIS's factors; 0 repeats none.
+        zoom: half of the pictures are cropped to a window with sides of at least 1 / this of theirs; 1 crops none.
         colours: change light, colour, sharpness and compression.
-        mosaic: this part of the examples are four pictures in one.
-        paste: this part of the pictures get an object of another.
-        noise: how true boxes are spoilt; None spoils none.
+        mosaic: fraction of examples that are four pictures in one.
+        paste: fraction of pictures that get an object of another one.
+        noise: noise on true boxes for denoising; None turns it off.
     """
 
     size: int = 4
@@ -63,10 +63,10 @@ class PictureOptions:
 
 
 class PictureBatches:
-    """`batch(number)`: all workers together go through the pictures in a new order each time.
+    """`batch(number)`: all workers together go through the pictures, in a new order each epoch.
 
-    What becomes of a picture depends on its place in that order alone, so that two workers draw the same examples as
-    one with batches twice as large.
+    An example depends only on its position in that order, so that two workers draw the same examples as one with
+    batches twice as large.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class PictureBatches:
     ) -> None:
         """
         Raises:
-            CocoError: there is nothing to ask for in any picture.
+            CocoError: no picture has any class for a prompt.
         """
         self._rule, self._tokenizer, self._options = rule, tokenizer, options
         self._wordings, self._words = data.wordings, data.words
@@ -106,17 +106,17 @@ class PictureBatches:
         options = self._options
         rng = np.random.default_rng([options.seed, place, 1])
         view = self._view(place, rng)
-        asked, unknown = self._ask(view, rng)
-        texts = [str(rng.choice(self._words.wordings_of(self._wordings[one]))) for one in asked]
+        classes, unknown = self._choose_classes(view, rng)
+        texts = [str(rng.choice(self._words.wordings_of(self._wordings[one]))) for one in classes]
         if options.mirror and (turned := self._turned(texts)) is not None and rng.random() < 0.5:
             view, texts = mirror(view), turned
         tokens = self._tokenizer.encode(Prompt(tuple(Phrase(text) for text in texts)))
-        rows = [row for row, own in enumerate(view.answers) if not set(asked).isdisjoint(own)]
+        rows = [row for row, own in enumerate(view.answers) if not set(classes).isdisjoint(own)]
         answers_GT = torch.zeros(len(rows), len(tokens.ids_T), dtype=torch.bool)
         for row, own in enumerate(rows):
-            answered = [asked.index(one) for one in view.answers[own] if one in asked]
+            answered = [classes.index(one) for one in view.answers[own] if one in classes]
             answers_GT[row] = tokens.spans_WT[answered].any(0)
-        loose = [asked.index(one) for one in asked if one in unknown]
+        loose = [classes.index(one) for one in classes if one in unknown]
         have_h, have_w = view.image.shape[:2]
         size = self._rule.size(have_h, have_w, float(rng.uniform(*options.scales)))
         height, width = size.picture_hw
@@ -128,8 +128,8 @@ class PictureBatches:
         return Example(canvas, (width, height), tokens, boxes, answers_GT, noised, tokens.spans_WT[loose].any(0))
 
     def _turned(self, texts: list[str]) -> list[str] | None:
-        """The texts as they are true of the mirrored picture; None where the model lacks the word for it, or where it
-        is longer, as there may be no room for that.
+        """The texts for the mirrored picture; None if the model lacks a word, or if a text gets longer and may
+        not fit.
         """
         turned = [_SIDED.sub(lambda side: _OTHER_SIDE[side[0].lower()], text) for text in texts]
         unknown, read = self._tokenizer.vocabulary["[UNK]"], self._tokenizer.ids
@@ -139,7 +139,7 @@ class PictureBatches:
         return turned
 
     def _view(self, place: int, rng: np.random.Generator) -> View:
-        """What the example shows: a picture, or four, with what may be pasted into it."""
+        """The example's view: one picture, or four, possibly with a pasted object."""
         options = self._options
         view = self._read(place, rng)
         if rng.random() < options.mosaic:
@@ -155,13 +155,13 @@ class PictureBatches:
         view = view_of(picture, read_picture(picture), len(self._wordings))
         return zoom(view, self._options.zoom, rng) if self._options.zoom > 1 and rng.random() < 0.5 else view
 
-    def _ask(self, view: View, rng: np.random.Generator) -> tuple[list[int], frozenset[int]]:
-        """Which classes are asked for, as many as the text encoder can read at once, and which may be unlabelled."""
+    def _choose_classes(self, view: View, rng: np.random.Generator) -> tuple[list[int], frozenset[int]]:
+        """The prompt's classes, at most as many as the text encoder reads at once, and those that may be unlabelled."""
         options = self._options
         here = view.here - view.never_asked
         absent = sorted(view.absent - here)
-        most = min(options.negatives, len(absent))
-        count = most if rng.random() < 0.5 else int(rng.integers(min(1, most), most + 1))
+        max_count = min(options.negatives, len(absent))
+        count = max_count if rng.random() < 0.5 else int(rng.integers(min(1, max_count), max_count + 1))
         unknown = frozenset[int]()
         if options.contrasts:
             alike = frozenset[int]().union(*(self._overlaps[one] for one in view.here))
@@ -171,9 +171,9 @@ class PictureBatches:
             *rng.permutation(np.array(absent, int))[:count],
             *rng.permutation(np.array(sorted(unknown), int))[: options.contrasts],
         ]
-        room, asked = MAX_TOKENS - 2, list[int]()
+        tokens_left, classes = MAX_TOKENS - 2, list[int]()
         for one in map(int, wanted):
-            if self._tokens[one] <= room:
-                room -= self._tokens[one]
-                asked.append(one)
-        return [asked[int(row)] for row in rng.permutation(len(asked))], unknown | view.loose
+            if self._tokens[one] <= tokens_left:
+                tokens_left -= self._tokens[one]
+                classes.append(one)
+        return [classes[int(row)] for row in rng.permutation(len(classes))], unknown | view.loose

@@ -1,4 +1,4 @@
-"""The order in which pictures are learnt from: a new one each round, with pictures of rare classes repeated."""
+"""Picture order: the sequence of training pictures, shuffled each epoch, with pictures of rare classes repeated."""
 
 # pyright: reportUnknownMemberType=false
 
@@ -15,21 +15,21 @@ from ..datasets.labelled import LabelledData, LabelledPicture
 
 
 class PictureOrder:
-    """`order[place]`: the picture at a place of an endless sequence of rounds. Each place always has the same one.
+    """`order[place]`: the picture at a position of an endless sequence of epochs. It is deterministic.
 
     With `balance` above 0 a picture is repeated by LVIS's repeat factor: the square root of `balance` over the part of
-    all pictures that show its rarest class, at least 1; what is left of a whole number is drawn anew in each round
-    (https://arxiv.org/abs/1908.03195, section 4). Of a mixture each source has its share of a round, in which the first
-    source's pictures come once, or as often as balance asks.
+    all pictures that show its rarest class, at least 1; the fractional part is drawn at random in each epoch
+    (https://arxiv.org/abs/1908.03195, section 4). Of a mixture each source has its share of an epoch, in which the
+    first source's pictures come once, or as often as `balance` sets.
     """
 
     def __init__(self, data: LabelledData, balance: float, seed: int, *, without_objects: bool) -> None:
         """
         Args:
             data: the pictures.
-            balance: the part of the pictures that a class should at least be seen in; 0 repeats none.
-            seed: of the order.
-            without_objects: pictures of which only is known what is absent take part.
+            balance: minimum fraction of the pictures that should show each class; 0 repeats none.
+            seed: of the shuffling.
+            without_objects: include pictures that have absent classes alone.
         """
         self._seed = seed
         classes = len(data.wordings)
@@ -45,7 +45,7 @@ class PictureOrder:
         return self._pictures[int(self._round(place // self._length)[place % self._length])]
 
     def another(self, place: int, rng: np.random.Generator) -> int:
-        """A random place of the same round."""
+        """A random position of the same epoch."""
         return place // self._length * self._length + int(rng.integers(self._length))
 
     def _drawn(self, round_: int) -> NDArray[np.int64]:
@@ -60,7 +60,7 @@ class PictureOrder:
 
 
 def _teaches(picture: LabelledPicture, classes: int, *, without_objects: bool) -> bool:
-    """Whether there is anything to ask."""
+    """Whether the picture has any class for a prompt."""
     here = {one for own in picture.answers for one in own}
     if here - picture.never_asked:
         return True
@@ -80,12 +80,12 @@ def _repeat_factors(pictures: list[LabelledPicture], balance: float) -> NDArray[
 def _shared(
     factors: NDArray[np.float64], pictures: list[LabelledPicture], shares: tuple[float, ...]
 ) -> NDArray[np.float64]:
-    """The factors, so that each source of a mixture has its share of their sum."""
+    """The factors scaled so that each source of a mixture has its share of their sum."""
     if not shares or not pictures:
         return factors
     sources = np.array([picture.source for picture in pictures])
     sums = [float(factors[sources == source].sum()) for source in range(len(shares))]
-    known = [source for source, count in enumerate(sums) if count > 0]  # one whose pictures teach nothing has none
+    known = [source for source, count in enumerate(sums) if count > 0]  # a source without usable pictures has no share
     length = sums[known[0]] / shares[known[0]]
     scales = np.array([share * length / max(count, 1e-9) for share, count in zip(shares, sums, strict=True)])
     return factors * scales[sources]

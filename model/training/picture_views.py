@@ -1,4 +1,4 @@
-"""Augmentation of labelled pictures: zoom, mosaic, pasted objects, mirror. What is known of a picture follows along.
+"""Augmentation of labelled pictures: zoom, mosaic, pasted objects, mirror, with labels that stay true.
 
 Coordinates: `boxes_xyxy` are px of the view's own image.
 Sources: mosaic, YOLOv4 (https://arxiv.org/abs/2004.10934); copy-paste, here of boxes (https://arxiv.org/abs/2012.07177).
@@ -19,25 +19,25 @@ from ..datasets.labelled import LabelledPicture
 
 Image = NDArray[np.uint8]
 
-_MIN_KEPT = 0.35  # an object of which less is left by a cut is no example of its class
-_MAX_LOST = 0.95  # of which more is cut away is not there
+_MIN_KEPT = 0.35  # an object with less left after a crop is no example of its class
+_MAX_LOST = 0.95  # an object that lost more counts as absent
 _PASTE_TRIES = 4
 _PASTE_SCALES = (0.6, 1.5)
-_PASTE_MARGIN = 0.06  # of the object's sides, which comes along
+_PASTE_MARGIN = 0.06  # of the object's sides, pasted along with it
 _MIN_PASTE_PX = 16.0
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """An image to learn from, its objects, and what is known of its classes (rows of `LabelledData.wordings`).
+    """A training image with its objects and labels; classes are rows of `LabelledData.wordings`.
 
     Args:
         image: (H, W, 3) uint8 RGB.
         boxes_xyxy: (n, 4) float32.
-        answers: of each object its classes.
-        absent: classes known to have no object here.
-        loose: classes that have objects here with a box and may have others without one.
-        never_asked: classes with objects here that have no box of their own.
+        answers: the classes of each object.
+        absent: classes known to have no object in the image.
+        loose: classes that have objects with a box and may have others without one.
+        never_asked: classes with objects that have no box of their own.
     """
 
     image: Image
@@ -54,7 +54,7 @@ class View:
 
 
 def view_of(picture: LabelledPicture, image: Image, classes: int) -> View:
-    """A picture as it is annotated, among so many classes."""
+    """The view of a picture as annotated; `classes` is the number of classes."""
     here = {one for own in picture.answers for one in own}
     absent = range(classes) if picture.absent is None else picture.absent
     return View(
@@ -67,10 +67,10 @@ def view_of(picture: LabelledPicture, image: Image, classes: int) -> View:
     )
 
 
-def zoom(view: View, most: float, rng: np.random.Generator) -> View:
-    """A random window of the image, whose sides are 1 / `most` to all of the image's."""
+def zoom(view: View, max_zoom: float, rng: np.random.Generator) -> View:
+    """A random window of the image, with sides of 1 / `max_zoom` to 1 of the image's."""
     height, width = view.image.shape[:2]
-    high, wide = (max(32, round(side / rng.uniform(1.0, most))) for side in (height, width))
+    high, wide = (max(32, round(side / rng.uniform(1.0, max_zoom))) for side in (height, width))
     high, wide = min(high, height), min(wide, width)
     top, left = int(rng.integers(height - high + 1)), int(rng.integers(width - wide + 1))
     moved = view.boxes_xyxy - np.array([left, top, left, top], np.float32)
@@ -79,26 +79,26 @@ def zoom(view: View, most: float, rng: np.random.Generator) -> View:
     rows: list[int] = np.flatnonzero(kept >= _MIN_KEPT).tolist()
     partly: list[int] = np.flatnonzero((kept < _MIN_KEPT) & (kept > 1 - _MAX_LOST)).tolist()
     cut = frozenset(one for row in partly for one in view.answers[row])
-    gone = view.here - cut - frozenset(one for row in rows for one in view.answers[row])
+    lost = view.here - cut - frozenset(one for row in rows for one in view.answers[row])
     return replace(
         view,
         image=np.ascontiguousarray(view.image[top : top + high, left : left + wide]),
         boxes_xyxy=inside[rows],
         answers=tuple(view.answers[row] for row in rows),
-        absent=view.absent | (gone - view.loose),
+        absent=view.absent | (lost - view.loose),
         never_asked=view.never_asked | cut,
     )
 
 
 def mirror(view: View) -> View:
-    """Left becomes right."""
+    """The view mirrored left to right."""
     width, boxes = view.image.shape[1], view.boxes_xyxy
     turned = np.stack([width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]], 1)
     return replace(view, image=np.ascontiguousarray(view.image[:, ::-1]), boxes_xyxy=turned)
 
 
 def mosaic(views: Sequence[View], size_hw: tuple[int, int]) -> View:
-    """Four views in the quarters of one image. A class is known in it where it is known in all four."""
+    """Four views in the quarters of one image. A class is known in it if it is known in all four."""
     height, width = size_hw[0] // 2 * 2, size_hw[1] // 2 * 2
     canvas = np.zeros((height, width, 3), np.uint8)
     boxes: list[NDArray[np.float32]] = []
@@ -125,7 +125,7 @@ def mosaic(views: Sequence[View], size_hw: tuple[int, int]) -> View:
 
 
 def paste(view: View, donor: View, rng: np.random.Generator) -> View:
-    """The view with one object of another, its box and a little around it, where it hides nothing."""
+    """The view with one object of another view pasted, with a margin, where it covers no object."""
     if not len(donor.boxes_xyxy):
         return view
     row = int(rng.integers(len(donor.boxes_xyxy)))

@@ -1,4 +1,4 @@
-"""Rendered scenes as training reads them."""
+"""Stored scenes: rendered scenes read from shards for training."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class StoredScene:
         picture: (H, W, 3) uint8 RGB.
         pairs: each object's colour and kind.
         boxes_xyxy: (n, 4) float32, px of `picture`, around what is visible.
-        visible: (n,) the part of each object that nothing hides, 0..1.
+        visible: (n,) the visible fraction of each object, 0..1.
     """
 
     picture: NDArray[np.uint8]
@@ -30,7 +30,7 @@ class StoredScene:
 
 
 class ShardScenes(Sequence[StoredScene]):
-    """The scenes of several shards, one after another, pictures read from disk as they are asked for."""
+    """The scenes of several shards in sequence; pictures are read from disk on access."""
 
     def __init__(self, shards: Sequence[SceneShard]) -> None:
         self._pictures = [shard.images() for shard in shards]

@@ -1,4 +1,4 @@
-"""The recipe of tabletop: which model, which scenes, which steps."""
+"""tabletop's training recipe: model, scenes and steps."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 
@@ -40,19 +40,19 @@ from .workers import Worker, run_workers
 
 @dataclass(frozen=True, slots=True)
 class TabletopRecipe:
-    """Everything that decides the weights, besides the machine's rounding.
+    """Everything that determines the weights, except the machine's rounding.
 
     Args:
         scenes: the folder of rendered training scenes.
-        folder: receives checkpoints, the curve and at last the weights.
-        crop_steps: of the backbone alone on single objects, before all else.
-        steps: of the detector; the last `whole_share` of them see whole pictures instead of cuts.
-        crop_batch, cut_batch, whole_batch: pictures a step, in each worker.
+        folder: receives checkpoints, the curve and finally the weights.
+        crop_steps: steps of the backbone's pretraining on crops.
+        steps: steps of the detector; the last `whole_share` of them use whole pictures instead of crops.
+        crop_batch, cut_batch, whole_batch: pictures per step and worker.
         workers: processes that share their gradients.
-        noise: deviation of what is added to features; see `add_feature_noise`.
-        mean_decay: the weights are the exponential mean of the detector's, which forgets 1 - this at each step.
+        noise: standard deviation of the feature noise; see `add_feature_noise`.
+        mean_decay: decay per step of the exponential mean of the weights, which is what is written.
         bfloat16: autocast the detector's forward pass.
-        first: weights to begin with, instead of the backbone's lesson on crops.
+        first: initial weights, instead of the backbone's pretraining on crops.
     """
 
     scenes: Path
@@ -74,29 +74,29 @@ class TabletopRecipe:
 
     @property
     def steps_before(self) -> int:
-        """How many steps the backbone's lesson takes, before the detector's."""
+        """The number of pretraining steps before the detector's."""
         return self.crop_steps if self.first is None else 0
 
     @property
     def cut_steps(self) -> int:
-        """How many steps see cuts."""
+        """The number of steps with crops of pictures."""
         return round(self.steps * (1 - self.whole_share))
 
 
 def tabletop_config() -> ModelConfig:
-    """The embedded model's sizes."""
+    """The embedded model's configuration."""
     text = TextConfig(len(vocabulary()), width=128, layers=2, heads=4, feed_forward=512)
     return ModelConfig("tabletop", text, backbone="fasternet_t0", proposals="peaks")
 
 
 def train_recipe(recipe: TabletopRecipe, on_progress: Callable[[Progress], None] = lambda progress: None) -> None:
-    """Train from scratch, or go on from the last checkpoint in `recipe.folder`; then write the weights there."""
+    """Train from scratch, or continue from the last checkpoint in `recipe.folder`; then write the weights there."""
     run_workers(_Job(recipe, on_progress), recipe.workers)
 
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """What each worker does; picklable, since workers are processes."""
+    """The job of each worker; picklable, since workers are processes."""
 
     recipe: TabletopRecipe
     on_progress: Callable[[Progress], None]
@@ -123,7 +123,7 @@ class _Job:
         train(lesson, batches, options, recipe.folder, Watcher(self._tell, self._write), worker, identity)
 
     def _tell(self, progress: Progress) -> None:
-        """Steps are counted over both lessons."""
+        """Report progress with steps counted over both parts."""
         self.on_progress(replace(progress, step=self.recipe.steps_before + progress.step))
 
     def _write(self, _step: int, networks: Mapping[str, nn.Module]) -> None:
@@ -131,14 +131,14 @@ class _Job:
 
 
 def _identity(recipe: TabletopRecipe, first: Path | None, scenes: int) -> dict[str, object]:
-    """What may not change while a run goes on."""
+    """The settings that must not change when a run is resumed."""
     free = {"scenes", "folder", "first", "steps", "crop_steps"}
     own = {key.replace("_", " "): value for key, value in asdict(recipe).items() if key not in free}
     return {**own, "number of scenes": scenes, "first weights": None if first is None else file_sha256(first)}
 
 
 def write_weights(model: GroundingDino, recipe: TabletopRecipe) -> Path:
-    """The weights, what belongs to them, and how they came about: recipe and curve."""
+    """Write the weights with their description, the recipe and the curve."""
     path = recipe.folder / "tabletop.safetensors"
     first = None if recipe.first is None else file_sha256(find_checkpoint(str(recipe.first)))
     made_by = {key: value for key, value in asdict(recipe).items() if key not in ("scenes", "folder")} | {

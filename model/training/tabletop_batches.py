@@ -1,6 +1,6 @@
-"""Batches for tabletop: views of stored scenes, and prompts that ask for what is there and what is not.
+"""tabletop's batches: views of stored scenes, and prompts of present and absent phrases.
 
-A never-trained pair is never asked for, not even as an absent one: the model would learn that it is always absent.
+No prompt contains a never-trained pair, not even as an absent phrase: the model would learn that it is always absent.
 """
 
 # pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
@@ -21,7 +21,7 @@ from .augment import CutView, Picture, cut, disturb, mirror
 from .batch import Batch, Example, stack
 from .stored_scenes import StoredScene
 
-_UNKNOWN = "unknown"  # the kind of what has none of the names
+_UNKNOWN = "unknown"  # the kind of shapes that have no name
 _MAX_UNKNOWN = 3
 _LIGHT, _FAR = (0.2, 0.75), (0.4, 0.85)
 
@@ -36,9 +36,9 @@ class BatchOptions:
         size_hw: the network's input, px.
         scales: views are scaled by a factor drawn from this range.
         whole: keep the picture whole, at its own scale, instead of cutting it.
-        dark, far, unknown: the shares of pictures that are shown in little light, from far away on grey, and with
-            shapes of no kind that has a name.
-        least_visible, min_px: an object that shows less than this is no truth, nor are its words asked as absent.
+        dark, far, unknown: the fractions of pictures that are darkened, reduced on a grey canvas, and painted with
+            shapes of unknown kinds.
+        least_visible, min_px: an object less visible than this has no true box, and its words are not absent either.
     """
 
     size: int = 12
@@ -102,7 +102,7 @@ class TabletopBatches:
         return mirror(view) if view.valid_xy[0] == 1.0 and rng.random() < 0.5 else view
 
     def _with_unknown(self, view: CutView, rng: np.random.Generator) -> tuple[Picture, list[str]]:
-        """The picture with shapes of no known kind where it shows nothing that counts, and their colours."""
+        """The picture with shapes of unknown kinds painted beside its objects, and their colours."""
         height, width = view.picture.shape[:2]
         bottom, right = round(view.valid_xy[1] * height), round(view.valid_xy[0] * width)
         canvas = view.picture.copy()
@@ -115,11 +115,11 @@ class TabletopBatches:
 def draw_wishes(
     counted: Sequence[tuple[str, str]], present: Sequence[tuple[str, str]], rng: np.random.Generator
 ) -> list[Wish]:
-    """What to ask of a picture: most of what can be seen and some that cannot.
+    """The prompt of a picture: most of the visible objects and some absent ones.
 
     Args:
-        counted: the pairs that can be seen well.
-        present: all pairs that are there, seen well or not; none of them is asked as absent.
+        counted: the pairs that are visible enough.
+        present: all pairs in the picture; none of them is used as absent.
     """
     style = rng.choice(["pair", "kind", "colour", "mixed"], p=[0.55, 0.25, 0.05, 0.15])
     here: set[Wish] = {_reduce(pair, style, rng) for pair in counted}
@@ -127,7 +127,7 @@ def draw_wishes(
     absent = [wish for wish in _candidates(style, present) if not any(_answers(pair, wish) for pair in present)]
     count = min(len(absent), int(rng.integers(2, 9)))
     if count:
-        # Words that something in the picture shares are the hard ones: ask those more often.
+        # Absent phrases that share a word with the picture are harder, so they are drawn more often.
         weights = np.array([_likeness(wish, present) for wish in absent])
         rows = rng.choice(len(absent), count, replace=False, p=weights / weights.sum())
         asked += [absent[int(row)] for row in rows]

@@ -1,4 +1,4 @@
-"""The training loop: steps, checkpoints, the curve."""
+"""The training loop: steps, checkpoints and the loss curve."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 
@@ -30,23 +30,23 @@ Batch_contra = TypeVar("Batch_contra", contravariant=True)
 
 
 class ResumeError(TrainingError):
-    """The checkpoint in a folder cannot be gone on with; the text says why and what to do."""
+    """The checkpoint in a folder cannot be resumed; the text says why and what to do."""
 
 
 class Lesson(Protocol[Batch_contra]):
-    """What is learnt from a batch, and by which networks."""
+    """A training task: its networks and their losses on a batch."""
 
     @property
     def networks(self) -> Mapping[str, nn.Module]:
-        """By the names that a checkpoint keeps them under."""
+        """The networks by their names in a checkpoint."""
         ...
 
     def size(self, batch: Batch_contra) -> float:
-        """How much there is to learn."""
+        """The number of targets in the batch, by which losses are divided."""
         ...
 
     def losses(self, batch: Batch_contra, size: float) -> dict[str, Tensor]:
-        """The loss in parts, as sums divided by `size`; `total` is what is minimised.
+        """The losses by name, as sums divided by `size`; `total` is minimised.
 
         Args:
             size: the mean over all batches of a step, in all workers.
@@ -59,15 +59,15 @@ class TrainingOptions:
     """How to train.
 
     Args:
-        steps: optimiser steps in all.
-        learning_rate: the peak of the one-cycle schedule; warm_up is the part of the steps that leads up to it.
-        speeds: how parameters' rates compare with that, by patterns of their names; see `optimiser`.
-        clip_norm: gradients are scaled down to this norm; None leaves them as they are.
-        accumulate: batches a step in each worker, one after another.
-        mean_decay: keep the exponential mean of the weights, which forgets 1 - this at each step; None keeps none.
-        checkpoint_every: steps between checkpoints, from which an interrupted run goes on.
+        steps: total number of optimiser steps.
+        learning_rate: the peak of the one-cycle schedule; warm_up is the fraction of the steps before it.
+        speeds: factors of the learning rate by patterns of parameter names; see `optimiser`.
+        clip_norm: maximum norm of the gradients; None does not clip.
+        accumulate: batches per step in each worker, computed in sequence.
+        mean_decay: decay per step of the weights' exponential mean; None keeps no mean.
+        checkpoint_every: steps between checkpoints, from which an interrupted run continues.
         loaders: threads that make batches ahead of time.
-        seed: decides what is dropped at random, together with the step.
+        seed: of the random dropout, together with the step.
     """
 
     steps: int
@@ -85,7 +85,7 @@ class TrainingOptions:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One point of the curve."""
+    """One point of the loss curve."""
 
     step: int
     loss: float
@@ -96,12 +96,12 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Watcher:
-    """Who hears of a run. Called in the worker of rank 0 alone.
+    """Callbacks of a run, called in the worker of rank 0 alone.
 
     Args:
         on_progress: a point of the curve, every `report_every` steps.
-        on_checkpoint: (step, networks) after each checkpoint; where there are running means, these are the networks.
-        on_step: each step that is done.
+        on_checkpoint: (step, networks) after each checkpoint; with running means, the networks are the means.
+        on_step: called after each step.
     """
 
     on_progress: Callable[[Progress], None] = lambda progress: None
@@ -119,14 +119,15 @@ def train(
     worker: Worker | None = None,
     identity: Mapping[str, object] | None = None,
 ) -> None:
-    """Train in place, from the last checkpoint in `folder` where there is one.
+    """Train in place, from the last checkpoint in `folder` if there is one.
 
     Args:
-        lesson: what is learnt.
-        make_batch: the batch of a number from 0, the same each time it is asked for the same one, another in each
-            worker. Called from other threads.
+        lesson: the training task.
+        make_batch: the batch with this number, from 0; deterministic, and different in each worker. Called from other
+            threads.
         folder: receives `checkpoint.pt` and `curve.jsonl`.
-        identity: what else makes two runs one; plain values. A checkpoint that differs in any is not gone on with.
+        identity: settings that must not change between runs, as plain values. A checkpoint with other values is not
+            resumed.
 
     Raises:
         ResumeError: the checkpoint is of another run, damaged, or past these steps already.
@@ -141,7 +142,7 @@ def train(
     for learner in learners:
         worker.share_weights(learner.network)
     curve = _Curve(folder / CURVE, watcher, worker)
-    if first > 0 and worker.rank == 0:  # whoever watched may have been cut off before they heard
+    if first > 0 and worker.rank == 0:  # the interrupted run may not have called it
         watcher.on_checkpoint(first, {one.name: one.best for one in learners})
     count = options.accumulate
     batches = _made_ahead(make_batch, range(first * count, options.steps * count), options.loaders)
@@ -167,7 +168,7 @@ def train(
 def make_folder(folder: Path) -> None:
     """
     Raises:
-        TrainingError: there can be no such folder.
+        TrainingError: the folder cannot be created.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -176,7 +177,7 @@ def make_folder(folder: Path) -> None:
 
 
 def _drawn(batches: Iterator[Batch], count: int) -> list[Batch] | Exception:
-    """The next ones, or why there are none: the other workers must hear of it before this one ends."""
+    """The next batches, or the error: the other workers must be informed before this one ends."""
     try:
         return list(islice(batches, count))
     except Exception as error:  # noqa: BLE001 - the edge of the threads that draw; raised again in `_learn`
@@ -184,7 +185,7 @@ def _drawn(batches: Iterator[Batch], count: int) -> list[Batch] | Exception:
 
 
 def _made_ahead(make_batch: Callable[[int], Batch], numbers: Sequence[int], threads: int) -> Iterator[Batch]:
-    """The batches in order; the next ones are drawn while one is learnt."""
+    """The batches in order, made ahead by threads."""
     with ThreadPoolExecutor(threads) as pool:
         waiting = iter(numbers)
         coming = [pool.submit(make_batch, number) for number in islice(waiting, threads)]
@@ -196,7 +197,7 @@ def _made_ahead(make_batch: Callable[[int], Batch], numbers: Sequence[int], thre
 
 @dataclass(frozen=True, slots=True)
 class _Learner:
-    """A network, what moves its weights, and their mean."""
+    """A network with its optimiser and the mean of its weights."""
 
     name: str
     network: nn.Module
@@ -216,7 +217,7 @@ class _Learner:
 
     @property
     def parts(self) -> dict[str, nn.Module | torch.optim.Optimizer]:
-        """What a checkpoint holds."""
+        """The parts stored in a checkpoint."""
         parts: dict[str, nn.Module | torch.optim.Optimizer] = {
             self.name: self.network,
             f"{self.name} optimizer": self.optimizer,
@@ -224,7 +225,7 @@ class _Learner:
         return parts if self.mean is None else {**parts, f"{self.name} mean": self.mean}
 
     def check_weights(self) -> None:
-        """What an update spoils shows in the next loss, and after the last step there is none."""
+        """Check the weights after the last step; after other steps the next loss shows it."""
         if not all(bool(parameter.detach().isfinite().all()) for parameter in self.network.parameters()):
             raise TrainingError("the weights are no longer numbers: lower the learning rate, then run again")
 
@@ -243,7 +244,7 @@ class _Learner:
 def _learn(lesson: Lesson[Batch], drawn: list[Batch] | Exception, worker: Worker) -> dict[str, float]:
     """Fill the gradients with their mean over the batches; returns the mean loss by its parts.
 
-    What goes wrong in one worker is no number to all of them, so that all end.
+    An error in one worker becomes a NaN loss in all of them, so that all end.
     """
     if isinstance(drawn, Exception):
         worker.mean(math.nan)
@@ -263,7 +264,7 @@ def _learn(lesson: Lesson[Batch], drawn: list[Batch] | Exception, worker: Worker
 
 
 class _Curve:
-    """What the loss was, in means over some steps and all workers."""
+    """The loss curve: means over some steps and all workers."""
 
     def __init__(self, path: Path, watcher: Watcher, worker: Worker) -> None:
         self._path, self._watcher, self._worker = path, watcher, worker
@@ -317,7 +318,7 @@ def _resume(path: Path, learners: Sequence[_Learner], identity: Mapping[str, obj
 
 
 def _save(path: Path, step: int, learners: Sequence[_Learner], identity: Mapping[str, object]) -> None:
-    """Written beside and renamed, so that a run killed here keeps its last checkpoint."""
+    """Write to a temporary file and rename it, so that a run killed here keeps its last checkpoint."""
     partial = path.with_suffix(".part")
     state: dict[str, Any] = {"step": step, "identity": identity}
     for learner in learners:
@@ -325,6 +326,6 @@ def _save(path: Path, step: int, learners: Sequence[_Learner], identity: Mapping
     try:
         torch.save(state, partial)
         partial.replace(path)
-    except (OSError, RuntimeError) as error:  # torch's writer says the latter of a full disk
+    except (OSError, RuntimeError) as error:  # torch raises RuntimeError if the disk is full
         partial.unlink(missing_ok=True)
         raise TrainingError(f"{path} cannot be written: make room, then run again") from error

@@ -1,4 +1,4 @@
-"""The weights of a training as it goes on: written, judged on held-out pictures, the best kept."""
+"""Validation during training: writes the weights, evaluates them on held-out pictures and keeps the best."""
 
 # pyright: reportUnknownMemberType=false
 
@@ -27,13 +27,13 @@ LAST, BEST, FIGURES = "last.safetensors", "best.safetensors", "validation.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """What is judged, and how.
+    """The held-out data and how they are evaluated.
 
     Args:
-        data: pictures that are not learnt from.
-        chunk: categories asked in one pass.
-        boxes: the best boxes of a picture that are kept.
-        batch: pictures asked at once.
+        data: pictures that are not trained on.
+        chunk: categories per pass.
+        boxes: the number of best boxes kept per picture.
+        batch: pictures per call.
     """
 
     data: CocoData
@@ -43,13 +43,13 @@ class HeldOut:
 
     @property
     def wordings(self) -> list[str]:
-        """What is asked for."""
+        """The categories' wordings."""
         return [category.wording for category in self.data.categories]
 
 
 @dataclass(frozen=True, slots=True)
 class JudgedStep:
-    """What the weights of a step are worth, and whether no earlier ones were worth as much."""
+    """The figures of a step's weights, and whether they are the best so far."""
 
     step: int
     judged: Judged
@@ -57,7 +57,7 @@ class JudgedStep:
 
 
 class _Memory:
-    """Detections that need not outlive their judgement."""
+    """A detection store in memory."""
 
     def __init__(self) -> None:
         self.found: dict[int, SceneDetections] = {}
@@ -67,17 +67,17 @@ class _Memory:
 
 
 class Validation:
-    """`validation(step, networks)`: writes the weights of the network `model`; with held-out pictures judges them.
+    """`validation(step, networks)`: writes the weights of the network `model` and evaluates them on held-out pictures.
 
-    What is judged is the file that was written, rounded to fp16 as it is. Figures go to `validation.jsonl`, and the
+    It evaluates the written file, which is rounded to fp16. Figures go to `validation.jsonl`, and the
     weights with the highest AP, the first of equals, to `best.safetensors`.
 
     Args:
-        checkpoint: all but the weights.
-        folder: where files go.
-        options: how the network's input is made, and where it runs.
-        held_out: None judges nothing, and the last weights are the best.
-        facts: what the files say about how they were made.
+        checkpoint: everything except the weights.
+        folder: receives the files.
+        options: the detector's options: input size and device.
+        held_out: None evaluates nothing, and the last weights are the best.
+        facts: added to the files' description.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Validation:
         self._held_out = held_out
 
     def __call__(self, step: int, networks: Mapping[str, nn.Module]) -> JudgedStep | None:
-        """The judgement, if there is any; nothing is done for a step that was judged before."""
+        """The figures, if there are any; a step that was evaluated before is skipped."""
         if step in history(self._folder):
             return None
         path = self._folder / LAST
@@ -135,7 +135,7 @@ class Validation:
 
 
 def history(folder: Path) -> dict[int, float]:
-    """AP by step, of what was judged in a folder so far."""
+    """AP by step, from the figures stored in a folder."""
     path = folder / FIGURES
     lines = path.read_text().splitlines() if path.exists() else []
     return {int(point["step"]): float(point["AP"]) for point in map(json.loads, lines)}

@@ -1,4 +1,4 @@
-"""Training in several processes that share their gradients."""
+"""Training workers: processes that average their gradients."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
 
@@ -31,7 +31,7 @@ class Worker:
     count: int = 1
 
     def share_gradients(self, model: nn.Module) -> None:
-        """Put the mean over all workers in every gradient; what has none in this worker counts as zero."""
+        """Average every gradient over all workers; a missing gradient counts as zero."""
         if self.count == 1:
             return
         learning = [p for p in model.parameters() if p.requires_grad]
@@ -41,12 +41,12 @@ class Worker:
         self._mean([p.grad for p in learning if p.grad is not None])
 
     def share_statistics(self, model: nn.Module) -> None:
-        """The same for running statistics (batch norm), which no gradient moves."""
+        """Average the running statistics (batch norm) over all workers."""
         if self.count > 1:
             self._mean([buffer for buffer in model.buffers() if buffer.is_floating_point()])
 
     def share_weights(self, model: nn.Module) -> None:
-        """The first worker's weights and statistics for all, whatever each began with."""
+        """Copy the first worker's weights and statistics to all workers."""
         if self.count > 1:
             for tensor in (*model.parameters(), *model.buffers()):
                 dist.broadcast(tensor.detach(), 0)
@@ -59,7 +59,7 @@ class Worker:
         return float(number)
 
     def _mean(self, tensors: list[torch.Tensor]) -> None:
-        """In messages of some MiB: one for each tensor would be slow, one for all would double the memory."""
+        """Average in messages of a few MiB: one per tensor would be slow, one for all would double the memory."""
         together: list[torch.Tensor] = []
         for row, tensor in enumerate(tensors):
             together.append(tensor)
@@ -75,11 +75,11 @@ class Worker:
 
 @contextmanager
 def launched_worker() -> Generator[Worker]:
-    """This process among those that a launcher such as `torchrun` began, which tells of them in the environment.
+    """This process as a worker of a launcher such as `torchrun`, by its environment variables.
 
-    Tensors of GPUs meet over NCCL, others over gloo.
+    GPU tensors are exchanged over NCCL, others over gloo.
     """
-    # One of them may evaluate for long while the others wait.
+    # One worker may evaluate for long while the others wait.
     dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=timedelta(hours=12))
     try:
         yield Worker(dist.get_rank(), dist.get_world_size())
@@ -88,13 +88,13 @@ def launched_worker() -> Generator[Worker]:
 
 
 def run_workers(job: Callable[[Worker], None], count: int) -> None:
-    """Run `job` in `count` processes (this one where it is 1), each on its share of the cores.
+    """Run `job` in `count` processes (this one where it is 1), each on an equal share of the cores.
 
-    A small model on few cores learns faster in processes of one thread than in one process of many:
-    threads meet after every operation, processes once a step.
+    A small model on few cores trains faster in processes of one thread than in one process of many threads:
+    threads synchronise after every operation, processes once a step.
 
     Raises:
-        TrainingError: a worker's own, the first one; the others are ended.
+        TrainingError: the first worker's that failed; the others are ended.
         torch.multiprocessing.ProcessRaisedException: a worker failed in another way.
     """
     if count == 1:
