@@ -1,7 +1,7 @@
-"""COCO's average precision, with an interval that says how much chance is in it.
+"""COCO's average precision with a bootstrap interval.
 
-The figures are faster-coco-eval's. For the interval scenes are drawn again and again with replacement, which would take
-hours that way; so matches are kept per scene here, and the same figures follow from them by summing.
+The figures are faster-coco-eval's. The bootstrap draws scenes with replacement many times, which would take hours with
+the library; so matches are stored per scene here, and the same figures are computed from them by summing.
 
 Letters: K category, N detections of a category, R resample, S scene, T IoU threshold.
 """
@@ -19,6 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .box_overlap import areas, intersections
+
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 MAX_DETECTIONS = 100
 _RECALLS = np.linspace(0.0, 1.0, 101)
@@ -27,12 +29,12 @@ _BLOCK = 50
 
 @dataclass(frozen=True, slots=True)
 class SceneTruth:
-    """What is in one scene. n objects.
+    """The true objects of one scene. n objects.
 
     Args:
         boxes_xyxy: (n, 4) px.
-        categories: (n,) which phrase each answers.
-        counted: (n,) False: neither finding nor missing it counts, as COCO does with its crowds.
+        categories: (n,) each object's phrase.
+        counted: (n,) False: neither finding nor missing it counts, as for COCO's crowds.
     """
 
     boxes_xyxy: NDArray[np.float64]
@@ -42,7 +44,7 @@ class SceneTruth:
 
 @dataclass(frozen=True, slots=True)
 class SceneDetections:
-    """What was found in one scene. n boxes, px, with the phrase and the score of each."""
+    """The detections of one scene. n boxes, px, with the phrase and the score of each."""
 
     boxes_xyxy: NDArray[np.float64]
     categories: NDArray[np.int64]
@@ -54,10 +56,10 @@ class CategoryMatches:
     """The detections of one category in all scenes, best first.
 
     Args:
-        scenes: (N,) which scene each is from.
+        scenes: (N,) each detection's scene.
         right: (T, N) it matches a counted truth.
         wrong: (T, N) it matches nothing (those that match an uncounted truth are neither).
-        truths: (S,) how many counted truths each scene has.
+        truths: (S,) the number of counted truths per scene.
     """
 
     scenes: NDArray[np.int64]
@@ -67,9 +69,9 @@ class CategoryMatches:
 
 
 def coco_precision(
-    truths: Sequence[SceneTruth], founds: Sequence[SceneDetections], categories: int
+    truths: Sequence[SceneTruth], detections: Sequence[SceneDetections], categories: int
 ) -> NDArray[np.float64]:
-    """(T, K) average precision from faster-coco-eval; NaN where a category has no counted truth."""
+    """(T, K) average precision from faster-coco-eval; NaN for a category without counted truths."""
     from faster_coco_eval import COCO, COCOeval_faster
 
     images = [{"id": row + 1, "width": 640, "height": 480} for row in range(len(truths))]
@@ -83,7 +85,7 @@ def coco_precision(
         entry["id"] = number + 1
     answers = [
         {**_coco_box(box), "image_id": row + 1, "category_id": int(k) + 1, "score": float(score)}
-        for row, found in enumerate(founds)
+        for row, found in enumerate(detections)
         for box, k, score in zip(found.boxes_xyxy, found.categories, found.scores, strict=True)
     ]
     if not answers:
@@ -97,15 +99,17 @@ def coco_precision(
     return np.where((precision < 0).any(1), np.nan, precision.mean(1))
 
 
-def match(truths: Sequence[SceneTruth], founds: Sequence[SceneDetections], categories: int) -> list[CategoryMatches]:
-    """COCO's matching: best detection first, each takes the free truth it overlaps most."""
+def match(
+    truths: Sequence[SceneTruth], detections: Sequence[SceneDetections], categories: int
+) -> list[CategoryMatches]:
+    """COCO's matching: in order of score, each detection takes the unmatched truth with the highest IoU."""
     matched: list[CategoryMatches] = []
     for k in range(categories):
         scores: list[NDArray[np.float64]] = []
         scenes: list[NDArray[np.int64]] = []
         states: list[NDArray[np.int8]] = []
         counts = np.zeros(len(truths), np.int64)
-        for row, (truth, found) in enumerate(zip(truths, founds, strict=True)):
+        for row, (truth, found) in enumerate(zip(truths, detections, strict=True)):
             mine, theirs = truth.categories == k, found.categories == k
             counts[row] = np.count_nonzero(mine & truth.counted)
             if not theirs.any():
@@ -141,7 +145,7 @@ def bootstrap(
 ) -> dict[str, tuple[float, float]]:
     """The 95 % interval of each figure of a (T, K) table, over scenes drawn with replacement.
 
-    A figure that is NaN in every draw is left out.
+    A figure that is NaN in every draw is omitted.
     """
     rng = np.random.default_rng(seed)
     weights = rng.multinomial(scenes, np.full(scenes, 1.0 / scenes), resamples).astype(np.float64)
@@ -161,7 +165,7 @@ _WRONG, _RIGHT, _IGNORED = 0, 1, 2
 def _match_scene(
     boxes: NDArray[np.float64], truths: NDArray[np.float64], counted: NDArray[np.bool_]
 ) -> NDArray[np.int8]:
-    """(T, n) what each detection of one scene and category is, best detection first."""
+    """(T, n) the outcome of each detection of one scene and category, in order of score."""
     state = np.full((len(IOU_THRESHOLDS), len(boxes)), _WRONG, np.int8)
     if len(truths) == 0:
         return state
@@ -170,13 +174,13 @@ def _match_scene(
     near = np.flatnonzero(overlap.max(1) >= IOU_THRESHOLDS[0]).tolist()
     shares = overlap.tolist()
     for t, threshold in enumerate(IOU_THRESHOLDS):
-        free = np.flatnonzero(counted)[::-1].tolist()  # of equals COCO takes the last
+        free = np.flatnonzero(counted)[::-1].tolist()  # of equal overlaps COCO takes the last
         for n in near:
             best = max(free, key=shares[n].__getitem__, default=-1)
             if best >= 0 and shares[n][best] >= threshold:
                 free.remove(best)
                 state[t, n] = _RIGHT
-            elif on_other[n] >= threshold:  # a crowd takes any number of boxes
+            elif on_other[n] >= threshold:  # a crowd matches any number of boxes
                 state[t, n] = _IGNORED
     return state
 
@@ -185,11 +189,8 @@ def _overlaps(
     boxes: NDArray[np.float64], truths: NDArray[np.float64], counted: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
     """(n, m) IoU; with an uncounted truth the share of the detection inside it, as COCO does with crowds."""
-    low = np.maximum(boxes[:, None, :2], truths[None, :, :2])
-    high = np.minimum(boxes[:, None, 2:], truths[None, :, 2:])
-    inner = np.clip(high - low, 0, None).prod(-1)
-    area, area_truth = (boxes[:, 2:] - boxes[:, :2]).prod(-1), (truths[:, 2:] - truths[:, :2]).prod(-1)
-    whole = np.where(counted[None], area[:, None] + area_truth[None] - inner, area[:, None])
+    inner, area = intersections(boxes, truths), areas(boxes)[:, None]
+    whole = np.where(counted[None], area + areas(truths)[None] - inner, area)
     return inner / np.maximum(whole, 1e-12)
 
 

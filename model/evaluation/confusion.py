@@ -1,4 +1,4 @@
-"""Confusion of classes: what objects were taken for, at one score and IoU 0.5, whatever class the boxes bear.
+"""Confusion matrix of classes: objects matched to boxes of any class, at one score and IoU 0.5.
 
 Of federated data only those boxes count as wrong whose class the picture states. Letters: K category, n m boxes.
 """
@@ -16,21 +16,22 @@ from numpy.typing import NDArray
 
 from ..datasets.coco_data import CocoBox, CocoData, CocoPicture
 from .average_precision import SceneDetections
+from .box_overlap import ious
 
 _MIN_IOU = 0.5
-_USUAL_SCORE = 0.3  # where nothing is right at any score
+_USUAL_SCORE = 0.3  # if no box is right at any score
 
 
 @dataclass(frozen=True, slots=True)
 class Confusion:
-    """What objects were taken for.
+    """The confusion matrix of one score.
 
     Args:
         names: of the K classes.
-        counts: (K + 1, K + 1): rows are what an object is, columns what it was taken for; the last row counts boxes
-            that show no object, the last column objects without a box. An object that was taken for a class of
-            which its picture states nothing is in no count.
-        score: boxes that score less were left out.
+        counts: (K + 1, K + 1): rows are true classes, columns detected classes; the last row counts boxes without
+            an object, the last column objects without a box. An object detected as a class that its picture does not
+            state is not counted.
+        score: the minimum score of the counted boxes.
     """
 
     names: tuple[str, ...]
@@ -38,12 +39,12 @@ class Confusion:
     score: float
 
 
-def best_score(data: CocoData, founds: Mapping[int, SceneDetections]) -> float:
-    """The least score to report at which F1, the balance of precision and recall over all classes, is highest."""
+def best_score(data: CocoData, detections: Mapping[int, SceneDetections]) -> float:
+    """The minimum score with the highest F1, the harmonic mean of precision and recall over all classes."""
     scores, right = [np.zeros(0)], [np.zeros(0, np.bool_)]
     own = _boxes_of(data)
     for picture in data.pictures:
-        found = founds[picture.number]
+        found = detections[picture.number]
         truths = [box for box in own[picture.number] if not box.crowd]
         pairs = _matched(found, truths, within_class=True)
         counted = np.array([_is_wrong(picture, int(one), own[picture.number]) for one in found.categories], np.bool_)
@@ -57,20 +58,20 @@ def best_score(data: CocoData, founds: Mapping[int, SceneDetections]) -> float:
     return float(every[order][int(f1.argmax())]) if len(f1) and f1.max() > 0 else _USUAL_SCORE
 
 
-def confusion(data: CocoData, founds: Mapping[int, SceneDetections], score: float) -> Confusion:
-    """Count what objects were taken for.
+def confusion(data: CocoData, detections: Mapping[int, SceneDetections], score: float) -> Confusion:
+    """Count the confusion matrix.
 
     Args:
         data: the truth.
-        founds: of each picture by its number.
-        score: the least of a box that counts.
+        detections: the detections of each picture by its number.
+        score: the minimum score of a box that counts.
     """
     rows = {one.number: row for row, one in enumerate(data.categories)}
     nothing = len(rows)
     counts = np.zeros((nothing + 1, nothing + 1), np.int64)
     own = _boxes_of(data)
     for picture in data.pictures:
-        every = founds[picture.number]
+        every = detections[picture.number]
         kept = every.scores >= score
         found = SceneDetections(every.boxes_xyxy[kept], every.categories[kept], every.scores[kept])
         truths = [box for box in own[picture.number] if not box.crowd]
@@ -86,7 +87,7 @@ def confusion(data: CocoData, founds: Mapping[int, SceneDetections], score: floa
 
 
 def _boxes_of(data: CocoData) -> dict[int, list[CocoBox]]:
-    """The boxes of each picture whose classes are asked for."""
+    """The true boxes of each picture, of the evaluated classes."""
     asked = {one.number for one in data.categories}
     own: dict[int, list[CocoBox]] = {picture.number: [] for picture in data.pictures}
     for box in data.boxes:
@@ -96,7 +97,7 @@ def _boxes_of(data: CocoData) -> dict[int, list[CocoBox]]:
 
 
 def _is_wrong(picture: CocoPicture, category: int, boxes: list[CocoBox]) -> bool:
-    """Whether a box too many of a category is held against the model in this picture."""
+    """Whether an unmatched box of the category counts as wrong in this picture."""
     here = [box for box in boxes if box.category == category]
     if any(box.crowd for box in here) or category in picture.not_exhaustive:
         return False
@@ -106,12 +107,12 @@ def _is_wrong(picture: CocoPicture, category: int, boxes: list[CocoBox]) -> bool
 def _matched(
     found: SceneDetections, truths: list[CocoBox], *, within_class: bool, taken: Mapping[int, int] | None = None
 ) -> dict[int, int]:
-    """By a detection's row the truth's: best score first, each takes the free truth that it overlaps most."""
+    """A detection's row -> its truth's: in order of score, each takes the unmatched truth with the highest IoU."""
     taken = taken or {}
     if not truths or not len(found.scores):
         return {}
     xywh = np.array([box.box_xywh for box in truths], np.float64)
-    overlaps = _ious(found.boxes_xyxy, np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], 1))
+    overlaps = ious(found.boxes_xyxy, np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], 1))
     if within_class:
         overlaps[found.categories[:, None] != np.array([box.category for box in truths])[None]] = 0.0
     overlaps[:, list(taken.values())] = 0.0
@@ -122,12 +123,3 @@ def _matched(
             pairs[row] = best
             overlaps[:, best] = 0.0
     return pairs
-
-
-def _ious(boxes: NDArray[np.float64], truths: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n, m) of (n, 4) and (m, 4), xyxy."""
-    low = np.maximum(boxes[:, None, :2], truths[None, :, :2])
-    high = np.minimum(boxes[:, None, 2:], truths[None, :, 2:])
-    inner = np.clip(high - low, 0, None).prod(-1)
-    areas = [(one[:, 2:] - one[:, :2]).clip(0).prod(-1) for one in (boxes, truths)]
-    return inner / np.maximum(areas[0][:, None] + areas[1][None] - inner, 1e-12)

@@ -1,4 +1,4 @@
-"""How well tracks follow the truth: MOTA and IDF1, by motmetrics."""
+"""Tracking figures against ground truth: MOTA and IDF1, by motmetrics."""
 
 # motmetrics and scipy come without types.
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
@@ -13,19 +13,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .box_overlap import ious
+
 MIN_IOU = 0.5
 _METRICS = ("mota", "idf1", "num_switches", "num_misses", "num_false_positives", "num_objects")
 
 
 @dataclass(frozen=True, slots=True)
 class TrackBox:
-    """One object in one frame, as it is or as a track says.
+    """One true object or one track in one frame.
 
     Args:
         id: the same for the same object (or track) in all frames.
-        phrase: what it is called.
+        phrase: its phrase.
         box_xyxy: px.
-        counted: of truth only: False where too little shows to judge by it.
+        counted: for truth only: False if too little is visible for evaluation.
     """
 
     id: int
@@ -36,12 +38,12 @@ class TrackBox:
 
 @dataclass(frozen=True, slots=True)
 class MotScore:
-    """The figures of a whole clip.
+    """The tracking figures of a whole clip.
 
     Args:
         mota: 1 - (misses + false boxes + switches) / objects.
-        idf1: the share of boxes that carry the right identity, 0..1.
-        switches: how often an object got another track.
+        idf1: the fraction of boxes with the right identity, 0..1.
+        switches: the number of times an object got another track.
         misses: objects without a track, summed over frames.
         false_boxes: tracks without an object, summed over frames.
         objects: counted objects, summed over frames.
@@ -58,9 +60,9 @@ class MotScore:
 def score_tracks(truth: Sequence[Sequence[TrackBox]], found: Sequence[Sequence[TrackBox]]) -> MotScore:
     """Compare tracks with the truth, frame by frame.
 
-    A track's box answers an object when their phrases are the same and they overlap by an IoU of 0.5 or more. As
-    MOTChallenge does with what cannot be judged, objects that do not count are matched first with all others, whatever
-    the phrase; then they and the boxes on them are left out. Coasting boxes should not be passed: they are guesses.
+    A track's box matches an object if their phrases are equal and their IoU is at least 0.5. As in MOTChallenge,
+    objects that do not count are matched first together with all others, for any phrase; then they and their boxes
+    are left out. Do not pass coasting boxes: they are predictions.
 
     Args:
         truth: the objects of each frame.
@@ -73,7 +75,7 @@ def score_tracks(truth: Sequence[Sequence[TrackBox]], found: Sequence[Sequence[T
     book = motmetrics.MOTAccumulator(auto_id=True)
     for everything, boxes in zip(truth, found, strict=True):
         objects, tracks = _without_uncounted(everything, boxes)
-        distance = np.where(_answers(objects, tracks), 1.0 - _iou(objects, tracks), np.nan)
+        distance = np.where(_answers(objects, tracks), 1.0 - ious(_boxes(objects), _boxes(tracks)), np.nan)
         book.update([one.id for one in objects], [one.id for one in tracks], distance)
     table: Any = motmetrics.metrics.create().compute(book, metrics=list(_METRICS), name="clip")
     mota, idf1, switches, misses, false_boxes, count = (table.loc["clip", name] for name in _METRICS)
@@ -83,11 +85,11 @@ def score_tracks(truth: Sequence[Sequence[TrackBox]], found: Sequence[Sequence[T
 def _without_uncounted(
     objects: Sequence[TrackBox], tracks: Sequence[TrackBox]
 ) -> tuple[list[TrackBox], list[TrackBox]]:
-    """What is left when objects that do not count are taken away together with the boxes that lie on them."""
+    """The objects and boxes without uncounted objects and the boxes matched to them."""
     from scipy.optimize import linear_sum_assignment
 
     counted = [one.counted for one in objects]
-    overlap = _iou(objects, tracks)
+    overlap = ious(_boxes(objects), _boxes(tracks))
     fits = (_answers(objects, tracks) | ~np.array(counted, bool)[:, None]) & (overlap >= MIN_IOU)
     rows, columns = linear_sum_assignment(np.where(fits, overlap, 0.0), maximize=True)
     on_uncounted = {
@@ -100,14 +102,10 @@ def _without_uncounted(
 
 
 def _answers(objects: Sequence[TrackBox], tracks: Sequence[TrackBox]) -> NDArray[np.bool_]:
-    """(objects, tracks) whether a track may answer an object."""
+    """(objects, tracks) whether a track may match an object."""
     same = [[one.phrase == track.phrase for track in tracks] for one in objects]
-    return np.array(same, bool).reshape(len(objects), len(tracks)) & (_iou(objects, tracks) >= MIN_IOU)
+    return np.array(same, bool).reshape(len(objects), len(tracks)) & (ious(_boxes(objects), _boxes(tracks)) >= MIN_IOU)
 
 
-def _iou(objects: Sequence[TrackBox], tracks: Sequence[TrackBox]) -> NDArray[np.float64]:
-    a = np.array([one.box_xyxy for one in objects], np.float64).reshape(-1, 1, 4)
-    b = np.array([one.box_xyxy for one in tracks], np.float64).reshape(1, -1, 4)
-    inner = np.clip(np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2]), 0, None).prod(-1)
-    outer = (a[..., 2:] - a[..., :2]).prod(-1) + (b[..., 2:] - b[..., :2]).prod(-1) - inner
-    return inner / np.maximum(outer, 1e-12)
+def _boxes(ones: Sequence[TrackBox]) -> NDArray[np.float64]:
+    return np.array([one.box_xyxy for one in ones], np.float64).reshape(-1, 4)

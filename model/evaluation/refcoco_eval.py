@@ -1,4 +1,4 @@
-"""How often the one best box for a sentence is the object that the sentence means."""
+"""Referring evaluation: how often the best box for a sentence is the sentence's object."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ..datasets.refcoco_data import ReferralData
 from ..detections import Detections, DetectorInfo
 from ..prompt import Prompt
 from .average_precision import SceneDetections
+from .box_overlap import ious
 from .coco_eval import CocoDetector, CocoResult
 from .coco_store import DetectionStore
 
@@ -21,7 +22,7 @@ MIN_IOU = 0.5
 
 
 class Referrer(Protocol):
-    """What is evaluated: a picture and a whole sentence in, one row out, the best box; none where nothing is found."""
+    """The detector under evaluation: returns the best box for a picture and a whole sentence, or none."""
 
     @property
     def info(self) -> DetectorInfo: ...
@@ -30,10 +31,10 @@ class Referrer(Protocol):
 
 
 def check_sentences(detector: CocoDetector, data: ReferralData) -> None:
-    """See that the model can be asked all of them.
+    """Check that the model can answer all sentences.
 
     Raises:
-        PromptError: words it was not taught, or a sentence that is too long.
+        PromptError: words that it was not taught, or a sentence that is too long.
     """
     for sentence in dict.fromkeys(one.sentence for one in data.referrals):
         detector.check(Prompt.whole(sentence))
@@ -46,18 +47,18 @@ def evaluate_referrals(
     choices: Mapping[str, object],
     on_progress: Callable[[int, int], None] | None = None,
 ) -> CocoResult:
-    """Find the object of each sentence that the store does not hold yet, then judge all of them.
+    """Find the object of each sentence that is not in the store yet, then evaluate all of them.
 
     Args:
-        referrer: what is evaluated.
+        referrer: the detector under evaluation.
         data: the sentences and the truth.
-        store: where what is found is kept, by the sentence's number.
-        choices: what the result says about how it was made.
-        on_progress: called with (sentences done, of how many).
+        store: keeps the boxes by the sentence's number.
+        choices: settings stated in the result.
+        on_progress: called with (sentences done, sentences in all).
 
     Raises:
         CocoError: a picture cannot be read.
-        PromptError: a sentence cannot be asked.
+        PromptError: the model cannot answer a sentence.
     """
     started = time.monotonic()
     left = [one for one in data.referrals if one.number not in store.found]
@@ -65,7 +66,7 @@ def evaluate_referrals(
     open_picture: CocoPicture | None = None
     image = np.zeros((1, 1, 3), np.uint8)
     for row, one in enumerate(left, 1):
-        if one.picture != open_picture:  # sentences about one picture stand beside each other
+        if one.picture != open_picture:  # sentences about one picture are adjacent
             open_picture, image = one.picture, read_picture(one.picture)
         answer = referrer.refer(image, one.sentence)
         best = SceneDetections(
@@ -79,22 +80,16 @@ def evaluate_referrals(
     return CocoResult(figures, dict(choices), pictures, len(data.referrals), time.monotonic() - started)
 
 
-def precision_at_1(data: ReferralData, founds: Mapping[int, SceneDetections]) -> float:
-    """The share of sentences whose one box has an IoU of at least 0.5 with the object's; no box is a miss."""
+def precision_at_1(data: ReferralData, detections: Mapping[int, SceneDetections]) -> float:
+    """The fraction of sentences whose box has an IoU of at least 0.5 with the object's; no box is a miss."""
     right = 0
     for one in data.referrals:
-        boxes = founds[one.number].boxes_xyxy
+        boxes = detections[one.number].boxes_xyxy
         x, y, width, height = one.box_xywh
-        right += len(boxes) > 0 and _iou(boxes[0], np.array([x, y, x + width, y + height])) >= MIN_IOU
+        truth = np.array([[x, y, x + width, y + height]])
+        right += bool((ious(boxes[:1], truth) >= MIN_IOU).any())
     return right / len(data.referrals)
 
 
 def _best(answer: Detections) -> NDArray[np.float64]:
     return answer.scores[:1].astype(np.float64)
-
-
-def _iou(first_xyxy: NDArray[np.float64], second_xyxy: NDArray[np.float64]) -> float:
-    low, high = np.maximum(first_xyxy[:2], second_xyxy[:2]), np.minimum(first_xyxy[2:], second_xyxy[2:])
-    inner = float((high - low).clip(0).prod())
-    areas = sum(float((box[2:] - box[:2]).prod()) for box in (first_xyxy, second_xyxy))
-    return inner / (areas - inner) if inner > 0 else 0.0

@@ -1,4 +1,4 @@
-"""How much a detector still finds where pictures differ from those it learnt from."""
+"""Recall under domain shift: how much a detector finds in pictures unlike its training data."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ..prompt import Phrase, Prompt
 from ..tabletop.dataset import INPUT_WIDTH_PX, SceneShard, is_counted
 from ..tabletop.domain_shift import add_unknown_shapes, dim, far_away
 from ..tabletop.words import COLOURS, KINDS, phrase
+from .box_overlap import ious
 from .tabletop_eval import PictureDetector, ask
 
 MIN_SCORE, MIN_IOU = 0.3, 0.5
@@ -26,13 +27,13 @@ Shift = Callable[[Picture, Boxes, np.random.Generator], tuple[Picture, Boxes, Bo
 
 @dataclass(frozen=True, slots=True)
 class ShiftResult:
-    """What was found of one kind of picture.
+    """The recall under one domain shift.
 
     Args:
-        recall: of objects that count, with a score of 0.3 and an IoU of 0.5 under their own phrase.
-        objects: how many count.
-        taken: of shapes without a name, those that some phrase was found at; None where there are none.
-        unknown_shapes: how many there are.
+        recall: of objects that count, by boxes of their own phrase with a score of 0.3 and an IoU of 0.5.
+        objects: the number of objects that count.
+        taken: the fraction of shapes of unknown kinds that were detected as some phrase; None without any.
+        unknown_shapes: the number of these shapes.
     """
 
     recall: float
@@ -75,13 +76,13 @@ SHIFTS: dict[str, Shift] = {
 def recall_under_shifts(
     detector: PictureDetector, shard: SceneShard, batch: int = 8, on_progress: Callable[[int, int], None] | None = None
 ) -> dict[str, ShiftResult]:
-    """By the shift's name. Each scene is asked what `evaluate_tabletop` asks, absent phrases too.
+    """The results by the shift's name, with the same prompts as `evaluate_tabletop`.
 
     Args:
-        detector: what is evaluated.
+        detector: the detector under evaluation.
         shard: evaluation scenes.
-        batch: pictures asked at once.
-        on_progress: called with (scenes done, of how many).
+        batch: pictures per call.
+        on_progress: called with (scenes done, scenes in all).
     """
     rows, all_done = shard.objects(), shard.count * len(SHIFTS)
     results: dict[str, ShiftResult] = {}
@@ -114,21 +115,13 @@ def _usual(prompt: Prompt) -> Prompt:
 
 
 def _found(answer: Detections, rows: NDArray[np.void], boxes: Boxes) -> NDArray[np.bool_]:
-    """Of each object that counts, whether a box under its phrase fits it."""
+    """Whether each object that counts has a matching box of its phrase."""
     names = [phrase(COLOURS[int(row["colour"])], KINDS[int(row["kind"])]) for row in rows]
     labels = [answer.name(row) for row in range(len(answer))]
     is_same = np.array([[label == name for label in labels] for name in names], bool).reshape(len(names), len(labels))
-    hits = ((_iou(boxes, answer.boxes_xyxy) >= MIN_IOU) & is_same).any(1)
+    hits = ((ious(boxes, answer.boxes_xyxy) >= MIN_IOU) & is_same).any(1)
     return hits[is_counted(rows["box_xyxy"].reshape(-1, 4), rows["visible"])]
 
 
 def _taken(answer: Detections, unknown: Boxes) -> int:
-    return int((_iou(unknown, answer.boxes_xyxy) >= MIN_IOU).any(1).sum())
-
-
-def _iou(a: Boxes, b: Boxes) -> NDArray[np.float64]:
-    """(n, m): of each box of `a` with each of `b`."""
-    low, high = np.maximum(a[:, None, :2], b[None, :, :2]), np.minimum(a[:, None, 2:], b[None, :, 2:])
-    shared = (high - low).clip(0).prod(-1).astype(np.float64)
-    area_a, area_b = (a[:, 2:] - a[:, :2]).prod(-1), (b[:, 2:] - b[:, :2]).prod(-1)
-    return shared / np.maximum(area_a[:, None] + area_b[None] - shared, 1e-9)
+    return int((ious(unknown, answer.boxes_xyxy) >= MIN_IOU).any(1).sum())

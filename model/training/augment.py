@@ -51,7 +51,7 @@ def cut(
     inside = moved.copy()
     inside[:, 0::2] = inside[:, 0::2].clip(0, valid_w)
     inside[:, 1::2] = inside[:, 1::2].clip(0, valid_h)
-    kept = _area(inside) / np.maximum(_area(moved), 1e-6)
+    kept = box_areas(inside) / np.maximum(box_areas(moved), 1e-6)
     return CutView(shown, (valid_w / width, valid_h / height), inside, kept)
 
 
@@ -96,5 +96,6 @@ def disturb(picture: Picture, rng: np.random.Generator) -> Picture:
     return picture
 
 
-def _area(boxes: Boxes) -> NDArray[np.float32]:
+def box_areas(boxes: Boxes) -> NDArray[np.float32]:
+    """(n,) areas of (n, 4) boxes as corners; 0 for a box whose corners are swapped."""
     return (boxes[:, 2] - boxes[:, 0]).clip(0) * (boxes[:, 3] - boxes[:, 1]).clip(0)

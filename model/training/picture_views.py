@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..datasets.labelled import LabelledPicture
+from .augment import box_areas
 
 Image = NDArray[np.uint8]
 
@@ -75,7 +76,7 @@ def zoom(view: View, max_zoom: float, rng: np.random.Generator) -> View:
     top, left = int(rng.integers(height - high + 1)), int(rng.integers(width - wide + 1))
     moved = view.boxes_xyxy - np.array([left, top, left, top], np.float32)
     inside = moved.clip(0, np.array([wide, high, wide, high], np.float32))
-    kept = _area(inside) / np.maximum(_area(moved), 1e-6)
+    kept = box_areas(inside) / np.maximum(box_areas(moved), 1e-6)
     rows: list[int] = np.flatnonzero(kept >= _MIN_KEPT).tolist()
     partly: list[int] = np.flatnonzero((kept < _MIN_KEPT) & (kept > 1 - _MAX_LOST)).tolist()
     cut = frozenset(one for row in partly for one in view.answers[row])
@@ -170,7 +171,3 @@ def _touches(patch: NDArray[np.float32], boxes_xyxy: NDArray[np.float32]) -> boo
     low = np.maximum(boxes_xyxy[:, :2], patch[:2])
     high = np.minimum(boxes_xyxy[:, 2:], patch[2:])
     return bool(((high - low) > 0).all(1).any())
-
-
-def _area(boxes_xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
-    return (boxes_xyxy[:, 2] - boxes_xyxy[:, 0]).clip(0) * (boxes_xyxy[:, 3] - boxes_xyxy[:, 1]).clip(0)
