@@ -135,7 +135,7 @@ def _evaluate(task: str, data: CocoData, options: SetOptions, measure: Measure) 
         judged = evaluate_set(run, data, options, measure)
     rows, result = {data.source.path.stem: judged.result.figures}, judged.result.as_dict()
     if rest is not None:
-        figures = measure.judge(rest, judged.founds).figures
+        figures = measure.judge(rest, judged.detections).figures
         rows[f"without {', '.join(left_out)}"] = figures
         rounded = {name: round(value, 4) for name, value in figures.items()}
         counts = {"pictures": len(rest.pictures), "instances": rest.instances}

@@ -96,11 +96,11 @@ def _write_judged(folder: Path, judged: Judged) -> None:
 
     judgement = judged.result.judgement
     classes = [] if judgement is None else class_figures(judged.data, judgement)
-    score = best_score(judged.data, judged.founds)
+    score = best_score(judged.data, judged.detections)
     if classes:
         plot_precision(classes, folder / _PRECISION)
-    plot_confusion(confusion(judged.data, judged.founds, score), folder / _CONFUSION)
-    write_samples(judged.data, judged.founds, score, folder)
+    plot_confusion(confusion(judged.data, judged.detections, score), folder / _CONFUSION)
+    write_samples(judged.data, judged.detections, score, folder)
     with (folder / CLASSES).open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([CLASS_COLUMNS, *(one.row for one in classes)])
 

@@ -22,12 +22,12 @@ _TITLE_PX = 26
 _MARGIN_PX = 4
 
 
-def write_samples(data: CocoData, founds: Mapping[int, SceneDetections], score: float, folder: Path) -> list[Path]:
+def write_samples(data: CocoData, detections: Mapping[int, SceneDetections], score: float, folder: Path) -> list[Path]:
     """Write `samples_1.jpg` and so on, from pictures with objects, spread evenly over the set.
 
     Args:
         data: pictures and labels.
-        founds: of each picture by its number.
+        detections: of each picture by its number.
         score: the least of a box that is drawn.
         folder: where they go; sheets that were there and are not written again are deleted.
 
@@ -49,7 +49,7 @@ def write_samples(data: CocoData, founds: Mapping[int, SceneDetections], score: 
     for first in range(0, count, _ROWS):
         rows = [_title(f"labels | found, score {score:.2f} or more")]
         rows += [
-            _pair(picture, labels[picture.number], _boxes(founds[picture.number], names, score))
+            _pair(picture, labels[picture.number], _boxes(detections[picture.number], names, score))
             for picture in chosen[first : first + _ROWS]
         ]
         path = folder / f"samples_{len(sheets) + 1}.jpg"

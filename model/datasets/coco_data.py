@@ -1,4 +1,4 @@
-"""A data set in COCO's format, read and checked whole before anything is detected in it."""
+"""COCO data sets: annotations read and checked completely before use."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .picture_check import StoredPicture, check_size, check_stored, unreadable
 
 WORDING_RULE = "the category's name, '_' as a blank, without what stands in brackets"
 FREQUENCIES = ("r", "c", "f")  # LVIS: a category is rare, common or frequent
-_SLACK_PX = 1.0  # how far rounding may carry a box past the picture's edge
+_SLACK_PX = 1.0  # how far a box may exceed the picture by rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +27,11 @@ class CocoPicture:
 
     Args:
         number: its `id` in the file.
-        file: where it lies.
+        file: its path.
         width_px, height_px: its size as the file states it.
         absent: categories known to be absent; None: every one without an object here.
         not_exhaustive: categories of which some objects are not annotated.
-        part_of: which of several merged data sets it comes from, as its `set` says; '' where it says nothing.
+        part_of: the merged data set it comes from, by its `set`; '' without one.
     """
 
     number: int
@@ -59,7 +59,7 @@ class CocoCategory:
 
     @property
     def wording(self) -> str:
-        """What the model is asked, by `WORDING_RULE`; the name itself where the rule would leave nothing."""
+        """The wording for the model, by `WORDING_RULE`; the name itself if the rule leaves nothing."""
         return " ".join(_without_brackets(self.name.replace("_", " ")).split()) or self.name
 
 
@@ -70,7 +70,7 @@ class CocoBox:
     Args:
         picture, category: the `id` of each.
         box_xywh: left, top, width, height, px.
-        area_px: of the object as the file states it, else of the box; decides small, medium and large.
+        area_px: the object's area in the file, else the box's; defines small, medium and large.
         crowd: neither finding nor missing it counts.
     """
 
@@ -83,13 +83,13 @@ class CocoBox:
 
 @dataclass(frozen=True, slots=True)
 class CheckedFile:
-    """Where a data set comes from.
+    """The file of a data set.
 
     Args:
         path: of its annotations.
         sha256: of their bytes.
-        odd_boxes: how many boxes have no area or reach out of their picture, and were kept as they stand.
-        turned: how many pictures stand upright by their EXIF alone.
+        odd_boxes: number of boxes without area or beyond their picture that were kept unchanged.
+        turned: number of pictures that are upright by their EXIF alone.
     """
 
     path: Path
@@ -105,7 +105,7 @@ class CocoData:
     Args:
         source: its file; odd boxes are counted in the pictures that are used.
         pictures: those that are used, in the file's order.
-        categories: those that are asked for.
+        categories: those that are used.
         boxes: the objects in these pictures.
     """
 
@@ -116,7 +116,7 @@ class CocoData:
 
     @property
     def instances(self) -> int:
-        """The objects that count."""
+        """The number of objects that count."""
         return sum(not box.crowd for box in self.boxes)
 
     @property
@@ -134,7 +134,7 @@ def read_coco(
     keep_odd_boxes: bool = False,
     on_records: Callable[[int, int], None] = lambda annotations, pictures: None,
 ) -> CocoData:
-    """Read and check annotations and see that every picture is there.
+    """Read and check annotations, and check that every picture exists.
 
     Args:
         annotations: the JSON file.
@@ -167,7 +167,7 @@ def read_coco(
 
 
 def read_pictures(file: CocoFile, folder: Path, *, lvis: bool = False) -> dict[int, CocoPicture]:
-    """Every image entry by its id, whether its picture is there or not.
+    """Every image entry by its id, without a check that its picture exists.
 
     Raises:
         CocoError: a field is missing, or an id stands twice.
@@ -187,10 +187,10 @@ def read_pictures(file: CocoFile, folder: Path, *, lvis: bool = False) -> dict[i
 
 
 def without_sets(data: CocoData, names: Sequence[str]) -> CocoData:
-    """The same without the pictures of some of the data sets that it was merged from.
+    """The data without the pictures of some of the merged data sets.
 
     Raises:
-        CocoError: no picture is of such a set, or none that has objects is left.
+        CocoError: no picture belongs to such a set, or no picture with objects remains.
     """
     known = {picture.part_of for picture in data.pictures} - {""}
     for name in names:
@@ -206,18 +206,18 @@ def without_sets(data: CocoData, names: Sequence[str]) -> CocoData:
 
 
 def check_pictures(pictures: Sequence[CocoPicture], file: CocoFile, folder: Path) -> int:
-    """See that the pictures are there and fit, as `check_stored` does."""
+    """Check the pictures with `check_stored`."""
     return check_stored({f"{file.path}, image {picture.number}": picture for picture in pictures}, folder)
 
 
 def check_box(record: Record, picture: CocoPicture) -> CocoError | None:
-    """What is wrong with the record's box."""
+    """The error of the record's box, if it has one."""
     fault = box_fault(record.box_xywh(), picture.width_px, picture.height_px)
     return None if fault is None else record.error(f"{fault}, image {picture.number}")
 
 
 def box_fault(box_xywh: tuple[float, float, float, float], width_px: int, height_px: int) -> str | None:
-    """What is wrong with a box: it has no area, or leaves its picture by more than rounding does."""
+    """The fault of a box: it has no area, or exceeds its picture by more than rounding; None if it has none."""
     x, y, width, height = box_xywh
     if width <= 0 or height <= 0:
         return f"its box {list(box_xywh)} has no area"
@@ -230,7 +230,7 @@ def box_fault(box_xywh: tuple[float, float, float, float], width_px: int, height
 def cut_to_picture(
     box_xyxy: tuple[float, float, float, float], width_px: int, height_px: int
 ) -> tuple[float, float, float, float] | None:
-    """The part of a box that lies in its picture, None where none does."""
+    """The part of a box within its picture, None if there is none."""
     left, right = (min(max(x, 0.0), width_px) for x in (box_xyxy[0], box_xyxy[2]))
     top, bottom = (min(max(y, 0.0), height_px) for y in (box_xyxy[1], box_xyxy[3]))
     return (left, top, right, bottom) if right > left and bottom > top else None
@@ -242,7 +242,7 @@ def refuse(odd: Sequence[CocoError]) -> CocoError:
 
 
 def read_picture(picture: StoredPicture) -> NDArray[np.uint8]:
-    """(h, w, 3) RGB, upright: boxes are annotated on the picture as it is seen.
+    """(h, w, 3) RGB, upright, since boxes are annotated on upright pictures.
 
     Raises:
         CocoError: it cannot be decoded, or has another size than the annotations say.
@@ -256,7 +256,7 @@ def read_picture(picture: StoredPicture) -> NDArray[np.uint8]:
 
 
 def _without_brackets(name: str) -> str:
-    """The name without what stands in brackets, in time that grows with its length."""
+    """The name without bracketed parts, in linear time."""
     kept: list[str] = []
     at = 0
     while (opens := name.find("(", at)) >= 0 and (closes := name.find(")", opens)) >= 0:
@@ -285,7 +285,7 @@ def _categories(file: CocoFile, *, lvis: bool) -> list[CocoCategory]:
 def _federated(
     file: CocoFile, pictures: Mapping[int, CocoPicture], categories: Sequence[CocoCategory], boxes: Sequence[CocoBox]
 ) -> dict[int, CocoPicture]:
-    """The pictures with what their `exhaustive_for` says. Objects in a crowd have no boxes of their own."""
+    """The pictures with their `exhaustive_for` applied. Objects in a crowd have no boxes of their own."""
     numbers = {one.name: one.number for one in categories}
     present: dict[int, set[int]] = {number: set() for number in pictures}
     crowded: dict[int, set[int]] = {number: set() for number in pictures}
@@ -300,7 +300,7 @@ def _federated(
 
 
 def _headings(file: CocoFile) -> set[int]:
-    """Categories that are only the heading of others, as Roboflow's exports begin with one; they have no objects."""
+    """Categories that only group others, such as the first of Roboflow's exports; they have no objects."""
     above = {record.values.get("supercategory") for record in file.categories}
     used = {record.values.get("category_id") for record in file.annotations}
     return {
@@ -313,7 +313,7 @@ def _headings(file: CocoFile) -> set[int]:
 def _boxes(
     file: CocoFile, pictures: dict[int, CocoPicture], categories: set[int], *, lvis: bool, keep_odd_boxes: bool
 ) -> tuple[list[CocoBox], list[int]]:
-    """Every annotation, and of each odd one which picture it is in."""
+    """Every annotation, and the picture of each odd box."""
     boxes: list[CocoBox] = []
     odd: list[tuple[CocoError, int]] = []
     for record in file.annotations:
@@ -334,7 +334,7 @@ def _boxes(
 
 
 def _place(record: Record, folder: Path) -> Path:
-    """Where a picture lies: by `file_name`, or, as LVIS has it, by the end of `coco_url`."""
+    """A picture's path: by `file_name`, or, as in LVIS, by the end of `coco_url`."""
     if record.has("file_name"):
         return folder / record.text("file_name")
     if not record.has("coco_url"):

@@ -1,4 +1,4 @@
-"""Per-class figures of a judged data set: AP, AP50, and how many pictures and objects stand behind them."""
+"""Per-class figures of an evaluated data set: AP, AP50, and the numbers of pictures and objects."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ClassFigures:
 
     Args:
         name: as the file writes it.
-        pictures, instances: how many pictures have an object of it that counts, and how many such objects there are.
+        pictures, instances: the numbers of pictures with a counted object of it, and of such objects.
         ap, ap50: 0..1.
         precision_R: the best precision at each of R recalls from 0 to 1 or above, at IoU 0.5.
     """
@@ -39,7 +39,7 @@ class ClassFigures:
 
 
 def class_figures(data: CocoData, judgement: Judgement) -> list[ClassFigures]:
-    """The classes that have objects, those with most objects first."""
+    """The classes that have objects, in order of their number of objects."""
     shown: defaultdict[int, set[int]] = defaultdict(set)
     instances = Counter[int]()
     for box in data.boxes:

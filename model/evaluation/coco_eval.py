@@ -1,4 +1,4 @@
-"""Ask a detector for every category of a data set in COCO's format, picture by picture, and judge what it finds."""
+"""COCO evaluation: detects every category of a data set in each picture, and computes the figures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .coco_judge import Judge, Judgement
 
 
 class CocoDetector(Protocol):
-    """What is evaluated."""
+    """The detector under evaluation."""
 
     @property
     def info(self) -> DetectorInfo: ...
@@ -29,7 +29,7 @@ class CocoDetector(Protocol):
 
 
 class FoundStore(Protocol):
-    """What keeps detections, by the picture's number."""
+    """A store of detections by the picture's number."""
 
     found: dict[int, SceneDetections]
 
@@ -41,11 +41,11 @@ class CocoResult:
     """The figures of one data set.
 
     Args:
-        figures: by name, 0..1; one that the set does not decide is absent.
-        choices: everything that moves them.
-        pictures, instances: how many pictures, and objects that count.
-        seconds: for reading, detecting and judging, in this run alone.
-        judgement: what the figures come from; None where sentences are judged.
+        figures: by name, 0..1; one that the set does not determine is absent.
+        choices: every setting that affects them.
+        pictures, instances: the numbers of pictures, and of objects that count.
+        seconds: for reading, detecting and evaluating, in this run alone.
+        judgement: the source of the figures; None for sentences.
     """
 
     figures: dict[str, float]
@@ -64,10 +64,10 @@ class CocoResult:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A data set, what was found in its pictures (by their numbers), and what that is worth."""
+    """A data set, the detections in its pictures (by their numbers), and their figures."""
 
     data: CocoData
-    founds: Mapping[int, SceneDetections]
+    detections: Mapping[int, SceneDetections]
     result: CocoResult
 
 
@@ -81,10 +81,10 @@ def prompts_of(categories: Sequence[CocoCategory], chunk: int) -> list[Prompt]:
 
 
 def check_prompts(detector: CocoDetector, prompts: Sequence[Prompt]) -> None:
-    """See that the model can answer all of them.
+    """Check that the model can answer all prompts.
 
     Raises:
-        PromptError: words it was not taught, or a chunk that is too long.
+        PromptError: words that it was not taught, or a chunk that is too long.
     """
     for number, prompt in enumerate(prompts, 1):
         try:
@@ -105,18 +105,18 @@ def evaluate_coco(
     batch: int = 8,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> CocoResult:
-    """Detect in the pictures that the store does not hold yet, then judge all of them.
+    """Detect in the pictures that are not in the store yet, then evaluate all of them.
 
     Args:
-        detector: what is evaluated.
+        detector: the detector under evaluation.
         data: the pictures and the truth.
-        store: where what is found is kept.
-        judge: what makes figures of it.
-        choices: what the result says about how it was made.
-        chunk: categories asked in one pass of the network.
-        boxes: the best pairs of box and category that a picture keeps, of all its chunks.
-        batch: pictures asked at once.
-        on_progress: called with (pictures done, of how many).
+        store: keeps the detections.
+        judge: computes the figures.
+        choices: settings stated in the result.
+        chunk: categories per pass of the network.
+        boxes: the number of best pairs of box and category kept per picture, over all chunks.
+        batch: pictures per call.
+        on_progress: called with (pictures done, pictures in all).
 
     Raises:
         CocoError: a picture cannot be read.
@@ -130,8 +130,8 @@ def evaluate_coco(
     for first in range(0, len(left), batch):
         pictures = left[first : first + batch]
         images = [read_picture(picture) for picture in pictures]
-        founds = _detect(detector, images, prompts, boxes)
-        store.add({picture.number: found for picture, found in zip(pictures, founds, strict=True)})
+        detections = _detect(detector, images, prompts, boxes)
+        store.add({picture.number: found for picture, found in zip(pictures, detections, strict=True)})
         if on_progress is not None:
             on_progress(done + first + len(pictures), len(data.pictures))
     judgement = judge(data, store.found)
@@ -147,7 +147,7 @@ def _detect(
 
 
 def _merge(answers: Sequence[Detections], boxes: int) -> SceneDetections:
-    """The best pairs of all chunks, best first; of equal ones those that were asked for earlier."""
+    """The best pairs of all chunks, best first; of equal scores the earlier chunk's."""
     scores = np.concatenate([answer.scores for answer in answers])
     found = np.concatenate([answer.boxes_xyxy for answer in answers])
     numbers = [np.array([int(name) for name in answer.names], np.int64)[answer.name_indices] for answer in answers]

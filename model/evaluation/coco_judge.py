@@ -23,12 +23,12 @@ FIXED_BOXES_PER_CLASS = 10_000  # fixed AP: of one category in the whole set
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What detections are worth. T IoU thresholds, R recalls from 0 to 1, K categories.
+    """The figures of detections. T IoU thresholds, R recalls from 0 to 1, K categories.
 
     Args:
-        figures: by name, 0..1; one that no object of the set decides is left out.
-        categories: their numbers, in the order of `precision_TRK`.
-        precision_TRK: the best precision at each recall or above; NaN where a category has no object that counts.
+        figures: by name, 0..1; one that no object of the set determines is omitted.
+        categories: the categories' numbers, in the order of `precision_TRK`.
+        precision_TRK: the best precision at each recall or above; NaN for a category without counted objects.
     """
 
     figures: dict[str, float]
@@ -38,47 +38,49 @@ class Judgement:
 
 Judge = Callable[[CocoData, Mapping[int, SceneDetections]], Judgement]
 
-_BLOCK = 100  # categories judged at once: the library keeps 1 kB for each with each picture
+_BLOCK = 100  # categories per call: the library needs 1 kB for each with each picture
 _NAMES = {"AP": "AP_all", "AP50": "AP_50", "AP75": "AP_75", "APs": "AP_small", "APm": "AP_medium", "APl": "AP_large"}
 _LVIS_NAMES = {**_NAMES, "APr": "APr", "APc": "APc", "APf": "APf"}
 
 
 def library() -> str:
-    """Which library the figures come from."""
+    """The library that computes the figures, with its version."""
     return f"faster-coco-eval {version('faster-coco-eval')}"
 
 
-def judge_as_coco(data: CocoData, founds: Mapping[int, SceneDetections]) -> Judgement:
+def judge_as_coco(data: CocoData, detections: Mapping[int, SceneDetections]) -> Judgement:
     """AP (mean over ten IoU thresholds and the categories), AP50, AP75, and APs, APm, APl by the objects' area.
 
     Args:
         data: the truth.
-        founds: of each picture by its number; `categories` holds the categories' numbers.
+        detections: the detections of each picture by its number; `categories` holds the categories' numbers.
     """
-    answers = [answer for picture in data.pictures for answer in _answers(picture.number, founds[picture.number])]
+    answers = [
+        answer for picture in data.pictures for answer in _library_boxes(picture.number, detections[picture.number])
+    ]
     return _judge(data, answers, _NAMES, [1, 10, BOXES_PER_CLASS], lvis=False)
 
 
-def judge_as_lvis(data: CocoData, founds: Mapping[int, SceneDetections]) -> Judgement:
+def judge_as_lvis(data: CocoData, detections: Mapping[int, SceneDetections]) -> Judgement:
     """Fixed AP of LVIS (https://arxiv.org/abs/2102.01066): the same, and APr, APc, APf by how frequent a category is.
 
     A category counts in the pictures where it is annotated or known to be absent; where it is not annotated
-    exhaustively, a box too many is not held against it. Of each category the best 10,000 boxes of the whole set
-    count, and no picture limits them further.
+    exhaustively, unmatched boxes do not count. The best 10,000 boxes of each category in the whole set count, without
+    a limit per picture.
     """
-    best = best_of_classes(data, founds, FIXED_BOXES_PER_CLASS)
-    answers = [answer for picture in data.pictures for answer in _answers(picture.number, best[picture.number])]
-    most = max(1, *(len(found.scores) for found in best.values()))
-    return _judge(data, answers, _LVIS_NAMES, [most], lvis=True)
+    best = best_of_classes(data, detections, FIXED_BOXES_PER_CLASS)
+    answers = [answer for picture in data.pictures for answer in _library_boxes(picture.number, best[picture.number])]
+    max_boxes = max(1, *(len(found.scores) for found in best.values()))
+    return _judge(data, answers, _LVIS_NAMES, [max_boxes], lvis=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One way to judge.
+    """One way to compute figures.
 
     Args:
-        judge: makes the figures.
-        choices: what a result says about it.
+        judge: computes the figures.
+        choices: stated in the result.
     """
 
     judge: Judge
@@ -90,36 +92,38 @@ LVIS = Measure(judge_as_lvis, {"ap": "fixed AP (arXiv 2102.01066)", "boxes_per_c
 
 
 def measure_of(data: CocoData) -> Measure:
-    """LVIS's where the data are federated: COCO's takes what a picture does not state for absent."""
+    """LVIS's for federated data: COCO's would take every category that a picture does not state for absent."""
     return LVIS if data.is_federated else COCO
 
 
-def best_of_classes(data: CocoData, founds: Mapping[int, SceneDetections], most: int) -> dict[int, SceneDetections]:
-    """Of each category only the best boxes of all pictures; of equal ones the earlier picture's."""
+def best_of_classes(
+    data: CocoData, detections: Mapping[int, SceneDetections], max_boxes: int
+) -> dict[int, SceneDetections]:
+    """The best boxes of each category over all pictures; of equal scores the earlier picture's."""
     numbers = [picture.number for picture in data.pictures]
-    scores = np.concatenate([founds[number].scores for number in numbers])
-    categories = np.concatenate([founds[number].categories for number in numbers])
+    scores = np.concatenate([detections[number].scores for number in numbers])
+    categories = np.concatenate([detections[number].categories for number in numbers])
     order = np.lexsort((-scores, categories))  # stable
     ordered = categories[order]
     starts = np.searchsorted(ordered, ordered, side="left")
     kept = np.zeros(len(scores), np.bool_)
-    kept[order[np.arange(len(order)) - starts < most]] = True
-    ends = np.cumsum([len(founds[number].scores) for number in numbers])
+    kept[order[np.arange(len(order)) - starts < max_boxes]] = True
+    ends = np.cumsum([len(detections[number].scores) for number in numbers])
     best: dict[int, SceneDetections] = {}
     for number, rows in zip(numbers, np.split(kept, ends[:-1]), strict=True):
-        found = founds[number]
+        found = detections[number]
         best[number] = SceneDetections(found.boxes_xyxy[rows], found.categories[rows], found.scores[rows])
     return best
 
 
 def _judge(
-    data: CocoData, answers: list[dict[str, Any]], names: Mapping[str, str], most: list[int], *, lvis: bool
+    data: CocoData, answers: list[dict[str, Any]], names: Mapping[str, str], max_boxes: list[int], *, lvis: bool
 ) -> Judgement:
     from faster_coco_eval import COCO, COCOeval_faster
 
     ground = COCO(_truth(data))
-    judge = COCOeval_faster(ground, ground.loadRes(answers), "bbox", print_function=_say_nothing, lvis_style=lvis)
-    judge.params.maxDets = most
+    judge = COCOeval_faster(ground, ground.loadRes(answers), "bbox", print_function=_ignore_output, lvis_style=lvis)
+    judge.params.maxDets = max_boxes
     categories = sorted(data.categories, key=lambda one: one.number)
     numbers = [one.number for one in categories]
     parts: list[dict[str, Any]] = []
@@ -134,13 +138,13 @@ def _judge(
     judge.eval["recall"] = np.concatenate([part["recall"] for part in parts], 1)
     judge.summarize()
     stats: dict[str, float] = judge.stats_as_dict
-    figures = {name: float(stats[theirs]) for name, theirs in names.items() if stats[theirs] >= 0}
+    figures = {name: float(stats[library_name]) for name, library_name in names.items() if stats[library_name] >= 0}
     precision_TRK = judge.eval["precision"][:, :, :, 0, -1]  # of objects of every size
     return Judgement(figures, tuple(numbers), np.where(precision_TRK < 0, np.nan, precision_TRK))
 
 
 def _truth(data: CocoData) -> dict[str, Any]:
-    """The data set as the library reads it, its annotations numbered from 1: in it 0 means 'matches nothing'."""
+    """The data set in the library's format; annotations are numbered from 1, since 0 means 'no match' there."""
     images = [
         {
             "id": picture.number,
@@ -151,7 +155,7 @@ def _truth(data: CocoData) -> dict[str, Any]:
         }
         for picture in data.pictures
     ]
-    # The library reads a frequency of each category; `freq_groups` says which of them the data state.
+    # The library needs a frequency for each category; `freq_groups` holds those that the data state.
     categories = [{"id": one.number, "name": one.name, "frequency": one.frequency or "f"} for one in data.categories]
     annotations = [
         {
@@ -167,8 +171,8 @@ def _truth(data: CocoData) -> dict[str, Any]:
     return {"images": images, "categories": categories, "annotations": annotations}
 
 
-def _answers(picture: int, found: SceneDetections) -> list[dict[str, Any]]:
-    """Boxes as the library reads them. The empty outline keeps it from drawing one around each."""
+def _library_boxes(picture: int, found: SceneDetections) -> list[dict[str, Any]]:
+    """Boxes in the library's format. The empty outline keeps it from computing one for each box."""
     corner, size = found.boxes_xyxy[:, :2], found.boxes_xyxy[:, 2:] - found.boxes_xyxy[:, :2]
     boxes, categories = np.concatenate([corner, size], 1).tolist(), found.categories.tolist()
     return [
@@ -177,5 +181,5 @@ def _answers(picture: int, found: SceneDetections) -> list[dict[str, Any]]:
     ]
 
 
-def _say_nothing(*_: object, **__: object) -> None:
-    """The library reports its steps; the command has a bar of its own."""
+def _ignore_output(*_: object, **__: object) -> None:
+    """Replaces the library's progress output; the command has its own progress bar."""

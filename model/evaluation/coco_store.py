@@ -1,4 +1,4 @@
-"""What was found in pictures, kept on disk as it comes, so that an interrupted evaluation goes on where it stood."""
+"""Detection store: detections written to disk one picture at a time, so that an evaluation can be resumed."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from .average_precision import SceneDetections
 
 
 class StoreError(ValueError):
-    """Stored detections cannot be gone on with; the text says why and what to do."""
+    """Stored detections cannot be used to resume; the text says why and what to do."""
 
 
 class DetectionStore:
-    """A file of lines: first a header that says what made it, then one line a picture.
+    """A file of lines: first a header with the settings, then one line per picture.
 
-    `with DetectionStore(path, header) as store: store.add({7: found})`. Opening it again under the same header brings
-    back what is there. A last line that was cut off is dropped: its picture is detected again.
+    `with DetectionStore(path, header) as store: store.add({7: found})`. Opening it again with the same header
+    loads its detections. An incomplete last line is dropped: its picture is detected again.
 
     Args:
-        file: made where missing, with its folders.
-        header: all that decides what is found. A file with another header is refused.
+        file: created if missing, with its folders.
+        header: all settings that affect the detections. A file with another header is refused.
     """
 
     def __init__(self, file: Path, header: Mapping[str, object]) -> None:
@@ -46,7 +46,7 @@ class DetectionStore:
             self._write(json.dumps(own))
 
     def add(self, found: Mapping[int, SceneDetections]) -> None:
-        """Keep what was found in some pictures, by their numbers; the file has it on return."""
+        """Store the detections of some pictures, by their numbers; they are in the file on return."""
         for number, one in found.items():
             entry = {
                 "picture": number,
@@ -56,7 +56,7 @@ class DetectionStore:
             }
             line = json.dumps(entry, separators=(",", ":"))
             self._write(line)
-            self._read(line, 0)  # what is judged is what is stored, whether the run was interrupted or not
+            self._read(line, 0)  # evaluate what is stored, so that an interruption changes no figure
 
     def close(self) -> None:
         self._sheet.close()
@@ -105,7 +105,7 @@ class DetectionStore:
 
 
 def _whole_lines(file: Path) -> Sequence[str]:
-    """The lines that end; what follows the last of them is cut off."""
+    """The complete lines; an incomplete last one is cut off."""
     raw = file.read_bytes()
     whole = raw[: raw.rfind(b"\n") + 1]
     if len(whole) < len(raw):
@@ -115,5 +115,5 @@ def _whole_lines(file: Path) -> Sequence[str]:
 
 
 def _numbers(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Each with the fewest digits that name its float32, a third of what JSON would write of it."""
+    """Each number with the fewest digits that identify its float32, a third of JSON's length."""
     return np.array([float(str(value)) for value in values.astype(np.float32).ravel()], np.float64)

@@ -1,4 +1,4 @@
-"""How well a detector finds what it is asked for in the held-out tabletop scenes."""
+"""tabletop evaluation: average precision of a detector in the held-out tabletop scenes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CATEGORY = {name: row for row, name in enumerate(PHRASES)}
 
 
 class PictureDetector(Protocol):
-    """What is evaluated: pictures and a prompt for each in, detections in the pictures' own pixels out."""
+    """The detector under evaluation: returns detections for pictures and a prompt for each."""
 
     @property
     def info(self) -> DetectorInfo: ...
@@ -38,10 +38,10 @@ class EvalResult:
 
     Args:
         figures: AP (COCO: mean over ten IoU thresholds and the phrases that occur), AP50, AP75, and AP50 of the
-            never-trained pairs (unseen_AP50) and of all others (seen_AP50), all asked beside each other.
-        intervals: of each figure, 95 %, over scenes drawn with replacement.
+            never-trained pairs (unseen_AP50) and of all others (seen_AP50), all in the same prompts.
+        intervals: 95 % interval of each figure, over scenes drawn with replacement.
         phrases: AP50 of each phrase that occurs.
-        scenes: how many scenes.
+        scenes: number of scenes.
         instances: objects that count (30 % visible, 12 px each way at the network's input).
         unseen_instances: those of never-trained pairs.
         seconds: for reading and detecting.
@@ -72,35 +72,35 @@ def evaluate_tabletop(
     resamples: int = 200,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> EvalResult:
-    """Ask for the phrases of each scene and for absent ones, and judge the boxes as COCO does.
+    """Detect the phrases of each scene and absent ones, and evaluate the boxes as COCO does.
 
-    Every box counts, whatever its score: the curve needs them all. Each phrase is a category of its own; objects
-    that show too little are crowds in COCO's sense, neither missed nor wrongly found.
+    Boxes of every score count: the curve needs them all. Each phrase is a category; objects of which too little is
+    visible are crowds in COCO's sense, neither missed nor wrongly found.
 
     Args:
-        detector: what is evaluated.
+        detector: the detector under evaluation.
         shard: evaluation scenes.
-        batch: pictures asked at once.
+        batch: pictures per call.
         resamples: draws for the intervals.
-        on_progress: called with (scenes done, of how many).
+        on_progress: called with (scenes done, scenes in all).
     """
     objects = shard.objects()
     count = shard.count
     rows = [objects[objects["scene"] == scene] for scene in range(count)]
-    founds: list[SceneDetections] = []
+    detections: list[SceneDetections] = []
     started = time.monotonic()
     for first in range(0, count, batch):
         scenes = range(first, min(first + batch, count))
         prompts = [ask(rows[scene], shard.first_seed + scene) for scene in scenes]
         pictures = [shard.picture(scene) for scene in scenes]
         for picture, answer in zip(pictures, detector.detect(pictures, prompts), strict=True):
-            founds.append(_found(answer, INPUT_WIDTH_PX / picture.shape[1]))
+            detections.append(_found(answer, INPUT_WIDTH_PX / picture.shape[1]))
         if on_progress is not None:
             on_progress(scenes.stop, count)
     seconds = time.monotonic() - started
     truths = [_truth(own) for own in rows]
-    table = coco_precision(truths, founds, len(PHRASES))
-    intervals = bootstrap(match(truths, founds, len(PHRASES)), count, _figures, resamples)
+    table = coco_precision(truths, detections, len(PHRASES))
+    intervals = bootstrap(match(truths, detections, len(PHRASES)), count, _figures, resamples)
     counted = np.concatenate([truth.categories[truth.counted] for truth in truths])
     return EvalResult(
         figures=_figures(table),
@@ -115,10 +115,10 @@ def evaluate_tabletop(
 
 
 def ask(objects: NDArray[np.void], seed: int) -> Prompt:
-    """The prompt of a scene: what shows in it, and six phrases that are absent.
+    """The prompt of a scene: the visible objects and six absent phrases.
 
-    Of the absent ones two share a colour with something present, two a kind, two are any. Never-trained pairs are
-    asked in vain as often as others.
+    Of the absent ones two share a colour with a present object, two a kind, two are any. Never-trained pairs are as
+    frequent among them as others.
     """
     rng = np.random.default_rng([seed, 2])
     present = {(COLOURS[int(row["colour"])], KINDS[int(row["kind"])]) for row in objects}
@@ -132,7 +132,7 @@ def ask(objects: NDArray[np.void], seed: int) -> Prompt:
     for pool in akin:
         free = [pair for pair in pool if pair not in asked]
         asked += [free[int(row)] for row in rng.permutation(len(free))[:_ABSENT_PER_WORD]]
-    # The least score is nothing at all: average precision ranks every box.
+    # The minimum score is 0: average precision ranks every box.
     return Prompt(tuple(Phrase(phrase(*asked[int(row)]), threshold=0.0) for row in rng.permutation(len(asked))))
 
 
@@ -148,7 +148,7 @@ def _figures(table: NDArray[np.float64]) -> dict[str, float]:
 
 
 def _mean(values: NDArray[np.float64]) -> float:
-    """Over the phrases that occur; NaN where none does."""
+    """The mean over the phrases that occur; NaN if none does."""
     known = values[~np.isnan(values)]
     return float(known.mean()) if len(known) else math.nan
 

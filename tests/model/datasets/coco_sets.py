@@ -1,4 +1,4 @@
-"""Small data sets in COCO's and LVIS's format, drawn from a seed, and detections near their truth."""
+"""Small random data sets in COCO's and LVIS's format, and detections near their truth."""
 
 # numpy 1.26 leaves the types of Generator.integers open.
 # pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false

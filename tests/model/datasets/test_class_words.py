@@ -1,4 +1,4 @@
-"""A vocabulary's file: synonyms of classes, and classes that may be true of one object."""
+"""Vocabulary files: synonyms of classes, and classes that may be true of one object."""
 
 from __future__ import annotations
 

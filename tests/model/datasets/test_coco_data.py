@@ -1,4 +1,4 @@
-"""What does not fit in a data set is named with its file and record before anything is detected."""
+"""COCO data sets: errors name the file and record, before anything is detected."""
 
 # pyright: reportUnknownMemberType=false
 

@@ -1,4 +1,4 @@
-"""What a picture does not state is unknown: never a negative example, and neither right nor wrong when judged."""
+"""Federated data: unstated classes are no negative examples in training and do not count in evaluation."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 

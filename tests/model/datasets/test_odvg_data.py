@@ -1,4 +1,4 @@
-"""Lines of ODVG: read, and refused with the line that is wrong."""
+"""ODVG data sets: lines are read, and errors name the line."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownLambdaType=false
 

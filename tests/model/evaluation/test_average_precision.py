@@ -1,4 +1,4 @@
-"""Our summing agrees with the library that everybody's figures come from."""
+"""Our average precision equals that of the library behind published figures."""
 
 # numpy 1.26 leaves the types of Generator.integers open.
 # pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
@@ -27,7 +27,7 @@ def _random_scenes(seed: int, count: int = 40) -> tuple[list[SceneTruth], list[S
     """Truths, and found boxes near them, beside them, doubled, and of wrong categories."""
     rng = np.random.default_rng(seed)
     truths: list[SceneTruth] = []
-    founds: list[SceneDetections] = []
+    detections: list[SceneDetections] = []
     for _ in range(count):
         n = int(rng.integers(0, 9))
         corner, size = rng.uniform(0, 400, (n, 2)), rng.uniform(10, 90, (n, 2))
@@ -39,27 +39,27 @@ def _random_scenes(seed: int, count: int = 40) -> tuple[list[SceneTruth], list[S
         away = rng.uniform(0, 300, (4, 2))
         found = np.concatenate([near, np.concatenate([away, away + 40], 1)])
         labels = np.concatenate([np.repeat(categories, 2), rng.integers(0, CATEGORIES, 4)])
-        founds.append(SceneDetections(found, labels, rng.random(len(found)).round(2)))  # rounded: ties occur
-    return truths, founds
+        detections.append(SceneDetections(found, labels, rng.random(len(found)).round(2)))  # rounded: ties occur
+    return truths, detections
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_summed_matches_give_the_same_precision_as_faster_coco_eval(seed: int) -> None:
-    truths, founds = _random_scenes(seed)
+    truths, detections = _random_scenes(seed)
 
-    ours = precision_of(match(truths, founds, CATEGORIES), np.ones((1, len(truths))))[0]
+    ours = precision_of(match(truths, detections, CATEGORIES), np.ones((1, len(truths))))[0]
 
-    np.testing.assert_allclose(ours, coco_precision(truths, founds, CATEGORIES), atol=1e-9)
+    np.testing.assert_allclose(ours, coco_precision(truths, detections, CATEGORIES), atol=1e-9)
 
 
 def test_a_scene_drawn_twice_counts_twice() -> None:
-    truths, founds = _random_scenes(4)
+    truths, detections = _random_scenes(4)
     weights = np.random.default_rng(0).integers(0, 3, len(truths))
     rows = np.repeat(np.arange(len(truths)), weights)
 
-    ours = precision_of(match(truths, founds, CATEGORIES), weights[None].astype(np.float64))[0]
+    ours = precision_of(match(truths, detections, CATEGORIES), weights[None].astype(np.float64))[0]
 
-    again = coco_precision([truths[row] for row in rows], [founds[row] for row in rows], CATEGORIES)
+    again = coco_precision([truths[row] for row in rows], [detections[row] for row in rows], CATEGORIES)
     np.testing.assert_allclose(ours, again, atol=0.01)  # equal scores stand in another order
 
 
@@ -69,8 +69,8 @@ def test_the_interval_holds_the_figure_and_narrows_with_more_scenes() -> None:
 
     widths: list[float] = []
     for count in (15, 150):
-        truths, founds = _random_scenes(5, count)
-        matches = match(truths, founds, CATEGORIES)
+        truths, detections = _random_scenes(5, count)
+        matches = match(truths, detections, CATEGORIES)
         low, high = bootstrap(matches, count, figure, resamples=30)["AP"]
         assert low < figure(precision_of(matches, np.ones((1, count)))[0])["AP"] < high
         widths.append(high - low)

@@ -1,4 +1,4 @@
-"""An evaluation that was interrupted goes on and ends with the same figures; another run's detections are refused."""
+"""A resumed evaluation ends with the same figures; detections of another run are refused."""
 
 from __future__ import annotations
 

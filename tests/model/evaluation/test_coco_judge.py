@@ -1,4 +1,4 @@
-"""Our figures are those of the tools that COCO and LVIS publish."""
+"""Our figures equal those of COCO's and LVIS's own tools."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What objects are taken for, and the figures of each class."""
+"""The confusion matrix, and the figures of each class."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tracks are judged by who they follow, and by nothing that cannot be seen."""
+"""Tracking figures count identities, and leave out objects that are hardly visible."""
 
 from __future__ import annotations
 

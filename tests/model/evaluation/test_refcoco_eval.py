@@ -1,4 +1,4 @@
-"""A sentence is judged by one box: right where it lies on the object that the sentence means."""
+"""Referring evaluation: a sentence's one box is right if it matches the sentence's object."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The evaluation asks fairly, counts what the rules count, and judges a perfect and a careless detector rightly."""
+"""tabletop evaluation: its prompts, what counts, and the figures of a perfect and a poor detector."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures of coloured rectangles to learn from, and a small full model."""
+"""Training pictures of coloured rectangles, and a small full model."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 

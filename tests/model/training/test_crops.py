@@ -1,4 +1,4 @@
-"""Single objects as the backbone's first lesson."""
+"""Pretraining of the backbone on crops of single objects."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 

@@ -1,4 +1,4 @@
-"""Spoilt boxes: how far they move, whom they see, and that nobody else sees them."""
+"""Denoising: how far boxes move, and which queries attend to which."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 

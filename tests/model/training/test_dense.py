@@ -1,4 +1,4 @@
-"""The helper that tells every place inside an object what it is."""
+"""The dense auxiliary loss, which classifies every cell in the middle of an object."""
 
 # pyright: reportUnknownMemberType=false
 

@@ -1,4 +1,4 @@
-"""Noise on features: in training, as much as was asked for, everywhere, and never afterwards."""
+"""Feature noise: it has the set deviation at every place in training, and is absent in inference."""
 
 # pyright: reportPrivateUsage=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 

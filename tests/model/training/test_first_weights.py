@@ -1,4 +1,4 @@
-"""What a training begins with."""
+"""Initial weights of a training."""
 
 # pyright: reportUnknownMemberType=false
 

@@ -1,4 +1,4 @@
-"""Training in bfloat16: what the loss is made of stays exact."""
+"""Training in bfloat16: the loss's inputs stay in float32."""
 
 # pyright: reportUnknownMemberType=false
 

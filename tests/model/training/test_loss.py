@@ -1,4 +1,4 @@
-"""The losses are the published ones; what the step is divided by; every weight learns."""
+"""Losses: they equal the published ones, have the right divisor, and reach every weight."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # pyright: reportMissingTypeStubs=false

@@ -1,4 +1,4 @@
-"""Which query stands for which true box, and what wrong answers cost."""
+"""Matching: which query is matched to which true box, and the cost of wrong logits."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownLambdaType=false
 

@@ -1,4 +1,4 @@
-"""Which weights move, and how fast."""
+"""Optimiser: which weights are trained, and at which rate."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 

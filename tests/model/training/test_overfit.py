@@ -1,4 +1,4 @@
-"""The full body, small, learns fifty pictures by heart: every part of training at work."""
+"""A small full body overfits fifty pictures, with every part of training in use."""
 
 # pyright: reportUnknownMemberType=false
 

@@ -1,4 +1,4 @@
-"""What is drawn from labelled pictures: the boxes follow the pixels, the words follow the boxes."""
+"""Batches of labelled pictures: boxes follow the pixels, and wordings follow the boxes."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 

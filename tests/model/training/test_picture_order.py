@@ -1,4 +1,4 @@
-"""Pictures of rare classes come oftener."""
+"""Picture order: pictures of rare classes are repeated."""
 
 from __future__ import annotations
 

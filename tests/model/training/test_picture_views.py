@@ -1,4 +1,4 @@
-"""Augmented pictures: boxes stay on their objects, and what is known of classes stays true."""
+"""Augmented pictures: boxes stay on their objects, and labels of classes stay true."""
 
 # pyright: reportUnknownMemberType=false
 

@@ -1,4 +1,4 @@
-"""What tabletop learns from: boxes that follow the picture, prompts that never name a held-out pair."""
+"""tabletop's batches: boxes follow the picture, and no prompt names a held-out pair."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownLambdaType=false
 

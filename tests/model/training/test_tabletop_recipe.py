@@ -1,4 +1,4 @@
-"""The embedded model's recipe from end to end, for two steps: what it writes is a model, and can be begun with."""
+"""The embedded model's recipe from end to end, for two steps: it writes a model, from which training can start."""
 
 # pyright: reportUnknownMemberType=false
 

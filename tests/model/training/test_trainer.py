@@ -1,4 +1,4 @@
-"""The training loop: it learns, it resumes, it shares."""
+"""The training loop: it trains, resumes, and averages gradients over workers."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownLambdaType=false
 
@@ -185,7 +185,7 @@ def test_the_mean_of_the_weights_is_what_is_judged(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         train(PlaneLesson(_model()), _break_at(2), options, tmp_path / "again")
     train(PlaneLesson(_model(seed=9)), make_batch, options, tmp_path / "again", watcher)
-    assert sorted(resumed) == [2, 3]  # of the last checkpoint whoever watched hears again
+    assert sorted(resumed) == [2, 3]  # the callback of the last checkpoint is repeated
     torch.testing.assert_close(resumed[2], seen[2])
     torch.testing.assert_close(resumed[3], seen[3], atol=1e-6, rtol=1e-5)
 

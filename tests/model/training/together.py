@@ -1,4 +1,4 @@
-"""What each process of a training does that torchrun began: `torchrun --nproc-per-node 2 together.py folder`."""
+"""One process of a training under torchrun: `torchrun --nproc-per-node 2 together.py folder`."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 
