@@ -90,7 +90,7 @@ def kind_of_unit(unit: bytes, codec: Codec) -> int:
 
 
 def free_port() -> int:
-    """A port at which nobody listens."""
+    """A port on which no server listens."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return listener.getsockname()[1]
 

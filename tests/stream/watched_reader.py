@@ -1,4 +1,4 @@
-"""A reader with somebody who takes its frames, for tests."""
+"""A reader whose frames a test takes."""
 
 # pyright: reportUnknownMemberType=false
 
@@ -64,7 +64,7 @@ class WatchedReader:
 
     @property
     def stats(self) -> ReaderStats:
-        """The reader's counters, after a look at whether they add up."""
+        """The reader's counters, after a check that they add up."""
         stats, counts = self.reader.stats(), self.reader.frames.counts
         assert counts.put == counts.taken + counts.dropped + counts.waiting
         return stats

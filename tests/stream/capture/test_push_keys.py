@@ -34,13 +34,13 @@ def test_only_programs_that_may_push_are_heard_and_only_while_they_may(tmp_path:
         WatchedReader(SourceOptions("cam", f"push:{address}", keys=keys)) as watched,
         Pusher(address, keys=keys / "driver.key_secret") as driver,
         Pusher(address, keys=keys / "watcher.key_secret") as watcher,
-        Pusher(address) as stranger,
+        Pusher(address) as unknown_pusher,
     ):
         assert eventually(lambda: driver.send(PICTURE))
         assert watched.until_frames(1)
         for _ in range(10):
             assert not watcher.send(PICTURE)
-            assert not stranger.send(PICTURE)
+            assert not unknown_pusher.send(PICTURE)
             time.sleep(0.02)
         revoke(keys, "driver")
         assert eventually(lambda: not any(driver.send(PICTURE) or time.sleep(0.05) for _ in range(5)))

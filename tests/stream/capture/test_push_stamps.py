@@ -1,4 +1,4 @@
-"""What becomes of the stamps that a program pushes with its pictures, from the program to a subscriber's age gate."""
+"""Capture times that a program pushes with its pictures, from the program to a subscriber's age limit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A camera that is not ours: GStreamer's RTSP server."""
+"""An independent camera: GStreamer's RTSP server, through the relay, over TCP and UDP, with and without a password."""
 
 from __future__ import annotations
 

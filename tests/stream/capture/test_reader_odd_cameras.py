@@ -1,4 +1,4 @@
-"""Cameras that code, count or describe in ways of their own, over real RTSP on loopback."""
+"""Cameras with unusual codecs, timestamps or descriptions, over real RTSP on loopback."""
 
 from __future__ import annotations
 

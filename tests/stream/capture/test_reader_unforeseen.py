@@ -1,4 +1,4 @@
-"""What a reader does about bytes that are no text, and about exceptions that it does not know."""
+"""A reader with names that are not UTF-8, and with exceptions that were not foreseen."""
 
 # pyright: reportUnknownMemberType=false
 

@@ -1,4 +1,4 @@
-"""A folder through a whole node: pictures that have nothing to do with each other, or the frames of a video."""
+"""A folder through a whole node: unrelated pictures, or the frames of a video."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a hostile camera sends costs no more memory and no more time than a picture may."""
+"""Decoder limits: a hostile camera costs no more memory and time than a picture may."""
 
 # pyright: reportUnknownMemberType=false
 

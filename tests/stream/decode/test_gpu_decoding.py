@@ -1,4 +1,4 @@
-"""Where videos are decoded, and what is said where it cannot be there."""
+"""Decoding on a GPU or the CPU, and the errors where the GPU is not available."""
 
 # pyright: reportUnknownMemberType=false, reportPrivateUsage=false
 

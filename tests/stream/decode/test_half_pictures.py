@@ -1,4 +1,4 @@
-"""Half a JPEG is counted as damaged and not looked at, whichever way it comes; what cameras add to one is no harm."""
+"""Truncated JPEGs count as corrupt and are not detected in; bytes that cameras append to a JPEG do no harm."""
 
 # pyright: reportUnknownMemberType=false
 

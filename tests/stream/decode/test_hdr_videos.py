@@ -1,4 +1,4 @@
-"""HDR videos look as on a standard screen, and that is said."""
+"""HDR videos are tone-mapped to standard range, with a notice."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 

@@ -1,4 +1,4 @@
-"""A camera over RTSP that leads elsewhere: only to hosts that are allowed, and never with its password."""
+"""RTSP redirects: followed to allowed hosts only, and without the password to other hosts."""
 
 from __future__ import annotations
 

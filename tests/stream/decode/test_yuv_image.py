@@ -1,4 +1,4 @@
-"""Pictures as a decoder gives them: what they say of themselves, their parts, and a node that takes them."""
+"""Decoded YUV pictures: their properties, crops of them, and a node that detects in them."""
 
 # pyright: reportPrivateUsage=false, reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
 

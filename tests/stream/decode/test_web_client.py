@@ -1,4 +1,4 @@
-"""Where a camera may send the node: to its own host, and to those that the settings name, never with its password."""
+"""HTTP redirects and playlists: followed to allowed hosts only, and without the password to other hosts."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 
