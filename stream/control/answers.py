@@ -131,7 +131,7 @@ def applied_map(applied: Applied) -> Map:
 def read_applied(fields: Fields) -> Applied:
     """A command that was carried out; raises MessageError."""
     first = fields.fields("first_seq")
-    pairs = {source: first.integers(source, 2, least=0) for source in first.names()}
+    pairs = {source: first.integers(source, 2, minimum=0) for source in first.names()}
     return Applied(fields.integer("prompt_version"), {source: (at[0], at[1]) for source, at in pairs.items()})
 
 

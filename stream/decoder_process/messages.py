@@ -105,7 +105,7 @@ class Report:
 
     def picture(self, now_ns: int) -> DecodedPicture:
         said = self._fields
-        ticks, hz = said.integers("time_base", 2, least=1)
+        ticks, hz = said.integers("time_base", 2, minimum=1)
         if max(ticks, hz) > _MAX_TICKS_HZ:
             raise MessageError("time_base is beyond what FFmpeg counts in")
         state, height, width = self.image()
@@ -122,7 +122,7 @@ class Report:
     def image(self) -> tuple[ImageState, int, int]:
         """What became of the image, its height and its width, which fit a slot."""
         state: ImageState = self._fields.word("image", _IMAGE_STATES)
-        height, width = self._fields.integers("size", 2, least=0)
+        height, width = self._fields.integers("size", 2, minimum=0)
         if state == "made" and not 0 < height * width <= MAX_PIXELS:
             raise MessageError(f"size is {width} x {height} px: from 1 to {MAX_PIXELS} fit a slot")
         return state, height, width

@@ -56,7 +56,7 @@ def read_position(topic: bytes, parts: Sequence[bytes]) -> StreamPosition:
     """
     known = check_parts(topic, parts)
     fields = Fields(unpack(parts[0]))
-    if fields.integers("schema", 2, least=0)[0] != MAJOR:
+    if fields.integers("schema", 2, minimum=0)[0] != MAJOR:
         raise MessageError(f"topic {topic[:100]!r} carries another major version than its own")
     return StreamPosition(
         known,

@@ -1,6 +1,6 @@
-"""The message: dataclasses to msgpack bytes, and back.
+"""Message encoding: dataclasses to msgpack bytes, and back.
 
-Maps, lists, texts, integers, floats, booleans: readable by any msgpack in any language. What is unknown is
+Maps, lists, texts, integers, floats, booleans: readable by any msgpack in any language. Unknown values are
 absent, except `detected_xyxy`, which is null while a track coasts. Minor versions only add keys, and a reader
 ignores keys it does not know. `message.schema.json` and `status.schema.json` say the same for other languages.
 """
@@ -38,9 +38,9 @@ def encode(message: DetectionMessage | StatusMessage | PictureHeader) -> bytes:
     """One message as bytes that the matching decode function accepts.
 
     Raises:
-        MessageError: a value that may not travel (NaN, a numpy number, a bad name), named by its key.
+        MessageError: a value that cannot be sent (NaN, a numpy number, a bad name), named by its key.
     """
-    # What leaves is read back by the rules for what arrives: one set of rules, and no message we would refuse.
+    # A message is checked by the rules for reading: one set of rules, and no message that a subscriber would refuse.
     if isinstance(message, DetectionMessage):
         values = _detections_map(message)
         _read_detections(Fields(values))
@@ -79,7 +79,7 @@ def as_replay(message: DetectionMessage | StatusMessage) -> DetectionMessage | S
 
 def _open(body: bytes) -> Fields:
     fields = Fields(unpack(body))
-    major, minor = fields.integers("schema", 2, least=0)
+    major, minor = fields.integers("schema", 2, minimum=0)
     if major != MAJOR:
         raise MessageError(f"schema is [{major}, {minor}], but this program reads {MAJOR}: update the older one")
     return fields
@@ -172,9 +172,9 @@ def _status_map(message: StatusMessage) -> dict[str, object]:
         "stale_total": message.stale_total or None,
         "since_message_ms": message.since_message_ms,
         "paused": message.paused or None,
-        "error": _reason(message.error),
-        "warning": _reason(message.warning),
-        "ended": _reason(message.ended),
+        "error": _sendable(message.error),
+        "warning": _sendable(message.warning),
+        "ended": _sendable(message.ended),
         "replay": message.replay,
     }
     return {**_identity_map(message), **_known(values)}
@@ -184,8 +184,8 @@ def _known(values: Mapping[str, object | None]) -> dict[str, object]:
     return {key: value for key, value in values.items() if value is not None}
 
 
-def _reason(text: str | None) -> str | None:
-    """Text from elsewhere (a file name, a library's error) must never keep a status from being sent."""
+def _sendable(text: str | None) -> str | None:
+    """Make any text sendable: a file name or a library's error must not prevent a status from being sent."""
     return None if text is None else text[:_MAX_REASON_LENGTH].encode("utf-8", "replace").decode("utf-8")
 
 
@@ -196,7 +196,7 @@ def _read_detections(fields: Fields) -> DetectionMessage:
         source=check_name(fields.text("source")),
         epoch=fields.integer("epoch"),
         generation=fields.integer("generation"),
-        seq=fields.integer("seq", least=1),
+        seq=fields.integer("seq", minimum=1),
         frame=_read_frame(fields.fields("frame")),
         model=ModelInfo(model.text("name"), model.text("dtype"), model.text("score_rule")),
         prompt=PromptInfo(prompt.integer("version"), prompt.text("hash"), prompt.texts("phrases")),
@@ -216,16 +216,16 @@ def _read_detections(fields: Fields) -> DetectionMessage:
 def _read_frame(fields: Fields) -> FrameInfo:
     return FrameInfo(
         index=fields.integer("index"),
-        width=fields.integer("width", least=1),
-        height=fields.integer("height", least=1),
+        width=fields.integer("width", minimum=1),
+        height=fields.integer("height", minimum=1),
         clock=fields.word("clock", _CLOCKS),
-        pts=fields.maybe(lambda key: fields.integer(key, least=-(2**63)), "pts"),
+        pts=fields.maybe(lambda key: fields.integer(key, minimum=-(2**63)), "pts"),
         time_base=fields.maybe(lambda key: _ratio(fields, key), "time_base"),
         file=fields.maybe(fields.text, "file"),
         frame_id=fields.maybe(fields.text, "frame_id"),
         captured_unix_ns=fields.maybe(fields.integer, "captured_unix_ns"),
         captured_sent_unix_ns=fields.maybe(fields.integer, "captured_sent_unix_ns"),
-        captured_error_ms=fields.maybe(lambda key: fields.number(key, least=0.0), "captured_error_ms"),
+        captured_error_ms=fields.maybe(lambda key: fields.number(key, minimum=0.0), "captured_error_ms"),
         age_ms=fields.maybe(fields.number, "age_ms"),
     )
 
@@ -236,13 +236,13 @@ def _read_track(fields: Fields) -> Track:
         id=fields.integer("id"),
         uid=fields.text("uid"),
         phrase=fields.text("phrase"),
-        score=fields.number("score", least=0.0, most=1.0),
+        score=fields.number("score", minimum=0.0, maximum=1.0),
         box_xyxy=_box(fields, "box_xyxy"),
         detected_xyxy=None if fields.is_null("detected_xyxy") else _box(fields, "detected_xyxy"),
         state=fields.word("state", _TRACK_STATES),
         first_seen_unix_ns=fields.maybe(fields.integer, "first_seen_unix_ns"),
         last_matched_unix_ns=fields.maybe(fields.integer, "last_matched_unix_ns"),
-        age_s=fields.number("age_s", least=0.0),
+        age_s=fields.number("age_s", minimum=0.0),
         misses=fields.integer("misses"),
         velocity_px_s=(velocity[0], velocity[1]),
     )
@@ -257,8 +257,8 @@ def _read_status(fields: Fields) -> StatusMessage:
         seq=fields.integer("seq"),
         state=fields.word("state", _SOURCE_STATES),
         published_unix_ns=fields.integer("published_unix_ns"),
-        fps_in=fields.number("fps_in", least=0.0),
-        fps_out=fields.number("fps_out", least=0.0),
+        fps_in=fields.number("fps_in", minimum=0.0),
+        fps_out=fields.number("fps_out", minimum=0.0),
         frames_decoded=fields.integer("frames_decoded"),
         dropped_total=fields.integer("dropped_total"),
         reconnects=fields.integer("reconnects"),
@@ -266,7 +266,7 @@ def _read_status(fields: Fields) -> StatusMessage:
         latency_ms=fields.maybe(fields.numbers_by_name, "latency_ms") or {},
         prompt_version=fields.integer("prompt_version"),
         stale_total=fields.maybe(fields.integer, "stale_total") or 0,
-        since_message_ms=fields.maybe(lambda key: fields.number(key, least=0.0), "since_message_ms"),
+        since_message_ms=fields.maybe(lambda key: fields.number(key, minimum=0.0), "since_message_ms"),
         paused=fields.maybe(fields.flag, "paused") or False,
         error=fields.maybe(fields.text, "error"),
         warning=fields.maybe(fields.text, "warning"),
@@ -281,12 +281,12 @@ def _read_picture_header(fields: Fields) -> PictureHeader:
         source=check_name(fields.text("source")),
         epoch=fields.integer("epoch"),
         generation=fields.integer("generation"),
-        seq=fields.integer("seq", least=1),
+        seq=fields.integer("seq", minimum=1),
     )
 
 
 def _ratio(fields: Fields, key: str) -> tuple[int, int]:
-    numerator, denominator = fields.integers(key, 2, least=1)
+    numerator, denominator = fields.integers(key, 2, minimum=1)
     return numerator, denominator
 
 

@@ -1,4 +1,4 @@
-"""Reading a map that a stranger sent: every value has the stated type and range, or a MessageError names its key."""
+"""Reads an untrusted map: every value has the stated type and range, or a MessageError names its key."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ Word = TypeVar("Word", bound=str)
 
 
 class Fields:
-    """One map of a message. Unknown keys are never looked at.
+    """One map of a message. Unknown keys are ignored.
 
     Args:
-        value: what msgpack gave.
-        path: where in the message it stands, such as "frame"; "" for the message itself.
+        value: as msgpack decoded it.
+        path: its place in the message, such as "frame"; "" for the message itself.
 
     Raises:
         MessageError: (from here and from every method) one sentence that names the key.
@@ -42,20 +42,20 @@ class Fields:
         return tuple(self._text("a key", key) for key in self._values)
 
     def anything(self, key: str) -> object:
-        """What stands there, not looked at yet."""
+        """The value, unchecked."""
         return self._get(key)
 
     def is_null(self, key: str) -> bool:
-        """Whether the key is there and says "nothing", as `detected_xyxy` does."""
+        """Whether the key is there and its value is null, as that of `detected_xyxy` may be."""
         return self._get(key) is None
 
-    def integer(self, key: str, least: int = 0) -> int:
-        return self._integer(key, self._get(key), least)
+    def integer(self, key: str, minimum: int = 0) -> int:
+        return self._integer(key, self._get(key), minimum)
 
-    def number(self, key: str, least: float = -math.inf, most: float = math.inf) -> float:
+    def number(self, key: str, minimum: float = -math.inf, maximum: float = math.inf) -> float:
         number = self._number(key, self._get(key))
-        if not least <= number <= most:
-            raise MessageError(f"{self._name(key)} must lie in {least}..{most}")
+        if not minimum <= number <= maximum:
+            raise MessageError(f"{self._name(key)} must lie in {minimum}..{maximum}")
         return number
 
     def text(self, key: str) -> str:
@@ -87,8 +87,8 @@ class Fields:
     def texts(self, key: str) -> tuple[str, ...]:
         return tuple([self._text(key, item) for item in self.items(key)])
 
-    def integers(self, key: str, count: int, least: int) -> tuple[int, ...]:
-        return tuple([self._integer(key, item, least) for item in self.items(key, count)])
+    def integers(self, key: str, count: int, minimum: int) -> tuple[int, ...]:
+        return tuple([self._integer(key, item, minimum) for item in self.items(key, count)])
 
     def numbers(self, key: str, count: int) -> tuple[float, ...]:
         return tuple([self._number(key, item) for item in self.items(key, count)])
@@ -110,17 +110,17 @@ class Fields:
         if count is not None and len(items) != count:
             raise MessageError(f"{self._name(key)} must have {count} entries, but has {len(items)}")
         if len(items) > MAX_LIST_LENGTH:
-            raise MessageError(f"{self._name(key)} has {len(items)} entries: at most {MAX_LIST_LENGTH} may travel")
+            raise MessageError(f"{self._name(key)} has {len(items)} entries: at most {MAX_LIST_LENGTH} may be sent")
         return items
 
-    # The three below run for every number of every track, so they look for the good case first and build
-    # the key's full name only when it is needed.
+    # The three below run for every number of every track, so they test the valid case first and build the key's full
+    # name only for an error.
 
-    def _integer(self, key: str, value: object, least: int) -> int:
+    def _integer(self, key: str, value: object, minimum: int) -> int:
         if not isinstance(value, int) or isinstance(value, bool):
             raise self._wrong(key, "an integer", value)
-        if not least <= value <= _MAX_INTEGER:
-            raise MessageError(f"{self._name(key)} must lie in {least}..{_MAX_INTEGER}")
+        if not minimum <= value <= _MAX_INTEGER:
+            raise MessageError(f"{self._name(key)} must lie in {minimum}..{_MAX_INTEGER}")
         return value
 
     def _number(self, key: str, value: object) -> float:

@@ -1,4 +1,4 @@
-"""What a message says, as a program holds it."""
+"""Message types: detections, statuses and picture headers as dataclasses."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 @dataclass(frozen=True, slots=True)
 class FrameInfo:
-    """The picture a message speaks about. What is unknown is None, and absent on the wire.
+    """The picture of a message. Unknown values are None, and absent on the wire.
 
     Args:
         index: counts decoded frames of the source from 0, dropped ones included.
         width, height: px of the original picture.
-        clock: whose clock says when it was taken.
+        clock: the clock that `captured_unix_ns` comes from.
         pts: presentation time in ticks of `time_base`.
         time_base: (numerator, denominator), seconds per tick.
         file: the name of the picture's own file, where the source is a folder.
         frame_id: the camera's coordinate frame.
         captured_unix_ns: when it was taken; None for files.
-        captured_sent_unix_ns: the sender's own stamp, where ours replaced it in `captured_unix_ns`.
+        captured_sent_unix_ns: the sender's own time, where the node replaced it in `captured_unix_ns`.
         captured_error_ms: how far off `captured_unix_ns` may be.
         age_ms: from capture to publication; None for files.
     """
@@ -51,7 +51,7 @@ class FrameInfo:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """Which model spoke, in which arithmetic, and how it turns token scores into a phrase's score."""
+    """The model, its precision, and the rule that makes a phrase's score from token scores."""
 
     name: str
     dtype: str
@@ -60,7 +60,7 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True)
 class PromptInfo:
-    """What was asked for. `version` grows with each change; `hash` is equal when two prompts ask for the same."""
+    """The prompt. `version` grows with each change; `hash` is equal when two prompts ask for the same."""
 
     version: int
     hash: str
@@ -69,23 +69,23 @@ class PromptInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetectionMessage:
-    """What was found in one frame. A frame in which nothing is found is a message with no tracks.
+    """The detections in one frame. A frame without any is a message without tracks.
 
     Args:
-        node, source: who speaks, about which camera.
+        node, source: the sender, and the source of the frame.
         epoch: the node's start, unix ns: another epoch is a restart.
         generation: grows when a source is added again under the same name.
-        seq: counts the messages of a source from 1 within an epoch and a generation: a hole is a loss.
-        frame, model, prompt: the picture, the model, the question.
+        seq: counts the messages of a source from 1 within an epoch and a generation: a gap is a loss.
+        frame, model, prompt: what was detected in, by and for.
         published_unix_ns, published_monotonic_ns: when it was sent, on the sender's two clocks.
-        boot_id: tells whether the sender's monotonic clock is ours too; "" where the system has none.
+        boot_id: equal to ours when the sender shares our monotonic clock; "" where the system has none.
         stage_ms: how long each stage took, by name.
-        dropped: frames of this source passed over since its previous message; dropped_total: since the start.
-        stale: the sender itself holds the picture to be too old to act on, by its age alone.
-        replay: sent again to a late joiner; says what was, not what is.
+        dropped: frames of this source skipped since its previous message; dropped_total: since the start.
+        stale: the sender considers the picture too old to act on, by its age alone.
+        replay: sent again to a late joiner, so it may be old.
         tracks: the boxes, with lasting ids.
         tracks_left_out: detections and tracks beyond the thousand best, which are not among `tracks`.
-        picture: the JPEG of the very frame, where a subscriber asked for pictures; never part of the map.
+        picture: the JPEG of this frame, where a subscriber asked for pictures; never part of the map.
     """
 
     node: str
@@ -109,10 +109,10 @@ class DetectionMessage:
     picture: bytes | None = None
 
     def age_ms_now(self) -> float | None:
-        """How old the picture is at this moment, or None where nobody knows when it was taken (files).
+        """The picture's age now, or None where its capture time is unknown (files).
 
-        On the sender's host the monotonic clock says it, which nobody can set; elsewhere the wall clock
-        does, and the answer is as good as the two hosts' agreement (it may even be negative).
+        On the sender's host it is measured on the monotonic clock, which cannot be set; elsewhere on the wall clock, as
+        exactly as the two hosts' clocks agree (it may even be negative).
         """
         if self.frame.captured_unix_ns is None:
             return None
@@ -122,7 +122,7 @@ class DetectionMessage:
         return (time.time_ns() - self.frame.captured_unix_ns) / 1e6
 
     def ms_since_published(self) -> float:
-        """How long ago the message was sent; known for files too."""
+        """Milliseconds since the message was sent; known for files too."""
         since = self._monotonic_ms_since_published()
         return since if since is not None else (time.time_ns() - self.published_unix_ns) / 1e6
 
@@ -135,7 +135,7 @@ class DetectionMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusMessage:
-    """How a source is doing. Sent once a second and at each change of state.
+    """The status of a source. Sent once a second and at each change of state.
 
     Args:
         node, source, epoch, generation: as in `DetectionMessage`.
@@ -147,9 +147,9 @@ class StatusMessage:
         latency_ms: p50, p95, p99 from decoding to publication; empty while unknown.
         prompt_version: of the prompt in force.
         stale_total: messages that were stale when they were sent, since the start.
-        since_message_ms: how long ago the last detections were sent; None before the first.
-        paused: nothing is looked at until somebody says so.
-        error: why the source is not running; warning: worth a look; ended: how it came to its end.
+        since_message_ms: the time since the last detections were sent; None before the first.
+        paused: no frame is processed until a client resumes the source.
+        error: why the source is not running; warning: a fault to look into; ended: how it ended.
         replay: sent again to a late joiner.
     """
 

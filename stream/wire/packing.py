@@ -1,4 +1,4 @@
-"""Values to msgpack bytes, and back within limits."""
+"""Packing: values to msgpack bytes, and back within limits."""
 
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false
@@ -27,12 +27,12 @@ def pack(values: Mapping[str, object]) -> bytes:
         raise MessageError(f"the message cannot be packed: {error}") from error
     assert isinstance(body, bytes)
     if len(body) > MAX_BODY_BYTES:
-        raise MessageError(f"the message has {len(body)} bytes: at most {MAX_BODY_BYTES} may travel")
+        raise MessageError(f"the message has {len(body)} bytes: at most {MAX_BODY_BYTES} may be sent")
     return body
 
 
 def unpack(body: bytes) -> object:
-    """What the bytes hold, whoever sent them.
+    """The value in bytes that may come from any sender.
 
     Raises:
         MessageError: not one whole msgpack value, or one beyond the limits.
@@ -40,7 +40,7 @@ def unpack(body: bytes) -> object:
     if len(body) > MAX_BODY_BYTES:
         raise MessageError(f"the message has {len(body)} bytes: at most {MAX_BODY_BYTES} are read")
     try:
-        # The list limit keeps a few forged bytes from reserving memory for lists that never come.
+        # Without a limit a few forged bytes could reserve memory for long lists.
         return msgpack.unpackb(
             body,
             raw=False,
@@ -59,7 +59,7 @@ def pack_parts(parts: Sequence[bytes]) -> bytes:
 
 
 def unpack_parts(body: bytes, count: int) -> tuple[bytes, ...]:
-    """What `pack_parts` was given.
+    """The byte strings that `pack_parts` packed.
 
     Raises:
         MessageError: not a list of `count` byte strings.

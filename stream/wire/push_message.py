@@ -1,4 +1,4 @@
-"""What a program sends with a picture of its own: a header map in msgpack, and the picture's bytes."""
+"""Push message: a picture that a program sends, as a header map in msgpack and the picture's bytes."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from .topics import MAJOR, MAX_FRAME_ID_LENGTH, MessageError
 Encoding = Literal["jpeg", "rgb8", "bgr8", "mono8"]
 
 MAX_PICTURE_BYTES = 64 * 2**20
-"""Bytes of one picture as it travels."""
+"""Bytes of one picture as it is sent."""
 
 MAX_PIXELS = 40_000_000
-"""Of a JPEG too, which may promise far more than its bytes hold."""
+"""Pixels of a picture, also of a JPEG, which may state far more than its bytes hold."""
 
 _CHANNELS: dict[Encoding, int] = {"rgb8": 3, "bgr8": 3, "mono8": 1}
 _ENCODINGS: tuple[Encoding, ...] = get_args(Encoding)
@@ -28,12 +28,12 @@ _WITHOUT_LENGTH = frozenset({0x00, 0x01, *range(0xD0, 0xDA)})
 
 @dataclass(frozen=True, slots=True)
 class PushHeader:
-    """What a program says of its picture.
+    """What a program sends about its picture.
 
     Args:
         encoding: jpeg, or rows from the top without gaps: red, green and blue; blue, green and red; or grey.
         width, height: px.
-        captured_unix_ns: when it was taken, by the program's clock; None where it does not know.
+        captured_unix_ns: when it was taken, by the program's clock; None where that is unknown.
         pts: when it was taken on a clock of its own, in ns; only differences count.
         frame_id: the camera's coordinate frame.
     """
@@ -55,15 +55,15 @@ def pack_push(header: PushHeader) -> bytes:
 
 
 def parse_push(parts: Sequence[bytes]) -> PushHeader:
-    """The header of a message whose bytes are as many as it promises.
+    """The header of a message whose picture has the stated size.
 
     Raises:
-        MessageError: something else; the text names what is wrong.
+        MessageError: another message; the text says what is wrong.
     """
     if len(parts) != 2 or len(parts[0]) > _MAX_HEADER_BYTES:
         raise MessageError("a pushed picture has two parts, a small header map and the picture's bytes")
     fields, body = Fields(unpack(parts[0])), parts[1]
-    major, _ = fields.integers("schema", 2, least=0)
+    major, _ = fields.integers("schema", 2, minimum=0)
     if major != MAJOR:
         raise MessageError(f"schema is [{major}, ...], but this program reads {MAJOR}: update the older one")
     encoding: Encoding = fields.word("encoding", _ENCODINGS)
@@ -96,20 +96,20 @@ def jpeg_size(jpeg: bytes) -> tuple[int, int]:
     Raises:
         MessageError: not a JPEG.
     """
-    place = 2 if jpeg[:2] == b"\xff\xd8" else len(jpeg)
+    offset = 2 if jpeg[:2] == b"\xff\xd8" else len(jpeg)
     for _ in range(_MAX_MARKERS):
-        if place + 9 > len(jpeg) or jpeg[place] != 0xFF:
+        if offset + 9 > len(jpeg) or jpeg[offset] != 0xFF:
             break
-        marker, length = jpeg[place + 1], int.from_bytes(jpeg[place + 2 : place + 4], "big")
-        if marker in _WITHOUT_LENGTH:  # no encoder puts one here, and a decoder may find another size behind it
+        marker, length = jpeg[offset + 1], int.from_bytes(jpeg[offset + 2 : offset + 4], "big")
+        if marker in _WITHOUT_LENGTH:  # no encoder writes one here, and a decoder may find another size after it
             break
         if marker == 0xFF:  # padding
-            place += 1
+            offset += 1
         elif 0xC0 <= marker <= 0xCF and marker not in {0xC4, 0xC8, 0xCC}:
-            width, height = (int.from_bytes(jpeg[place + at : place + at + 2], "big") for at in (7, 5))
+            width, height = (int.from_bytes(jpeg[offset + at : offset + at + 2], "big") for at in (7, 5))
             if width and height:
                 return width, height
             break
         else:
-            place += 2 + length
+            offset += 2 + length
     raise MessageError("the picture is no JPEG that states its size")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 MAJOR = 1
-"""A new major version is a new topic, so that an old reader never meets bytes it would misread."""
+"""Major version. A new one has new topics, so that an old subscriber never receives bytes that it would misread."""
 
 MAX_NAME_LENGTH = 64
 """Characters of the name of a node, a source or a key. The kernel's lock on a node's name has room for some 90."""
@@ -26,7 +26,7 @@ _KINDS: tuple[TopicKind, ...] = get_args(TopicKind)
 
 
 class MessageError(ValueError):
-    """Bytes, or values, that are not a groundcast message; the text names the key."""
+    """Bytes or values that are not a groundcast message; the text names the key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +86,12 @@ def parse_topic(topic: bytes) -> Topic:
 
 
 def kind_prefix(kind: TopicKind) -> bytes:
-    """What every topic of a kind begins with, whatever the node."""
+    """The prefix of every topic of a kind, of any node."""
     return f"{kind}/{MAJOR}/".encode()
 
 
 def node_prefix(kind: TopicKind, node: str) -> bytes:
-    """What every topic of a kind of one node begins with."""
+    """The prefix of every topic of a kind, of one node."""
     return kind_prefix(kind) + f"{check_name(node)}/".encode()
 
 

@@ -288,7 +288,7 @@ def test_a_message_that_cannot_travel_is_left_out_counted_and_logged_once(
     assert publisher.dropped == 3
     (line,) = [record.message for record in caplog.records if "was dropped" in record.message]
     assert line.startswith("a message of source wrist was dropped")
-    assert line.endswith("tracks has 8194 entries: at most 4096 may travel")
+    assert line.endswith("tracks has 8194 entries: at most 4096 may be sent")
 
 
 def test_only_messages_of_this_node_leave(publisher: Publisher) -> None:
