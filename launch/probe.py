@@ -10,13 +10,13 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from ..stream.capture.reader import Reader, check_source
 from ..stream.frame import Frame
-from ..stream.options import SourceOptions
+from ..stream.options import SourceOptions, Transport
 from .exits import InputError, RunError
 from .printable import printable
 
@@ -62,7 +62,7 @@ def probe(
         str, typer.Argument(help="A path, rtsp://..., http://..., /dev/video0 or lavfi:...", show_default=False)
     ],
     seconds: Annotated[float, typer.Option(help="How long to read after the first picture, s.", min=0.1)] = 5.0,
-    transport: Annotated[Literal["tcp", "udp"], typer.Option(help="RTSP only.")] = "tcp",
+    transport: Annotated[Transport, typer.Option(help="RTSP only.")] = "tcp",
     stream: Annotated[
         int | None, typer.Option(help="The video stream's index, as ffprobe counts, where there are several.", min=0)
     ] = None,

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from ..stream.control.source_settings import SourceDefaults
+from ..stream.options import FolderKind, Pace
 from .exits import InputError, RunError
 from .log_setup import log_as_json
 from .node.node import Addresses, NodeRun, process_age_s, run_node
@@ -70,14 +71,12 @@ class RunOptions:
     ] = None
     no_control: Annotated[bool | None, typer.Option("--no-control", help="Take no requests.")] = None
     node: Annotated[str | None, typer.Option(help="The node's name, part of every topic.", show_default=_NODE)] = None
-    pace: Annotated[
-        Literal["asap", "realtime"] | None, typer.Option(help="How fast files are read.", show_default=_PACE)
-    ] = None
+    pace: Annotated[Pace | None, typer.Option(help="How fast files are read.", show_default=_PACE)] = None
     stream: Annotated[
         int | None, typer.Option(help="The video stream's index, as ffprobe counts, where a source has several.", min=0)
     ] = None
     folder: Annotated[
-        Literal["pictures", "video"] | None,
+        FolderKind | None,
         typer.Option(help="What a folder holds: unrelated pictures, or a video's frames."),
     ] = None
     health: Annotated[

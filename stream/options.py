@@ -12,7 +12,7 @@ from .source_url import SourceUrl
 Pace = Literal["asap", "realtime"]
 Decoding = Literal["auto", "cpu", "cuda"]
 FolderKind = Literal["pictures", "video"]
-
+Transport = Literal["tcp", "udp"]
 
 MAX_SOURCES = 256
 MAX_TIMEOUT_S = 300.0  # a stopped reader's thread may live as long, if its camera is silent
@@ -56,7 +56,7 @@ class SourceOptions:
     pace: Pace = "asap"
     loop: bool = False
     folder: FolderKind = "pictures"
-    transport: Literal["tcp", "udp"] = "tcp"
+    transport: Transport = "tcp"
     stream: int | None = None
     open_timeout_s: float = 5.0
     read_timeout_s: float = 5.0

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from ...model.prompt import Phrase, Prompt
-from ..options import MAX_TIMEOUT_S, SourceOptions
+from ..options import MAX_TIMEOUT_S, Decoding, FolderKind, Pace, SourceOptions, Transport
 from ..source_url import MAX_URL_LENGTH, SourceUrl
 from ..wire.topics import MAX_FRAME_ID_LENGTH, MAX_NAME_LENGTH, NAME_PATTERN
 
@@ -71,10 +71,10 @@ def to_prompt(settings: PromptSettings) -> Prompt:
 class SourceDefaults(Section):
     """The settings that every source has, with their defaults."""
 
-    pace: Literal["asap", "realtime"] = "asap"
+    pace: Pace = "asap"
     loop: bool = False
-    folder: Literal["pictures", "video"] = "pictures"
-    transport: Literal["tcp", "udp"] = "tcp"
+    folder: FolderKind = "pictures"
+    transport: Transport = "tcp"
     stream: Annotated[int, Field(ge=0, le=9999)] | None = None
     open_timeout_s: Timeout = 5.0
     read_timeout_s: Timeout = 5.0
@@ -86,7 +86,7 @@ class SourceDefaults(Section):
     target_hz: Annotated[float, Field(ge=0.0001, le=1000)] | None = None
     roi_xyxy: Annotated[tuple[int, int, int, int], AfterValidator(_area)] | None = None
     key_frames_only: bool = False
-    decode: Literal["auto", "cpu", "cuda"] = "cpu"
+    decode: Decoding = "cpu"
     decode_process: bool = False
     frozen_after_s: Annotated[float, Field(gt=0, le=86_400)] = 10.0
     redirect_hosts: Annotated[tuple[Host, ...], Field(max_length=16)] = ()
