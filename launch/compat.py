@@ -1,4 +1,4 @@
-"""For scripts that were written for the original Grounding DINO: the same four functions.
+"""Compatibility with scripts for the original Grounding DINO: the same four functions.
 
     from groundingdino.util.inference import load_model, load_image, predict, annotate      # before
     from groundcast.launch.compat import load_model, load_image, predict, annotate        # after
@@ -182,7 +182,7 @@ def annotate(image_source: NDArray[np.uint8], boxes: Tensor, logits: Tensor, phr
 
 
 def _asked(caption: str) -> Prompt:
-    """What stands between two '.' or '?' is a phrase, whatever else is in it; one that comes again is asked once.
+    """The text between two '.' or '?' is a phrase; a repeated phrase counts once.
 
     Raises:
         PromptError: there is no word in it.
@@ -194,7 +194,7 @@ def _asked(caption: str) -> Prompt:
         except PromptError:
             if any(letter.isalnum() for letter in piece):
                 raise
-            continue  # between two marks there may be nothing
+            continue  # the text between two marks may be empty
         phrases.setdefault(phrase.spoken, phrase)
     return Prompt(tuple(phrases.values()))
 
@@ -218,7 +218,7 @@ def _as_the_original(
 
 
 def _named_phrases(outputs: Sequence[RawOutput], prompt: Prompt, box_threshold: float) -> list[FreePhrase]:
-    """Every query whose best word scores above the threshold, called by the phrase that this word is of."""
+    """Every query whose best word scores above the threshold, labelled with that word's phrase."""
     from ..model.runtime.free_phrases import FreePhrase
 
     found: list[FreePhrase] = []

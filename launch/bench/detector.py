@@ -107,7 +107,7 @@ class DetectorRun:
 
 
 def short_side(input_hw: Sequence[int]) -> int:
-    """What a detector is told so that a picture as large as its input is not made smaller: the long side counts too."""
+    """The detector's size option at which a picture as large as its input is not scaled; the long side counts too."""
     return max(min(input_hw), round(max(input_hw) * SHORT_SIDE / MAX_LONG_SIDE))
 
 

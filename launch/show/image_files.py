@@ -32,5 +32,5 @@ def read_picture(path: Path) -> StillPicture:
     """The first picture of a file, as `read_all` reads it, with a message where it has others."""
     first = next(read_all(path))
     if first.pages > 1:
-        say(f"{path} holds {first.pages} pictures: the first is looked at")
+        say(f"{path} holds {first.pages} pictures: only the first is used")
     return first
