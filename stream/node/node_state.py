@@ -29,7 +29,7 @@ class SubmittedBatch(NamedTuple):
 
 
 class NodeState:
-    """What the loop and the commands of one node share. The loop's thread changes it; before the loop runs, any does.
+    """What the loop and the commands of one node share. Once the loop runs, only its thread changes it.
 
     The caller closes the detector and the publisher.
 

@@ -49,7 +49,7 @@ class PictureCounter(Publisher):
 
 
 class Node:
-    """A pipeline that runs in a thread, and somebody who listens to everything it says."""
+    """A pipeline that runs in a thread, and a subscriber to all its messages."""
 
     def __init__(
         self,

@@ -145,7 +145,7 @@ def test_a_node_that_is_not_there_is_said_in_one_sentence(plain_node: PlainNode)
 
             controller.pause()
 
-    assert plain_node.done == ["pause None"]  # and no prompt that nobody waits for any more
+    assert plain_node.done == ["pause None"]  # and no prompt whose caller has given up
 
 
 def test_an_answer_that_comes_too_late_is_not_taken_for_another(controller: Controller, plain_node: PlainNode) -> None:
@@ -168,7 +168,7 @@ def test_a_server_that_speaks_something_else_is_noticed(body: bytes) -> None:
     with zmq.Context() as context, context.socket(zmq.DEALER) as server:
         port = server.bind_to_random_port("tcp://127.0.0.1")
         with Controller(f"tcp://127.0.0.1:{port}", timeout_s=20.0) as controller:
-            server.send(body)  # waits until somebody is connected
+            server.send(body)  # waits until a client is connected
             with pytest.raises(ControlError, match="do not agree") as refused:
                 controller.status()
 

@@ -170,7 +170,7 @@ def test_two_cameras_get_their_turns() -> None:
         assert min(counts) >= 12
 
 
-def test_a_missing_camera_is_told_of_and_holds_nobody_up(clip: str, detector: BlobDetector) -> None:
+def test_a_missing_camera_is_reported_and_delays_no_other(clip: str, detector: BlobDetector) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     camera = SourceOptions("camera", f"rtsp://user:secret@127.0.0.1:{port}/none")

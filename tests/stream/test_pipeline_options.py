@@ -67,7 +67,7 @@ def test_a_source_has_its_own_size_and_its_own_least_score(clip: str, detector: 
 
 
 @pytest.mark.parametrize("step_ns", [HOUR_NS, -HOUR_NS])
-def test_ages_stay_true_when_somebody_sets_the_clock(step_ns: int) -> None:
+def test_ages_stay_true_when_the_clock_is_set(step_ns: int) -> None:
     steps_ns = [0]
     clock = Clock(unix_ns=lambda: time.time_ns() + steps_ns[-1])
     with closing(BlobDetector(delay_s=0.01)) as detector, Node(detector, CAMERA, clock=clock) as node:

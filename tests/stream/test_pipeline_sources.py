@@ -62,7 +62,7 @@ def test_a_node_whose_last_source_was_removed_waits_for_another(clip: str, detec
         assert [message.seq for message in messages if message.source == "clip"] == list(range(1, FRAMES + 1))
 
 
-def test_a_node_that_nobody_can_add_to_ends_at_once_without_sources(detector: BlobDetector) -> None:
+def test_a_node_without_control_socket_ends_at_once_without_sources(detector: BlobDetector) -> None:
     with Node(detector) as node:
         node.wait()
         assert node.summary.sources == ()

@@ -1,4 +1,4 @@
-"""What strangers, and those who make mistakes, can do at the control socket: nothing."""
+"""What clients without a key, and wrong requests, can change through the control socket: nothing."""
 
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false
@@ -54,7 +54,7 @@ def test_secrets_never_come_back(connect: Connect, plain_node: PlainNode) -> Non
 def test_a_url_that_cannot_be_meant_is_refused_without_being_opened(
     connect: Connect, plain_node: PlainNode, tmp_path: Path, url: str, says: str
 ) -> None:
-    os.mkfifo(tmp_path / "pipe")  # opening it would wait until somebody writes
+    os.mkfifo(tmp_path / "pipe")  # opening it would wait until a program writes
 
     code, text = connect().refusal(
         {"op": "add_source", "source": {"name": "door", "url": url.format(pipe=tmp_path / "pipe")}}
@@ -156,9 +156,9 @@ def test_only_those_whose_keys_may_control_are_let_in(plain_node: PlainNode, tmp
             one.lease("bolt", 60.0)
             other.lease("nut", 60.0)
             assert [lease.client.partition("/")[0] for lease in one.status().leases] == ["anna", "cleo"]
-            for stranger in (Controller(control.address, 1.0, keys=ben), Controller(control.address, 1.0)):
-                with stranger, pytest.raises(NoAnswerError, match=r"know our key|demands keys"):
-                    stranger.pause()
+            for rejected in (Controller(control.address, 1.0, keys=ben), Controller(control.address, 1.0)):
+                with rejected, pytest.raises(NoAnswerError, match=r"know our key|demands keys"):
+                    rejected.pause()
 
             revoke(keys, "cleo")
 

@@ -60,7 +60,7 @@ def test_a_source_is_changed_in_what_was_given_alone(connect: Connect, plain_nod
     assert options.prompt.names == ("bolt", "nut")
 
 
-def test_a_slow_picture_holds_up_nobody_but_who_asked_for_it(connect: Connect, plain_node: PlainNode) -> None:
+def test_a_slow_picture_delays_only_the_client_that_requested_it(connect: Connect, plain_node: PlainNode) -> None:
     plain_node.picture_taken.clear()
     patient, hasty = connect(), connect()
     first = patient.send({"op": "picture", "source": "wrist", "timeout_s": 10})
@@ -90,7 +90,7 @@ def test_only_so_many_requests_wait_and_the_rest_are_told_so_at_once(connect: Co
     assert [client.receive()["id"] for _ in range(16)] == ids[:16]
 
 
-def test_a_client_who_never_reads_holds_up_nobody(
+def test_a_client_that_never_reads_delays_no_other(
     control: ControlServer, connect: Connect, plain_node: PlainNode
 ) -> None:
     deaf, other = connect(), connect()
@@ -127,7 +127,7 @@ def test_it_ends_at_once_whatever_is_asked(plain_node: PlainNode) -> None:
     with zmq.Context() as context:
         with ControlServer(ControlOptions("tcp://127.0.0.1:*")) as control:
             client = Client(context, control.address)
-            client.send({"op": "status"})  # kept until somebody takes requests
+            client.send({"op": "status"})  # kept until the server takes requests
             control.start(plain_node, on_failure=pytest.fail)
             assert client.receive()["ok"]
             client.send({"op": "picture", "source": "wrist", "timeout_s": 10})

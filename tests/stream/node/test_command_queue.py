@@ -43,7 +43,7 @@ def test_the_loops_thread_carries_out_what_others_ask_for() -> None:
     assert carried_out
 
 
-def test_an_error_goes_to_whoever_asked_and_the_loop_goes_on() -> None:
+def test_an_error_goes_to_the_caller_and_the_loop_goes_on() -> None:
     loop = Loop()
     with pytest.raises(ZeroDivisionError):
         loop.queue.call(lambda: 1 // 0)
@@ -68,7 +68,7 @@ def test_a_loop_that_is_busy_too_long_never_carries_it_out() -> None:
     assert (refused.value.code, done) == ("not_ready", [])
 
 
-def test_whoever_waits_when_the_loop_ends_hears_that_it_stopped() -> None:
+def test_a_caller_that_waits_when_the_loop_ends_gets_stopped() -> None:
     queue_is_used, ended, codes = threading.Event(), threading.Event(), list[str]()
     queue = CommandQueue(queue_is_used.set)
     begun = threading.Event()

@@ -40,7 +40,7 @@ def test_a_lease_for_one_source_leaves_the_others_alone() -> None:
     assert leases.prompt(BASE, "right").names == ("red mug",)
 
 
-def test_what_the_prompt_keeps_silent_is_heard_while_somebody_asks_for_it() -> None:
+def test_a_negative_phrase_is_reported_while_a_client_leases_it() -> None:
     leases, _ = Leases().ask("anna", (Phrase("table"),), 10.0, None, None, 0.0)
 
     assert leases.prompt(BASE, "left").names == ("red mug", "table")
