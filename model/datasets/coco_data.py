@@ -158,12 +158,12 @@ def read_coco(
     pictures = tuple(known.values())[:limit]
     turned = check_pictures(pictures, file, folder)
     used = {picture.number for picture in pictures}
-    asked = tuple(one for one in categories if one.number not in _headings(file))
+    used_categories = tuple(one for one in categories if one.number not in _headings(file))
     own = tuple(box for box in boxes if box.picture in used)
     if not any(not box.crowd for box in own):
         raise CocoError(f"{annotations}: its first {len(pictures)} images hold no object that counts: use more of them")
     source = CheckedFile(annotations, file.sha256, sum(number in used for number in odd), turned)
-    return CocoData(source, pictures, asked, own)
+    return CocoData(source, pictures, used_categories, own)
 
 
 def read_pictures(file: CocoFile, folder: Path, *, lvis: bool = False) -> dict[int, CocoPicture]:
@@ -257,12 +257,12 @@ def read_picture(picture: StoredPicture) -> NDArray[np.uint8]:
 
 def _without_brackets(name: str) -> str:
     """The name without bracketed parts, in linear time."""
-    kept: list[str] = []
+    parts: list[str] = []
     at = 0
     while (opens := name.find("(", at)) >= 0 and (closes := name.find(")", opens)) >= 0:
-        kept.append(name[at:opens])
+        parts.append(name[at:opens])
         at = closes + 1
-    return "".join(kept) + name[at:]
+    return "".join(parts) + name[at:]
 
 
 def _categories(file: CocoFile, *, lvis: bool) -> list[CocoCategory]:

@@ -110,15 +110,15 @@ def match(
         states: list[NDArray[np.int8]] = []
         counts = np.zeros(len(truths), np.int64)
         for row, (truth, found) in enumerate(zip(truths, detections, strict=True)):
-            mine, theirs = truth.categories == k, found.categories == k
-            counts[row] = np.count_nonzero(mine & truth.counted)
-            if not theirs.any():
+            is_truth, is_found = truth.categories == k, found.categories == k
+            counts[row] = np.count_nonzero(is_truth & truth.counted)
+            if not is_found.any():
                 continue
-            order = np.argsort(-found.scores[theirs], kind="stable")[:MAX_DETECTIONS]
-            boxes = found.boxes_xyxy[theirs][order]
-            scores.append(found.scores[theirs][order])
+            order = np.argsort(-found.scores[is_found], kind="stable")[:MAX_DETECTIONS]
+            boxes = found.boxes_xyxy[is_found][order]
+            scores.append(found.scores[is_found][order])
             scenes.append(np.full(len(order), row))
-            states.append(_match_scene(boxes, truth.boxes_xyxy[mine], truth.counted[mine]))
+            states.append(_match_scene(boxes, truth.boxes_xyxy[is_truth], truth.counted[is_truth]))
         every = np.argsort(-np.concatenate(scores), kind="stable") if scores else np.zeros(0, np.int64)
         state = np.concatenate(states, 1)[:, every] if states else np.zeros((len(IOU_THRESHOLDS), 0), np.int8)
         where = np.concatenate(scenes)[every] if scenes else np.zeros(0, np.int64)

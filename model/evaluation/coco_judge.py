@@ -106,11 +106,11 @@ def best_of_classes(
     order = np.lexsort((-scores, categories))  # stable
     ordered = categories[order]
     starts = np.searchsorted(ordered, ordered, side="left")
-    kept = np.zeros(len(scores), np.bool_)
-    kept[order[np.arange(len(order)) - starts < max_boxes]] = True
+    is_best = np.zeros(len(scores), np.bool_)
+    is_best[order[np.arange(len(order)) - starts < max_boxes]] = True
     ends = np.cumsum([len(detections[number].scores) for number in numbers])
     best: dict[int, SceneDetections] = {}
-    for number, rows in zip(numbers, np.split(kept, ends[:-1]), strict=True):
+    for number, rows in zip(numbers, np.split(is_best, ends[:-1]), strict=True):
         found = detections[number]
         best[number] = SceneDetections(found.boxes_xyxy[rows], found.categories[rows], found.scores[rows])
     return best

@@ -31,19 +31,19 @@ class DetectionStore:
     def __init__(self, file: Path, header: Mapping[str, object]) -> None:
         self._path = file
         self.found: dict[int, SceneDetections] = {}
-        own = cast("dict[str, object]", json.loads(json.dumps(header)))
+        expected = cast("dict[str, object]", json.loads(json.dumps(header)))
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             lines: Sequence[str] = _whole_lines(file) if file.is_file() else []
             if lines:
-                self._check(own, lines[0])
+                self._check(expected, lines[0])
                 for number, line in enumerate(lines[1:], 2):
                     self._read(line, number)
             self._sheet = file.open("a", encoding="utf-8")
         except OSError as error:
             raise self._unwritable(error) from error
         if not lines:
-            self._write(json.dumps(own))
+            self._write(json.dumps(expected))
 
     def add(self, found: Mapping[int, SceneDetections]) -> None:
         """Store the detections of some pictures, by their numbers; they are in the file on return."""
@@ -77,19 +77,19 @@ class DetectionStore:
     def _unwritable(self, error: OSError) -> StoreError:
         return StoreError(f"{self._path} cannot be written ({error.strerror}): make room, or name another --folder")
 
-    def _check(self, own: Mapping[str, object], line: str) -> None:
+    def _check(self, expected: Mapping[str, object], line: str) -> None:
         try:
             header = cast("object", json.loads(line))
         except ValueError:
             header = None
         if not isinstance(header, dict):
             raise StoreError(f"{self._path} does not begin with a header: name another folder with --folder")
-        theirs = cast("dict[str, object]", header)
-        for key in (*own, *theirs):
-            if own.get(key) != theirs.get(key):
+        stored = cast("dict[str, object]", header)
+        for key in (*expected, *stored):
+            if expected.get(key) != stored.get(key):
                 raise StoreError(
-                    f"{self._path} holds a run whose {key} is {json.dumps(theirs.get(key))}, and this one's is "
-                    f"{json.dumps(own.get(key))}: name another folder with --folder, or give the same options"
+                    f"{self._path} holds a run whose {key} is {json.dumps(stored.get(key))}, and this one's is "
+                    f"{json.dumps(expected.get(key))}: name another folder with --folder, or give the same options"
                 )
 
     def _read(self, line: str, number: int) -> None:

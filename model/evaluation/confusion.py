@@ -72,11 +72,11 @@ def confusion(data: CocoData, detections: Mapping[int, SceneDetections], score: 
     own = _boxes_of(data)
     for picture in data.pictures:
         every = detections[picture.number]
-        kept = every.scores >= score
-        found = SceneDetections(every.boxes_xyxy[kept], every.categories[kept], every.scores[kept])
+        is_counted = every.scores >= score
+        found = SceneDetections(every.boxes_xyxy[is_counted], every.categories[is_counted], every.scores[is_counted])
         truths = [box for box in own[picture.number] if not box.crowd]
         pairs = _matched(found, truths, within_class=True)
-        pairs |= _matched(found, truths, within_class=False, taken=pairs)
+        pairs |= _matched(found, truths, within_class=False, matched_rows=pairs)
         for row, category in enumerate(map(int, found.categories)):
             truth = None if row not in pairs else truths[pairs[row]].category
             if truth == category or _is_wrong(picture, category, own[picture.number]):
@@ -88,10 +88,10 @@ def confusion(data: CocoData, detections: Mapping[int, SceneDetections], score: 
 
 def _boxes_of(data: CocoData) -> dict[int, list[CocoBox]]:
     """The true boxes of each picture, of the evaluated classes."""
-    asked = {one.number for one in data.categories}
+    category_numbers = {one.number for one in data.categories}
     own: dict[int, list[CocoBox]] = {picture.number: [] for picture in data.pictures}
     for box in data.boxes:
-        if box.category in asked:
+        if box.category in category_numbers:
             own[box.picture].append(box)
     return own
 
@@ -105,21 +105,21 @@ def _is_wrong(picture: CocoPicture, category: int, boxes: list[CocoBox]) -> bool
 
 
 def _matched(
-    found: SceneDetections, truths: list[CocoBox], *, within_class: bool, taken: Mapping[int, int] | None = None
+    found: SceneDetections, truths: list[CocoBox], *, within_class: bool, matched_rows: Mapping[int, int] | None = None
 ) -> dict[int, int]:
     """A detection's row -> its truth's: in order of score, each takes the unmatched truth with the highest IoU."""
-    taken = taken or {}
+    matched_rows = matched_rows or {}
     if not truths or not len(found.scores):
         return {}
     xywh = np.array([box.box_xywh for box in truths], np.float64)
     overlaps = ious(found.boxes_xyxy, np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], 1))
     if within_class:
         overlaps[found.categories[:, None] != np.array([box.category for box in truths])[None]] = 0.0
-    overlaps[:, list(taken.values())] = 0.0
+    overlaps[:, list(matched_rows.values())] = 0.0
     pairs: dict[int, int] = {}
     for row in map(int, np.argsort(-found.scores, kind="stable")):
         best = int(overlaps[row].argmax())
-        if row not in taken and overlaps[row, best] >= _MIN_IOU:
+        if row not in matched_rows and overlaps[row, best] >= _MIN_IOU:
             pairs[row] = best
             overlaps[:, best] = 0.0
     return pairs

@@ -123,17 +123,17 @@ def ask(objects: NDArray[np.void], seed: int) -> Prompt:
     rng = np.random.default_rng([seed, 2])
     present = {(COLOURS[int(row["colour"])], KINDS[int(row["kind"])]) for row in objects}
     colours, kinds = {colour for colour, _ in present}, {kind for _, kind in present}
-    asked = sorted(present)
+    pairs = sorted(present)
     akin = [
         [pair for pair in PAIRS if pair[0] in colours],
         [pair for pair in PAIRS if pair[1] in kinds],
         list(PAIRS),
     ]
     for pool in akin:
-        free = [pair for pair in pool if pair not in asked]
-        asked += [free[int(row)] for row in rng.permutation(len(free))[:_ABSENT_PER_WORD]]
+        free = [pair for pair in pool if pair not in pairs]
+        pairs += [free[int(row)] for row in rng.permutation(len(free))[:_ABSENT_PER_WORD]]
     # The minimum score is 0: average precision ranks every box.
-    return Prompt(tuple(Phrase(phrase(*asked[int(row)]), threshold=0.0) for row in rng.permutation(len(asked))))
+    return Prompt(tuple(Phrase(phrase(*pairs[int(row)]), threshold=0.0) for row in rng.permutation(len(pairs))))
 
 
 def _figures(table: NDArray[np.float64]) -> dict[str, float]:

@@ -39,9 +39,9 @@ def _light_of(transfer: Transfer) -> NDArray[np.float32]:
     """The light of each signal level, reference white being 1, after bright light is compressed."""
     signal = np.arange(_LEVELS) / (_LEVELS - 1)
     light = (_pq_nits(signal) if transfer == "PQ" else _hlg_nits(signal)) / _WHITE_NITS
-    room = 1 - _KNEE
-    pressed = 1 - room * np.exp(-np.maximum(light - _KNEE, 0) / room)
-    return np.where(light < _KNEE, light, pressed).astype(np.float32)
+    headroom = 1 - _KNEE
+    compressed = 1 - headroom * np.exp(-np.maximum(light - _KNEE, 0) / headroom)
+    return np.where(light < _KNEE, light, compressed).astype(np.float32)
 
 
 @lru_cache

@@ -25,13 +25,13 @@ class CutView:
         picture: (H, W, 3) uint8 RGB; black beyond the stored picture's edge.
         valid_xy: the fractions of the width and height that the picture fills, 0..1.
         boxes_xyxy: (n, 4) px of `picture`, clipped to it.
-        kept: (n,) the fraction of each box's area that remains, 0..1.
+        visible_fraction: (n,) the fraction of each box's area that remains, 0..1.
     """
 
     picture: Picture
     valid_xy: tuple[float, float]
     boxes_xyxy: Boxes
-    kept: NDArray[np.float32]
+    visible_fraction: NDArray[np.float32]
 
 
 def cut(
@@ -51,8 +51,8 @@ def cut(
     inside = moved.copy()
     inside[:, 0::2] = inside[:, 0::2].clip(0, valid_w)
     inside[:, 1::2] = inside[:, 1::2].clip(0, valid_h)
-    kept = box_areas(inside) / np.maximum(box_areas(moved), 1e-6)
-    return CutView(shown, (valid_w / width, valid_h / height), inside, kept)
+    visible_fraction = box_areas(inside) / np.maximum(box_areas(moved), 1e-6)
+    return CutView(shown, (valid_w / width, valid_h / height), inside, visible_fraction)
 
 
 def window(picture: Picture, corner_xy: tuple[float, float], scale: float, size_hw: tuple[int, int]) -> Picture:
@@ -73,7 +73,7 @@ def mirror(view: CutView) -> CutView:
     width = view.picture.shape[1]
     boxes = view.boxes_xyxy.copy()
     boxes[:, [0, 2]] = width - boxes[:, [2, 0]]
-    return CutView(np.ascontiguousarray(view.picture[:, ::-1]), view.valid_xy, boxes, view.kept)
+    return CutView(np.ascontiguousarray(view.picture[:, ::-1]), view.valid_xy, boxes, view.visible_fraction)
 
 
 def disturb(picture: Picture, rng: np.random.Generator) -> Picture:

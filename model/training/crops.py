@@ -63,7 +63,7 @@ class CropBatches:
         return Crops(shown, torch.tensor(kinds[: self._size]), torch.tensor(colours[: self._size]))
 
 
-class CropLesson:
+class CropTask:
     """Classifies kind and colour of a crop from the middle of each of the backbone's maps."""
 
     def __init__(self, backbone: Backbone) -> None:

@@ -69,7 +69,7 @@ class NoisedPicture:
     truth_K: NDArray[np.int64]
 
 
-def spoil(
+def add_box_noise(
     boxes_G4: NDArray[np.float32],
     answers_GT: Tensor,
     phrases_PT: Tensor,
@@ -88,11 +88,11 @@ def spoil(
     truths = np.tile(np.arange(count), 2 * groups)
     near = np.tile(np.repeat([True, False], count), groups)
     boxes = _moved(boxes_G4[truths], near, options.box_noise, rng)
-    told = answers_GT.numpy()[truths].astype(np.float32)
+    token_weights = answers_GT.numpy()[truths].astype(np.float32)
     wrong = rng.random(len(truths)) < options.label_noise / 2
     others = rng.integers(0, len(phrases_PT), len(truths))
-    told[wrong] = phrases_PT.numpy()[others[wrong]]
-    words = told / np.maximum(told.sum(-1, keepdims=True), 1.0)
+    token_weights[wrong] = phrases_PT.numpy()[others[wrong]]
+    words = token_weights / np.maximum(token_weights.sum(-1, keepdims=True), 1.0)
     group = np.repeat(np.arange(groups), 2 * count)
     return NoisedPicture(boxes, words, group, np.where(near, truths, -1))
 

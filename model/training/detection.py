@@ -16,7 +16,7 @@ from .dense import DensePlaces
 from .loss import LossWeights, detection_loss
 
 
-class DetectionLesson:
+class DetectionTask:
     """DINO's losses on every decoder layer, on the proposals and on noised boxes, and the dense auxiliary loss."""
 
     def __init__(

@@ -18,7 +18,7 @@ from ..dino.grounding_dino import GroundingDino
 from ..dino.tokenizer import Tokenizer
 from ..runtime.input_rule import InputRule
 from ..weights.checkpoint import Checkpoint, file_sha256, set_weights
-from .detection import DetectionLesson
+from .detection import DetectionTask
 from .loss import LossWeights
 from .picture_batches import PictureBatches, PictureOptions
 from .trainer import CHECKPOINT, CURVE, Progress, TrainingOptions, Watcher, make_folder, train
@@ -117,7 +117,7 @@ def finetune(
         model.recompute()
     denoise = recipe.pictures.noise is not None
     weights = LossWeights(dense=recipe.dense)
-    lesson = DetectionLesson(model, weights, denoise=denoise, bfloat16=recipe.bfloat16)
+    task = DetectionTask(model, weights, denoise=denoise, bfloat16=recipe.bfloat16)
     rule = InputRule(first.config, recipe.short_side)
     first = replace(first, config=rule.trained)
     batches = PictureBatches(data, rule, Tokenizer(first.vocabulary), recipe.pictures, worker)
@@ -135,7 +135,7 @@ def finetune(
 
     identity = _identity(recipe, first, facts, held_out, worker or Worker())
     options = replace(recipe.training, speeds=recipe.speeds)
-    train(lesson, batches, options, folder, Watcher(on_progress, on_checkpoint, on_step=on_step), worker, identity)
+    train(task, batches, options, folder, Watcher(on_progress, on_checkpoint, on_step=on_step), worker, identity)
 
 
 def _facts(recipe: FinetuneRecipe, first: Checkpoint, data: LabelledData, path: Path | None) -> dict[str, Any]:

@@ -56,11 +56,11 @@ def _labelled(scene: StoredScene, file: Path, wordings: WordingRows) -> Labelled
         tuple(wordings.row(text) for text in (phrase(colour, kind), kind, f"{colour} object"))
         for colour, kind in scene.pairs
     ]
-    seen = [row for row, is_seen in enumerate(shows.tolist()) if is_seen]
-    hidden = frozenset(one for row, own in enumerate(answers) if row not in seen for one in own)
+    visible_rows = [row for row, is_visible in enumerate(shows.tolist()) if is_visible]
+    hidden = frozenset(one for row, own in enumerate(answers) if row not in visible_rows for one in own)
     height, width = scene.picture.shape[:2]
-    boxes = np.ascontiguousarray(scene.boxes_xyxy[seen], np.float32)
-    return LabelledPicture(file, width, height, boxes, tuple(answers[row] for row in seen), never_asked=hidden)
+    boxes = np.ascontiguousarray(scene.boxes_xyxy[visible_rows], np.float32)
+    return LabelledPicture(file, width, height, boxes, tuple(answers[row] for row in visible_rows), never_asked=hidden)
 
 
 def _write(scene: StoredScene, file: Path) -> None:

@@ -18,7 +18,7 @@ from ..prompt import Phrase, Prompt
 from ..runtime.input_rule import InputRule
 from .augment import disturb
 from .batch import Batch, Example, centres_and_sizes, stack
-from .denoising import NoiseOptions, spoil
+from .denoising import NoiseOptions, add_box_noise
 from .picture_order import PictureOrder
 from .picture_views import View, mirror, mosaic, paste, view_of, zoom
 from .workers import Worker
@@ -123,7 +123,9 @@ class PictureBatches:
         boxes = view.boxes_xyxy[rows] * np.array([width / have_w, height / have_h] * 2, np.float32)
         noised = None
         if options.noise is not None:
-            noised = spoil(centres_and_sizes(boxes, width, height), answers_GT, tokens.spans_WT, options.noise, rng)
+            noised = add_box_noise(
+                centres_and_sizes(boxes, width, height), answers_GT, tokens.spans_WT, options.noise, rng
+            )
         canvas = self._rule.resize(view.image, size)
         return Example(canvas, (width, height), tokens, boxes, answers_GT, noised, tokens.spans_WT[loose].any(0))
 

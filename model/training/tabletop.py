@@ -28,8 +28,8 @@ from ..weights.checkpoint import (
     write_checkpoint,
 )
 from .batch import Batch
-from .crops import CropBatches, CropLesson
-from .detection import DetectionLesson
+from .crops import CropBatches, CropTask
+from .detection import DetectionTask
 from .feature_noise import add_feature_noise
 from .loss import LossWeights
 from .stored_scenes import ShardScenes
@@ -113,14 +113,14 @@ class _Job:
         elif recipe.crop_steps:
             crops = CropBatches(scenes, recipe.crop_batch, recipe.seed * 1000 + worker.rank)
             options = TrainingOptions(recipe.crop_steps, recipe.crop_learning_rate, weight_decay=0.02)
-            lesson = CropLesson(model.backbone)
-            train(lesson, crops, options, recipe.folder / "crops", Watcher(self.on_progress), worker, identity)
+            task = CropTask(model.backbone)
+            train(task, crops, options, recipe.folder / "crops", Watcher(self.on_progress), worker, identity)
         if recipe.noise:
             add_feature_noise(model, recipe.noise)
         options = TrainingOptions(recipe.steps, recipe.learning_rate, mean_decay=recipe.mean_decay)
         batches = _batches(recipe, scenes, worker)
-        lesson = DetectionLesson(model, LossWeights(dense=1.0), bfloat16=recipe.bfloat16)
-        train(lesson, batches, options, recipe.folder, Watcher(self._tell, self._write), worker, identity)
+        task = DetectionTask(model, LossWeights(dense=1.0), bfloat16=recipe.bfloat16)
+        train(task, batches, options, recipe.folder, Watcher(self._tell, self._write), worker, identity)
 
     def _tell(self, progress: Progress) -> None:
         """Report progress with steps counted over both parts."""

@@ -66,7 +66,7 @@ class TabletopBatches:
 
     def _example(self, scene: StoredScene, rng: np.random.Generator) -> Example:
         view = self._view(scene, rng)
-        shown = scene.visible * view.kept
+        shown = scene.visible * view.visible_fraction
         sides = view.boxes_xyxy[:, 2:] - view.boxes_xyxy[:, :2]
         counts = (shown >= self._options.min_visible) & (sides >= self._options.min_px).all(1)
         canvas, present = view.picture, scene.pairs
@@ -98,7 +98,7 @@ class TabletopBatches:
             corner_xy = float(rng.random()), float(rng.random())
             grey, scale = int(rng.integers(40, 220)), float(rng.uniform(*_FAR))
             picture, boxes = far_away(view.picture, view.boxes_xyxy, scale, grey, corner_xy)
-            view = CutView(picture, view.valid_xy, boxes, view.kept)
+            view = CutView(picture, view.valid_xy, boxes, view.visible_fraction)
         return mirror(view) if view.valid_xy[0] == 1.0 and rng.random() < 0.5 else view
 
     def _with_unknown(self, view: CutView, rng: np.random.Generator) -> tuple[Picture, list[str]]:

@@ -33,7 +33,7 @@ class ResumeError(TrainingError):
     """The checkpoint in a folder cannot be resumed; the text says why and what to do."""
 
 
-class Lesson(Protocol[Batch_contra]):
+class TrainingTask(Protocol[Batch_contra]):
     """A training task: its networks and their losses on a batch."""
 
     @property
@@ -111,7 +111,7 @@ class Watcher:
 
 
 def train(
-    lesson: Lesson[Batch],
+    task: TrainingTask[Batch],
     make_batch: Callable[[int], Batch],
     options: TrainingOptions,
     folder: Path,
@@ -122,7 +122,7 @@ def train(
     """Train in place, from the last checkpoint in `folder` if there is one.
 
     Args:
-        lesson: the training task.
+        task: the training task.
         make_batch: the batch with this number, from 0; deterministic, and different in each worker. Called from other
             threads.
         folder: receives `checkpoint.pt` and `curve.jsonl`.
@@ -137,7 +137,7 @@ def train(
     worker, watcher = worker or Worker(), watcher or Watcher()
     path, own = folder / CHECKPOINT, dict(identity or {})
     make_folder(folder)
-    learners = [_Learner.of(name, network, options) for name, network in lesson.networks.items()]
+    learners = [_Learner.of(name, network, options) for name, network in task.networks.items()]
     first = _resume(path, learners, own, options.steps)
     for learner in learners:
         worker.share_weights(learner.network)
@@ -149,7 +149,7 @@ def train(
     for step in range(first, options.steps):
         torch.manual_seed(((options.seed << 32) + step) * worker.count + worker.rank)
         rate = one_cycle(step, options.steps, options.learning_rate, options.warm_up)
-        parts = _learn(lesson, _drawn(batches, count), worker)
+        parts = _learn(task, _drawn(batches, count), worker)
         for learner in learners:
             learner.step(rate, options.clip_norm, worker)
         done = step + 1
@@ -241,7 +241,7 @@ class _Learner:
             self.mean.update_parameters(self.network)
 
 
-def _learn(lesson: Lesson[Batch], drawn: list[Batch] | Exception, worker: Worker) -> dict[str, float]:
+def _learn(task: TrainingTask[Batch], drawn: list[Batch] | Exception, worker: Worker) -> dict[str, float]:
     """Fill the gradients with their mean over the batches; returns the mean loss by its parts.
 
     An error in one worker becomes a NaN loss in all of them, so that all end.
@@ -249,12 +249,12 @@ def _learn(lesson: Lesson[Batch], drawn: list[Batch] | Exception, worker: Worker
     if isinstance(drawn, Exception):
         worker.mean(math.nan)
         raise drawn
-    size = worker.mean(sum(lesson.size(batch) for batch in drawn) / len(drawn))
+    size = worker.mean(sum(task.size(batch) for batch in drawn) / len(drawn))
     if math.isnan(size):
         raise TrainingError("another process of this training failed: its own words say why")
     means: dict[str, float] = {}
     for batch in drawn:
-        losses = lesson.losses(batch, max(1.0, size))
+        losses = task.losses(batch, max(1.0, size))
         (losses["total"] / len(drawn)).backward()
         for name, value in losses.items():
             means[name] = means.get(name, 0.0) + float(value.detach()) / len(drawn)

@@ -49,8 +49,8 @@ def _read(folder: Path, lines: list[Line], *, keep_odd_boxes: bool = False) -> L
 def test_detection_lines_know_what_is_absent_and_grounding_lines_do_not(tmp_path: Path) -> None:
     data = _read(tmp_path, _lines())
     first, second, third = data.pictures
-    told = [[data.wordings[row] for row in own] for own in first.answers]
-    assert told == [["red_mug"], ["ball"]]
+    wordings = [[data.wordings[row] for row in own] for own in first.answers]
+    assert wordings == [["red_mug"], ["ball"]]
     np.testing.assert_array_equal(first.boxes_xyxy, np.array([[1, 2, 31, 22], [5.5, 6, 20, 39]], np.float32))
     assert first.absent is not None
     assert third.absent is not None

@@ -42,10 +42,10 @@ class Pointing:
         x, y, width, height = box_xywh
         self._box = np.array([[x, y, x + width, y + height]], np.float32)
         self._silent = silent
-        self.heard: list[tuple[int, str]] = []
+        self.requests: list[tuple[int, str]] = []
 
     def refer(self, image: NDArray[np.uint8], sentence: str) -> Detections:
-        self.heard.append((int(image[0, 0, 0]), sentence))
+        self.requests.append((int(image[0, 0, 0]), sentence))
         if sentence == self._silent:
             return Detections.none((sentence,))
         return Detections((sentence,), self._box, np.ones(1, np.float32), np.zeros(1, np.int64))
@@ -62,7 +62,7 @@ def test_sentences_are_asked_whole_and_with_their_picture(tmp_path: Path) -> Non
 
     assert _precision(referrer, tmp_path) == 0.5
     sentences = [(0, "a red ball"), (0, "the far one"), (0, "on the right"), (1, "the mug, left of the can")]
-    assert referrer.heard == sentences
+    assert referrer.requests == sentences
 
 
 def test_half_an_overlap_is_right_and_less_is_wrong(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_a_run_goes_on_where_it_stood(tmp_path: Path) -> None:
     again = Pointing(BOX)
 
     assert _precision(again, tmp_path) == 0.5
-    assert (len(first.heard), len(again.heard)) == (2, 2)
+    assert (len(first.requests), len(again.requests)) == (2, 2)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from groundcast.model.dino.tokenizer import Tokenizer
 from groundcast.model.prompt import Phrase, Prompt
 from groundcast.model.tabletop.vocabulary import vocabulary
 from groundcast.model.training.batch import Example, centres_and_sizes
-from groundcast.model.training.denoising import NoiseOptions, spoil
+from groundcast.model.training.denoising import NoiseOptions, add_box_noise
 
 COLOURS = {"red": (220, 40, 30), "green": (40, 180, 50), "blue": (30, 60, 210), "yellow": (230, 210, 40)}
 
@@ -60,6 +60,6 @@ def draw_examples(rng: np.random.Generator, pictures: int, boxes: int = 2, *, pa
         valid = (80.0, 60.0) if padded else (96.0, 64.0)
         answers_GT = tokens.spans_WT[torch.from_numpy(chosen)]
         boxes_G4 = centres_and_sizes(corners, *valid)
-        noised = spoil(boxes_G4, answers_GT, tokens.spans_WT, NoiseOptions(queries=12), rng)
+        noised = add_box_noise(boxes_G4, answers_GT, tokens.spans_WT, NoiseOptions(queries=12), rng)
         examples.append(Example(canvas, valid, tokens, corners, answers_GT, noised))
     return examples

@@ -12,7 +12,7 @@ import torch
 
 from groundcast.model.dino.backbone import Backbone
 from groundcast.model.tabletop.words import COLOURS, KINDS
-from groundcast.model.training.crops import CropBatches, CropLesson
+from groundcast.model.training.crops import CropBatches, CropTask
 from groundcast.model.training.stored_scenes import StoredScene
 from groundcast.model.training.trainer import Progress, TrainingOptions, Watcher, train
 
@@ -56,7 +56,7 @@ def test_kind_and_colour_are_learnt(tmp_path: Path) -> None:
     backbone = Backbone(tiny_config())
     points: list[Progress] = []
     batches = CropBatches(_scenes(), size=8, seed=3)
-    train(CropLesson(backbone), batches, TrainingOptions(24, 2e-3), tmp_path, Watcher(points.append, report_every=8))
+    train(CropTask(backbone), batches, TrainingOptions(24, 2e-3), tmp_path, Watcher(points.append, report_every=8))
     assert points[-1].loss < 0.7 * points[0].loss
     assert points[0].parts.keys() == {"kind", "colour"}
     for name, first in points[0].parts.items():

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from groundcast.model.dino.grounding_dino import GroundingDino
 from groundcast.model.training.batch import stack
-from groundcast.model.training.denoising import NoisedPicture, NoisedQueries, NoiseOptions, spoil
-from groundcast.model.training.detection import DetectionLesson
+from groundcast.model.training.denoising import NoisedPicture, NoisedQueries, NoiseOptions, add_box_noise
+from groundcast.model.training.detection import DetectionTask
 
 from ..tiny import tiny_model, without_zeros
 from .drawn_examples import draw_examples, full_config
@@ -23,7 +23,7 @@ PHRASES = torch.tensor([[True, True, False, False], [False, False, True, False],
 
 
 def _spoil(options: NoiseOptions, seed: int = 0) -> NoisedPicture:
-    return spoil(BOXES, ANSWERS, PHRASES, options, np.random.default_rng(seed))
+    return add_box_noise(BOXES, ANSWERS, PHRASES, options, np.random.default_rng(seed))
 
 
 def _corners(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -47,7 +47,7 @@ def test_near_copies_move_less_than_half_a_side_and_far_ones_more() -> None:
 
 def test_copies_stay_in_the_picture() -> None:
     edge = np.array([[0.05, 0.95, 0.1, 0.1]], np.float32)
-    one = spoil(edge, ANSWERS[:1], PHRASES, NoiseOptions(queries=200), np.random.default_rng(0))
+    one = add_box_noise(edge, ANSWERS[:1], PHRASES, NoiseOptions(queries=200), np.random.default_rng(0))
     corners = _corners(one.boxes_K4)
     assert corners.min() >= -1e-6
     assert corners.max() <= 1 + 1e-6
@@ -56,19 +56,19 @@ def test_copies_stay_in_the_picture() -> None:
 def test_some_copies_begin_with_the_words_of_another_phrase() -> None:
     one = _spoil(NoiseOptions(queries=4000, label_noise=0.5))
     own = ANSWERS.numpy()[np.tile([0, 1], 2000)]
-    told = one.words_KT > 0
+    token_weights = one.words_KT > 0
     np.testing.assert_allclose(one.words_KT.sum(1), 1.0)
     # A quarter is drawn anew, and a third of those from the phrase itself.
-    assert (told != own).any(1).mean() == pytest.approx(0.25 * 2 / 3, abs=0.02)
+    assert (token_weights != own).any(1).mean() == pytest.approx(0.25 * 2 / 3, abs=0.02)
     assert not (_spoil(NoiseOptions(queries=40, label_noise=0.0)).words_KT[1] - own[1]).any()
 
 
 def test_pictures_without_true_boxes_are_learnt_from() -> None:
-    none = spoil(BOXES[:0], ANSWERS[:0], PHRASES, NoiseOptions(), np.random.default_rng(0))
+    none = add_box_noise(BOXES[:0], ANSWERS[:0], PHRASES, NoiseOptions(), np.random.default_rng(0))
     assert len(none.boxes_K4) == len(none.group_K) == len(none.truth_K) == 0
     batch = stack(draw_examples(np.random.default_rng(0), 2, boxes=0))
-    lesson = DetectionLesson(tiny_model().train(), denoise=True)
-    losses = {name: value.detach() for name, value in lesson.losses(batch, 1.0).items()}
+    task = DetectionTask(tiny_model().train(), denoise=True)
+    losses = {name: value.detach() for name, value in task.losses(batch, 1.0).items()}
     assert float(losses["l1"]) == float(losses["noised_class"]) == 0.0
     assert float(losses["class"]) > 0
 

@@ -11,7 +11,7 @@ import torch
 from groundcast.model.config import ModelConfig
 from groundcast.model.dino.grounding_dino import GroundingDino
 from groundcast.model.training.batch import stack
-from groundcast.model.training.detection import DetectionLesson
+from groundcast.model.training.detection import DetectionTask
 from groundcast.model.training.loss import LossWeights
 
 from ..tiny import tiny_config
@@ -27,8 +27,8 @@ def test_losses_in_bfloat16_are_near_those_in_float32_and_as_exact(config: Model
     totals: list[float] = []
     for bfloat16 in (False, True):
         torch.manual_seed(1)
-        lesson = DetectionLesson(model, LossWeights(dense=dense), denoise=True, bfloat16=bfloat16)
-        losses = lesson.losses(batch, lesson.size(batch))
+        task = DetectionTask(model, LossWeights(dense=dense), denoise=True, bfloat16=bfloat16)
+        losses = task.losses(batch, task.size(batch))
         assert {loss.dtype for loss in losses.values()} == {torch.float32}
         losses["total"].backward()
         totals.append(float(losses["total"].detach()))

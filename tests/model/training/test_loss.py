@@ -19,7 +19,7 @@ from groundcast.model.dino.picture_area import PictureArea
 from groundcast.model.dino.query_selection import Selected
 from groundcast.model.training.batch import Batch, stack
 from groundcast.model.training.denoising import Noised
-from groundcast.model.training.detection import DetectionLesson
+from groundcast.model.training.detection import DetectionTask
 from groundcast.model.training.finetune import PARTS, FinetuneRecipe
 from groundcast.model.training.loss import LossWeights, detection_loss
 from groundcast.model.training.matching import Truth, match
@@ -120,11 +120,11 @@ def test_every_weight_that_should_learn_gets_a_gradient(body: str) -> None:
     torch.manual_seed(0)
     model = tiny_model() if body == "edge" else without_zeros(GroundingDino(full_config()))
     model.train()
-    lesson = DetectionLesson(model, LossWeights(dense=1.0 if body == "edge" else 0.0), denoise=True)
+    task = DetectionTask(model, LossWeights(dense=1.0 if body == "edge" else 0.0), denoise=True)
     batch = stack(draw_examples(np.random.default_rng(2), pictures=2, padded=True))
-    lesson.losses(batch, lesson.size(batch))["total"].backward()
+    task.losses(batch, task.size(batch))["total"].backward()
     unused = ("mask_token",)
-    for helper, network in lesson.networks.items():
+    for helper, network in task.networks.items():
         for name, parameter in network.named_parameters():
             if not name.endswith(unused):
                 assert parameter.grad is not None, f"{helper}.{name}"
@@ -135,10 +135,10 @@ def test_every_weight_that_should_learn_gets_a_gradient(body: str) -> None:
 def _gradient(model: GroundingDino, batches: list[Batch]) -> torch.Tensor:
     model.zero_grad()
     torch.manual_seed(1)
-    lesson = DetectionLesson(model, denoise=True)
-    size = sum(lesson.size(batch) for batch in batches) / len(batches)
+    task = DetectionTask(model, denoise=True)
+    size = sum(task.size(batch) for batch in batches) / len(batches)
     for batch in batches:
-        (lesson.losses(batch, size)["total"] / len(batches)).backward()
+        (task.losses(batch, size)["total"] / len(batches)).backward()
     gradients = [p.grad.flatten() for p in model.parameters() if p.grad is not None]
     return torch.cat(gradients)
 
@@ -213,11 +213,11 @@ def test_a_frozen_decoder_still_tells_what_each_layer_costs() -> None:
     model = without_zeros(GroundingDino(full_config()))
     optimiser("model", model, 0.0, FinetuneRecipe(TrainingOptions(1), only=("fusion",)).speeds)
     keep_frozen_parts_still(model)
-    lesson = DetectionLesson(model)
+    task = DetectionTask(model)
     batch = stack(draw_examples(np.random.default_rng(2), pictures=2))
-    frozen = lesson.losses(batch, 4.0)["total"].detach()
+    frozen = task.losses(batch, 4.0)["total"].detach()
     model.train()
-    torch.testing.assert_close(lesson.losses(batch, 4.0)["total"].detach(), frozen)
+    torch.testing.assert_close(task.losses(batch, 4.0)["total"].detach(), frozen)
 
 
 def test_of_an_unknown_word_only_queries_that_stand_for_a_box_are_judged() -> None:

@@ -36,7 +36,7 @@ def test_boxes_follow_the_picture(scale: float, mirrored: bool) -> None:
         view = cut(scene.picture, scene.boxes_xyxy, (192, 256), scale, np.random.default_rng(seed))
         if mirrored and view.valid_xy[0] == 1.0:
             view = mirror(view)
-        for box, kept in zip(view.boxes_xyxy, view.kept, strict=True):
+        for box, kept in zip(view.boxes_xyxy, view.visible_fraction, strict=True):
             if kept < 0.9:
                 continue
             left, top, right, bottom = box.round().astype(int)
@@ -51,7 +51,7 @@ def test_what_is_cut_away_is_counted() -> None:
     view = cut(scene.picture, scene.boxes_xyxy, (192, 256), 2.0, np.random.default_rng(1))
     sides = view.boxes_xyxy[:, 2:] - view.boxes_xyxy[:, :2]
     whole = (scene.boxes_xyxy[:, 2:] - scene.boxes_xyxy[:, :2]) * 2.0
-    np.testing.assert_allclose(view.kept, sides.prod(1) / whole.prod(1), atol=1e-5)
+    np.testing.assert_allclose(view.visible_fraction, sides.prod(1) / whole.prod(1), atol=1e-5)
 
 
 def test_a_small_picture_is_padded_right_and_below() -> None:

@@ -31,7 +31,7 @@ class Points:
 
 
 class PlaneLesson:
-    """The smallest lesson there is: a plane through points."""
+    """A minimal training task: fitting a plane to points."""
 
     def __init__(self, network: nn.Module) -> None:
         self._network = network

@@ -12,7 +12,7 @@ import torch
 
 from groundcast.model.dino.grounding_dino import GroundingDino
 from groundcast.model.training.batch import Batch, stack
-from groundcast.model.training.detection import DetectionLesson
+from groundcast.model.training.detection import DetectionTask
 from groundcast.model.training.trainer import TrainingOptions, Watcher, train
 from groundcast.model.training.workers import Worker, launched_worker
 
@@ -35,10 +35,10 @@ def learn(folder: Path, worker: Worker) -> None:
 
     torch.manual_seed(worker.rank)  # whatever the others begin with, the first one's weights are everyone's
     model = without_zeros(GroundingDino(full_config()))
-    lesson = DetectionLesson(model, denoise=True)
+    task = DetectionTask(model, denoise=True)
     folder.mkdir(parents=True, exist_ok=True)
     options = TrainingOptions(STEPS, 1e-4, clip_norm=0.1, checkpoint_every=STEPS)
-    train(lesson, make_batch, options, folder / "run", Watcher(report_every=1), worker)
+    train(task, make_batch, options, folder / "run", Watcher(report_every=1), worker)
     weights = torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
     torch.save(weights, folder / f"{worker.rank}.pt")
 
