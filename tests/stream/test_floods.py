@@ -29,7 +29,7 @@ Ask = Callable[[bytes], None]
 
 
 @contextmanager
-def stranger(address: str, keys: Path | None = None) -> Generator[zmq.Socket[bytes]]:
+def client(address: str, keys: Path | None = None) -> Generator[zmq.Socket[bytes]]:
     """A socket that may ask a publisher for anything."""
     client = ClientSocket(zmq.XSUB, {zmq.SNDHWM: 0}, address, keys)
     yield client.socket
@@ -76,7 +76,7 @@ def test_a_flood_is_dropped_and_an_honest_reader_comes_back(publisher: Publisher
     }
     with speaking(publisher), Subscriber(publisher.address, newest_only=False, timeout_s=20) as honest:
         next(honest)
-        with stranger(publisher.address) as flooder:
+        with client(publisher.address) as flooder:
             for number in range(25_000):
                 flooder.send(requests[kind](number))
             assert eventually(lambda: publisher.rejected_connections["flood"] > 0)
@@ -92,7 +92,7 @@ def test_whoever_floods_with_a_key_is_shut_out_and_the_others_are_not(tmp_path: 
         Publisher(options, GOLDEN.node) as publisher,
         speaking(publisher),
         Subscriber(publisher.address, keys=keys / "arm.key_secret", newest_only=False, timeout_s=20) as honest,
-        stranger(publisher.address, keys / "flooder.key_secret") as flooder,
+        client(publisher.address, keys / "flooder.key_secret") as flooder,
     ):
         next(honest)
         for number in range(1500):
@@ -107,7 +107,7 @@ def test_a_thousand_honest_requests_are_no_flood(publisher: Publisher) -> None:
     publisher.send_detections(GOLDEN)
     with Subscriber(publisher.address, timeout_s=20) as first:
         assert next(first).seq == GOLDEN.seq  # there is something to answer with
-    with stranger(publisher.address) as many:
+    with client(publisher.address) as many:
         for number in range(1000):
             many.send(b"\x01snap/1/%016d-0123456789abcdef/" % number)
         got = 0
@@ -119,7 +119,7 @@ def test_a_thousand_honest_requests_are_no_flood(publisher: Publisher) -> None:
 
 
 def test_a_request_too_long_for_a_topic_ends_its_connection(publisher: Publisher) -> None:
-    with stranger(publisher.address) as flooder, Subscriber(publisher.address, timeout_s=20) as honest:
+    with client(publisher.address) as flooder, Subscriber(publisher.address, timeout_s=20) as honest:
         for _ in range(100):
             flooder.send(b"\x01" + b"x" * 2000)
         time.sleep(0.3)

@@ -94,7 +94,7 @@ def test_what_is_lost_on_the_way_is_counted(publisher: Publisher) -> None:
         joined(publisher)
         for seq in (1, 2, 5, 6):
             publisher.send_detections(detections(seq))
-        publisher.send_status(status(8))  # a heartbeat tells of two more that nobody saw
+        publisher.send_status(status(8))  # a status that names two more, which were lost
         publisher.send_detections(detections(9))
         publisher.send_status(status(9, "ended"))
         assert sequence(subscriber) == [1, 2, 5, 6, 9]
@@ -155,7 +155,7 @@ def test_joining_after_the_end_gives_the_last_message_and_ends(publisher: Publis
     assert subscriber.statuses["right"].state == "failed"
 
 
-def test_the_gate_lets_only_fresh_pictures_through(publisher: Publisher) -> None:
+def test_max_age_ms_gives_only_fresh_pictures(publisher: Publisher) -> None:
     publisher.send_detections(detections(1))
     gone_out(publisher)
     with Subscriber(publisher.address, newest_only=False, max_age_ms=5000, timeout_s=20) as subscriber:
@@ -171,7 +171,7 @@ def test_the_gate_lets_only_fresh_pictures_through(publisher: Publisher) -> None
         assert dict(subscriber.refused) == {"replay": 1, "old": 1, "unclocked": 1, "future": 1, "uncertain": 1}
 
 
-def test_the_gate_measures_when_the_program_takes_the_message_not_when_it_arrived(publisher: Publisher) -> None:
+def test_max_age_ms_is_measured_when_the_program_takes_the_message_not_when_it_arrived(publisher: Publisher) -> None:
     with Subscriber(publisher.address, max_age_ms=300, timeout_s=1.0) as subscriber:
         joined(publisher)
         publisher.send_detections(detections(1))
@@ -180,7 +180,7 @@ def test_the_gate_measures_when_the_program_takes_the_message_not_when_it_arrive
             next(subscriber)
 
 
-def test_files_pass_the_gate_where_that_is_allowed_and_then_age_from_publication(publisher: Publisher) -> None:
+def test_files_pass_max_age_ms_where_that_is_allowed_and_age_from_publication(publisher: Publisher) -> None:
     long_ago = replace(of_a_file(1), published_monotonic_ns=time.monotonic_ns() - 60_000_000_000)
     with Subscriber(
         publisher.address, newest_only=False, max_age_ms=5000, allow_unclocked=True, timeout_s=20
@@ -254,7 +254,7 @@ def test_a_message_whose_picture_never_comes_is_not_held_for_long(publisher: Pub
         assert [message.picture for message in subscriber] == [None]
 
 
-def test_pictures_are_encoded_for_nobody_else(publisher: Publisher) -> None:
+def test_pictures_are_encoded_for_no_other_client(publisher: Publisher) -> None:
     with Subscriber(publisher.address):
         joined(publisher)
         assert not publisher.wants_pictures("wrist")

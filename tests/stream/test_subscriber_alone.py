@@ -19,8 +19,8 @@ HERE = Path(__file__).parent
 
 
 def test_silence_ends_in_a_sentence_that_says_what_is_known() -> None:
-    nobody = r"nothing was let through from tcp://127\.0\.0\.1:1 for 0\.1 s: is a node running there"
-    with Subscriber("tcp://127.0.0.1:1", timeout_s=0.1) as subscriber, pytest.raises(TimeoutError, match=nobody):
+    silence = r"nothing was let through from tcp://127\.0\.0\.1:1 for 0\.1 s: is a node running there"
+    with Subscriber("tcp://127.0.0.1:1", timeout_s=0.1) as subscriber, pytest.raises(TimeoutError, match=silence):
         next(subscriber)
 
 

@@ -182,7 +182,7 @@ def test_waiting_for_a_subscriber_ends_when_one_comes_or_time_is_up(publisher: P
     assert publisher.wait_for_subscriber(0.0, lambda: False)
 
 
-def test_a_late_joiner_gets_the_last_messages_and_nobody_else_does(publisher: Publisher, listen: Listen) -> None:
+def test_a_late_joiner_gets_the_last_messages_and_no_other_client_does(publisher: Publisher, listen: Listen) -> None:
     early = listen(publisher, b"det/", b"snap/1/another-nonce-of-someone/")
     for seq in (1, 2):
         publisher.send_detections(detections(seq))
@@ -223,7 +223,7 @@ def test_a_request_without_a_nonce_of_its_own_gets_nothing(
     assert receive_all(listen(publisher, request_)) == []
 
 
-def test_a_reader_that_stands_still_slows_nobody_down(publisher: Publisher, listen: Listen) -> None:
+def test_a_reader_that_stands_still_slows_no_other_down(publisher: Publisher, listen: Listen) -> None:
     still = listen(publisher, b"det/", most_kept=1)
     awake = listen(publisher, b"sys/")
     message = replace(detections(), tracks=detections().tracks * 50)
@@ -259,7 +259,7 @@ def test_a_closed_publisher_gives_its_address_back_and_takes_nothing_more() -> N
     Publisher(PublisherOptions(node.address), NODE).close()
 
 
-def test_what_nobody_takes_is_dropped_and_counted(publisher: Publisher, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_no_client_takes_is_dropped_and_counted(publisher: Publisher, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(publisher_file, "_MAX_QUEUED", 0)
     publisher.send_detections(detections())
     publisher.send_detections(detections(2))
@@ -298,13 +298,13 @@ def test_only_messages_of_this_node_leave(publisher: Publisher) -> None:
         publisher.send_detections(detections(source="a/b"))
 
 
-def test_what_a_stranger_sends_is_ignored(publisher: Publisher, listen: Listen) -> None:
+def test_what_a_client_sends_is_ignored(publisher: Publisher, listen: Listen) -> None:
     sub = listen(publisher, b"det/")
-    with zmq.Context() as context, context.socket(zmq.XSUB) as stranger:
-        stranger.set(zmq.LINGER, 0)
-        stranger.connect(publisher.address)
+    with zmq.Context() as context, context.socket(zmq.XSUB) as client:
+        client.set(zmq.LINGER, 0)
+        client.connect(publisher.address)
         for body in (b"\x01\xff\xfe", b"\x00det/", b"\x02", b"", b"\x01snap/1/" + b"\xff" * 40 + b"/", b"\x01" * 9000):
-            stranger.send(body)
+            client.send(body)
         time.sleep(0.2)
         publisher.send_detections(detections())
         assert receive(sub)

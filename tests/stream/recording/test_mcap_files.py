@@ -289,7 +289,7 @@ def test_an_old_file_is_followed_by_another(tmp_path: Path) -> None:
 )
 @pytest.mark.usefixtures("chunk_each")
 def test_the_oldest_files_make_room(tmp_path: Path, large: bytes, options: RotationOptions) -> None:
-    other = tmp_path / "b-0001.mcap"  # somebody else's
+    other = tmp_path / "b-0001.mcap"  # of another program
     other.touch()
     recording = RotatingRecording(tmp_path / "a.mcap", options, ABOUT)
 

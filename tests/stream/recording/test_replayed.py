@@ -87,15 +87,18 @@ def test_an_address_that_others_can_reach_is_refused() -> None:
         RawPublisher("tcp://0.0.0.0:*")
 
 
-def test_an_age_gate_holds_what_is_played_back() -> None:
+def test_max_age_ms_refuses_what_is_played_back() -> None:
     """On the same host, on the same boot: the message's own clocks say how old it is."""
     messages: Wire = [(DET, encode(detections(seq))) for seq in (1, 2, 3)]
     messages += [(SYS, encode(status(3, "ended")))]
     time.sleep(0.3)
 
-    with sending(messages) as address, Subscriber(address, newest_only=False, max_age_ms=250, timeout_s=20) as gate:
-        assert list(gate) == []
-        assert gate.refused == {"old": 3}
+    with (
+        sending(messages) as address,
+        Subscriber(address, newest_only=False, max_age_ms=250, timeout_s=20) as subscriber,
+    ):
+        assert list(subscriber) == []
+        assert subscriber.refused == {"old": 3}
 
 
 def test_restamped_messages_pass_for_new_and_keep_the_rest() -> None:

@@ -35,7 +35,7 @@ def test_the_folder_is_read_again_when_it_changes(keys: Path) -> None:
     for name in ("arm", "cart"):
         allow(keys, name, keys / f"{name}.key", ["watch"])
     assert clients.name_of(arm.public) is None
-    assert not clients.refresh()  # nobody has lost anything
+    assert not clients.refresh()  # no client lost its key
     assert (clients.name_of(arm.public), len(clients)) == ("arm", 2)
     assert revoke(keys, "arm") == ("watch",)
     assert clients.refresh()
@@ -55,7 +55,7 @@ def test_a_key_in_the_place_of_another_revokes_that_one(keys: Path) -> None:
     assert (clients.name_of(old.public), clients.name_of(new.public)) == (None, "arm")
 
 
-def test_a_key_file_that_is_gone_when_it_is_looked_at_shuts_out_nobody_else(keys: Path) -> None:
+def test_a_key_file_that_is_gone_when_it_is_looked_at_rejects_no_other_client(keys: Path) -> None:
     arm = make_pair(keys, "arm")
     allow(keys, "arm", keys / "arm.key", ["watch"])
     clients = AllowList(keys, "watch")
@@ -68,7 +68,7 @@ def test_a_key_file_with_a_name_that_is_none_admits_no_client(keys: Path, caplog
     arm = make_pair(keys, "arm")
     allow(keys, "arm", keys / "arm.key", ["watch"])
     folder = keys / "allowed" / "watch"
-    (folder / "arm.key").rename(folder / os.fsdecode(b"\xff.key"))  # the gate could not even tell ZeroMQ of it
+    (folder / "arm.key").rename(folder / os.fsdecode(b"\xff.key"))  # a name that ZAP cannot carry
     assert AllowList(keys, "watch").name_of(arm.public) is None
     assert "a key that cannot be read admits no client" in caplog.text
 
@@ -92,7 +92,7 @@ def test_a_client_that_is_allowed_again_is_allowed_meanwhile(keys: Path) -> None
     assert there.stat().st_mode & 0o777 == 0o600
 
 
-def test_without_a_readable_folder_nobody_is_let_in(keys: Path) -> None:
+def test_without_a_readable_folder_no_client_is_admitted(keys: Path) -> None:
     make_pair(keys, "arm")
     allow(keys, "arm", keys / "arm.key", ["watch"])
     clients = AllowList(keys, "watch")
@@ -101,7 +101,7 @@ def test_without_a_readable_folder_nobody_is_let_in(keys: Path) -> None:
     assert len(clients) == 0
 
 
-def test_a_key_that_cannot_be_read_admits_no_client_and_keeps_nobody_out(
+def test_a_key_that_cannot_be_read_admits_no_client_and_rejects_no_other(
     keys: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     pair = make_pair(keys, "arm")
@@ -170,7 +170,7 @@ def test_a_folder_that_is_opened_to_others_lets_in_no_new_key_until_it_is_closed
     assert clients.name_of(thief.public) == "thief"
 
 
-@pytest.mark.parametrize("how", ["anybody may change it", "a link into a folder that anybody may change", "foreign"])
+@pytest.mark.parametrize("how", ["others may change it", "a link into a folder that others may change", "foreign"])
 def test_a_key_that_others_could_have_put_there_admits_no_client(
     keys: Path, tmp_path: Path, how: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -180,7 +180,7 @@ def test_a_key_that_others_could_have_put_there_admits_no_client(
     key = keys / "allowed" / "watch" / "arm.key"
     if how == "foreign":
         make_foreign(key, monkeypatch)
-    elif how == "anybody may change it":
+    elif how == "others may change it":
         key.chmod(0o666)
     else:
         key.rename(tmp_path / "arm.key")
@@ -231,7 +231,7 @@ def test_who_was_never_allowed_cannot_be_revoked(keys: Path) -> None:
         revoke(keys, "arm")
 
 
-def test_strangers_are_counted_each_time_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_rejected_clients_are_counted_each_time_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     rejected_connections = Rejections("watch")
     for _ in range(3):
         rejected_connections.add("unknown_key", "192.0.2.7")
@@ -249,7 +249,7 @@ def test_strangers_are_counted_each_time_and_logged_once(caplog: pytest.LogCaptu
     ]
 
 
-def test_a_crowd_of_strangers_fills_neither_the_log_nor_the_memory(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_crowd_of_rejected_clients_fills_neither_the_log_nor_the_memory(caplog: pytest.LogCaptureFixture) -> None:
     rejected_connections = Rejections("watch")
     for number in range(10_000):
         rejected_connections.add("unknown_key", f"2001:db8::{number:x}")

@@ -35,7 +35,7 @@ def test_connections_without_a_key_are_hung_up_on_where_they_are_too_many(tmp_pa
 
         early = stack.enter_context(Subscriber(publisher.address, keys=keys, newest_only=False, timeout_s=20))
         assert publisher.wait_for_subscriber(20, lambda: False)
-        rejected_connections = [stack.enter_context(_stranger(port, said)) for _ in range(most + MORE)]
+        rejected_connections = [stack.enter_context(_client(port, said)) for _ in range(most + MORE)]
         over: list[bool] = []
 
         def are_fewer() -> bool:
@@ -64,7 +64,7 @@ def _most_of_an_address() -> int:
     return limit.max_of_address
 
 
-def _stranger(port: int, said: bytes) -> socket.socket:
+def _client(port: int, said: bytes) -> socket.socket:
     one = socket.create_connection(("127.0.0.1", port), timeout=20)
     one.sendall(said)
     one.setblocking(False)

@@ -95,7 +95,7 @@ def test_a_folder_below_one_that_anybody_may_change_is_refused(tmp_path: Path) -
     opened.chmod(0o777)
     with pytest.raises(KeyFileError, match=f"{opened} can be written to by others"):
         read_node_pair(keys)
-    opened.chmod(0o1777)  # as /tmp: nobody else can put another folder in the place of ours
+    opened.chmod(0o1777)  # as /tmp: other users cannot replace our folder
     read_node_pair(keys)
 
 

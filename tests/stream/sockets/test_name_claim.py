@@ -78,8 +78,8 @@ def test_what_is_no_question_is_not_answered() -> None:
     node = Discovery(NAME, LOOPBACK)
     try:
         assert node.ask() is None
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
-            stranger.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(GROUP) + LOOPBACK[0])
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(GROUP) + LOOPBACK[0])
             for body in (
                 b"",
                 b"\xc1",
@@ -87,13 +87,13 @@ def test_what_is_no_question_is_not_answered() -> None:
                 pack({"groundcast": 1, "who": NAME, "token": 5}),
                 b"x" * 5000,
             ):
-                stranger.sendto(body, (GROUP, PORT))
-            stranger.sendto(pack({"groundcast": 1, "who": NAME, "token": "ff" * 8}), (GROUP, PORT))
-            stranger.settimeout(10)
-            assert stranger.recv(512) == pack({"groundcast": 1, "here": NAME, "token": "ff" * 8})
-            stranger.settimeout(0.2)
+                client.sendto(body, (GROUP, PORT))
+            client.sendto(pack({"groundcast": 1, "who": NAME, "token": "ff" * 8}), (GROUP, PORT))
+            client.settimeout(10)
+            assert client.recv(512) == pack({"groundcast": 1, "here": NAME, "token": "ff" * 8})
+            client.settimeout(0.2)
             with pytest.raises(TimeoutError):
-                stranger.recv(512)
+                client.recv(512)
     finally:
         node.close()
 

@@ -93,26 +93,26 @@ def test_an_allowed_client_gets_everything(publisher: Publisher, speak: Speak, a
         ("knows another node", "wrong_node_key", "not the node whose node.key we have"),
     ],
 )
-def test_a_stranger_hears_nothing_and_is_counted_and_logged_once(
+def test_a_rejected_client_receives_nothing_and_is_counted_and_logged_once(
     publisher: Publisher, speak: Speak, tmp_path: Path, arm: Path, who: str, reason: Reason, hint: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
-    with Subscriber(publisher.address, keys=_of_a_stranger(who, tmp_path, arm), timeout_s=0.5) as stranger:
+    with Subscriber(publisher.address, keys=_keys_of_rejected(who, tmp_path, arm), timeout_s=0.5) as client:
         assert not publisher.wait_for_subscriber(0.3, lambda: False)
         speak()
         with pytest.raises(TimeoutError, match=hint):
-            next(stranger)
+            next(client)
     assert sum(publisher.rejected_connections.values()) == publisher.rejected_connections[reason] >= 1
     assert len([record for record in caplog.records if "may not watch" in record.getMessage()]) == 1
 
 
-def _of_a_stranger(who: str, tmp_path: Path, arm: Path) -> Path | None:
+def _keys_of_rejected(who: str, tmp_path: Path, arm: Path) -> Path | None:
     if who == "has no keys":
         return None
     if who == "is not allowed":
         make_pair(arm, "arm", force=True)
         return arm
-    return hand_over(make_keys(tmp_path / "other", "arm"), "arm", tmp_path / "stranger")
+    return hand_over(make_keys(tmp_path / "other", "arm"), "arm", tmp_path / "client")
 
 
 @pytest.mark.parametrize("publisher", ["tcp", "ipc"], indirect=True)

@@ -325,7 +325,7 @@ def test_age_on_another_host_is_taken_on_the_wall_clock() -> None:
     assert 3000.0 <= age_ms < 13_000
 
 
-def test_nobody_knows_the_age_of_a_file() -> None:
+def test_the_age_of_a_file_is_unknown() -> None:
     assert FILE.age_ms_now() is None
 
 
