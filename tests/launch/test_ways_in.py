@@ -133,7 +133,7 @@ def test_a_script_that_reads_the_first_of_several_pictures_is_told(
     pages = [Image.fromarray(np.full((48, 64, 3), level, np.uint8)) for level in (40, 120)]
     pages[0].save(tmp_path / "scan.tif", save_all=True, append_images=pages[1:])
     assert load_image(str(tmp_path / "scan.tif"))[0].mean() == 40
-    assert "holds 2 pictures: the first is looked at" in capsys.readouterr().err
+    assert "holds 2 pictures: only the first is used" in capsys.readouterr().err
 
 
 def test_detect_says_what_is_changed_in_all_pictures_of_a_clip(
