@@ -25,7 +25,8 @@ class SetOptions(CocoOptions):
     """The same, and figures of a part of the data."""
 
     leave_out: Annotated[
-        str, typer.Option(help="Give figures without these sets too, by commas: an image names its own in 'set'.")
+        str,
+        typer.Option(help="Also report figures without these sets, separated by commas; images name theirs in 'set'."),
     ] = ""
 
     @property

@@ -28,7 +28,7 @@ _AVERAGED = ("AP", "AP50", "AP75")
 class OdinwOptions(CocoOptions):
     """The same, and which part of each set."""
 
-    split: Annotated[str, typer.Option(help="Which part, where a set has several; else its 'valid'.")] = "test"
+    split: Annotated[str, typer.Option(help="The split of each set; sets without it use 'valid'.")] = "test"
 
 
 @spread_options

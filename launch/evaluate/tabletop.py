@@ -31,7 +31,7 @@ def eval_tabletop(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     dtype: DtypeOption = "auto",
     shifts: Annotated[
-        bool, typer.Option("--shifts", help="Measure recall in the dark, far away and beside unknown shapes, too.")
+        bool, typer.Option("--shifts", help="Also measure recall in the dark, far away and beside unknown shapes.")
     ] = False,
     processes: Annotated[int, typer.Option(help="Processes that render missing scenes.", min=1)] = 2,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False,

@@ -1,4 +1,4 @@
-"""The data of `groundcast train detector`: what is learnt from, and what is held out."""
+"""The data of `groundcast train detector`: training sets and the validation set."""
 
 from __future__ import annotations
 

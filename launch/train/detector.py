@@ -1,4 +1,4 @@
-"""`groundcast train detector`: any model of the family, taught with labelled pictures."""
+"""`groundcast train detector`: trains a model on labelled pictures."""
 
 # pyright: reportUnknownMemberType=false
 
@@ -39,7 +39,7 @@ def train_detector(
     pictures: Annotated[Path, typer.Argument(help="The folder of the pictures.", show_default=False)],
     options: TrainOptions,
 ) -> None:
-    """Teach a model with labelled pictures.
+    """Train a model on labelled pictures.
 
     Run the same again after an interruption to go on.
     On several GPUs: torchrun --nproc-per-node 4 --no-python groundcast train detector ...

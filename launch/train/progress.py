@@ -1,4 +1,4 @@
-"""How far a training is: a bar on a terminal, lines elsewhere; on standard error."""
+"""Progress of a training on standard error: a bar on a terminal, lines elsewhere."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class TrainingProgress:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Give the terminal back, whoever had it: a worker may have ended without doing so."""
+        """Restore the terminal; a worker may have ended without doing so."""
         if self._bar is not None:
             self._bar.stop()
         elif self._is_on_terminal:

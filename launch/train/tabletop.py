@@ -14,7 +14,7 @@ from .progress import TrainingProgress
 
 
 def train_tabletop(
-    folder: Annotated[Path, typer.Option(help="Checkpoints, the curve and the weights go here.")] = Path(
+    folder: Annotated[Path, typer.Option(help="Folder of checkpoints, curve and weights.")] = Path(
         "runs/tabletop/model"
     ),
     scenes: Annotated[Path, typer.Option(help="Rendered training scenes; missing ones are rendered.")] = Path(
@@ -23,9 +23,9 @@ def train_tabletop(
     count: Annotated[int, typer.Option(help="How many scenes to render.", min=1)] = 20_000,
     steps: Annotated[int, typer.Option(help="Optimiser steps, after the backbone's own on crops.", min=1)] = 6000,
     workers: Annotated[int, typer.Option(help="Processes that share their gradients.", min=1)] = 2,
-    first: Annotated[Path | None, typer.Option(help="Begin with these weights instead of from nothing.")] = None,
+    first: Annotated[Path | None, typer.Option(help="Start from these weights instead of random ones.")] = None,
     bfloat16: Annotated[bool, typer.Option("--bfloat16", help="Compute in bfloat16 where that is safe.")] = False,
-    seed: Annotated[int, typer.Option(help="Decides first weights and batches.", min=0, max=MAX_SEED)] = 20,
+    seed: Annotated[int, typer.Option(help="Seed of the first weights and the batches.", min=0, max=MAX_SEED)] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False,
 ) -> None:
     """Train the embedded model.

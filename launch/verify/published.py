@@ -1,4 +1,4 @@
-"""`groundcast verify`: whether published weights answer here as they do where they were published."""
+"""`groundcast verify`: compares a model's output here with the published results."""
 
 from __future__ import annotations
 
@@ -32,29 +32,27 @@ ModelArgument = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class VerifyOptions:
-    """What a verification is told."""
+    """The options of a verification."""
 
-    known_as: Annotated[
-        str, typer.Option("--as", help="Which published model a file or a folder holds, as owner/model.")
-    ] = ""
+    known_as: Annotated[str, typer.Option("--as", help="The published model of a file or folder, as owner/model.")] = ""
     picture: Annotated[
-        Path | None, typer.Option(help="The picture that answers are published for; else it is fetched, once.")
+        Path | None, typer.Option(help="The picture of the published results. Default: fetched once.")
     ] = None
     transformers: Annotated[
-        bool, typer.Option("--transformers", help="Compare every query with transformers' answer too: minutes.")
+        bool, typer.Option("--transformers", help="Also compare every query with transformers; takes minutes.")
     ] = False
     write: Annotated[
         bool, typer.Option("--write", help=f"If nothing differs, write sums of the files into {SUMS} beside them.")
     ] = False
-    answers: Annotated[Path, typer.Option(help="The published answers (JSON).", show_default=False)] = PUBLISHED
+    answers: Annotated[Path, typer.Option(help="The published results (JSON).", show_default=False)] = PUBLISHED
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto"
-    offline: Annotated[bool, typer.Option("--offline", help="Fetch nothing.")] = False
+    offline: Annotated[bool, typer.Option("--offline", help="Download nothing.")] = False
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False
 
 
 @spread_options
 def verify(model: ModelArgument, options: VerifyOptions) -> None:
-    """Compare a model's answers with published ones.
+    """Compare a model's output with published results.
 
     Answers are known of Grounding DINO tiny, MM-Grounding-DINO and LLMDet. Checks the sums of its files as well, where
     they lie beside them.
