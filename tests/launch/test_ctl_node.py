@@ -63,7 +63,7 @@ def test_a_prompt_says_which_sources_it_changes_and_which_keep_their_own(ctl: Ct
     everywhere = ctl("prompt", "red blob", "--all")
 
     assert some.out.splitlines()[0].startswith("done: prompt 2, from plain seq ")
-    assert some.out.splitlines()[1].startswith("asked their own prompts as before: own (--source changes one of them")
+    assert some.out.splitlines()[1].startswith("these sources keep their own prompts: own (--source changes one")
     assert everywhere.out.count("\n") == 1
     assert ", own seq " in everywhere.out
     assert json.loads(ctl("prompt", "blue blob", "--json").out)["kept"] == []
@@ -81,8 +81,8 @@ def test_a_source_that_was_added_is_said_to_run_or_why_it_does_not(ctl: Ctl, cli
     assert "404" in json.loads(ctl("list", "--json").out)["sources"][-1]["error"]
     moved = ctl("update", "good", "--set", f"url={wrong_path}", "--wait-s", "20")
     assert "404" in moved.out
-    assert ctl("remove", "bad").out == "done: bad is read no more; it had sent no message\n"
-    assert "done: own is read no more; its last message was seq " in ctl("remove", "own").out
+    assert ctl("remove", "bad").out == "done: bad is removed; it had sent no message\n"
+    assert "done: own is removed; its last message was seq " in ctl("remove", "own").out
 
 
 def test_a_picture_shows_what_was_found_in_it(ctl: Ctl, tmp_path: Path) -> None:
