@@ -1,5 +1,7 @@
 """Resizing filters: their weights sum to one and stay within the picture."""
 
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from typing import get_args
