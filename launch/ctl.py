@@ -22,7 +22,7 @@ from .node.runtime_folder import running_nodes
 from .printable import printable
 from .settings.command_options import spread_options
 from .settings.key_option import KeysOption
-from .settings.sources import named_sources
+from .settings.sources import from_here, named_sources
 from .show.control_tables import say_sources, say_status, state_of
 from .standard_streams import outlive_reader
 
@@ -167,7 +167,7 @@ def add(
     """Add a source."""
     ((name, url),) = named_sources([source]).items()
     with _node(connection) as node:
-        applied = node.add_source({"name": name, "url": url, **_settings(given or [])})
+        applied = node.add_source({"name": name, "url": from_here(url), **_settings(given or [])})
         _say_settled(applied, _settled(node, name, wait_s), connection)
 
 
@@ -222,13 +222,14 @@ def picture(
     plain: Annotated[bool, typer.Option("--plain", help="Draw no boxes: the JPEG as the node sent it.")] = False,
 ) -> None:
     """Get a source's next picture with its boxes."""
+    if out.suffix.lower() not in (".jpg", ".jpeg"):
+        raise InputError(f"--out {out} gets a JPEG: let its name end in .jpg")
     from .show.draw import drawn_jpeg  # OpenCV, which no other request needs
 
     with _node(connection) as node:
         jpeg, message = node.picture(name, wait_s)
-    drawn = None if plain else drawn_jpeg(jpeg, message.tracks)
     with writing(out):
-        out.write_bytes(drawn or jpeg)
+        out.write_bytes(jpeg if plain else drawn_jpeg(jpeg, message.tracks) or jpeg)
     if connection.as_json:
         _print_json({"out": str(out), "message": message_map(message)})
     else:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 import time
 from types import TracebackType
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol, cast
 
 import zmq
 
@@ -85,11 +86,12 @@ class Pusher:
             False where it was dropped, because no node is there or it is still busy with those before.
 
         Raises:
-            PusherError: no picture, or one that is too large.
+            PusherError: no picture, one that is too large, or a time that is no integer.
         """
-        view = memoryview(image) if isinstance(image, bytes | bytearray | memoryview) else memoryview(image.data)
+        view = _memory_of(image)
         encoding, width, height = _read_shape(view, colours)
-        captured_ns = time.time_ns() if captured_unix_ns is None else captured_unix_ns
+        captured_ns = time.time_ns() if captured_unix_ns is None else _integer("captured_unix_ns", captured_unix_ns)
+        pts = None if pts is None else _integer("pts", pts)
         try:
             header = pack_push(PushHeader(encoding, width, height, captured_ns, pts, frame_id))
             self._socket.send_multipart([header, view if view.c_contiguous else view.tobytes()])  # row by row
@@ -113,6 +115,31 @@ class Pusher:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+_BYTES = (bytes, bytearray, memoryview)
+
+
+def _memory_of(image: Any) -> memoryview:
+    """The bytes of a JPEG, or the memory of an array.
+
+    Raises:
+        PusherError: neither.
+    """
+    try:
+        memory: object = image if type(image) in _BYTES else image.data
+        return memoryview(cast("bytes", memory))
+    except (AttributeError, TypeError) as error:
+        kind = type(image).__name__
+        raise PusherError(f"a picture is a uint8 array or the bytes of a JPEG, and not {kind}") from error
+
+
+def _integer(name: str, value: object) -> int:
+    try:
+        return operator.index(value)  # type: ignore[arg-type]
+    except TypeError as error:
+        kind = type(value).__name__
+        raise PusherError(f"{name} is a {kind}: give whole nanoseconds, such as time.time_ns()") from error
 
 
 def _read_shape(view: memoryview, colours: Encoding) -> tuple[Encoding, int, int]:

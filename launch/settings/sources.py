@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 
-from ...stream.source_url import SourceUrl
+from ...stream.source_url import SourceError, SourceUrl, kind_of, path_of
 from ...stream.wire.topics import MAX_NAME_LENGTH
 from ..exits import InputError
 
@@ -29,6 +29,15 @@ def named_sources(texts: Sequence[str]) -> dict[str, str]:
             name = next(free for more in count(number) if (free := f"{name}-{more}") not in named)
         named[name] = url
     return named
+
+
+def from_here(url: str) -> str:
+    """A source's URL for a node in another folder: a relative path becomes an absolute one, the rest stays."""
+    try:
+        is_path = not url.startswith("file://") and kind_of(url) in ("file", "folder")
+    except (SourceError, OSError, ValueError):
+        return url  # wrong; the node says why
+    return str(Path.cwd() / path_of(url)) if is_path else url
 
 
 def _is_there(text: str) -> bool:

@@ -85,6 +85,22 @@ def test_a_source_that_was_added_is_said_to_run_or_why_it_does_not(ctl: Ctl, cli
     assert "done: own is removed; its last message was seq " in ctl("remove", "own").out
 
 
+def test_a_relative_path_is_taken_from_the_folder_of_the_command(
+    ctl: Ctl, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(clip.parent)
+
+    ctl("add", f"here={clip.name}", "--set", "pace=realtime", "--wait-s", "20")
+
+    assert str(clip) in ctl("list").out
+
+
+def test_a_picture_is_written_as_jpeg_alone(ctl: Ctl, tmp_path: Path) -> None:
+    refused = ctl("picture", "own", "--out", tmp_path / "seen.png")
+
+    assert (refused.code, "let its name end in .jpg" in refused.err) == (2, True)
+
+
 def test_a_picture_shows_what_was_found_in_it(ctl: Ctl, tmp_path: Path) -> None:
     ctl("prompt", "red blob", "--all")
 
