@@ -1,0 +1,132 @@
+"""Which test covers a file that has no test of its own name. Standard library only."""
+
+from __future__ import annotations
+
+# A test, below tests/ -> the files that it covers, each without `.py`.
+COVERED_BY: dict[str, str] = {
+    "cuda/test_deform_attn.py": "cuda/deform_attn_cpu cuda/deform_attn_reference cuda/deform_attn_triton",
+    "cuda/test_image_prep.py": "cuda/image_prep_reference cuda/image_prep_triton",
+    "launch/bench/test_kernel.py": "launch/bench/hardware",
+    "launch/bench/test_memory.py": "launch/memory",
+    "launch/bench/test_node.py": "launch/bench/cameras",
+    "launch/bench/test_parity.py": (
+        "launch/bench/commands launch/bench/detector launch/bench/model launch/bench/oracle "
+        "launch/bench/pairs launch/bench/sizes launch/bench/suite launch/bench/truth launch/bench/weights"
+    ),
+    "launch/evaluate/test_coco.py": (
+        "launch/evaluate/odinw launch/evaluate/options launch/evaluate/refcoco launch/evaluate/run"
+    ),
+    "launch/report/test_page.py": "launch/report/plots launch/report/run_report launch/report/sample_sheets",
+    "launch/service/test_health.py": "launch/service/health_pages launch/service/metrics",
+    "launch/service/test_reload.py": "launch/service/sighup",
+    "launch/settings/test_settings.py": "launch/settings/settings_file",
+    "launch/show/test_progress.py": "launch/train/progress",
+    "launch/test_bad_input.py": "launch/exits",
+    "launch/test_check.py": "launch/settings/settings_paths",
+    "launch/test_cli.py": "launch/commands launch/doctor",
+    "launch/test_compat.py": "launch/show/image_files model/runtime/free_phrases model/runtime/whole_caption",
+    "launch/test_ctl.py": "launch/node/runtime_folder launch/show/control_tables",
+    "launch/test_demo.py": "launch/node/node_process",
+    "launch/test_detect.py": "launch/node/load_detector launch/show/input_files",
+    "launch/test_keys.py": "launch/settings/key_option",
+    "launch/test_listen.py": "launch/printable launch/show/message_table",
+    "launch/test_listen_status.py": "launch/show/listen_status launch/show/status_table",
+    "launch/test_outputs.py": "launch/show/results launch/show/video_file",
+    "launch/test_replay.py": "launch/show/recording_report",
+    "launch/test_run.py": "launch/node/node launch/node/signals launch/settings/sources",
+    "launch/test_ways_in.py": "launch/show/image_inputs",
+    "launch/train/test_detector.py": "launch/train/data launch/train/options launch/train/tabletop",
+    "launch/verify/test_published.py": (
+        "launch/verify/answers launch/verify/checks launch/verify/checksums launch/verify/picture "
+        "launch/verify/transformers_queries"
+    ),
+    "model/datasets/test_attribution.py": "model/datasets/coco_records",
+    "model/datasets/test_coco_data.py": "model/datasets/picture_check",
+    "model/datasets/test_odvg_data.py": "model/datasets/labelled",
+    "model/dino/test_grounding_dino.py": (
+        "model/dino/backbone model/dino/edge_encoder model/dino/picture_area model/dino/text_encoder model/runtime/fold"
+    ),
+    "model/evaluation/test_coco_eval.py": "model/evaluation/coco_store",
+    "model/evaluation/test_confusion.py": "model/evaluation/class_figures",
+    "model/evaluation/test_refcoco_eval.py": "model/datasets/refcoco_data",
+    "model/pictures/test_still_picture.py": (
+        "model/pictures/jpeg_file model/pictures/pixel_kinds model/pictures/png_file model/pictures/tone_mapping"
+    ),
+    "model/runtime/test_gpu_workers.py": "model/runtime/job model/runtime/network model/runtime/network_output",
+    "model/tabletop/test_clip.py": "model/tabletop/clip_truth",
+    "model/tabletop/test_domain_shift.py": "model/evaluation/shift_recall model/tabletop/vocabulary",
+    "model/tabletop/test_scenes.py": (
+        "model/tabletop/assets model/tabletop/dataset model/tabletop/objects model/tabletop/renderer "
+        "model/tabletop/room model/tabletop/scene model/tabletop/shapes model/tabletop/textures "
+        "model/tabletop/words"
+    ),
+    "model/test_detector.py": (
+        "model/detections model/query model/runtime/cpu_workers model/runtime/threads model/runtime/ticket"
+    ),
+    "model/test_family.py": "model/config model/dino/heads",
+    "model/test_full_detector.py": "model/runtime/input_rule",
+    "model/test_gpu_path.py": "model/image model/runtime/picture_input model/runtime/prompt_cache",
+    "model/test_hostile_folder.py": "model/weights/config_file",
+    "model/test_parity.py": (
+        "model/dino/decoder model/dino/deformable model/dino/encoder model/dino/fusion model/dino/sine_embedding"
+    ),
+    "model/training/test_denoising.py": "model/training/batch model/training/detection",
+    "model/training/test_matching.py": "model/training/boxes",
+    "model/training/test_overfit.py": "model/training/finetune model/training/validation",
+    "model/training/test_tabletop_batches.py": "model/training/augment model/training/stored_scenes",
+    "model/training/test_tabletop_recipe.py": "model/training/tabletop",
+    "model/training/test_trainer.py": "model/training/workers",
+    "model/weights/test_published.py": (
+        "model/weights/hub model/weights/mmdet_names model/weights/weight_files model/weights/weight_names"
+    ),
+    "stream/capture/test_open_source.py": "stream/decode/ffmpeg_errors stream/decode/ffmpeg_open",
+    "stream/capture/test_push_source.py": "stream/wire/push_message",
+    "stream/capture/test_reader.py": (
+        "stream/capture/frame_maker stream/decode/opened_source stream/decode/video stream/frame stream/stats"
+    ),
+    "stream/capture/test_reader_web.py": "stream/decode/network_source stream/decode/snapshot_camera",
+    "stream/control/test_control_node.py": "stream/node/commands",
+    "stream/control/test_control_schema.py": (
+        "stream/control/answers stream/control/codec stream/control/requests stream/control/source_settings"
+    ),
+    "stream/control/test_server.py": "stream/control/lease_holders stream/sockets/wake",
+    "stream/decode/test_decoder_limits.py": "stream/wire/jpeg_scans",
+    "stream/decode/test_shortfall.py": "stream/decode/cut_off",
+    "stream/decode/test_web_client.py": "stream/decode/web_container",
+    "stream/decoder_process/test_start.py": (
+        "stream/decoder_process/child stream/decoder_process/link stream/decoder_process/messages "
+        "stream/decoder_process/picture_slots stream/decoder_process/remote_source "
+        "stream/decoder_process/sandbox stream/decoder_process/syscall_filter"
+    ),
+    "stream/node/test_command_queue.py": "stream/node/node_api",
+    "stream/node/test_picture_sender.py": "stream/node/jpeg",
+    "stream/publish/test_publisher.py": (
+        "stream/publish/snapshot stream/publish/subscriptions stream/publish/xpub_socket"
+    ),
+    "stream/recording/test_mcap_files.py": (
+        "stream/recording/format stream/recording/mcap_index stream/recording/mcap_writer "
+        "stream/recording/raw_publisher stream/recording/rotation"
+    ),
+    "stream/recording/test_recorder.py": "stream/recording/counters stream/wire/header",
+    "stream/recording/test_recording_limits.py": "stream/recording/mcap_chunk stream/recording/mcap_reader",
+    "stream/recording/test_replayed.py": (
+        "stream/recording/playback stream/recording/raw_subscriber stream/recording/restamp"
+    ),
+    "stream/sockets/test_allow_list.py": "stream/sockets/rejections",
+    "stream/sockets/test_bound_socket.py": "stream/sockets/endpoint stream/sockets/listening",
+    "stream/sockets/test_client_socket.py": "stream/sockets/connect stream/sockets/own_context",
+    "stream/sockets/test_key_files.py": "stream/sockets/client_keys stream/sockets/trusted_path",
+    "stream/sockets/test_name_claim.py": "stream/sockets/discovery",
+    "stream/subscribe/test_inbox.py": "stream/subscribe/picture_matcher stream/wire/seq_progress",
+    "stream/test_floods.py": "stream/sockets/token_bucket",
+    "stream/test_pipeline.py": (
+        "stream/detector_protocol stream/node/node_state stream/node/source_counters stream/node/source_session"
+    ),
+    "stream/test_pipeline_options.py": "stream/clock stream/options",
+    "stream/test_pipeline_sources.py": "stream/node/source_registry",
+    "stream/test_subscriber_alone.py": "stream/subscribe/sub_socket",
+    "stream/tracking/test_tracker.py": "stream/track",
+    "stream/wire/test_message.py": "stream/wire/message_types stream/wire/topics",
+    "stream/wire/test_older_messages.py": "stream/wire/message_fields",
+    "stream/wire/test_other_languages.py": "stream/wire/packing",
+}
