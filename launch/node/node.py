@@ -67,7 +67,7 @@ def run_node(
         reread: reads the settings again, on SIGHUP; None leaves that signal alone.
 
     Raises:
-        SourceError, NamesakeError, PublisherError, BindError, KeyFileError, HealthError, CheckpointError, PromptError,
+        SourceError, NameTakenError, PublisherError, BindError, KeyFileError, HealthError, CheckpointError, PromptError,
             InputError: the input was wrong.
         RunError: the node failed while running.
     """
@@ -123,7 +123,7 @@ def _closing(detector: Detector) -> Generator[Detector]:
 
 
 def _warm_up(detector: StreamDetector, prompt: Prompt) -> None:
-    """Answer a blank picture in each lane, so that kernels are compiled before the node says that it is ready."""
+    """Answer a blank picture in each worker, so that kernels are compiled before the node says that it is ready."""
     import numpy as np
 
     blank = np.zeros((480, 640, 3), np.uint8)
