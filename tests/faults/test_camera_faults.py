@@ -171,7 +171,7 @@ def test_cameras_that_are_absent_at_the_start_delay_nobody_and_are_seen_when_the
 
 def test_a_name_that_nobody_knows_is_said_and_works_once_it_is_corrected() -> None:
     with FaultyCamera(moving()) as camera, CameraWatch([SourceOptions("cam", "rtsp://camera.invalid/live")]) as watch:
-        unknown = Sign("reconnecting", "has a host", 2.0)  # unknown, or no name server here could be asked
+        unknown = Sign("reconnecting", "(camera.invalid)", 2.0)  # unknown, or no name server here could be asked
         assert watch.noticed_s("cam", unknown, 0, 3 * unknown.within_s) is not None
         since_ns = time.monotonic_ns()
         watch.node.commands.update_source("cam", lambda _: watched_source("cam", camera.url))

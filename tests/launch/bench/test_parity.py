@@ -92,7 +92,7 @@ def test_the_share_of_the_roofline_is_that_of_the_higher_floor() -> None:
 def test_sizes_are_squares_or_height_by_width() -> None:
     assert sizes("640") == [(640, 640)]
     assert sizes("480x640, 800x1333") == [(480, 640), (800, 1333)]
-    with pytest.raises(InputError, match="'20' is no size"):
+    with pytest.raises(InputError, match="'20' is not a size"):
         sizes("20")
     with pytest.raises(InputError, match="too small"):
         sizes("64x64")
