@@ -1,4 +1,4 @@
-"""Every regular expression of the house takes time in proportion to its text: a megabyte holds nobody up."""
+"""Every regular expression of the house takes time in proportion to its text, up to a megabyte."""
 
 from __future__ import annotations
 

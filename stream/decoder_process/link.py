@@ -114,7 +114,7 @@ class DecoderLink:
 
         Raises:
             MessageError: it is not as it must be.
-            SourceError: the process has ended, or nobody wants it any more.
+            SourceError: the process has ended, or its source was stopped.
         """
         while True:
             try:

@@ -82,7 +82,7 @@ def test_options_of_a_stranger_run_no_pickle_and_fetch_nothing(tmp_path: Path) -
             {"checkpoint_path": str(tmp_path / "evil.bin")},
             {"pretrained": True, "pretrained_cfg": {"url": f"{address}/evil.pth"}},
             {"pretrained": True, "pretrained_cfg": {"file": str(tmp_path / "evil.bin")}},
-            {"pretrained_cfg_overlay": {"hf_hub_id": "nobody/nothing"}, "cache_dir": str(mark)},
+            {"pretrained_cfg_overlay": {"hf_hub_id": "owner/model"}, "cache_dir": str(mark)},
         ):
             _describe(path, backbone_options=options)
             with pytest.raises(CheckpointError, match=r"tiny\.json .* unknown key 'backbone_options\."):
@@ -91,7 +91,7 @@ def test_options_of_a_stranger_run_no_pickle_and_fetch_nothing(tmp_path: Path) -
     assert not mark.exists()
 
 
-@pytest.mark.parametrize("name", ["hf-hub:nobody/nothing", "local-dir:/tmp", "resnet50.a1_in1k", "", 7, None, ["swin"]])
+@pytest.mark.parametrize("name", ["hf-hub:owner/model", "local-dir:/tmp", "resnet50.a1_in1k", "", 7, None, ["swin"]])
 def test_a_backbone_is_one_of_those_that_are_known(tmp_path: Path, name: object) -> None:
     path = write_tiny(tmp_path)
     _describe(path, backbone=name)

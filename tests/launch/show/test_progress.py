@@ -1,4 +1,4 @@
-"""A bar on a terminal that stands in nobody's way."""
+"""Progress bars on a terminal: they leave lines of the log and of results whole."""
 
 # pyright: reportPrivateUsage=false
 
