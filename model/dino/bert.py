@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..config import TextConfig
-from .layers import Recomputed
+from .layers import Recomputed, attend
 
 _MAX_POSITIONS = 512
 _SENTENCE_TYPES = 2  # one of which is used here
@@ -74,12 +74,8 @@ class _SelfAttention(nn.Module):
         self.value = nn.Linear(width, width)
 
     def forward(self, hidden_BTC: Tensor, mask_B1TT: Tensor) -> Tensor:
-        q, k, v = (
-            project(hidden_BTC).unflatten(-1, (self.heads, -1)).transpose(1, 2)
-            for project in (self.query, self.key, self.value)
-        )
-        attended_BNTD = F.scaled_dot_product_attention(q, k, v, attn_mask=mask_B1TT.to(q.dtype))
-        return attended_BNTD.transpose(1, 2).flatten(2)
+        q, k, v = self.query(hidden_BTC), self.key(hidden_BTC), self.value(hidden_BTC)
+        return attend(q, k, v, self.heads, mask_B1TT)
 
 
 class _Residual(nn.Module):

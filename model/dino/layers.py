@@ -33,14 +33,14 @@ class Attention(nn.Module):
 
     def forward(self, query_BQC: Tensor, key_BTC: Tensor, value_BTC: Tensor, bias: Tensor | None = None) -> Tensor:
         """`bias` is added to the scores (0 or a large negative number); it must broadcast to (B, N, Q, T)."""
-        q, k, v = (
-            part.unflatten(-1, (self.heads, -1)).transpose(1, 2)
-            for part in (self.query(query_BQC), self.key(key_BTC), self.value(value_BTC))
-        )
-        if bias is not None:
-            bias = bias.to(q.dtype)
-        attended_BNQD = F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
-        return self.out(attended_BNQD.transpose(1, 2).flatten(2))
+        return self.out(attend(self.query(query_BQC), self.key(key_BTC), self.value(value_BTC), self.heads, bias))
+
+
+def attend(query_BQC: Tensor, key_BTC: Tensor, value_BTC: Tensor, heads: int, bias: Tensor | None) -> Tensor:
+    """Scaled dot-product attention of projected queries, keys and values, their heads side by side; (B, Q, C)."""
+    q, k, v = (part.unflatten(-1, (heads, -1)).transpose(1, 2) for part in (query_BQC, key_BTC, value_BTC))
+    attended_BNQD = F.scaled_dot_product_attention(q, k, v, attn_mask=None if bias is None else bias.to(q.dtype))
+    return attended_BNQD.transpose(1, 2).flatten(2)
 
 
 class FeedForward(nn.Module):
