@@ -98,6 +98,7 @@ COVERED_BY: dict[str, str] = {
         "stream/decoder_process/picture_slots stream/decoder_process/remote_source "
         "stream/decoder_process/sandbox stream/decoder_process/syscall_filter"
     ),
+    "stream/geometry/test_camera_model.py": "stream/geometry_options",
     "stream/node/test_command_queue.py": "stream/node/node_api",
     "stream/node/test_picture_sender.py": "stream/node/jpeg",
     "stream/publish/test_publisher.py": (

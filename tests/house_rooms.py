@@ -7,7 +7,18 @@ from collections.abc import Iterable
 # Files that lie flat on a floor and that every room of it may import. The other flat files are its front doors.
 NOUNS = {
     "launch": {"exits", "log_setup", "memory", "printable", "standard_streams"},
-    "stream": {"clock", "detector_protocol", "frame", "latency", "options", "rate", "source_url", "stats", "track"},
+    "stream": {
+        "clock",
+        "detector_protocol",
+        "frame",
+        "geometry_options",
+        "latency",
+        "options",
+        "rate",
+        "source_url",
+        "stats",
+        "track",
+    },
     "model": {"config", "detections", "image", "prompt", "query"},
     "cuda": set[str](),
 }
@@ -39,6 +50,7 @@ ROOMS: dict[str, tuple[str, set[str]]] = {
         "decoding in a process of its own, without a file system",
         {"decode", "sockets", "timing", "wire"},
     ),
+    "stream/geometry": ("pixels become metres: camera model, poses, depth, covariance", set()),
     "stream/node": ("what the node's loop owns", {"capture", "publish", "tracking", "wire"}),
     "stream/publish": ("messages out", {"sockets", "wire"}),
     "stream/recording": ("MCAP files, written and played back", {"publish", "sockets", "subscribe", "wire"}),
