@@ -37,6 +37,7 @@ class _StandardStream(io.FileIO):
                 if not self.outlives_reader:
                     raise SystemExit(DONE) from None
             elif not self.outlives_reader:
+                _redirect_to_null(self.fileno())  # else Python's own flush at the end fails again, with exit code 120
                 raise RunError(
                     f"standard output cannot be written ({error.strerror}): redirect it elsewhere"
                 ) from error

@@ -89,6 +89,20 @@ def test_an_output_on_a_full_disk_is_said() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), full)
 
 
+def test_listening_into_a_full_disk_fails_with_a_sentence() -> None:
+    with (
+        Publisher(PublisherOptions(ANY_PORT), "bench") as publisher,
+        speaking(publisher),
+        Path("/dev/full").open("w") as full,
+    ):
+        command = [sys.executable, "-m", "groundcast.launch.cli", "listen", publisher.address, "--jsonl"]
+        with started(*command, stdout=full.fileno()) as listener:
+            assert listener.wait(30) == 1
+            assert errors_of(listener) == (
+                "groundcast: standard output cannot be written (No space left on device): redirect it elsewhere\n"
+            )
+
+
 def test_a_node_runs_with_its_standard_streams_closed(clip: Path) -> None:
     shell = f"exec >&- <&- 2>&-; exec {' '.join(map(repr, NODE))} --node closed-{os.getpid()} --source {clip}"
     with started("bash", "-c", shell) as node:
