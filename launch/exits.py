@@ -22,6 +22,8 @@ NODE_MISSING = (
 EVAL_MISSING = "{library} is missing, which training and evaluation need: pip install 'groundcast[node,eval]'"
 EVAL_LIBRARIES = ("mujoco", "motmetrics", "faster_coco_eval", "matplotlib")
 
+_END_BY_CTRL_C = (["run"], ["listen"], ["record"], ["replay"], ["ctl", "ask"])
+
 
 class RunError(RuntimeError):
     """Something went wrong while running; the text says what, where and what to do."""
@@ -74,6 +76,11 @@ def make_writable(folder: Path) -> None:
     with writing(folder, "folder"):
         folder.mkdir(parents=True, exist_ok=True)
         TemporaryFile(dir=folder).close()
+
+
+def code_when_interrupted(arguments: list[str]) -> int:
+    """The exit code of a command line after Ctrl-C, which is the ordinary end of commands that run until then."""
+    return DONE if arguments[:1] in _END_BY_CTRL_C or arguments[:2] in _END_BY_CTRL_C else INTERRUPTED
 
 
 def is_named(error: BaseException) -> bool:

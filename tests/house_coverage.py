@@ -23,7 +23,7 @@ COVERED_BY: dict[str, str] = {
     "launch/show/test_progress.py": "launch/train/progress",
     "launch/test_bad_input.py": "launch/exits",
     "launch/test_check.py": "launch/settings/settings_paths",
-    "launch/test_cli.py": "launch/commands launch/doctor",
+    "launch/test_cli.py": "launch/command_line launch/commands launch/doctor",
     "launch/test_compat.py": "launch/show/image_files model/runtime/free_phrases model/runtime/whole_caption",
     "launch/test_ctl.py": "launch/node/runtime_folder launch/show/control_tables",
     "launch/test_demo.py": "launch/node/node_process",

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from groundcast.launch import cli
+from groundcast.launch import command_line
 from groundcast.model.detections import Detections
 from groundcast.model.prompt import Prompt
 from groundcast.model.query import Query
@@ -40,7 +40,7 @@ class Ended:
 
 def in_process(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> Ended:
     """A command line run in this process."""
-    code = cli.run(_named(arguments))
+    code = command_line.run(_named(arguments))
     said = capsys.readouterr()
     return Ended(code, said.out, said.err)
 

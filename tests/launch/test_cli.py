@@ -37,7 +37,7 @@ HEAVY = {"torch", "av", "cv2", "numpy", "norfair", "zmq", "pydantic", "timm", "t
 
 def test_help_names_every_command_and_loads_nothing_heavy() -> None:
     program = (
-        "import sys, json; from groundcast.launch.cli import run; code = run(['--help']);"
+        "import sys, json; from groundcast.launch.command_line import run; code = run(['--help']);"
         "print(json.dumps([code, sorted(sys.modules)]))"
     )
 
@@ -72,7 +72,7 @@ def test_help_groups_the_commands_by_what_a_person_wants(capsys: pytest.CaptureF
 )
 def test_bash_completes_commands_and_options_without_torch(words: list[str], completed: set[str]) -> None:
     program = (
-        "import sys; from groundcast.launch.cli import run; code = run([]);"
+        "import sys; from groundcast.launch.command_line import run; code = run([]);"
         "print(*sorted({'torch', 'transformers'} & set(sys.modules)), code, file=sys.stderr)"
     )
     line = ["groundcast", *words]
@@ -188,3 +188,36 @@ def test_doctor_finds_what_a_node_needs(capsys: pytest.CaptureFixture[str]) -> N
     assert report["ok"]
     assert findings["deform_attn reference"]["state"] == "ok"
     assert "h264" in findings["decoders"]["said"]
+
+
+@pytest.mark.parametrize(
+    ("command", "module", "code"),
+    [
+        ("listen", "groundcast.launch.command_line", 0),
+        ("listen", "groundcast.stream.source_url", 0),
+        ("listen", "typer", 0),
+        ("listen", "groundcast.launch.commands", 0),
+        ("listen", "zmq", 0),
+        ("detect", "groundcast.launch.exits", 130),
+        ("ctl", "groundcast.stream.controller", 130),
+    ],
+)
+def test_ctrl_c_while_a_command_is_imported_ends_it_without_a_word(command: str, module: str, code: int) -> None:
+    program = (
+        "import signal, sys\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == sys.argv[-1]:\n"
+        "            sys.meta_path.remove(self)\n"
+        "            sys.argv.pop()\n"
+        "            signal.raise_signal(signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Finder())\n"
+        "from groundcast.launch.cli import main\n"
+        "main()\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program, command, "status", module], capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", "")

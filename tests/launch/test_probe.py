@@ -7,7 +7,7 @@ from pathlib import Path
 import av
 import pytest
 
-from groundcast.launch.cli import run
+from groundcast.launch.command_line import run
 
 from ..stream.decode.test_stream_choice import write_streams
 from ..stream.rtsp_server import Behaviour, RtspServer, encode_clip, free_port

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from groundcast.launch.cli import run
+from groundcast.launch.command_line import run
 from groundcast.model.tabletop.dataset import FIRST_SEED, OBJECT_DTYPE
 
 pytest.importorskip("faster_coco_eval", reason="needs the [eval] extra")
