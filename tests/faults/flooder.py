@@ -1,4 +1,4 @@
-"""Keyless connections that are opened again whenever they are hung up on: `python -m tests.faults.flooder PORT COUNT`.
+"""Keyless connections that are opened again when a node closes them: `python -m tests.faults.flooder PORT COUNT NICE`.
 
 Runs until standard input ends.
 """
@@ -6,6 +6,7 @@ Runs until standard input ends.
 from __future__ import annotations
 
 import contextlib
+import os
 import select
 import socket
 import sys
@@ -17,15 +18,16 @@ _AT_ONCE = 64  # opened before those that are open are looked at
 
 
 @contextlib.contextmanager
-def flood(port: int, count: int) -> Generator[None]:
-    """Such connections, from a process of their own."""
-    with running("tests.faults.flooder", str(port), str(count)):
+def flood(port: int, count: int, nice: int = 0) -> Generator[None]:
+    """Such connections, from a process of their own, whose priority is lower by `nice`."""
+    with running("tests.faults.flooder", str(port), str(count), str(nice)):
         yield
 
 
 def main() -> None:
     """Flood."""
-    port, count = int(sys.argv[1]), int(sys.argv[2])
+    port, count, nice = map(int, sys.argv[1:4])
+    os.nice(nice)
     flood = select.epoll()
     flood.register(sys.stdin, select.EPOLLIN)
     connections: dict[int, socket.socket] = {}

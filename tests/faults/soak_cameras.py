@@ -1,6 +1,7 @@
-"""Cameras that fail in turns: `python -m tests.faults.soak_cameras COUNT SEED`.
+"""Cameras of a soak that fail in turns: `python -m tests.faults.soak_cameras COUNT SEED`.
 
-Prints their URLs as JSON, serves until standard input ends, then prints how often each fault was played.
+Prints their URLs as JSON, with that of a camera that never fails at the end. It serves until standard input ends, then
+prints how often each fault was played.
 """
 
 from __future__ import annotations
@@ -86,12 +87,13 @@ class FaultyCamera:
 
 
 def main() -> None:
-    """Serve until nobody wants us any more."""
+    """Serve until standard input ends."""
     count, seed = int(sys.argv[1]), int(sys.argv[2])
     clips = moving_scene(320, 240, RATE_HZ), moving_scene(640, 360, RATE_HZ)
     with ExitStack() as stack:
         cameras = [stack.enter_context(FaultyCamera(clips, seed + number)) for number in range(count)]
-        print(json.dumps([camera.url for camera in cameras]), flush=True)
+        honest = stack.enter_context(RtspServer(clips[0]))
+        print(json.dumps([*(camera.url for camera in cameras), honest.url]), flush=True)
         sys.stdin.read()
     print(json.dumps(sum((camera.played for camera in cameras), Counter[str]())), flush=True)
 

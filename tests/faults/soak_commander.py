@@ -1,4 +1,4 @@
-"""Someone who tells the node of a soak to do something else every few seconds."""
+"""Client of a soak's control socket, which changes something every few seconds."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 from groundcast.model.tabletop.clip_truth import CLIP_PATH
 from groundcast.stream.controller import Controller
@@ -18,10 +19,12 @@ _EVERY_S = (0.5, 5.0)
 class Commander:
     """A thread that commands until it is let go; a command that fails is a complaint."""
 
-    def __init__(self, address: str, cameras: int, seed: int) -> None:
+    def __init__(self, address: str, keys: Path, cameras: int, target_hz: float, seed: int) -> None:
         self.done: Counter[str] = Counter()
         self.failed: Counter[str] = Counter()
         self._address = address
+        self._keys = keys
+        self._target_hz = target_hz
         self._cameras = [f"cam{number}" for number in range(cameras)]
         self._dice = random.Random(seed)
         self._over = threading.Event()
@@ -39,7 +42,7 @@ class Commander:
         deeds: list[Callable[[Controller], None]] = [
             *(self._change_prompt, self._lease, self._add_and_remove, self._pause_and_resume, self._look, self._limit)
         ]
-        with Controller(self._address) as node:
+        with Controller(self._address, keys=self._keys) as node:
             while not self._over.wait(self._dice.uniform(*_EVERY_S)):
                 deed = self._dice.choice(deeds)
                 try:
@@ -56,7 +59,7 @@ class Commander:
             self._over.wait(2.0)
 
     def _add_and_remove(self, node: Controller) -> None:
-        clip = {"url": str(CLIP_PATH), "pace": "realtime", "loop": True, "target_hz": 2.0}
+        clip = {"url": str(CLIP_PATH), "pace": "realtime", "loop": True, "target_hz": self._target_hz}
         node.add_source({"name": "guest", **clip})
         self._over.wait(2.0)
         node.remove_source("guest")
@@ -79,4 +82,4 @@ class Commander:
 
     def _limit(self, node: Controller) -> None:
         camera = self._dice.choice(self._cameras)
-        node.update_source({"name": camera, "target_hz": self._dice.choice([1.0, 2.0, 4.0])})
+        node.update_source({"name": camera, "target_hz": self._target_hz * self._dice.choice([0.5, 1.0, 2.0])})

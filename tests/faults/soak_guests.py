@@ -1,4 +1,4 @@
-"""Those who subscribe to the node of a soak: one who takes everything, one who is slow, some who come and go."""
+"""Subscribers of a soak: one that takes everything, a slow one, and some that come and go."""
 
 from __future__ import annotations
 
@@ -6,20 +6,40 @@ import random
 import threading
 import time
 from collections import Counter
+from pathlib import Path
 
 from groundcast.stream.subscriber import Subscriber
 from groundcast.stream.wire.message_types import DetectionMessage, StatusMessage
 
 
 class Guests:
-    """Threads that listen until they are let go."""
+    """Threads that listen until the block ends.
 
-    def __init__(self, address: str, seed: int) -> None:
-        self.messages: Counter[str] = Counter()  # of each source, as the one who takes everything counts
+    Args:
+        address: where the node publishes.
+        keys: of an honest client.
+        timed: the source whose messages are timed.
+        seed: decides who comes when.
+
+    Attributes:
+        messages: of each source, as the subscriber that takes everything counts them.
+        arrived_s: monotonic; each message of the source `timed`.
+        gaps: messages that this subscriber missed.
+        states: how often each state was reported, over all sources.
+        failed: the sources that were ever reported as failed.
+        visits: how many subscribers came and went.
+    """
+
+    def __init__(self, address: str, keys: Path, timed: str, seed: int) -> None:
+        self.messages: Counter[str] = Counter()
+        self.arrived_s: list[float] = []
         self.gaps = 0
         self.states: Counter[str] = Counter()
+        self.failed: set[str] = set()
         self.visits = 0
         self._address = address
+        self._keys = keys
+        self._timed = timed
         self._dice = random.Random(seed)
         self._over = threading.Event()
         self._threads = [threading.Thread(target=work) for work in (self._take_everything, self._dawdle, self._visit)]
@@ -39,6 +59,8 @@ class Guests:
             while (message := self._next(subscriber)) is not None or not self._over.is_set():
                 if message is not None:
                     self.messages[message.source] += 1
+                    if message.source == self._timed:
+                        self.arrived_s.append(time.monotonic())
             self.gaps = subscriber.gaps
 
     def _dawdle(self) -> None:
@@ -60,6 +82,7 @@ class Guests:
             newest_only=newest_only,
             pictures=pictures,
             timeout_s=0.5,
+            keys=self._keys,
             on_status=self._count_state if on_status else None,
         )
 
@@ -73,3 +96,5 @@ class Guests:
 
     def _count_state(self, status: StatusMessage) -> None:
         self.states[status.state] += 1
+        if status.state == "failed":
+            self.failed.add(status.source)

@@ -16,7 +16,7 @@ from .jpegs import hidden_jpeg, huge_jpeg, progressive_jpeg
 
 @contextmanager
 def hostile_camera() -> Generator[str]:
-    """The address of such a camera, which serves /huge, /hidden, /scans, /endless and, for comparison, /good."""
+    """The address of such a camera: /huge, /hidden, /scans, /endless, /pictureless and, for comparison, /good."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Camera)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
@@ -46,6 +46,10 @@ class _Camera(http.server.BaseHTTPRequestHandler):
                 self._send_without_end()
                 return
             while True:
+                if self.path == "/pictureless":
+                    self.wfile.write(b"--next\r\nContent-Type: image/jpeg\r\n\r\n\r\n" * 100)
+                    time.sleep(0.05)
+                    continue
                 part = hidden_jpeg() if self.path == "/hidden" else self.parts[self.path]
                 self.wfile.write(b"--next\r\nContent-Type: image/jpeg\r\n\r\n" + part + b"\r\n")
                 time.sleep(0.05)
