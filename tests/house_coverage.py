@@ -40,7 +40,6 @@ COVERED_BY: dict[str, str] = {
         "launch/verify/answers launch/verify/checks launch/verify/checksums launch/verify/picture "
         "launch/verify/transformers_queries"
     ),
-    "launch/web/test_guard.py": "launch/web/request_limits",
     "model/datasets/test_attribution.py": "model/datasets/coco_records",
     "model/datasets/test_coco_data.py": "model/datasets/picture_check",
     "model/datasets/test_odvg_data.py": "model/datasets/labelled",
@@ -100,6 +99,10 @@ COVERED_BY: dict[str, str] = {
         "stream/decoder_process/sandbox stream/decoder_process/syscall_filter"
     ),
     "stream/geometry/test_camera_model.py": "stream/geometry_options",
+    "stream/geometry/test_hand_eye.py": (
+        "stream/geometry/board_pose stream/geometry/calibration_error stream/geometry/hand_eye_fit "
+        "stream/geometry/pose_pairing"
+    ),
     "stream/node/test_command_queue.py": "stream/node/node_api",
     "stream/node/test_picture_sender.py": "stream/node/jpeg",
     "stream/publish/test_publisher.py": (
