@@ -40,6 +40,7 @@ COVERED_BY: dict[str, str] = {
         "launch/verify/answers launch/verify/checks launch/verify/checksums launch/verify/picture "
         "launch/verify/transformers_queries"
     ),
+    "launch/web/test_guard.py": "launch/web/request_limits",
     "model/datasets/test_attribution.py": "model/datasets/coco_records",
     "model/datasets/test_coco_data.py": "model/datasets/picture_check",
     "model/datasets/test_odvg_data.py": "model/datasets/labelled",

@@ -59,6 +59,8 @@ KNOWN_TO = {
     "mcap": ("stream/recording/*.py",),
     "prometheus_client": ("launch/service/metrics.py",),
     "typer": ("launch/*.py",),
+    "uvicorn": ("launch/web/http_server.py",),
+    "starlette": ("launch/web/*.py", "launch/serve/*.py"),
 }
 # These files and all they import need nothing but the standard library and what is named here.
 LIGHT = {

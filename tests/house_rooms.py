@@ -42,6 +42,7 @@ ROOMS: dict[str, tuple[str, set[str]]] = {
         "`groundcast verify`: published weights answer here as where they were published",
         {"bench", "settings", "show"},
     ),
+    "launch/web": ("what a browser or an HTTP client talks to: the page, and the guard in front of it", set()),
     "stream": ("the front doors: pipeline, subscriber, controller, pusher", {"*"}),
     "stream/capture": ("a URL becomes frames", {"decode", "decoder_process", "sockets", "timing", "wire"}),
     "stream/control": ("requests to a running node", {"node", "sockets", "wire"}),
