@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from .position import Position
+
 TrackState = Literal["tentative", "matched", "coasting"]
 Box = tuple[float, float, float, float]
 
@@ -25,6 +27,8 @@ class Track:
         age_s: seconds since first seen, on the frames' clock.
         misses: frames in a row without a detection.
         velocity_px_s: (x, y) of the box's centre, px per second.
+        position: where it is in metres, where the source's geometry is set and gives one.
+        no_position: why there is none, one of `position.NO_POSITION`; None where there is one, or no geometry.
     """
 
     id: int
@@ -39,3 +43,5 @@ class Track:
     age_s: float
     misses: int
     velocity_px_s: tuple[float, float]
+    position: Position | None = None
+    no_position: str | None = None

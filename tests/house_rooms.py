@@ -14,6 +14,7 @@ NOUNS = {
         "geometry_options",
         "latency",
         "options",
+        "position",
         "rate",
         "source_url",
         "stats",

@@ -24,6 +24,7 @@ from .message_types import (
     StatusMessage,
 )
 from .packing import pack, unpack
+from .position_map import pose_map, position_map, read_pose, read_position
 from .topics import MAJOR, MessageError, check_name
 
 MINOR = 1
@@ -133,6 +134,8 @@ def _frame_map(frame: FrameInfo) -> dict[str, object]:
         "clock": frame.clock,
         "captured_error_ms": frame.captured_error_ms,
         "age_ms": frame.age_ms,
+        "pose": None if frame.pose is None else pose_map(frame.pose),
+        "calibration": frame.calibration,
     }
     return _known(values)
 
@@ -152,6 +155,8 @@ def _track_map(track: Track) -> dict[str, object]:
         "age_s": track.age_s,
         "misses": track.misses,
         "velocity_px_s": list(track.velocity_px_s),
+        "position": None if track.position is None else position_map(track.position),
+        "no_position": track.no_position,
     }
     detected = None if track.detected_xyxy is None else list(track.detected_xyxy)
     return {**_known(values), "detected_xyxy": detected, **_known(moments)}
@@ -227,6 +232,8 @@ def _read_frame(fields: Fields) -> FrameInfo:
         captured_sent_unix_ns=fields.maybe(fields.integer, "captured_sent_unix_ns"),
         captured_error_ms=fields.maybe(lambda key: fields.number(key, minimum=0.0), "captured_error_ms"),
         age_ms=fields.maybe(fields.number, "age_ms"),
+        pose=fields.maybe(lambda key: read_pose(fields.fields(key)), "pose"),
+        calibration=fields.maybe(fields.text, "calibration"),
     )
 
 
@@ -245,6 +252,8 @@ def _read_track(fields: Fields) -> Track:
         age_s=fields.number("age_s", minimum=0.0),
         misses=fields.integer("misses"),
         velocity_px_s=(velocity[0], velocity[1]),
+        position=fields.maybe(lambda key: read_position(fields.fields(key)), "position"),
+        no_position=fields.maybe(fields.text, "no_position"),
     )
 
 

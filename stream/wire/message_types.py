@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from ..position import CameraPose
 from ..stats import SourceState
 from ..track import Track
 
@@ -33,6 +34,8 @@ class FrameInfo:
         captured_sent_unix_ns: the sender's own time, where the node replaced it in `captured_unix_ns`.
         captured_error_ms: how far off `captured_unix_ns` may be.
         age_ms: from capture to publication; None for files.
+        pose: where the camera was when the picture was taken, where the source's geometry is set.
+        calibration: changes with the camera's calibration; None without geometry.
     """
 
     index: int
@@ -47,6 +50,8 @@ class FrameInfo:
     captured_sent_unix_ns: int | None = None
     captured_error_ms: float | None = None
     age_ms: float | None = None
+    pose: CameraPose | None = None
+    calibration: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,15 @@ def test_a_status_without_the_newer_keys_is_read() -> None:
     assert added == {"stale_total", "since_message_ms", "paused"}
 
 
+def test_a_reader_of_the_first_version_finds_all_that_it_knows_beside_positions() -> None:
+    first, placed = fields("golden_live_1_0.msgpack"), fields("golden_positions.msgpack")
+    assert set(first.names()) <= set(placed.names())
+    assert set(first.fields("frame").names()) <= set(placed.fields("frame").names())
+    known, now = (Fields(one.items("tracks")[0]) for one in (first, placed))
+    assert set(now.names()) - set(known.names()) == {"position"}
+    assert all(now.anything(key) == known.anything(key) for key in known.names())
+
+
 def test_detections_without_the_newer_keys_are_read() -> None:
     newest = decode_detections(stored("golden_live.msgpack"))
     older = decode_detections(stored("golden_live_1_0.msgpack"))

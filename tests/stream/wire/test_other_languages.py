@@ -15,7 +15,7 @@ from groundcast.stream.wire.packing import pack, unpack
 
 HERE = Path(__file__).parents[1]
 EXAMPLES = HERE.parents[1] / "docs" / "examples"
-GOLDEN = ("golden_live.msgpack", "golden_file.msgpack", "golden_status.msgpack")
+GOLDEN = ("golden_live.msgpack", "golden_file.msgpack", "golden_positions.msgpack", "golden_status.msgpack")
 WIDTHS = (0, 127, 128, 2**8, 2**16 - 1, 2**16, 2**32 - 1, 2**32, 2**53, 2**53 + 1, 2**63 - 1)
 EVERY_FORM: dict[str, Any] = {
     "whole_ns": [*WIDTHS, *(-1 - width for width in WIDTHS)],
