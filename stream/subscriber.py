@@ -43,6 +43,8 @@ class Subscriber:
             False gives every message in order.
         max_age_ms: refuse messages whose age and `captured_error_ms` together are more, that come from a clock which
             is this much ahead, are a replay or have no capture time. For programs that move an arm.
+        max_sigma_m: replace positions that are less certain by `no_position="uncertain"`: those whose standard
+            deviation along their least certain direction is more. It grows while a position is predicted.
         allow_unclocked: with `max_age_ms`, give messages without capture time (files); their age then counts from
             publication.
         snapshot: begin with the last message of each source, marked `replay`, however long ago it was sent.
@@ -65,6 +67,7 @@ class Subscriber:
         node: str | None = None,
         newest_only: bool = True,
         max_age_ms: float | None = None,
+        max_sigma_m: float | None = None,
         allow_unclocked: bool = False,
         snapshot: bool = True,
         pictures: bool = False,
@@ -76,6 +79,8 @@ class Subscriber:
         names = check_names(sources, node)
         if max_age_ms is not None and not max_age_ms >= 0:  # also refuses NaN
             raise SubscriberError(f"max_age_ms is {max_age_ms}: it must be 0 or more")
+        if max_sigma_m is not None and not max_sigma_m > 0:
+            raise SubscriberError(f"max_sigma_m is {max_sigma_m}: it must be more than 0, in metres")
         if timeout_s is not None and not timeout_s > 0:
             raise SubscriberError(f"timeout_s is {timeout_s}: it must be more than 0, or left out to wait for ever")
         nonce = secrets.token_hex(16)
@@ -88,6 +93,7 @@ class Subscriber:
                 node=node,
                 newest_only=newest_only,
                 max_age_ms=max_age_ms,
+                max_sigma_m=max_sigma_m,
                 allow_unclocked=allow_unclocked,
                 pictures=pictures,
                 requests=requests,

@@ -33,6 +33,7 @@ class Wanted:
     node: str | None = None
     newest_only: bool = True
     max_age_ms: float | None = None
+    max_sigma_m: float | None = None
     allow_unclocked: bool = False
     pictures: bool = False
     requests: tuple[bytes, ...] = ()
@@ -88,7 +89,8 @@ class Inbox:
             message = self._ready.pop(next(iter(self._ready)))
             reason = self._refusal(message)
             if reason is None:
-                return message
+                max_sigma_m = self._wanted.max_sigma_m
+                return message if max_sigma_m is None else _without_uncertain(message, max_sigma_m)
             if reason == "uncertain" and not self.refused[reason]:
                 _LOG.warning(_UNCERTAIN, message.source, message.frame.captured_error_ms, self._wanted.max_age_ms)
             self.refused[reason] += 1
@@ -209,6 +211,17 @@ class Inbox:
 
     def _matcher(self, node: str, source: str) -> PictureMatcher:
         return self._matchers.setdefault((node, source), PictureMatcher())
+
+
+def _without_uncertain(message: DetectionMessage, max_sigma_m: float) -> DetectionMessage:
+    """The message without the positions that are less certain."""
+    tracks = tuple(
+        replace(track, position=None, no_position="uncertain")
+        if track.position is not None and not track.position.sigma_m <= max_sigma_m
+        else track
+        for track in message.tracks
+    )
+    return replace(message, tracks=tracks)
 
 
 def _check_names(topic: Topic, node: str, source: str) -> None:

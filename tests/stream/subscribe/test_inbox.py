@@ -142,3 +142,19 @@ def test_a_picture_that_comes_too_late_belongs_to_no_later_message() -> None:
     inbox.put([detections_topic(GOLDEN.node, "wrist"), encode(replace(GOLDEN, epoch=1, generation=1, seq=3))], now_ns=0)
     assert [(message.seq, message.picture) for message in take_all(inbox, now_ns=600_000_000)] == [(3, None)]
     assert not inbox.is_waiting
+
+
+def test_positions_that_are_less_certain_than_max_sigma_m_are_not_given() -> None:
+    inbox = Inbox(Wanted(max_sigma_m=0.005))
+    golden = decode_detections((HERE / "golden_positions.msgpack").read_bytes())
+    sure, coasting = golden.tracks
+    assert sure.position is not None
+    unsure = replace(sure, position=replace(sure.position, covariance_m2=(1e-6, 0.0, 0.0, 1e-6, 0.0, 26e-6)))
+    message = replace(golden, tracks=(sure, unsure, coasting))
+    inbox.put([detections_topic(message.node, message.source), encode(message)])
+    (taken,) = take_all(inbox)
+    assert [(track.position, track.no_position) for track in taken.tracks] == [
+        (sure.position, None),
+        (None, "uncertain"),
+        (None, "not_seen"),
+    ]
