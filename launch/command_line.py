@@ -12,15 +12,13 @@ from typing import NoReturn
 from ..stream.source_url import redact
 from .exits import (
     DONE,
-    EVAL_LIBRARIES,
-    EVAL_MISSING,
     FAILED,
     INTERRUPTED,
-    NODE_MISSING,
     WRONG_INPUT,
     RunError,
     code_when_interrupted,
     is_named,
+    missing_library,
     say,
 )
 from .log_setup import log_is_json, log_to_stderr
@@ -67,8 +65,7 @@ def run(arguments: list[str]) -> int:
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("groundcast"):
             raise
-        missing = EVAL_MISSING if error.name in EVAL_LIBRARIES else NODE_MISSING
-        say(missing.format(library=error.name))
+        say(missing_library(error.name or ""))
         return WRONG_INPUT
     except Exception as error:
         usage = getattr(error, "format_message", None)  # of the command line's parser, whichever one typer brings

@@ -19,6 +19,7 @@ _GROUPS = {
         "run": "Run a node: cameras in, tracked boxes out over ZeroMQ.",
         "ctl": "Control a running node: its prompt, its sources.",
         "listen": "Subscribe to a node: print, store or draw its messages.",
+        "bridge": "Pass a node's messages on: to ROS 2, Foxglove, MQTT or a webhook.",
         "keys": "Make keys, and list, allow or revoke a node's clients.",
         "probe": "Show a camera's codec, size, rate, key frames and clock.",
         "check": "Check a settings file and show what it sets.",
@@ -38,7 +39,7 @@ _GROUPS = {
     },
 }
 _LINES = {name: line for commands in _GROUPS.values() for name, line in commands.items()}
-_WITH_SUBCOMMANDS = ("train", "eval", "bench", "keys", "ctl")
+_WITH_SUBCOMMANDS = ("train", "eval", "bench", "bridge", "keys", "ctl")
 
 
 class _LazyGroup(TyperGroup):
@@ -85,6 +86,9 @@ def _root(
 ) -> None: ...
 
 
+def _no_options() -> None: ...
+
+
 def _not_loaded() -> None:
     raise AssertionError("a command that was only listed was run")
 
@@ -98,13 +102,15 @@ def _load(name: str) -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     functions = _load_group(name) if name in _WITH_SUBCOMMANDS else {name: _load_command(name)}
+    if name in _WITH_SUBCOMMANDS:
+        app.callback()(_no_options)  # without it a group of one command would be that command
     for subcommand, function in functions.items():
         app.command(subcommand)(function)
     return app
 
 
 def _load_group(name: str) -> dict[str, Callable[..., Any]]:
-    """The commands below `train`, `eval`, `bench`, `keys` or `ctl`."""
+    """The commands below `train`, `eval`, `bench`, `bridge`, `keys` or `ctl`."""
     if name == "ctl":
         from .ctl import COMMANDS
 
@@ -113,6 +119,10 @@ def _load_group(name: str) -> dict[str, Callable[..., Any]]:
         from .keys import allow_client, list_keys, new_keys, revoke_client
 
         return {"new": new_keys, "allow": allow_client, "revoke": revoke_client, "list": list_keys}
+    if name == "bridge":
+        from .bridge.commands import COMMANDS
+
+        return COMMANDS
     if name == "bench":
         from .bench.commands import COMMANDS
 

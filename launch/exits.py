@@ -20,9 +20,17 @@ NODE_MISSING = (
     "pip install 'groundcast[node]' on Python 3.11 or 3.12; your own programs can subscribe without it"
 )
 EVAL_MISSING = "{library} is missing, which training and evaluation need: pip install 'groundcast[node,eval]'"
+EXTRA_MISSING = "{library} is missing, which this command needs: pip install 'groundcast[node,{extra}]'"
+EXTRA_OF = {
+    "cyclonedds": "ros2",
+    "rosbags": "ros2",
+    "mcap_ros2": "ros2",
+    "foxglove": "ros2",
+    "paho": "mqtt",
+}
 EVAL_LIBRARIES = ("mujoco", "motmetrics", "faster_coco_eval", "matplotlib")
 
-_END_BY_CTRL_C = (["run"], ["listen"], ["record"], ["replay"], ["ctl", "ask"])
+_END_BY_CTRL_C = (["run"], ["listen"], ["record"], ["replay"], ["ctl", "ask"], ["bridge"])
 
 
 class RunError(RuntimeError):
@@ -76,6 +84,14 @@ def make_writable(folder: Path) -> None:
     with writing(folder, "folder"):
         folder.mkdir(parents=True, exist_ok=True)
         TemporaryFile(dir=folder).close()
+
+
+def missing_library(name: str) -> str:
+    """What to install for a library that cannot be imported, as a sentence."""
+    library = name.partition(".")[0]
+    if library in EXTRA_OF:
+        return EXTRA_MISSING.format(library=library, extra=EXTRA_OF[library])
+    return (EVAL_MISSING if library in EVAL_LIBRARIES else NODE_MISSING).format(library=library)
 
 
 def code_when_interrupted(arguments: list[str]) -> int:

@@ -13,6 +13,7 @@ COVERED_BY: dict[str, str] = {
         "launch/bench/commands launch/bench/detector launch/bench/model launch/bench/oracle "
         "launch/bench/pairs launch/bench/sizes launch/bench/suite launch/bench/truth launch/bench/weights"
     ),
+    "launch/bridge/test_ros2.py": "launch/bridge/commands launch/bridge/node_options",
     "launch/evaluate/test_coco.py": (
         "launch/evaluate/odinw launch/evaluate/options launch/evaluate/refcoco launch/evaluate/run"
     ),
@@ -79,6 +80,10 @@ COVERED_BY: dict[str, str] = {
     "model/training/test_trainer.py": "model/training/workers",
     "model/weights/test_published.py": (
         "model/weights/hub model/weights/mmdet_names model/weights/weight_files model/weights/weight_names"
+    ),
+    "stream/bridges/test_dds_types.py": "stream/bridges/ros_definitions stream/bridges/ros_messages",
+    "stream/bridges/test_ros_bridge.py": (
+        "stream/bridges/dds_node stream/bridges/feed stream/bridges/picture_feed stream/bridges/prompt_requests"
     ),
     "stream/capture/test_open_source.py": "stream/decode/ffmpeg_errors stream/decode/ffmpeg_open",
     "stream/capture/test_push_source.py": "stream/wire/push_message",

@@ -57,6 +57,8 @@ KNOWN_TO = {
     "pydantic": ("launch/settings/*.py", "stream/control/*.py"),
     "yaml": ("launch/settings/yaml_file.py",),
     "mcap": ("stream/recording/*.py",),
+    "cyclonedds": ("stream/bridges/dds_*.py",),
+    "rosbags": ("stream/bridges/ros_definitions.py", "stream/bridges/dds_types.py"),
     "prometheus_client": ("launch/service/metrics.py",),
     "typer": ("launch/*.py",),
     "uvicorn": ("launch/web/http_server.py",),

@@ -29,6 +29,7 @@ MAX_FILES = 25  # Python files in one folder
 ROOMS: dict[str, tuple[str, set[str]]] = {
     "launch": ("the commands that a person starts, one file each", {"*"}),
     "launch/bench": ("`groundcast bench`: parity first, then speed and memory", {"node", "settings"}),
+    "launch/bridge": ("`groundcast bridge`: a node's messages to other systems", {"node", "settings"}),
     "launch/evaluate": ("`groundcast eval`: average precision against ground truth", {"report", "settings", "show"}),
     "launch/node": ("builds a node from its settings and runs it", {"service", "settings"}),
     "launch/report": ("what a training or an evaluation leaves to look at: plots, samples, a page", {"show"}),
@@ -45,6 +46,10 @@ ROOMS: dict[str, tuple[str, set[str]]] = {
     ),
     "launch/web": ("what a browser or an HTTP client talks to: the page, and the guard in front of it", set()),
     "stream": ("the front doors: pipeline, subscriber, controller, pusher", {"*"}),
+    "stream/bridges": (
+        "subscribers that speak on: to ROS 2, Foxglove, MQTT and webhooks",
+        {"doors", "sockets", "wire"},
+    ),
     "stream/capture": ("a URL becomes frames", {"decode", "decoder_process", "sockets", "timing", "wire"}),
     "stream/control": ("requests to a running node", {"node", "sockets", "wire"}),
     "stream/decode": ("what FFmpeg opens and decodes, within limits, and what it means", {"sockets", "timing", "wire"}),

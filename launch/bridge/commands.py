@@ -1,0 +1,10 @@
+"""The commands `groundcast bridge ...`. Each is loaded, with its libraries, when the command line names it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .ros2 import ros2
+
+COMMANDS: Mapping[str, Callable[..., Any]] = {"ros2": ros2}

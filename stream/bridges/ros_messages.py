@@ -1,0 +1,300 @@
+"""ROS 2 messages: the few types that a bridge sends, as dataclasses with ROS's own field names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+NO_COVARIANCE = (0.0,) * 36
+
+
+@dataclass(slots=True)
+class RosTime:
+    """A moment, or a length of time."""
+
+    ROS_TYPE: ClassVar[str] = "builtin_interfaces/msg/Time"
+    sec: int = 0
+    nanosec: int = 0
+
+
+@dataclass(slots=True)
+class RosDuration:
+    """A length of time."""
+
+    ROS_TYPE: ClassVar[str] = "builtin_interfaces/msg/Duration"
+    sec: int = 0
+    nanosec: int = 0
+
+
+@dataclass(slots=True)
+class RosHeader:
+    """When, and in which coordinate frame."""
+
+    ROS_TYPE: ClassVar[str] = "std_msgs/msg/Header"
+    stamp: RosTime = field(default_factory=RosTime)
+    frame_id: str = ""
+
+
+@dataclass(slots=True)
+class RosString:
+    """A text."""
+
+    ROS_TYPE: ClassVar[str] = "std_msgs/msg/String"
+    data: str = ""
+
+
+@dataclass(slots=True)
+class RosColor:
+    """Red, green, blue and opacity, 0..1."""
+
+    ROS_TYPE: ClassVar[str] = "std_msgs/msg/ColorRGBA"
+    r: float = 0.0
+    g: float = 0.0
+    b: float = 0.0
+    a: float = 0.0
+
+
+@dataclass(slots=True)
+class RosPoint:
+    """A place in metres."""
+
+    ROS_TYPE: ClassVar[str] = "geometry_msgs/msg/Point"
+    x: float = 0.0
+    y: float = 0.0
+    z: float = 0.0
+
+
+@dataclass(slots=True)
+class RosVector3:
+    """A size, or a direction, in metres."""
+
+    ROS_TYPE: ClassVar[str] = "geometry_msgs/msg/Vector3"
+    x: float = 0.0
+    y: float = 0.0
+    z: float = 0.0
+
+
+@dataclass(slots=True)
+class RosQuaternion:
+    """An orientation."""
+
+    ROS_TYPE: ClassVar[str] = "geometry_msgs/msg/Quaternion"
+    x: float = 0.0
+    y: float = 0.0
+    z: float = 0.0
+    w: float = 1.0
+
+
+@dataclass(slots=True)
+class RosPose:
+    """A place and an orientation."""
+
+    ROS_TYPE: ClassVar[str] = "geometry_msgs/msg/Pose"
+    position: RosPoint = field(default_factory=RosPoint)
+    orientation: RosQuaternion = field(default_factory=RosQuaternion)
+
+
+@dataclass(slots=True)
+class RosPoseWithCovariance:
+    """A pose with its 6x6 covariance by rows: x, y, z, then the rotations about them."""
+
+    ROS_TYPE: ClassVar[str] = "geometry_msgs/msg/PoseWithCovariance"
+    pose: RosPose = field(default_factory=RosPose)
+    covariance: tuple[float, ...] = NO_COVARIANCE
+
+
+@dataclass(slots=True)
+class RosPoint2D:
+    """A place in image pixels."""
+
+    ROS_TYPE: ClassVar[str] = "vision_msgs/msg/Point2D"
+    x: float = 0.0
+    y: float = 0.0
+
+
+@dataclass(slots=True)
+class RosPose2D:
+    """A place and an angle in the picture."""
+
+    ROS_TYPE: ClassVar[str] = "vision_msgs/msg/Pose2D"
+    position: RosPoint2D = field(default_factory=RosPoint2D)
+    theta: float = 0.0
+
+
+@dataclass(slots=True)
+class RosBoundingBox2D:
+    """A box in image pixels."""
+
+    ROS_TYPE: ClassVar[str] = "vision_msgs/msg/BoundingBox2D"
+    center: RosPose2D = field(default_factory=RosPose2D)
+    size_x: float = 0.0
+    size_y: float = 0.0
+
+
+@dataclass(slots=True)
+class RosBoundingBox3D:
+    """A box in metres; a size of 0 is unknown."""
+
+    ROS_TYPE: ClassVar[str] = "vision_msgs/msg/BoundingBox3D"
+    center: RosPose = field(default_factory=RosPose)
+    size: RosVector3 = field(default_factory=RosVector3)
+
+
+@dataclass(slots=True)
+class RosHypothesis:
+    """A phrase and its score."""
+
+    ROS_TYPE: ClassVar[str] = "vision_msgs/msg/ObjectHypothesis"
+    class_id: str = ""
+    score: float = 0.0
+
+
+@dataclass(slots=True)
+class RosHypothesisWithPose:
+    """A phrase, its score and where the object is."""
+
+    ROS_TYPE: ClassVar[str] = "vision_msgs/msg/ObjectHypothesisWithPose"
+    hypothesis: RosHypothesis = field(default_factory=RosHypothesis)
+    pose: RosPoseWithCovariance = field(default_factory=RosPoseWithCovariance)
+
+
+@dataclass(slots=True)
+class RosDetection2D:
+    """One object in a picture."""
+
+    ROS_TYPE: ClassVar[str] = "vision_msgs/msg/Detection2D"
+    header: RosHeader = field(default_factory=RosHeader)
+    results: list[RosHypothesisWithPose] = field(default_factory=list[RosHypothesisWithPose])
+    bbox: RosBoundingBox2D = field(default_factory=RosBoundingBox2D)
+    id: str = ""
+
+
+@dataclass(slots=True)
+class RosDetection2DArray:
+    """The objects in a picture."""
+
+    ROS_TYPE: ClassVar[str] = "vision_msgs/msg/Detection2DArray"
+    header: RosHeader = field(default_factory=RosHeader)
+    detections: list[RosDetection2D] = field(default_factory=list[RosDetection2D])
+
+
+@dataclass(slots=True)
+class RosDetection3D:
+    """One object in space."""
+
+    ROS_TYPE: ClassVar[str] = "vision_msgs/msg/Detection3D"
+    header: RosHeader = field(default_factory=RosHeader)
+    results: list[RosHypothesisWithPose] = field(default_factory=list[RosHypothesisWithPose])
+    bbox: RosBoundingBox3D = field(default_factory=RosBoundingBox3D)
+    id: str = ""
+
+
+@dataclass(slots=True)
+class RosDetection3DArray:
+    """The objects in space."""
+
+    ROS_TYPE: ClassVar[str] = "vision_msgs/msg/Detection3DArray"
+    header: RosHeader = field(default_factory=RosHeader)
+    detections: list[RosDetection3D] = field(default_factory=list[RosDetection3D])
+
+
+@dataclass(slots=True)
+class RosCompressedImage:
+    """A picture as a JPEG file."""
+
+    ROS_TYPE: ClassVar[str] = "sensor_msgs/msg/CompressedImage"
+    header: RosHeader = field(default_factory=RosHeader)
+    format: str = ""
+    data: bytes = b""
+
+
+@dataclass(slots=True)
+class RosUVCoordinate:
+    """A place in a texture."""
+
+    ROS_TYPE: ClassVar[str] = "visualization_msgs/msg/UVCoordinate"
+    u: float = 0.0
+    v: float = 0.0
+
+
+@dataclass(slots=True)
+class RosMeshFile:
+    """A mesh, which a bridge never sends."""
+
+    ROS_TYPE: ClassVar[str] = "visualization_msgs/msg/MeshFile"
+    filename: str = ""
+    data: bytes = b""
+
+
+@dataclass(slots=True)
+class RosMarker:
+    """A shape that RViz draws."""
+
+    ROS_TYPE: ClassVar[str] = "visualization_msgs/msg/Marker"
+    SPHERE: ClassVar[int] = 2
+    TEXT: ClassVar[int] = 9
+    DELETE_ALL: ClassVar[int] = 3
+
+    header: RosHeader = field(default_factory=RosHeader)
+    ns: str = ""
+    id: int = 0
+    type: int = 0
+    action: int = 0
+    pose: RosPose = field(default_factory=RosPose)
+    scale: RosVector3 = field(default_factory=RosVector3)
+    color: RosColor = field(default_factory=RosColor)
+    lifetime: RosDuration = field(default_factory=RosDuration)
+    frame_locked: bool = False
+    points: list[RosPoint] = field(default_factory=list[RosPoint])
+    colors: list[RosColor] = field(default_factory=list[RosColor])
+    texture_resource: str = ""
+    texture: RosCompressedImage = field(default_factory=RosCompressedImage)
+    uv_coordinates: list[RosUVCoordinate] = field(default_factory=list[RosUVCoordinate])
+    text: str = ""
+    mesh_resource: str = ""
+    mesh_file: RosMeshFile = field(default_factory=RosMeshFile)
+    mesh_use_embedded_materials: bool = False
+
+
+@dataclass(slots=True)
+class RosMarkerArray:
+    """Shapes that RViz draws."""
+
+    ROS_TYPE: ClassVar[str] = "visualization_msgs/msg/MarkerArray"
+    markers: list[RosMarker] = field(default_factory=list[RosMarker])
+
+
+@dataclass(slots=True)
+class RosKeyValue:
+    """One figure of a status."""
+
+    ROS_TYPE: ClassVar[str] = "diagnostic_msgs/msg/KeyValue"
+    key: str = ""
+    value: str = ""
+
+
+@dataclass(slots=True)
+class RosDiagnosticStatus:
+    """How a source is doing: level 0 is in order, 1 a warning, 2 an error, 3 stale."""
+
+    ROS_TYPE: ClassVar[str] = "diagnostic_msgs/msg/DiagnosticStatus"
+    level: int = 0
+    name: str = ""
+    message: str = ""
+    hardware_id: str = ""
+    values: list[RosKeyValue] = field(default_factory=list[RosKeyValue])
+
+
+@dataclass(slots=True)
+class RosDiagnosticArray:
+    """How the sources are doing."""
+
+    ROS_TYPE: ClassVar[str] = "diagnostic_msgs/msg/DiagnosticArray"
+    header: RosHeader = field(default_factory=RosHeader)
+    status: list[RosDiagnosticStatus] = field(default_factory=list[RosDiagnosticStatus])
+
+
+RosMessage = (
+    RosString | RosDetection2DArray | RosDetection3DArray | RosCompressedImage | RosMarkerArray | RosDiagnosticArray
+)
+"""What is sent under a topic of its own."""
