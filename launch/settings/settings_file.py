@@ -1,4 +1,4 @@
-"""Reads settings from YAML. Errors state the line and, for an unknown key, the nearest known key."""
+"""Reads settings from YAML. Errors state the line and, for an unknown key, its right place or the nearest key."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import difflib
 import re
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -116,12 +116,25 @@ def _unknown(place: Place) -> str:
     section = _section(place[:-1])
     key = shown_place(place[-1:])
     known = sorted(section.model_fields)
-    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+    near = _places_of(key) or difflib.get_close_matches(key, known, n=1, cutoff=0.5)
     inside = shown_place(place[:-1])
     unknown = f"unknown key `{key}`{f' in `{inside}`' if inside else ''}"
     if _RENAMED.get(key) in known:
         return f"{unknown}: it is called `{_RENAMED[key]}` now"
-    return f"{unknown}: did you mean `{near[0]}`?" if near else f"{unknown}: known ones are {', '.join(known)}"
+    return f"{unknown}: did you mean {_listed(near)}?" if near else f"{unknown}: known ones are {', '.join(known)}"
+
+
+def _places_of(key: str) -> list[str]:
+    """The right places of a key that was written at a wrong one, such as `model.threshold`."""
+    fields = NodeSettings.model_fields
+    sections = {name: field.annotation for name, field in fields.items() if _is_model(field.annotation)}
+    inside = [f"{name}.{key}" for name, section in sections.items() if section and key in section.model_fields]
+    return [key, *inside] if key in fields else inside
+
+
+def _listed(names: Sequence[str]) -> str:
+    quoted = [f"`{name}`" for name in names]
+    return " or ".join(filter(None, (", ".join(quoted[:-1]), quoted[-1])))
 
 
 def _section(place: Place) -> type[BaseModel]:
@@ -134,13 +147,14 @@ def _section(place: Place) -> type[BaseModel]:
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:
-    if (
-        isinstance(annotation, type)
-        and not isinstance(annotation, types.GenericAlias)
-        and issubclass(annotation, BaseModel)
-    ):
+    if _is_model(annotation):
         return annotation
     return next((model for part in typing.get_args(annotation) if (model := _model_in(part))), None)
+
+
+def _is_model(annotation: Any) -> typing.TypeGuard[type[BaseModel]]:
+    is_class = isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias)
+    return is_class and issubclass(annotation, BaseModel)
 
 
 def _with_secrets(value: Any, place: Place, environment: Mapping[str, str], where: Where) -> Any:

@@ -102,6 +102,17 @@ def _keys(section: type[BaseModel]) -> set[str]:
     [
         ("node:", "nodes:", "node.yaml, line 1: unknown key `nodes`: did you mean `node`?"),
         (
+            "node:",
+            "threshold: 0.4\nnode:",
+            "line 1: unknown key `threshold`: did you mean `model.threshold` or `defaults.threshold`?",
+        ),
+        ("node:", "device: cpu\nnode:", "line 1: unknown key `device`: did you mean `model.device`?"),
+        (
+            "node:",
+            "address: x\nnode:",
+            "unknown key `address`: did you mean `publish.address`, `control.address` or `health.address`?",
+        ),
+        (
             "transport: udp",
             "transprot: udp",
             "line 6: unknown key `transprot` in `defaults`: did you mean `transport`?",
