@@ -29,7 +29,8 @@ def describe_unknown(model: str, wording: str, known: Sequence[str], tokenizer: 
         learnt = [token for token in tokenizer.vocabulary if token.isalpha()]
         named = ", ".join(learnt[:_MAX_LISTED])
         named += f" and {len(learnt) - _MAX_LISTED} more" if len(learnt) > _MAX_LISTED else ""
-        text += f": it knows {named}, but not {_listed(unknown)}; ask as in {_listed(_kinds(known))}"
+        but_not = f", but not {_listed(unknown)}" if len(words) > 1 else ""
+        text += f": it knows {named}{but_not}; ask as in {_listed(_kinds(known))}"
     else:
         text += f", though it knows each word: ask for {_listed(_near(words, known) or _kinds(known))}"
     return f"{text}, or load a model that reads any words, with --model"

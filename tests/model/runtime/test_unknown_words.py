@@ -33,6 +33,12 @@ def test_a_word_that_is_not_known_is_named_with_those_that_are() -> None:
     assert sentence.endswith(f"bowl, but not 'fork'; ask as in 'red cube', 'cube' or 'black object'{OTHER}")
 
 
+def test_a_wording_of_one_unknown_word_is_named_once() -> None:
+    sentence = describe_unknown("tabletop", "person", known_wordings(), Tokenizer(vocabulary()))
+    assert sentence.count("'person'") == 1
+    assert sentence.endswith(f"bowl; ask as in 'red cube', 'cube' or 'black object'{OTHER}")
+
+
 def test_a_model_of_many_words_does_not_list_them_all() -> None:
     known = [f"{first}{second}ight" for first in "bfklmnrst" for second in "aeiou"]
     learnt = Tokenizer({token: row for row, token in enumerate(("[PAD]", "[UNK]", "[CLS]", "[SEP]", ".", *known))})
