@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -51,6 +51,8 @@ def replay(
     rate = _rate(speed)
     if loop and not restamp:
         raise InputError("--loop needs --restamp: subscribers refuse messages that they have already received")
+    if not any(True for reader in readers for _ in reader):  # each is read up to its first message
+        _refuse_empty(readers)
     with (
         stop_on_signals(hangup=True) as stop,
         RawPublisher(address, insecure=insecure, keys=keys, lossless=math.isinf(rate)) as sender,
@@ -68,14 +70,19 @@ def replay(
             sent += _play(messages, sender, rate, Restamp() if restamp else None, stop.is_set)
             if not sent:
                 break
+    if not sent and not stop.is_set():
+        _refuse_empty(readers)
     for line in fault_lines(readers):
         say(line)
-    if not sent and not stop.is_set():
-        raise RunError(
-            f"{', '.join(map(str, files))}: no message of groundcast: give files that 'groundcast record' wrote"
-        )
     figures = {"messages": sent, "rounds": rounds, "seconds": round(time.monotonic() - began_s, 3)}
     typer.echo(json.dumps(figures) if as_json else f"{sent} messages sent in {figures['seconds']:.1f} s")
+
+
+def _refuse_empty(readers: Sequence[McapReader]) -> NoReturn:
+    for line in fault_lines(readers):
+        say(line)
+    names = ", ".join(str(reader.path) for reader in readers)
+    raise RunError(f"{names}: no message of groundcast: give files that 'groundcast record' wrote")
 
 
 def _play(
