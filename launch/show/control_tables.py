@@ -61,7 +61,7 @@ def say_sources(sources: Sequence[Mapping[str, Any]]) -> None:
     rows: list[tuple[str, ...]] = []
     for source in sources:
         settings = source["settings"]
-        unusual = {key: value for key, value in settings.items() if key not in _DEFAULTS or _DEFAULTS[key] != value}
+        unusual = {key: value for key, value in settings.items() if not _is_default(key, value)}
         name, url = unusual.pop("name"), unusual.pop("url")
         state = f"{source['state']}{', paused' if source['paused'] else ''}"
         rows.append((name, state, url, " ".join(f"{key}={_short(value)}" for key, value in unusual.items())))
@@ -75,6 +75,12 @@ def say_sources(sources: Sequence[Mapping[str, Any]]) -> None:
 def state_of(source: StatusMessage) -> str:
     """The state of a source and its reason, as part of a sentence."""
     return printable(f"{source.source} is {source.state}{f' ({source.error})' if source.error else ''}")
+
+
+def _is_default(key: str, value: object) -> bool:
+    if key not in _DEFAULTS:
+        return False
+    return value == _DEFAULTS[key] or (value == [] and _DEFAULTS[key] == ())  # answers have no tuples
 
 
 def _console() -> Console:

@@ -73,6 +73,7 @@ def test_the_list_shows_how_sources_are_read_but_no_secrets(ctl: Ctl, node: Plai
     assert "rtsp://***@wrist.example/live" in ended.out
     assert "prompt=red mug . [bolt] target_hz=5.0 roi_xyxy=0,0,64,48" in ended.out
     assert "secret" not in ended.out
+    assert "redirect_hosts" not in ended.out  # what was not set is not shown
     assert json.loads(ctl("list", "--json").out)["sources"][0]["settings"]["target_hz"] == 5
 
 
