@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 _STALLED_AFTER_S = 1.0
 _STALLED_AFTER_INTERVALS = 5
+_MAX_LATE_S = 10.0  # one pause of 24 s must not hide the next end of the stream for two minutes
 
 
 @dataclass(slots=True)
@@ -64,14 +65,14 @@ class Liveness:
         """For how much longer than usual no picture came out of the decoder; 0 if one did, or before a key frame."""
         if self.picture_ns is None:
             return 0.0
-        patience_s = max(self.min_patience_s, _STALLED_AFTER_INTERVALS * self.picture_interval_s)
+        patience_s = max(self.min_patience_s, _patience_s(self.picture_interval_s))
         return max(0.0, (time.monotonic_ns() - self.picture_ns) / 1e9 - patience_s)
 
     @property
     def stall(self) -> str | None:
         """Why a live source that was running is stalled; None if it is not."""
         now_ns = time.monotonic_ns()
-        patience_s = max(_STALLED_AFTER_S, _STALLED_AFTER_INTERVALS * self.interval_s)
+        patience_s = max(_STALLED_AFTER_S, _patience_s(self.interval_s))
         silent_s, still_s = (now_ns - self.packet_ns) / 1e9, (now_ns - self.progress_ns) / 1e9
         if silent_s > patience_s:
             return f"no packet for {silent_s:.1f} s"
@@ -87,3 +88,8 @@ class Liveness:
         if self.packets and not self.keys:
             return "packets come, but no key frame yet"
         return "packets come, but no picture from them" if self.blind_s else None
+
+
+def _patience_s(interval_s: float) -> float:
+    """How long a gap may be after recent gaps of up to `interval_s`: some times that, and at most 10 s more."""
+    return min(_STALLED_AFTER_INTERVALS * interval_s, interval_s + _MAX_LATE_S)

@@ -52,6 +52,28 @@ def test_a_slow_source_stalls_after_five_of_its_intervals(time: _Time) -> None:
     assert liveness.stall == "no packet for 11.0 s"
 
 
+def test_one_long_pause_delays_the_next_stall_by_little(time: _Time) -> None:
+    liveness = _run(time, 3.0, 0.1)
+    time.now_s += 24.0
+    liveness.beat(moved=True, is_key=False)
+    liveness.show()
+    time.now_s += 33.0
+    assert liveness.stall is None
+    time.now_s += 2.0
+    assert liveness.stall == "no packet for 35.0 s"
+
+
+def test_one_long_wait_for_a_picture_delays_the_next_stall_by_little(time: _Time) -> None:
+    liveness = _run(time, 3.0, 0.1)
+    time.now_s += 24.0
+    liveness.beat(moved=True, is_key=False)
+    liveness.show()
+    for _ in range(350):
+        time.now_s += 0.1
+        liveness.beat(moved=True, is_key=False)
+    assert liveness.stall == "packets come, but no picture for 35.0 s"
+
+
 def test_timestamps_that_do_not_move_are_a_stall(time: _Time) -> None:
     assert _run(time, 2.0, 0.04, moved=False).stall == "packets come, but their times stand still for 2.0 s"
 
