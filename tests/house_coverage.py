@@ -36,6 +36,14 @@ COVERED_BY: dict[str, str] = {
     "launch/test_replay.py": "launch/show/recording_report",
     "launch/test_run.py": "launch/node/node launch/node/signals launch/settings/sources",
     "launch/test_ways_in.py": "launch/show/image_inputs",
+    "launch/survey/test_survey.py": (
+        "launch/survey/entry launch/survey/file_names launch/survey/options launch/survey/read_ahead "
+        "launch/survey/run launch/survey/submitting launch/survey/tree"
+    ),
+    "launch/survey/test_formats.py": (
+        "launch/survey/coco_file launch/survey/csv_file launch/survey/line_file launch/survey/megadetector_file "
+        "launch/survey/survey_results"
+    ),
     "launch/train/test_detector.py": "launch/train/data launch/train/options launch/train/tabletop",
     "launch/verify/test_published.py": (
         "launch/verify/answers launch/verify/checks launch/verify/checksums launch/verify/picture "

@@ -36,6 +36,7 @@ ROOMS: dict[str, tuple[str, set[str]]] = {
     "launch/service": ("what surrounds a node that runs as a service: health, metrics, reload", {"settings"}),
     "launch/settings": ("what a user can set, from YAML and from flags", set()),
     "launch/show": ("tables, drawings, videos and files that a person looks at", {"settings"}),
+    "launch/survey": ("`groundcast detect` over whole folders, in the formats of the field", {"settings", "show"}),
     "launch/train": (
         "`groundcast train`: from pictures or scenes to weights",
         {"evaluate", "report", "settings", "show"},

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...model.detections import Detections
 from ...stream.capture.picture_folder import is_picture_file
 from ...stream.capture.reader import Reader
 from ...stream.options import SourceOptions
@@ -26,6 +27,7 @@ class InputImage:
         width, height: of the original, px; `image` may be a smaller copy.
         index, time_s: of a clip's frame; `index` also counts the pages of a file with several pictures.
         pages: how many pictures the file contains.
+        rate_hz: of a clip, as stated in it.
     """
 
     source: SourceOptions
@@ -35,6 +37,7 @@ class InputImage:
     index: int = 0
     time_s: float = 0.0
     pages: int = 1
+    rate_hz: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,10 @@ def _frames(source: SourceOptions) -> Iterator[InputImage | Unread]:
             changed.clear()
             if taken := reader.frames.take():
                 frame = taken[0]
-                yield InputImage(source, frame.rgb, frame.width, frame.height, frame.index, frame.time_s)
+                rate_hz = reader.facts.rate_hz if reader.facts else None
+                yield InputImage(
+                    source, frame.rgb, frame.width, frame.height, frame.index, frame.time_s, rate_hz=rate_hz
+                )
             elif not reader.finished:
                 changed.wait(0.1)
     finally:
@@ -77,6 +83,12 @@ def _frames(source: SourceOptions) -> Iterator[InputImage | Unread]:
     stats = reader.stats()
     if stats.error is not None:
         yield Unread(source, stats.error)
+
+
+def in_original(found: Detections, shot: InputImage) -> Detections:
+    """Detections in a picture that may have been made smaller, in px of the original."""
+    scale = shot.width / shot.image.shape[1]
+    return found if scale == 1.0 else replace(found, boxes_xyxy=(found.boxes_xyxy * scale).astype(np.float32))
 
 
 def is_picture(source: SourceOptions) -> bool:

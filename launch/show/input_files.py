@@ -7,13 +7,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...model.pictures.still_picture import PICTURE_SUFFIXES
+from ...model.pictures.still_picture import is_picture_path
+from ...stream.capture.picture_folder import natural_order
 from ...stream.capture.reader import SourceError, check_source
 from ...stream.options import SourceOptions
 from ...stream.source_url import SourceUrl, kind_of, path_of
 from ..exits import InputError
 
 RESULTS = "detections.jsonl"
+JOURNAL = "groundcast-journal.jsonl"
 CLIP_SUFFIXES = frozenset(
     {".264", ".265", ".3gp", ".asf", ".avi", ".flv", ".h264", ".h265", ".hevc", ".ivf", ".m2ts", ".m4v", ".mjpeg"}
     | {".mjpg", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mpjpeg", ".mts", ".mxf", ".obu", ".ogv", ".ts", ".vob"}
@@ -27,7 +29,7 @@ class InputFiles:
     """What was found under some paths.
 
     Args:
-        files: pictures and clips in the order of the paths, and of the names in a folder.
+        files: pictures and clips in the order of the paths, and in a folder in natural order (2 before 10).
         faults: why a path, or a named file, cannot be used; by the path as written.
         left_out: files in the folders that are neither pictures nor clips.
         results: folders with results of an earlier run, which are skipped.
@@ -41,7 +43,7 @@ class InputFiles:
     @property
     def remarks(self) -> list[str]:
         """A sentence about each kind of file that is skipped."""
-        said = [f"{folder} contains results of an earlier run ({RESULTS}): skipped" for folder in self.results]
+        said = [f"{folder} contains results of an earlier run: skipped" for folder in self.results]
         if self.left_out:
             names = ", ".join(map(str, self.left_out[:_MAX_NAMED]))
             more = f" and {len(self.left_out) - _MAX_NAMED} more" if len(self.left_out) > _MAX_NAMED else ""
@@ -114,18 +116,18 @@ class _Walk:
             if here in self._entered or here == self._out:
                 return  # a link to a folder already entered, or the folder of results
             self._entered.add(here)
-            inside = sorted(_visible(folder), key=lambda path: (path.is_dir(), str(path)))
+            inside = sorted(_visible(folder), key=lambda path: (path.is_dir(), natural_order(path)))
         except OSError as error:
             self.files.append(str(folder))
             self.faults[str(folder)] = f"folder {folder} cannot be listed ({error.strerror}): check its permissions"
             return
-        if any(path.name == RESULTS for path in inside):
+        if any(path.name in (RESULTS, JOURNAL) for path in inside):
             self.results.append(folder)
             return
         for path in inside:
             if path.is_dir():
                 self._collect(path)
-            elif path.is_file() and path.suffix.lower() in PICTURE_SUFFIXES | CLIP_SUFFIXES:
+            elif _can_be_read(path) and (path.suffix.lower() in CLIP_SUFFIXES or is_picture_path(path)):
                 self.files.append(str(path))
             else:
                 self.left_out.append(path)
@@ -135,6 +137,11 @@ def _identity(folder: Path) -> tuple[int, int]:
     """Device and inode, the same for every path to a folder."""
     found = folder.stat()
     return found.st_dev, found.st_ino
+
+
+def _can_be_read(path: Path) -> bool:
+    """Whether a path is a file; or a link that leads nowhere, which is reported as one that cannot be read."""
+    return path.is_file() or (path.is_symlink() and not path.exists())
 
 
 def _visible(folder: Path) -> Iterator[Path]:

@@ -35,6 +35,9 @@ PICTURE_SUFFIXES = frozenset(
 )
 """Suffixes, in lower case, of files that are read as pictures; all other files are videos or not supported."""
 
+PICTURE_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*")
+"""First bytes of JPEG, PNG, GIF and TIFF."""
+
 MAX_PIXELS = 2**28
 """The largest picture that is read at its full size, px."""
 
@@ -95,13 +98,27 @@ class StillPicture:
     shown_ms: float | None = None
 
 
+def is_picture_path(path: Path) -> bool:
+    """Whether a file is read as a picture: by its suffix, or by its first bytes where it has none."""
+    if path.suffix:
+        return path.suffix.lower() in PICTURE_SUFFIXES
+    try:
+        if not path.is_file():  # opening a pipe would wait for its writer
+            return False
+        with path.open("rb") as file:
+            head = file.read(12)
+    except (OSError, ValueError):
+        return False
+    return head.startswith(PICTURE_STARTS) or (head[:4] == b"RIFF" and head[8:] == b"WEBP")
+
+
 def read_header(path: Path) -> StillHeader:
     """Read the description of a file's pictures.
 
     Raises:
         StillError: the file holds no picture.
     """
-    with _open_image(path) as opened:
+    with open_picture(path) as opened:
         orientation = _stored_orientation(opened)
         width, height = opened.size
         if swaps_sides(orientation) and opened.format != "TIFF":  # Pillow gives a TIFF's size upright
@@ -121,7 +138,7 @@ def read_pictures(path: Path, max_pixels: int | None = None) -> Iterator[StillPi
     Raises:
         StillError: there is no picture, or it is incomplete.
     """
-    with _open_image(path) as opened:
+    with open_picture(path) as opened:
         pages = _pages(opened)
         orientation = UPRIGHT if opened.format == "TIFF" else _stored_orientation(opened)
         if max_pixels is None and opened.width * opened.height > MAX_PIXELS:
@@ -203,7 +220,12 @@ def decode_jpeg(data: bytes, *, upright: bool = True) -> Rgb:
 
 
 @contextmanager
-def _open_image(path: Path) -> Generator[ImageFile]:
+def open_picture(path: Path) -> Generator[ImageFile]:
+    """A picture file opened by Pillow: its header is read, its pixels are not.
+
+    Raises:
+        StillError: there is no picture, or reading it inside the block failed.
+    """
     with _decoder_errors(), path.open("rb") as file:
         with _OPENING:  # Pillow's size limit is global to all threads
             limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None

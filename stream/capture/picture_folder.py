@@ -11,7 +11,13 @@ from functools import partial
 from pathlib import Path
 
 from ...model.image import Rgb
-from ...model.pictures.still_picture import PICTURE_SUFFIXES, StillError, StillPicture, read_header, read_pictures
+from ...model.pictures.still_picture import (
+    StillError,
+    StillPicture,
+    is_picture_path,
+    read_header,
+    read_pictures,
+)
 from ..decode.opened_source import StreamFacts, TimedPicture
 from ..options import SourceOptions
 from ..source_url import SourceError, kind_of, path_of
@@ -28,9 +34,10 @@ _DIGITS = re.compile(r"(\d+)")
 class PictureFolder:
     """The pictures that lie directly in a folder, in natural order (2 before 10), or in one file.
 
-    A file may hold several pictures, the frames of an animation or the pages of a TIFF: each is one. Files with another
-    suffix are ignored. A picture that cannot be read counts as corrupt, and is named in the log and the status. The
-    times are those of a video at 25 pictures a second; an animation that is a source by itself keeps its own.
+    A file may hold several pictures, the frames of an animation or the pages of a TIFF: each is one. Files that are
+    read as no picture are ignored. A picture that cannot be read counts as corrupt, and is named in the log and the
+    status. The times are those of a video at 25 pictures a second; an animation that is a source by itself keeps its
+    own.
 
     Raises:
         SourceError: there is no picture.
@@ -99,8 +106,8 @@ class PictureFolder:
 
 
 def is_picture_file(url: str) -> bool:
-    """Whether a file is read as a picture, or as several, by its suffix; else as a video."""
-    return path_of(url).suffix.lower() in PICTURE_SUFFIXES
+    """Whether a file is read as a picture, or as several; else as a video. See `is_picture_path`."""
+    return is_picture_path(path_of(url))
 
 
 def are_single_pictures(options: SourceOptions) -> bool:
@@ -112,6 +119,12 @@ def are_single_pictures(options: SourceOptions) -> bool:
         is_still = kind == "file" and is_picture_file(options.url) and not _moves(path_of(options.url))
         return options.folder == "pictures" and (kind == "folder" or is_still)
     return False
+
+
+def natural_order(path: Path) -> tuple[list[tuple[int, int | str]], str]:
+    """A sort key in which the digits in a name are numbers: 2 before 10."""
+    parts = _DIGITS.split(path.name.lower())
+    return [(0, int(part)) if part.isdecimal() else (1, part) for part in parts], path.name
 
 
 def _image(still: StillPicture) -> Rgb:
@@ -133,18 +146,12 @@ def _kind_of_picture(path: Path, where: str) -> str:
 
 def _list_pictures(folder: Path, where: str) -> list[Path]:
     try:
-        paths = [path for path in folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES and path.is_file()]
+        paths = [path for path in folder.iterdir() if path.is_file() and is_picture_path(path)]
     except OSError as error:
         raise SourceError(f"{where} cannot be listed ({error.strerror}): check its permissions") from None
     if not paths:
         raise SourceError(f"{where} is a folder without pictures (.jpg, .png, ...): name the right folder, or a file")
-    return sorted(paths, key=_natural_order)
-
-
-def _natural_order(path: Path) -> list[tuple[int, int | str]]:
-    """A sort key in which the digits in a name are numbers."""
-    parts = _DIGITS.split(path.name.lower())
-    return [(0, int(part)) if part.isdecimal() else (1, part) for part in parts]
+    return sorted(paths, key=natural_order)
 
 
 def _readable_name(path: Path) -> str:

@@ -1,0 +1,158 @@
+"""Journal of a survey: one line for each file that is done, so that the same command continues after a kill."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from ..exits import InputError, RunError, writing
+from .entry import FileEntry, entry_from_json, entry_to_json
+
+_FORMAT = 1
+
+
+class Journal:
+    """The file of results so far. A file's line is written once the whole file is done, and never changed.
+
+    A line that a kill or a full disk cut off is removed when the journal is opened again. Of two lines for one file the
+    later counts: a file that has changed since, or could not be read, is done again. Only one process may have it open.
+
+    Args:
+        path: of the file, which is made if it is missing.
+        settings: what the results depend on, as a flat map. They are stored in the first line.
+        overwrite: begin anew, whatever the file contains.
+
+    Raises:
+        InputError: it was begun with other settings, another process has it open, or it cannot be written.
+    """
+
+    def __init__(self, path: Path, settings: dict[str, Any], *, overwrite: bool) -> None:
+        self._path = path
+        self._places: dict[str, tuple[int, tuple[int, int]]] = {}  # a path's place in the file, its size and time
+        self._failed: set[str] = set()
+        with writing(path):
+            self._file: IO[bytes] = path.open("a+b", buffering=0)
+        try:
+            self._lock()
+            if overwrite:
+                self._file.truncate(0)
+            self._read(settings)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def is_done(self, path: str) -> bool:
+        """Whether a file has a result without a failure, and has not changed since."""
+        place = self._places.get(path)
+        return place is not None and path not in self._failed and place[1] == _stamp(path)
+
+    def add(self, entry: FileEntry) -> None:
+        """Append the result of a file.
+
+        Raises:
+            RunError: the disk takes no more.
+        """
+        size, changed_ns = _stamp(entry.path)
+        place = self._file.seek(0, os.SEEK_END)
+        self._write({"size": size, "changed_ns": changed_ns, **entry_to_json(entry)})
+        self._remember(entry, place, (size, changed_ns))
+
+    def entries(self, paths: Iterable[str]) -> Iterator[FileEntry]:
+        """The results of these files, in this order; those without one are left out."""
+        for path in paths:
+            if path in self._places:
+                self._file.seek(self._places[path][0])
+                yield entry_from_json(json.loads(self._file.readline()))
+
+    def close(self) -> None:
+        self._file.close()
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _lock(self) -> None:
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise InputError(
+                f"{self._path} is being written by another run: wait for it, or name another --out"
+            ) from error
+
+    def _read(self, settings: dict[str, Any]) -> None:
+        """Read what is there, and cut off what follows the last complete line."""
+        header = {"groundcast_survey": _FORMAT, **settings}
+        self._file.seek(0)
+        end = place = 0
+        with self._path.open("rb") as reading:
+            for line in reading:
+                values = _parsed(line)
+                if values is None:
+                    break
+                if place == 0:
+                    self._check(values, header)
+                else:
+                    self._note(place, values)
+                place = end = place + len(line)
+        self._file.truncate(end)
+        if end == 0:
+            self._write(header)
+
+    def _check(self, begun: dict[str, Any], header: dict[str, Any]) -> None:
+        if begun == header:
+            return
+        if "groundcast_survey" not in begun:
+            raise InputError(f"{self._path} is no journal of groundcast: name another folder with --out")
+        changed = [name for name in {**begun, **header} if begun.get(name) != header.get(name)]
+        what = ", ".join(f"{name} {begun.get(name)!r} is now {header.get(name)!r}" for name in changed)
+        raise InputError(
+            f"{self._path} was begun with other settings ({what}): give the same command to continue, name another "
+            "--out, or begin anew with --overwrite"
+        )
+
+    def _note(self, place: int, values: dict[str, Any]) -> None:
+        try:
+            entry, stamp = entry_from_json(values), (int(values["size"]), int(values["changed_ns"]))
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise InputError(f"{self._path} holds a line that is no result: begin anew with --overwrite") from error
+        self._remember(entry, place, stamp)
+
+    def _remember(self, entry: FileEntry, place: int, stamp: tuple[int, int]) -> None:
+        self._places[entry.path] = place, stamp
+        (self._failed.discard if entry.failure is None else self._failed.add)(entry.path)
+
+    def _write(self, values: dict[str, Any]) -> None:
+        line = json.dumps(values, separators=(",", ":")).encode() + b"\n"
+        try:
+            while line:
+                line = line[self._file.write(line) :]
+        except OSError as error:
+            raise RunError(
+                f"{self._path} cannot be written ({error.strerror}): free some space, then the same command continues"
+            ) from error
+
+
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    """The object of a complete line, else None."""
+    if not line.endswith(b"\n"):
+        return None
+    try:
+        values = json.loads(line)
+    except ValueError:
+        return None
+    return values if isinstance(values, dict) else None  # pyright: ignore[reportUnknownVariableType]
+
+
+def _stamp(path: str) -> tuple[int, int]:
+    """A file's size and its time of change; zeros where it cannot be asked."""
+    try:
+        found = Path(path).stat()
+    except (OSError, ValueError):
+        return 0, 0
+    return found.st_size, found.st_mtime_ns

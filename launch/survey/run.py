@@ -1,0 +1,147 @@
+"""`groundcast detect --format`: a survey, from its files to its results."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from ...model.prompt import Prompt
+from ...stream.options import SourceOptions
+from ...stream.source_url import full_url
+from ..exits import RunError, say
+from ..settings.sources import named_sources
+from ..show.input_files import JOURNAL, InputFiles
+from ..show.progress import progress
+from .entry import FileEntry
+from .file_names import namer
+from .formats import write_formats
+from .journal import Journal
+from .line_file import lines_of
+from .options import DetectOptions
+from .survey import Submit, SurveyPlan, run_survey
+from .survey_results import SurveyResults
+from .tree import Tree
+
+
+def open_journal(out: Path, options: DetectOptions) -> Journal:
+    """The journal of a folder of results; see `Journal` for its errors."""
+    settings = {
+        "prompt": options.prompt,
+        "refer": options.refer,
+        "model": options.model,
+        "size": options.size,
+        "threshold": options.minimum,
+        "text_threshold": options.text_threshold,
+        "nms": options.nms,
+        "sample_hz": options.sample_hz,
+        "drawings": options.drawings,
+        "crops": options.crops,
+    }
+    return Journal(out / JOURNAL, settings, overwrite=options.overwrite)
+
+
+class SurveyRun:
+    """One run of a survey.
+
+    Args:
+        paths: the files and folders of the command line.
+        found: the files in them.
+        out: the folder of results.
+        options: of the command.
+        journal: what earlier runs have done.
+    """
+
+    def __init__(
+        self, paths: Sequence[str], found: InputFiles, out: Path, options: DetectOptions, journal: Journal
+    ) -> None:
+        self._out, self._options, self._journal, self._faults = out, options, journal, found.faults
+        files = list({str(Path(file).absolute()): file for file in found.files}.values())  # no file twice
+        self._sources = [
+            SourceOptions(name, file, target_hz=options.sample_hz) for name, file in named_sources(files).items()
+        ]
+        self._name_of = namer(paths)
+        self._done = self._pictures = self._detections = 0
+        self._before = sum(journal.is_done(full_url(one.url)) for one in self._sources)
+        self._began_s = time.monotonic()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every file has its result, so that no model is needed."""
+        return self._before == len(self._sources)
+
+    def detect(self, submit: Submit, batch: int, in_flight: int) -> None:
+        """Detect in all files that have no result yet.
+
+        Args:
+            submit: starts the detection in a batch of pictures.
+            batch: pictures in one.
+            in_flight: batches submitted before the first one's result is taken.
+
+        Raises:
+            RunError: the disk takes no more.
+        """
+        if self._before:
+            say(f"{self._before} of {len(self._sources)} files have their result from an earlier run")
+        tree = Tree(self._out, drawings=self._options.drawings, crops=self._options.crops)
+        plan = SurveyPlan(self._sources, self._faults, batch, in_flight)
+        try:
+            with progress("detecting") as advance:
+                run_survey(plan, submit, self._journal, tree, self._name_of, self._on_file(advance))
+        except KeyboardInterrupt:
+            done = self._before + self._done
+            say(f"stopped: {done} of {len(self._sources)} files are done; the same command continues")
+            raise
+
+    def finish(self, prompt: Prompt) -> None:
+        """Write the results in the formats that were asked for.
+
+        Raises:
+            RunError: the disk takes no more, or some files could not be read.
+        """
+        options, paths = self._options, [full_url(one.url) for one in self._sources]
+
+        def entries() -> Iterator[FileEntry]:
+            return self._journal.entries(paths)
+
+        is_free = options.text_threshold is not None  # the labels are not those of the prompt
+        labels = sorted({box.label for entry in entries() for frame in entry.frames for box in frame.boxes})
+        results = SurveyResults(
+            entries,
+            self._name_of,
+            labels if is_free else [phrase.name for phrase in prompt.phrases if not phrase.negative],
+            options.model,
+            None if options.refer is not None else options.minimum,
+        )
+        for path in write_formats(self._out, options.formats, results):
+            print(f"results are in {path}", file=sys.stderr)
+        unread = sum(entry.failure is not None for entry in entries())
+        if options.as_json:
+            print(json.dumps(self._figures(unread)))
+        if unread:
+            raise RunError(f"{unread} of {len(paths)} files could not be read, or not to their end")
+
+    def _on_file(self, advance: Callable[[int, int], None]) -> Callable[[FileEntry], None]:
+        def on_file(entry: FileEntry) -> None:
+            self._done += 1
+            self._pictures += len(entry.frames)
+            self._detections += entry.boxes
+            if self._options.as_json:
+                for line in lines_of(entry):
+                    print(json.dumps(line), flush=True)
+            advance(self._before + self._done, len(self._sources))
+
+        return on_file
+
+    def _figures(self, unread: int) -> dict[str, Any]:
+        return {
+            "files": len(self._sources),
+            "earlier": self._before,
+            "pictures": self._pictures,
+            "detections": self._detections,
+            "unread": unread,
+            "seconds": round(time.monotonic() - self._began_s, 3),
+        }
