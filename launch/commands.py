@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from typing import Annotated, Any
 
@@ -27,6 +27,7 @@ _GROUPS = {
     "Record": {
         "record": "Write a node's messages into MCAP files.",
         "replay": "Publish recordings again, or show what they contain.",
+        "events": "List and count what a node has stored: events of zones and lines.",
     },
     "Learn": {
         "train": "Train a model on your own pictures.",
@@ -39,7 +40,7 @@ _GROUPS = {
     },
 }
 _LINES = {name: line for commands in _GROUPS.values() for name, line in commands.items()}
-_WITH_SUBCOMMANDS = ("train", "eval", "bench", "bridge", "keys", "ctl")
+_WITH_SUBCOMMANDS = ("train", "eval", "bench", "bridge", "events", "keys", "ctl")
 
 
 class _LazyGroup(TyperGroup):
@@ -109,24 +110,14 @@ def _load(name: str) -> typer.Typer:
     return app
 
 
-def _load_group(name: str) -> dict[str, Callable[..., Any]]:
-    """The commands below `train`, `eval`, `bench`, `bridge`, `keys` or `ctl`."""
-    if name == "ctl":
-        from .ctl import COMMANDS
-
-        return COMMANDS
+def _load_group(name: str) -> Mapping[str, Callable[..., Any]]:
+    """The commands below `train`, `eval`, `bench`, `bridge`, `events`, `keys` or `ctl`."""
+    if name in ("bench", "bridge", "ctl", "events"):
+        return _load_table(name)
     if name == "keys":
         from .keys import allow_client, list_keys, new_keys, revoke_client
 
         return {"new": new_keys, "allow": allow_client, "revoke": revoke_client, "list": list_keys}
-    if name == "bridge":
-        from .bridge.commands import COMMANDS
-
-        return COMMANDS
-    if name == "bench":
-        from .bench.commands import COMMANDS
-
-        return COMMANDS
     if name == "train":
         from .train.detector import train_detector
         from .train.tabletop import train_tabletop
@@ -144,6 +135,19 @@ def _load_group(name: str) -> dict[str, Callable[..., Any]]:
         "odinw": eval_odinw,
         "refcoco": eval_refcoco,
     }
+
+
+def _load_table(name: str) -> Mapping[str, Callable[..., Any]]:
+    match name:
+        case "bridge":
+            from .bridge.commands import COMMANDS
+        case "events":
+            from .events.commands import COMMANDS
+        case "bench":
+            from .bench.commands import COMMANDS
+        case _:
+            from .ctl import COMMANDS
+    return COMMANDS
 
 
 def _load_command(name: str) -> Callable[..., Any]:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from ..model.prompt import Prompt
 from .source_url import SourceUrl
+from .zone import LineOptions, ObjectEventKind, ZoneOptions
 
 Pace = Literal["asap", "realtime"]
 Decoding = Literal["auto", "cpu", "cuda"]
@@ -49,6 +50,10 @@ class SourceOptions:
         keys: push: only. The folder of the node's keys: lets programs that are allowed to push send from elsewhere too,
             and no others.
         redirect_hosts: http and rtsp only. Hosts that the camera may send the node to, beside its own; in lower case.
+        zones, lines: where objects are counted.
+        object_events: which events of an object as such are sent.
+        relink_s: for how long an object may be lost before a new track near its place is another object.
+        away_s: a longer time without a picture makes counts uncertain.
     """
 
     name: str
@@ -73,6 +78,11 @@ class SourceOptions:
     frozen_after_s: float = 10.0
     keys: Path | None = None
     redirect_hosts: tuple[str, ...] = ()
+    zones: tuple[ZoneOptions, ...] = ()
+    lines: tuple[LineOptions, ...] = ()
+    object_events: tuple[ObjectEventKind, ...] = ()
+    relink_s: float = 2.0
+    away_s: float = 2.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "url", SourceUrl(self.url))
@@ -132,10 +142,24 @@ class ControlOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class EventStoreOptions:
+    """Where a node keeps its events and counts.
+
+    Args:
+        path: an SQLite file; None keeps none.
+        keep_days: for how long events and minute counts are kept.
+    """
+
+    path: Path | None = None
+    keep_days: float = 90.0
+
+
+@dataclass(frozen=True, slots=True)
 class NodeOptions:
     """A whole node: its name, its sources and how their frames are processed.
 
     Args:
+        events: where events and counts are kept.
         stale_after_ms: a message about an older picture says that it is stale.
         heartbeat_s: how often every source's status is sent.
         batch_wait_ms: how long a frame may wait for frames of other sources, to detect in one batch.
@@ -145,6 +169,7 @@ class NodeOptions:
     sources: tuple[SourceOptions, ...]
     tracker: TrackerOptions = field(default_factory=TrackerOptions)
     publisher: PublisherOptions = field(default_factory=PublisherOptions)
+    events: EventStoreOptions = field(default_factory=EventStoreOptions)
     stale_after_ms: float = 1000.0
     heartbeat_s: float = 1.0
     batch_wait_ms: float = 5.0

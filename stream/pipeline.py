@@ -174,6 +174,8 @@ class Pipeline:
     def _publish(self, session: SourceSession, result: FrameResult) -> None:
         node, message, frame = self._node, session.message(result), result.query.frame
         node.publisher.send_detections(message)
+        if not session.ended:
+            session.send_events(frame)
         node.picture_requests.answer(session.name, frame, message)
         if self._on_message is not None:
             self._on_message(message)
@@ -187,6 +189,7 @@ class Pipeline:
         if is_heartbeat:
             self._next_heartbeat_s = now_s + node.options.heartbeat_s
         for session in node.sources:
+            session.end_events()
             version = node.prompt_version(session)
             status = session.status_to_send(version) if is_heartbeat else session.changed_status(version)
             if status is not None:

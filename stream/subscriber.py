@@ -12,9 +12,10 @@ from types import TracebackType
 import zmq
 
 from .sockets.client_keys import Keys
+from .subscribe.event_stream import EventStream
 from .subscribe.inbox import Inbox, Wanted
 from .subscribe.sub_socket import SubscriberError, check_names, subscribe, topics_of
-from .wire.message_types import DetectionMessage, StatusMessage
+from .wire.message_types import DetectionMessage, EventMessage, StatusMessage
 from .wire.topics import snapshot_request
 
 __all__ = ["Subscriber", "SubscriberError"]
@@ -50,7 +51,8 @@ class Subscriber:
         snapshot: begin with the last message of each source, marked `replay`, however long ago it was sent.
         pictures: fill `message.picture` with the frame's JPEG. A message waits for it half a second at most; the
             node encodes pictures only while a client subscribes to them, so the first messages may have none.
-        detections: False subscribes to statuses alone: they are all that comes, and `on_status` has them.
+        detections: False subscribes to no detections: statuses, which `on_status` has, come in any case.
+        events: subscribe to events, which `events()` gives.
         timeout_s: raise TimeoutError when no message was given for so long; None waits for ever.
         keys: for a node that demands them: the folder with our own key and the node's.
         on_status: called with every status, from within the loop.
@@ -72,6 +74,7 @@ class Subscriber:
         snapshot: bool = True,
         pictures: bool = False,
         detections: bool = True,
+        events: bool = False,
         timeout_s: float | None = None,
         keys: Keys | None = None,
         on_status: Callable[[StatusMessage], None] | None = None,
@@ -103,6 +106,7 @@ class Subscriber:
         # A node takes these in order, and may wait for a subscriber of detections before its first frame: status
         # before them, so that no status is missed, and the snapshot after them, so that no message is missed between.
         topics = [*topics_of("img", node, names)] if pictures else []
+        topics += [*topics_of("evt", node, names)] if events else []
         topics += [*topics_of("sys", node, names), *(topics_of("det", node, names) if detections else ()), *requests]
         self._client = subscribe(address, topics, _max_queued(newest_only, pictures), keys)
         self._socket = self._client.socket
@@ -111,6 +115,11 @@ class Subscriber:
     def gaps(self) -> int:
         """Messages that were lost on the way."""
         return self._inbox.gaps
+
+    @property
+    def event_gaps(self) -> int:
+        """Events that were lost on the way."""
+        return self._inbox.event_gaps
 
     @property
     def skipped(self) -> int:
@@ -131,6 +140,13 @@ class Subscriber:
     def statuses(self) -> Mapping[str, StatusMessage]:
         """The last status of each source."""
         return dict(self._inbox.statuses)
+
+    def events(self) -> EventStream:
+        """The events (`events=True`), for `for` and `async for`, in their order, until every wanted source has ended.
+
+        Detections that come meanwhile are left out: subscribe with `detections=False`.
+        """
+        return EventStream(self._next_event, self._wait_for_event)
 
     def close(self) -> None:
         """Close the connection. Twice does no harm."""
@@ -170,6 +186,30 @@ class Subscriber:
                 raise StopAsyncIteration
             await self._readable(self._wait_ms(deadline_s))
         return message
+
+    def _next_event(self) -> EventMessage | None:
+        deadline_s = self._deadline_s()
+        while (event := self._take_event()) is None:
+            if self._is_over():
+                return None
+            self._socket.poll(self._wait_ms(deadline_s))
+        return event
+
+    async def _wait_for_event(self) -> EventMessage | None:
+        deadline_s = self._deadline_s()
+        await asyncio.sleep(0)
+        while (event := self._take_event()) is None:
+            if self._is_over():
+                return None
+            await self._readable(self._wait_ms(deadline_s))
+        return event
+
+    def _take_event(self) -> EventMessage | None:
+        """Take what has arrived, and return the next event."""
+        if (event := self._inbox.take_event()) is not None:
+            return event
+        self._step()  # whose detections the program does not want
+        return self._inbox.take_event()
 
     def _step(self) -> DetectionMessage | None:
         """Take what has arrived, and return the next message."""

@@ -17,6 +17,7 @@ COVERED_BY: dict[str, str] = {
     "launch/evaluate/test_coco.py": (
         "launch/evaluate/odinw launch/evaluate/options launch/evaluate/refcoco launch/evaluate/run"
     ),
+    "launch/events/test_commands.py": "launch/events/store_options launch/node/state_folder launch/show/event_table",
     "launch/report/test_page.py": "launch/report/plots launch/report/run_report launch/report/sample_sheets",
     "launch/service/test_health.py": "launch/service/health_pages launch/service/metrics",
     "launch/service/test_reload.py": "launch/service/sighup",
@@ -101,7 +102,8 @@ COVERED_BY: dict[str, str] = {
     "stream/capture/test_reader_web.py": "stream/decode/network_source stream/decode/snapshot_camera",
     "stream/control/test_control_node.py": "stream/node/commands",
     "stream/control/test_control_schema.py": (
-        "stream/control/answers stream/control/codec stream/control/requests stream/control/source_settings"
+        "stream/control/answers stream/control/codec stream/control/requests stream/control/source_settings "
+        "stream/control/zone_settings"
     ),
     "stream/control/test_server.py": "stream/control/lease_holders stream/sockets/wake",
     "stream/decode/test_decoder_limits.py": "stream/wire/jpeg_scans",
@@ -117,6 +119,11 @@ COVERED_BY: dict[str, str] = {
         "stream/geometry/board_pose stream/geometry/calibration_error stream/geometry/hand_eye_fit "
         "stream/geometry/pose_pairing"
     ),
+    "stream/events/test_engine.py": (
+        "stream/events/count_watch stream/events/line_watch stream/events/observation stream/events/plane "
+        "stream/events/relink stream/events/rest_watch stream/events/watched_object stream/events/zone_watch"
+    ),
+    "stream/events/test_store.py": "stream/events/stored",
     "stream/node/test_command_queue.py": "stream/node/node_api",
     "stream/node/test_picture_sender.py": "stream/node/jpeg",
     "stream/publish/test_publisher.py": (
@@ -141,11 +148,14 @@ COVERED_BY: dict[str, str] = {
     "stream/test_pipeline.py": (
         "stream/detector_protocol stream/node/node_state stream/node/source_counters stream/node/source_session"
     ),
+    "stream/test_pipeline_events.py": (
+        "stream/event stream/node/event_writer stream/node/source_events stream/subscribe/event_stream stream/zone"
+    ),
     "stream/test_pipeline_options.py": "stream/clock stream/options",
     "stream/test_pipeline_sources.py": "stream/node/source_registry",
     "stream/test_subscriber_alone.py": "stream/subscribe/sub_socket",
     "stream/tracking/test_tracker.py": "stream/track",
-    "stream/wire/test_message.py": "stream/wire/message_types stream/wire/topics",
+    "stream/wire/test_message.py": "stream/wire/message_types stream/wire/place_counts stream/wire/topics",
     "stream/wire/test_older_messages.py": "stream/wire/message_fields",
     "stream/wire/test_other_languages.py": "stream/wire/packing",
 }

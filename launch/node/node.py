@@ -18,6 +18,7 @@ from ..settings.settings import NodeSettings
 from .load_detector import load_detector
 from .runtime_folder import own_control_address
 from .signals import stop_on_signals
+from .state_folder import own_event_store
 
 if TYPE_CHECKING:
     from ...model.detector import Detector
@@ -67,8 +68,8 @@ def run_node(
         reread: reads the settings again, on SIGHUP; None leaves that signal alone.
 
     Raises:
-        SourceError, NameTakenError, PublisherError, BindError, KeyFileError, HealthError, CheckpointError, PromptError,
-            InputError: the input was wrong.
+        SourceError, StoreError, NameTakenError, PublisherError, BindError, KeyFileError, HealthError, CheckpointError,
+            PromptError, InputError: the input was wrong.
         RunError: the node failed while running.
     """
     from ...stream.capture.reader import check_source
@@ -77,7 +78,8 @@ def run_node(
     from ...stream.sockets.name_claim import NameClaim
 
     raise_limit()
-    options, prompt = settings.to_options(), settings.to_prompt()
+    options = settings.to_options(lambda node: own_event_store(node, os.environ))
+    prompt = settings.to_prompt()
     for source in options.sources:
         check_source(source)
     with (

@@ -20,7 +20,14 @@ from ...stream.control.source_settings import (
     SourceSettings,
     to_prompt,
 )
-from ...stream.options import MAX_SOURCES, ControlOptions, NodeOptions, PublisherOptions, TrackerOptions
+from ...stream.options import (
+    MAX_SOURCES,
+    ControlOptions,
+    EventStoreOptions,
+    NodeOptions,
+    PublisherOptions,
+    TrackerOptions,
+)
 from ...stream.sockets.endpoint import AddressError, parse_endpoint
 from ...stream.wire.topics import NAME_PATTERN
 
@@ -104,6 +111,15 @@ class HealthSettings(Section):
     insecure: bool = False
 
 
+class EventSettings(Section):
+    """Where events and counts are kept, once a source has zones, lines or other events."""
+
+    store: Annotated[Path, AfterValidator(_expanded)] | None = None
+    """An SQLite file; None is one of the node's name in the user's folder for states."""
+    enabled: bool = True
+    keep_days: Annotated[float, Field(gt=0, le=36_500)] = 90.0
+
+
 class LogSettings(Section):
     """The format of log lines."""
 
@@ -141,6 +157,7 @@ class NodeSettings(Section):
     tracker: TrackerSettings = TrackerSettings()
     health: HealthSettings = HealthSettings()
     log: LogSettings = LogSettings()
+    events: EventSettings = EventSettings()
     defaults: SourceDefaults = SourceDefaults()
     sources: Annotated[list[SourceSettings], Field(max_length=MAX_SOURCES)]
     stale_after_ms: Annotated[float, Field(gt=0, le=86_400_000)] = 1000.0
@@ -173,13 +190,21 @@ class NodeSettings(Section):
             )
         return self
 
-    def to_options(self) -> NodeOptions:
-        """The options of the node's pipeline."""
+    def to_options(self, own_store: Callable[[str], Path] | None = None) -> NodeOptions:
+        """The options of the node's pipeline.
+
+        Args:
+            own_store: gives the path of a node's file of events by its name; None leaves out a file that is not named.
+        """
+        events, path = self.events, self.events.store
+        if path is None and own_store is not None:
+            path = own_store(self.node)
         return NodeOptions(
             node=self.node,
             sources=tuple(replace(source.to_options(), keys=self.publish.keys) for source in self.sources),
             tracker=TrackerOptions(**self.tracker.model_dump()),
             publisher=PublisherOptions(**self.publish.model_dump()),
+            events=EventStoreOptions(path if events.enabled else None, events.keep_days),
             stale_after_ms=self.stale_after_ms,
             heartbeat_s=self.heartbeat_s,
             batch_wait_ms=self.batch_wait_ms,

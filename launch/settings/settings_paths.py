@@ -24,6 +24,8 @@ def from_folder(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         changed["sources"] = [_with(one, "url", folder, _is_source) for one in sources]
     if "publish" in values:
         changed["publish"] = _with(values["publish"], "keys", folder, _is_keys)
+    if "events" in values:
+        changed["events"] = _with(values["events"], "store", folder, _is_keys)
     if isinstance(values.get("model"), str):
         changed["model"] = _with({"name": values["model"]}, "name", folder, _is_model)["name"]
     elif "model" in values:

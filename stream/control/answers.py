@@ -18,6 +18,7 @@ from ..wire.message import decode_detections, decode_status, encode
 from ..wire.message_fields import Fields
 from ..wire.message_types import DetectionMessage, ModelInfo, StatusMessage
 from ..wire.packing import MAX_BODY_BYTES, pack, unpack
+from ..zone import LineOptions, ZoneOptions
 
 Map = dict[str, object]
 
@@ -53,9 +54,19 @@ def source_map(options: SourceOptions) -> Map:
         value: object = getattr(options, field.name)
         if isinstance(value, Prompt):
             value = [phrase_map(phrase) for phrase in value.phrases]
+        elif field.name in ("zones", "lines", "object_events"):
+            continue
         if value is not None and field.name != "keys":  # the node's keys are no setting of a source
             values[field.name] = value
-    return {**values, "url": str(options.url)}
+    places = {"zones": [place_map(one) for one in options.zones], "lines": [place_map(one) for one in options.lines]}
+    given = {key: value for key, value in (*places.items(), ("object_events", list(options.object_events))) if value}
+    return {**values, **given, "url": str(options.url)}
+
+
+def place_map(place: ZoneOptions | LineOptions) -> Map:
+    """A zone or a line, with the keys of a settings file."""
+    values: Map = {field.name: getattr(place, field.name) for field in fields_of(place)}
+    return {key: value for key, value in values.items() if value is not None}
 
 
 def sources_map(status: NodeStatus, skip: int = 0) -> Map:

@@ -18,6 +18,7 @@ from ..options import MAX_SOURCES, SourceOptions
 from ..source_url import SourceError, SourceUrl, kind_of, path_of
 from .answers import Map, applied_map, lease_map, picture_map, sources_map, status_page
 from .source_settings import Name, PromptSettings, Section, Share, SourceDefaults, SourceSettings, Url, to_prompt
+from .zone_settings import place_options
 
 Pool = Literal["quick", "sources", "pictures"]
 Version = Annotated[int, Field(ge=0, lt=2**63)]
@@ -117,7 +118,7 @@ class SourceChange(SourceDefaults):
         given: dict[str, Any] = self.model_dump(exclude_unset=True)
         if self.prompt is not None:
             given["prompt"] = to_prompt(self.prompt)
-        return replace(options, **given)
+        return replace(options, **place_options(given, self))
 
 
 class UpdateSource(Request):

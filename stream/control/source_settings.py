@@ -6,13 +6,15 @@ import math
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from ...model.prompt import Phrase, Prompt
 from ..options import MAX_TIMEOUT_S, Decoding, FolderKind, Pace, SourceOptions, Transport
 from ..source_url import MAX_URL_LENGTH, SourceUrl
 from ..wire.topics import MAX_FRAME_ID_LENGTH, MAX_NAME_LENGTH, NAME_PATTERN
+from ..zone import ObjectEventKind
+from .zone_settings import MAX_PLACES, LineSettings, ZoneSettings, check_places, place_options
 
 Place = tuple[str | int, ...]
 MAX_SIDE_PX = 100_000
@@ -90,6 +92,16 @@ class SourceDefaults(Section):
     decode_process: bool = False
     frozen_after_s: Annotated[float, Field(gt=0, le=86_400)] = 10.0
     redirect_hosts: Annotated[tuple[Host, ...], Field(max_length=16)] = ()
+    zones: Annotated[tuple[ZoneSettings, ...], Field(max_length=MAX_PLACES)] = ()
+    lines: Annotated[tuple[LineSettings, ...], Field(max_length=MAX_PLACES)] = ()
+    object_events: Annotated[tuple[ObjectEventKind, ...], Field(max_length=3)] = ()
+    relink_s: Annotated[float, Field(ge=0, le=3600)] = 2.0
+    away_s: Annotated[float, Field(gt=0, le=86_400)] = 2.0
+
+    @model_validator(mode="after")
+    def _one_name_each_place(self) -> SourceDefaults:
+        check_places(self.zones, self.lines)
+        return self
 
 
 class SourceSettings(SourceDefaults):
@@ -106,7 +118,7 @@ class SourceSettings(SourceDefaults):
         """
         values: dict[str, Any] = self.model_dump()
         values["prompt"] = None if self.prompt is None else to_prompt(self.prompt)
-        return SourceOptions(**values)
+        return SourceOptions(**place_options(values, self))
 
 
 def first_error(error: ValidationError) -> tuple[Place, ErrorDetails]:

@@ -13,12 +13,15 @@ from ..options import NodeOptions, SourceOptions
 from ..publish.publisher import Publisher
 from ..stats import SourceState
 from .command_queue import CommandQueue
+from .event_writer import EventWriter
 from .inference import InferenceBatch
 from .picture_requests import PictureRequests
 from .picture_sender import PictureSender
 from .prompt_state import PromptState
 from .source_registry import SourceRegistry
 from .source_session import SourceSession
+
+_EVENTS_END_WITHIN_S = 1.0
 
 
 class SubmittedBatch(NamedTuple):
@@ -56,6 +59,7 @@ class NodeState:
 
     Raises:
         PromptError: words that the detector does not know.
+        EventStoreError: the file of events cannot be opened.
     """
 
     def __init__(
@@ -70,6 +74,7 @@ class NodeState:
         self.picture_requests = PictureRequests(options.publisher.jpeg_quality)
         self.picture_sender = PictureSender(publisher, options.publisher.jpeg_quality)
         self.batches: list[SubmittedBatch] = []
+        self._event_writer: EventWriter | None = None
         self.epoch = clock.unix_ns()
         self.is_running = False
         self.runs_until_stopped = False
@@ -79,6 +84,22 @@ class NodeState:
         self.prompts = PromptState(prompt, detector.check, detector.captions)
         self.prompts.start(options.sources)
         self.sources = SourceRegistry(self._make_session, options.sources)
+
+    def event_writer(self) -> EventWriter:
+        """What stores and sends events; made at the first call, by the first source that has any.
+
+        Raises:
+            EventStoreError: the file of events cannot be opened.
+        """
+        if self._event_writer is None:
+            events = self.options.events
+            self._event_writer = EventWriter(self.publisher, events.path, events.keep_days, self.wake.set)
+        return self._event_writer
+
+    def close_events(self, wait_s: float) -> None:
+        """Store and send the events that are queued, for so long at most."""
+        if self._event_writer is not None:
+            self._event_writer.close(wait_s)
 
     def now_s(self) -> float:
         """Monotonic, of the node's clock."""
@@ -115,9 +136,19 @@ class NodeState:
         deadline_s = time.monotonic() + within_s
         for session in self.sources:
             session.end(max(0.0, deadline_s - time.monotonic()), why, state)
+        self.close_events(_EVENTS_END_WITHIN_S)
         for session in self.sources:
             if status := session.changed_status(self.prompt_version(session)):
                 self.publisher.send_status(status)
 
     def _make_session(self, options: SourceOptions, generation: int) -> SourceSession:
-        return SourceSession(options, generation, self.options, self.epoch, self.detector, self.wake.set, self.clock)
+        return SourceSession(
+            options,
+            generation,
+            self.options,
+            self.epoch,
+            self.detector,
+            self.wake.set,
+            self.event_writer,
+            self.clock,
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..capture.picture_folder import are_single_pictures
 from ..capture.reader import Reader
@@ -12,12 +12,15 @@ from ..detector_protocol import StreamDetector
 from ..frame import Frame
 from ..options import NodeOptions, SourceOptions
 from ..stats import LAST_STATES, ReaderStats, SourceState
+from ..track import Track
 from ..tracking.tracker import Tracker
 from ..wire.message_types import DetectionMessage, FrameInfo, ModelInfo, PromptInfo, StatusMessage, read_boot_id
+from .event_writer import EventWriter
 from .inference import FrameQuery, FrameResult
 from .prompt_state import VersionedPrompt
 from .roi import Area, clip_area
 from .source_counters import SourceCounters, SourceSummary
+from .source_events import EventOrigin, SourceEvents
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,7 @@ class SourceSession:
         epoch: the node's start, unix ns.
         detector: finds the phrases.
         wake: called, from the reader's thread, when there is a frame or a new state.
+        event_writer: gives what stores and sends events, where the source has any.
         clock: gives the time.
     """
 
@@ -60,6 +64,7 @@ class SourceSession:
         epoch: int,
         detector: StreamDetector,
         wake: Callable[[], None],
+        event_writer: Callable[[], EventWriter],
         clock: Clock,
     ) -> None:
         self.name = options.name
@@ -77,7 +82,14 @@ class SourceSession:
         self._reader = Reader(options, wake, generation, clock=clock, gpu=detector.gpu)
         # '/' occurs in no name, so no two nodes or sources share a prefix.
         uid_prefix = f"{node.node}/{options.name}/{epoch:x}/{generation}"
-        self._tracker = Tracker(node.tracker, uid_prefix, linked=not are_single_pictures(options))
+        self._is_linked = not are_single_pictures(options)
+        # Events need tentative tracks too: what they did before they were confirmed counts.
+        self._tracker = Tracker(replace(node.tracker, publish="all"), uid_prefix, linked=self._is_linked)
+        self._all_tracks: tuple[Track, ...] = ()
+        origin = EventOrigin(node.node, options.name, epoch, generation)
+        self._events = SourceEvents(origin, node.tracker.coast_s, event_writer, clock)
+        if self._is_linked:
+            self._events.configure(options)
         self._tracked_version = 0
         self._in_flight = 0
         self._taken_ns = 0  # when the last frame that was taken was decoded
@@ -104,12 +116,13 @@ class SourceSession:
             self._ending = _Ending(why, state)
         self._reader.stop(wait_s)
         self._in_flight = 0
+        self._events.end()
         self.ended = True
 
     @property
     def finished(self) -> bool:
         """Whether no more frames come, and every frame that was taken has its message."""
-        return self._in_flight == 0 and self._reader.finished
+        return self._in_flight == 0 and self._reader.finished and self._events.is_done
 
     @property
     def is_waiting(self) -> bool:
@@ -140,6 +153,8 @@ class SourceSession:
         if not self._reader.update(options):
             return False
         self.options, self._area_warning = options, None
+        if self._is_linked:
+            self._events.configure(options)
         return True
 
     def keeps_connection(self, options: SourceOptions) -> bool:
@@ -154,6 +169,15 @@ class SourceSession:
     def reset_tracks(self) -> None:
         """End every track."""
         self._tracker.reset()
+
+    def send_events(self, frame: Frame) -> None:
+        """Queue the events that follow from the last message."""
+        self._events.observe(self._all_tracks, frame, self._counters.messages)
+
+    def end_events(self) -> None:
+        """Queue the last events once the last message was sent. May be called again."""
+        if self._in_flight == 0 and self._reader.finished:
+            self._events.end()
 
     def take(self, prompt: VersionedPrompt) -> FrameQuery | None:
         """The next frame for the detector; None when there is none, or it lies outside the area to detect in."""
@@ -181,7 +205,7 @@ class SourceSession:
         if version != self._tracked_version:
             self._tracker.keep_phrases(prompt.names)
             self._tracked_version = version
-        tracks = self._tracker.update(
+        self._all_tracks = self._tracker.update(
             result.detections, frame.time_s, frame.captured_unix_ns, frame.width, frame.height
         )
         now_ns, captured_ns = self._clock.monotonic_ns(), frame.captured_monotonic_ns
@@ -200,7 +224,7 @@ class SourceSession:
             frame=_frame_info(frame, age_ms),
             model=self._model,
             prompt=PromptInfo(version, prompt.hash, prompt.names),
-            tracks=tracks,
+            tracks=self._tracks_to_send(),
             published_unix_ns=self._clock.unix_ns(),
             published_monotonic_ns=now_ns,
             boot_id=self._boot_id,
@@ -210,6 +234,11 @@ class SourceSession:
             stale=stale,
             tracks_left_out=self._tracker.left_out,
         )
+
+    def _tracks_to_send(self) -> tuple[Track, ...]:
+        if self._node.tracker.publish == "all":
+            return self._all_tracks
+        return tuple(track for track in self._all_tracks if track.state == "matched")
 
     def changed_status(self, prompt_version: int) -> StatusMessage | None:
         """The status to send, if the state has changed since the last one that was sent."""
@@ -247,8 +276,10 @@ class SourceSession:
             stale_total=counters.stale,
             since_message_ms=counters.since_message_ms(self._clock.monotonic_ns()),
             paused=self.paused,
+            counts=self._events.counts,
+            uncertain_since_unix_ns=self._events.uncertain_since_unix_ns,
             error=self._error(stats),
-            warning="; ".join(text for text in (stats.warning, self._area_warning) if text) or None,
+            warning="; ".join(filter(None, (stats.warning, self._area_warning, self._events.warning))) or None,
             ended=self._ending_text(stats) if state in LAST_STATES else None,
         )
 

@@ -16,9 +16,18 @@ from ..sockets.bound_socket import BindError
 from ..sockets.key_files import KeyFileError
 from ..sockets.rejections import Reason
 from ..sockets.wake import Wake
+from ..wire.event_message import encode_event
 from ..wire.message import encode
-from ..wire.message_types import DetectionMessage, PictureHeader, StatusMessage
-from ..wire.topics import MessageError, check_name, detections_topic, node_prefix, picture_topic, status_topic
+from ..wire.message_types import DetectionMessage, EventMessage, PictureHeader, StatusMessage
+from ..wire.topics import (
+    MessageError,
+    check_name,
+    detections_topic,
+    event_topic,
+    node_prefix,
+    picture_topic,
+    status_topic,
+)
 from .subscriptions import Subscriptions
 from .xpub_socket import XpubSocket
 
@@ -34,7 +43,8 @@ class PublisherError(OSError):
 @dataclass(frozen=True, slots=True)
 class _Outgoing:
     parts: tuple[bytes, ...]
-    message: DetectionMessage | StatusMessage | None  # None for pictures, which late joiners do not receive
+    message: DetectionMessage | StatusMessage | None  # None for pictures and events: late joiners do not receive them
+    is_picture: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +111,10 @@ class Publisher:
         """Send how a source is doing; raises as `send_detections` does."""
         self._send(status_topic(self._own(message.node), message.source), message)
 
+    def send_event(self, message: EventMessage) -> None:
+        """Send an event; raises as `send_detections` does."""
+        self._send(event_topic(self._own(message.node), message.source), message)
+
     def wants_pictures(self, source: str) -> bool:
         """Whether a client is subscribed to this source's pictures now."""
         return self._subscriptions.match(picture_topic(self._node, source))
@@ -115,7 +129,7 @@ class Publisher:
     def send_picture(self, belongs_to: PictureHeader, jpeg: bytes) -> None:
         """Send the JPEG of a message of this node's; raises as `send_detections` does."""
         topic = picture_topic(self._own(belongs_to.node), belongs_to.source)
-        self._put(_Outgoing((topic, encode(belongs_to), jpeg), None))
+        self._put(_Outgoing((topic, encode(belongs_to), jpeg), None, is_picture=True))
 
     def wait_for_subscriber(self, timeout_s: float, stop: Callable[[], bool]) -> bool:
         """Wait until a client subscribes to detections of this node; False if time ran out or `stop()` is true."""
@@ -144,9 +158,9 @@ class Publisher:
             raise MessageError(f"node {node!r} must be {self._node!r}, whose socket this is")
         return node
 
-    def _send(self, topic: bytes, message: DetectionMessage | StatusMessage) -> None:
+    def _send(self, topic: bytes, message: DetectionMessage | StatusMessage | EventMessage) -> None:
         try:
-            body = encode(message)
+            body = encode_event(message) if isinstance(message, EventMessage) else encode(message)
         except MessageError as error:
             with self._lock:
                 self.dropped += 1
@@ -154,22 +168,22 @@ class Publisher:
             if is_first:
                 _LOG.error("a message of source %s was dropped, as others like it will be: %s", message.source, error)
             return
-        self._put(_Outgoing((topic, body), message))
+        self._put(_Outgoing((topic, body), None if isinstance(message, EventMessage) else message))
 
     def _put(self, outgoing: _Outgoing) -> None:
-        is_picture = outgoing.message is None
         with self._lock:
             if self._failure is not None:
                 raise PublisherError(f"the publisher on {self.address} failed: {self._failure}") from self._failure
             if self._linger_s is not None:
                 raise PublisherError(f"the publisher on {self.address} is closed")
-            # A status is small and rare, and reports what was lost: it is still queued when detections are not.
-            limit = _MAX_QUEUED * (2 if isinstance(outgoing.message, StatusMessage) else 1)
+            # A status or an event is small and rare: it is still queued when detections are not.
+            is_rare = outgoing.message is None or isinstance(outgoing.message, StatusMessage)
+            limit = _MAX_QUEUED * (2 if is_rare and not outgoing.is_picture else 1)
             is_full = len(self._queue) >= limit
-            if is_full or (is_picture and self._pictures_queued >= _MAX_QUEUED_PICTURES):
+            if is_full or (outgoing.is_picture and self._pictures_queued >= _MAX_QUEUED_PICTURES):
                 self.dropped += 1
                 return
-            self._pictures_queued += is_picture
+            self._pictures_queued += outgoing.is_picture
             self._queue.append(outgoing)
             self._wake.set()
 

@@ -69,7 +69,7 @@ class RecordingCounters:
         self.last_ns = message.received_unix_ns
         if position is None:
             self.malformed += 1
-        elif position.topic.kind != "img" and not position.replay:
+        elif position.topic.kind in ("det", "sys") and not position.replay:
             self._count_losses(position)
 
     def _count_losses(self, position: StreamPosition) -> None:

@@ -19,7 +19,7 @@ _SYNC_S = 5.0  # to the disk: the most that a loss of power may cost
 _CHUNK_BYTES = 2**20
 _MAX_TOPICS = 4096
 _WIRE = Path(__file__).parents[1] / "wire"
-_SCHEMAS = {"det": "message.schema.json", "sys": "status.schema.json"}
+_SCHEMAS = {"det": "message.schema.json", "sys": "status.schema.json", "evt": "event.schema.json"}
 _PICTURES = {"form": "a msgpack list of two byte strings: the header, itself a msgpack map, and the JPEG"}
 
 

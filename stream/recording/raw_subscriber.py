@@ -8,8 +8,9 @@ from types import TracebackType
 
 from ..sockets.client_keys import Keys
 from ..subscribe.sub_socket import check_names, subscribe, topics_of
-from ..wire.topics import MessageError, parse_topic
+from ..wire.topics import MessageError, TopicKind, parse_topic
 
+_KINDS: tuple[TopicKind, ...] = ("evt", "sys", "det")
 _MAX_QUEUED = 20_000
 _MAX_QUEUED_WITH_PICTURES = 1000  # they are large; still enough for a disk that stalls for seconds
 
@@ -42,7 +43,7 @@ class RawSubscriber:
         self._names = None if names is None else frozenset(names)
         topics = topics_of("img", node, names) if pictures else []
         # Detections last: a node that waits for their subscriber then knows the others already.
-        topics += [*topics_of("sys", node, names), *topics_of("det", node, names)]
+        topics += [topic for kind in _KINDS for topic in topics_of(kind, node, names)]
         self._client = subscribe(address, topics, _MAX_QUEUED_WITH_PICTURES if pictures else _MAX_QUEUED, keys)
         self._socket = self._client.socket
 

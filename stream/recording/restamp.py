@@ -43,6 +43,11 @@ class Restamp:
         if not isinstance(sent_ns, int):  # a picture's header, which has no time
             return
         values["restamped_from_unix_ns"], values["published_unix_ns"] = sent_ns, now_ns
+        if topic.kind == "evt":
+            _shift(values, ("uncertain_since_unix_ns",), now_ns - sent_ns)
+            _shift(_map(values.get("event")), ("captured_unix_ns",), now_ns - sent_ns)
+        if topic.kind == "sys":
+            _shift(values, ("uncertain_since_unix_ns",), now_ns - sent_ns)
         if topic.kind == "det":
             values["published_monotonic_ns"] = time.monotonic_ns()
             values["boot_id"] = self._boot_id

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from ..stats import LAST_STATES
+from ..wire.event_message import decode_event
 from ..wire.header import check_parts
 from ..wire.message import decode_detections, decode_picture_header, decode_status
-from ..wire.message_types import DetectionMessage, StatusMessage
+from ..wire.message_types import DetectionMessage, EventMessage, StatusMessage
 from ..wire.seq_progress import SeqProgress
 from ..wire.topics import MessageError, Topic, parse_topic
 from .picture_matcher import PictureMatcher
 
 _LOG = logging.getLogger(__name__)
+_MAX_EVENTS = 100_000
 _MAX_SOURCES = 4096  # of which state is kept, also where topics are forged
 _UNCERTAIN = (
     "a picture of source %s was refused (this is logged once, the rest is counted): its time is known to within"
@@ -43,6 +45,7 @@ class _Progress(SeqProgress):
     def __init__(self) -> None:
         super().__init__()
         self.replayed: tuple[int, int, int] | None = None
+        self.events = SeqProgress()
         self.ended = False
 
 
@@ -55,6 +58,7 @@ class Inbox:
         refused: messages that were not given out, by reason: old, future, uncertain, unclocked, replay (all five by
             `max_age_ms`), repeated, malformed.
         statuses: the last status of each source.
+        event_gaps: events that were lost on the way, by their `number`.
         received: messages of any kind that are wanted.
     """
 
@@ -63,12 +67,14 @@ class Inbox:
         self.skipped = 0
         self.refused: Counter[str] = Counter()
         self.statuses: dict[str, StatusMessage] = {}
+        self.event_gaps = 0
         self.received = 0
         self._wanted = wanted
         self._on_status = on_status
         self._progress: dict[_Key, _Progress] = {}
         self._matchers: dict[_Key, PictureMatcher] = {}
         self._ready: dict[tuple[str, str, int], DetectionMessage] = {}
+        self._events: deque[EventMessage] = deque()
         self._count = 0
 
     def put(self, parts: Sequence[bytes], now_ns: int | None = None) -> None:
@@ -96,6 +102,10 @@ class Inbox:
             self.refused[reason] += 1
         return None
 
+    def take_event(self) -> EventMessage | None:
+        """The next event, if there is one; events are given in their order."""
+        return self._events.popleft() if self._events else None
+
     @property
     def is_full(self) -> bool:
         """Whether a message must be taken before more are put: every message is wanted, and one is ready."""
@@ -109,7 +119,7 @@ class Inbox:
     @property
     def is_finished(self) -> bool:
         """Whether everything was taken and every wanted source has ended."""
-        if self._ready or self.is_waiting:
+        if self._ready or self._events or self.is_waiting:
             return False
         names = {source for _, source in self._progress}
         known = bool(names) and (self._wanted.sources is None or self._wanted.sources <= names)
@@ -133,6 +143,10 @@ class Inbox:
             status = decode_status(parts[1])
             _check_names(topic, status.node, status.source)
             self._take_status(replace(status, replay=status.replay or bool(request)), progress)
+        elif topic.kind == "evt":
+            event = decode_event(parts[1])
+            _check_names(topic, event.node, event.source)
+            self._take_event(event, progress)
         else:
             header = decode_picture_header(parts[1])
             _check_names(topic, header.node, header.source)
@@ -168,6 +182,18 @@ class Inbox:
         if not is_known and progress.replayed != at:
             progress.replayed = at
             self._add(message)
+
+    def _take_event(self, event: EventMessage, progress: _Progress) -> None:
+        if not event.replay:
+            steps = progress.events.advance(event.epoch, event.generation, event.number)
+            if steps == 0:
+                self.refused["repeated"] += 1
+                return
+            self.event_gaps += steps - 1
+        self._events.append(event)
+        if len(self._events) > _MAX_EVENTS:  # of a program that takes none
+            self._events.popleft()
+            self.event_gaps += 1
 
     def _take_status(self, status: StatusMessage, progress: _Progress) -> None:
         if not status.replay:

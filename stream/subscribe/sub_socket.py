@@ -15,6 +15,7 @@ from ..wire.topics import (
     TopicKind,
     check_name,
     detections_topic,
+    event_topic,
     kind_prefix,
     node_prefix,
     picture_topic,
@@ -70,5 +71,5 @@ def topics_of(kind: TopicKind, node: str | None, names: tuple[str, ...] | None) 
         return [kind_prefix(kind)]
     if names is None:
         return [node_prefix(kind, node)]
-    topic = {"det": detections_topic, "sys": status_topic, "img": picture_topic}[kind]
+    topic = {"det": detections_topic, "sys": status_topic, "img": picture_topic, "evt": event_topic}[kind]
     return [topic(node, name) for name in names]

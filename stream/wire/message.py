@@ -24,6 +24,7 @@ from .message_types import (
     StatusMessage,
 )
 from .packing import pack, unpack
+from .place_counts import counts_map, read_counts
 from .position_map import pose_map, position_map, read_pose, read_position
 from .topics import MAJOR, MessageError, check_name
 
@@ -177,6 +178,8 @@ def _status_map(message: StatusMessage) -> dict[str, object]:
         "stale_total": message.stale_total or None,
         "since_message_ms": message.since_message_ms,
         "paused": message.paused or None,
+        "counts": [counts_map(one) for one in message.counts] or None,
+        "uncertain_since_unix_ns": message.uncertain_since_unix_ns,
         "error": _sendable(message.error),
         "warning": _sendable(message.warning),
         "ended": _sendable(message.ended),
@@ -277,6 +280,8 @@ def _read_status(fields: Fields) -> StatusMessage:
         stale_total=fields.maybe(fields.integer, "stale_total") or 0,
         since_message_ms=fields.maybe(lambda key: fields.number(key, minimum=0.0), "since_message_ms"),
         paused=fields.maybe(fields.flag, "paused") or False,
+        counts=tuple(read_counts(Fields(item, "counts[]")) for item in fields.maybe(fields.items, "counts") or ()),
+        uncertain_since_unix_ns=fields.maybe(fields.integer, "uncertain_since_unix_ns"),
         error=fields.maybe(fields.text, "error"),
         warning=fields.maybe(fields.text, "warning"),
         ended=fields.maybe(fields.text, "ended"),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from ..event import Event, PlaceCounts
 from ..position import CameraPose
 from ..stats import SourceState
 from ..track import Track
@@ -154,6 +155,8 @@ class StatusMessage:
         stale_total: messages that were stale when they were sent, since the start.
         since_message_ms: the time since the last detections were sent; None before the first.
         paused: no frame is processed until a client resumes the source.
+        counts: of the zones and lines.
+        uncertain_since_unix_ns: the counts may be wrong since then, because no picture came for a time; None else.
         error: why the source is not running; warning: a fault to look into; ended: how it ended.
         replay: sent again to a late joiner.
     """
@@ -176,9 +179,37 @@ class StatusMessage:
     stale_total: int = 0
     since_message_ms: float | None = None
     paused: bool = False
+    counts: tuple[PlaceCounts, ...] = ()
+    uncertain_since_unix_ns: int | None = None
     error: str | None = None
     warning: str | None = None
     ended: str | None = None
+    replay: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventMessage:
+    """One event of a source.
+
+    Args:
+        node, source, epoch, generation: as in `DetectionMessage`.
+        seq: of the detections that the event follows from; 0 where it follows from none.
+        number: counts the events of a source from 1 within an epoch and a generation: a gap is a loss.
+        published_unix_ns: when it was sent.
+        event: what happened.
+        uncertain_since_unix_ns: the counts may be wrong since then; None while they are certain.
+        replay: sent again.
+    """
+
+    node: str
+    source: str
+    epoch: int
+    generation: int
+    seq: int
+    number: int
+    published_unix_ns: int
+    event: Event
+    uncertain_since_unix_ns: int | None = None
     replay: bool = False
 
 

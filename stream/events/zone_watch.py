@@ -1,0 +1,91 @@
+"""Zone watch: when one object has entered or left one zone, and how long it stays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ..zone import ZoneOptions
+from .line_watch import margin_px
+from .observation import Observation
+from .plane import box_depth_in, box_point, depth_in
+
+_MOMENT_S = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneChange:
+    """What an object did in a zone.
+
+    Args:
+        kind: what it was.
+        seen: the detection at which it began.
+        seconds: of leave and dwell: how long it was inside.
+        unseen: of enter: it was first seen inside; of leave: it was last seen inside.
+    """
+
+    kind: Literal["enter", "leave", "dwell"]
+    seen: Observation
+    seconds: float | None = None
+    unseen: bool = False
+
+
+class ZoneWatch:
+    """Whether one object is inside one zone. It changes sides once it is clearly on the other one for `settle_s`.
+
+    Attributes:
+        is_inside: whether it counts as inside.
+    """
+
+    def __init__(self, options: ZoneOptions) -> None:
+        self.options = options
+        self.is_inside = False
+        self._was_outside = False
+        self._other_side: Observation | None = None  # the first detection there
+        self._last: Observation | None = None
+        self._entered_s = 0.0
+        self._has_dwelt = False
+
+    def observe(self, seen: Observation) -> ZoneChange | None:
+        """Take the next detection."""
+        is_inside = self._side(seen)
+        self._last = seen
+        if is_inside is None or is_inside == self.is_inside:
+            self._other_side = None if is_inside is not None else self._other_side
+            self._was_outside |= is_inside is False
+            return self._dwell(seen)
+        self._other_side = self._other_side or seen
+        if seen.time_s - self._other_side.time_s < self.options.settle_s - _MOMENT_S:
+            return None
+        first, self._other_side = self._other_side, None
+        self.is_inside = is_inside
+        if not is_inside:
+            self._was_outside = True
+            return ZoneChange("leave", first, max(0.0, first.time_s - self._entered_s))
+        self._entered_s, self._has_dwelt = first.time_s, False
+        return ZoneChange("enter", first, unseen=not self._was_outside)
+
+    def end(self) -> ZoneChange | None:
+        """The object is gone."""
+        if not self.is_inside or self._last is None:
+            return None
+        self.is_inside = False
+        return ZoneChange("leave", self._last, max(0.0, self._last.time_s - self._entered_s), unseen=True)
+
+    def _dwell(self, seen: Observation) -> ZoneChange | None:
+        dwell_s = self.options.dwell_s
+        if not self.is_inside or self._has_dwelt or dwell_s is None or seen.time_s - self._entered_s < dwell_s:
+            return None
+        self._has_dwelt = True
+        return ZoneChange("dwell", seen, seen.time_s - self._entered_s)
+
+    def _side(self, seen: Observation) -> bool | None:
+        """Whether it is clearly inside; None on the border. The first detection decides for a side."""
+        margin = margin_px(seen)
+        if self.options.point == "any":
+            depth = box_depth_in(seen.box_xyxy, self.options.polygon_px, margin)
+        else:
+            depth = depth_in(box_point(seen.box_xyxy, self.options.point), self.options.polygon_px)
+        if abs(depth) <= margin:
+            return depth > 0.0 if self._last is None else None
+        return depth > 0.0
