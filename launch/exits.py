@@ -30,7 +30,7 @@ EXTRA_OF = {
 }
 EVAL_LIBRARIES = ("mujoco", "motmetrics", "faster_coco_eval", "matplotlib")
 
-_END_BY_CTRL_C = (["run"], ["listen"], ["record"], ["replay"], ["ctl", "ask"], ["bridge"])
+_END_BY_CTRL_C = (["run"], ["page"], ["listen"], ["record"], ["replay"], ["ctl", "ask"], ["bridge"])
 
 
 class RunError(RuntimeError):

@@ -51,6 +51,10 @@ COVERED_BY: dict[str, str] = {
         "launch/verify/transformers_queries"
     ),
     "launch/web/test_guard.py": "launch/web/request_limits",
+    "launch/web/test_page_app.py": (
+        "launch/web/hub launch/web/live_frame launch/web/node_control launch/web/static_files launch/web/viewer "
+        "launch/web/viewer_lease launch/web/viewer_requests"
+    ),
     "model/datasets/test_attribution.py": "model/datasets/coco_records",
     "model/datasets/test_coco_data.py": "model/datasets/picture_check",
     "model/datasets/test_odvg_data.py": "model/datasets/labelled",

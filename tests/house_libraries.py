@@ -38,6 +38,7 @@ KNOWN_TO = {
         "stream/pusher.py",
         "stream/capture/push_source.py",
         "stream/subscribe/sub_socket.py",
+        "stream/subscribe/live_feed.py",
         "stream/recording/raw_publisher.py",
         "stream/control/server.py",
         "stream/controller.py",

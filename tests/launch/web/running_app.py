@@ -33,9 +33,9 @@ class RunningApp:
 
     port: int
 
-    def ask(self, method: str, path: str, body: bytes | None = None, timeout_s: float = 10.0, **headers: str) -> Answer:
+    def ask(self, method: str, path: str, body: bytes | None = None, /, **headers: str) -> Answer:
         """One request on a connection of its own; `_` in a header's name means `-`."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout_s)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10.0)
         try:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
             connection.request(method, path, body, named)

@@ -88,11 +88,11 @@ def test_without_the_token_only_public_paths_are_answered(guarded: tuple[Running
 
 def test_a_wrong_host_and_a_wrong_origin_are_refused_even_with_the_token(guarded: tuple[RunningApp, str]) -> None:
     running, token = guarded
-    known = {"authorization": f"Bearer {token}"}
+    known, own = f"Bearer {token}", f"http://127.0.0.1:{running.port}"
 
-    assert running.ask("GET", "/", host="evil.example", **known).status == 421
-    assert running.ask("POST", "/", b"", origin="http://evil.example", **known).status == 403
-    assert running.ask("POST", "/", b"", origin=f"http://127.0.0.1:{running.port}", **known).status == 200
+    assert running.ask("GET", "/", host="evil.example", authorization=known).status == 421
+    assert running.ask("POST", "/", b"", origin="http://evil.example", authorization=known).status == 403
+    assert running.ask("POST", "/", b"", origin=own, authorization=known).status == 200
 
 
 def test_a_body_that_is_too_large_is_refused_by_its_length_and_by_its_bytes(guarded: tuple[RunningApp, str]) -> None:

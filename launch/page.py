@@ -1,0 +1,104 @@
+"""`groundcast page`: a page in the browser that shows a node live, and changes what it looks for."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..stream.sockets.endpoint import AddressError, parse_endpoint
+from .exits import InputError
+from .node.runtime_folder import running_nodes
+from .settings.command_options import spread_options
+from .settings.key_option import KeysOption
+from .standard_streams import outlive_reader
+
+_WEB_MISSING = "{library} is missing, which the page needs: pip install 'groundcast[node,web]'"
+
+
+@dataclass(frozen=True, slots=True)
+class WebOptions:
+    """Where a web server listens, and who may use it."""
+
+    listen: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where the browser finds the page.")] = (
+        "127.0.0.1:8080"
+    )
+    token: Annotated[Path | None, typer.Option(help="Want the token in this file; it is made where it is missing.")] = (
+        None
+    )
+    tls_certificate: Annotated[Path | None, typer.Option(help="Serve HTTPS: the certificate, a PEM file.")] = None
+    tls_key: Annotated[Path | None, typer.Option(help="The certificate's private key, a PEM file.")] = None
+    insecure: Annotated[bool, typer.Option("--insecure", help="Allow an address others can reach without HTTPS.")] = (
+        False
+    )
+    host_name: Annotated[
+        list[str] | None, typer.Option(help="A further name of this host in the network; may be given again.")
+    ] = None
+
+
+@spread_options
+def page(
+    web: WebOptions,
+    address: Annotated[str, typer.Argument(help="Where the node publishes.")] = "tcp://127.0.0.1:5570",
+    control: Annotated[
+        str | None, typer.Option(help="The node's control socket. Default: its socket file on this host.")
+    ] = None,
+    watch_only: Annotated[bool, typer.Option("--watch-only", help="Change nothing: show the node alone.")] = False,
+    keys: KeysOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the ready line as one JSON object.")] = False,
+) -> None:
+    """Show a node live in the browser, with a prompt to type. Ends on Ctrl-C.
+
+    The page is a client of the node: it can run on another machine, and cannot slow the node.
+    """
+    if watch_only and control is not None:
+        raise InputError("--watch-only sends no requests: leave --control away")
+    try:
+        from .web.access import open_access
+        from .web.http_server import bind_web_socket, run_web_server, url_of
+        from .web.hub import Hub
+        from .web.page_app import page_app
+    except ModuleNotFoundError as error:
+        if error.name not in ("starlette", "uvicorn", "websockets"):
+            raise
+        raise InputError(_WEB_MISSING.format(library=error.name)) from error
+    outlive_reader()
+    access = open_access(
+        web.listen,
+        token_file=web.token,
+        certificate=web.tls_certificate,
+        private_key=web.tls_key,
+        insecure=web.insecure,
+        names=web.host_name or (),
+    )
+    find_control = _no_control if watch_only else _control_finder(address, control)
+    with bind_web_socket(access) as listener:
+        url = url_of(access, listener)
+        hub = Hub(address, keys, find_control)
+        if as_json:
+            print(json.dumps({"ready": {"url": url}}), flush=True)
+        else:
+            wanted = "" if web.token is None else f" (the token is in {web.token})"
+            print(f"the page is at {url}{wanted}", flush=True)
+        run_web_server(page_app(access, hub), access, listener)
+
+
+def _no_control(_node: str) -> None:
+    return None
+
+
+def _control_finder(address: str, control: str | None) -> Callable[[str], str | None]:
+    """How the control socket of a node is found by its name."""
+    try:
+        if control is not None:
+            parse_endpoint(control)
+            return lambda _node: control
+        is_local = parse_endpoint(address).is_local
+    except AddressError as error:
+        raise InputError(str(error)) from error
+    return (lambda node: running_nodes(os.environ).get(node)) if is_local else _no_control

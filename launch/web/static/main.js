@@ -1,0 +1,63 @@
+// Main: the tabs, the colours and the connection.
+
+import { Link } from "./link.js";
+import { Live } from "./live.js";
+
+const byId = (id) => document.getElementById(id);
+const tabs = [...document.querySelectorAll("[role=tab]")];
+
+function open(tab) {
+  for (const one of tabs) {
+    const isOpen = one === tab;
+    one.setAttribute("aria-selected", String(isOpen));
+    one.tabIndex = isOpen ? 0 : -1;
+    byId(one.getAttribute("aria-controls")).hidden = !isOpen;
+  }
+  history.replaceState(null, "", `#${tab.getAttribute("aria-controls")}`);
+}
+
+for (const tab of tabs) {
+  tab.addEventListener("click", () => open(tab));
+  tab.addEventListener("keydown", ({ key }) => {
+    const shown = tabs.filter((one) => !one.hidden);
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[key];
+    if (!step) return;
+    const next = shown[(shown.indexOf(tab) + step + shown.length) % shown.length];
+    next.focus();
+    open(next);
+  });
+}
+
+const theme = byId("theme");
+theme.value = localStorage.getItem("theme") ?? "";
+const paint = () => (theme.value ? (document.documentElement.dataset.theme = theme.value) : delete document.documentElement.dataset.theme);
+theme.addEventListener("change", () => {
+  localStorage.setItem("theme", theme.value);
+  paint();
+});
+paint();
+
+const link = new Link();
+const connection = byId("connection");
+const problem = byId("problem");
+link.addEventListener("connected", () => (connection.textContent = "connected"));
+link.addEventListener("lost", async ({ detail }) => {
+  connection.textContent = "no connection, trying again";
+  connection.dataset.state = "lost";
+  problem.textContent = detail.reason || "The page's server does not answer. This page goes on as soon as it does.";
+  problem.hidden = false;
+  const answer = await fetch("/", { method: "HEAD", redirect: "manual" }).catch(() => null);
+  if (answer?.type === "opaqueredirect" || answer?.status === 401) location.assign("/login");
+});
+link.addEventListener("state", ({ detail: state }) => {
+  const names = state.sources.length;
+  connection.textContent = state.error ? "the node does not answer" : `${names} ${names === 1 ? "source" : "sources"}, ${state.viewers} watching`;
+  connection.dataset.state = state.error ? "lost" : "good";
+  problem.hidden = !state.error;
+  problem.textContent = state.error ?? "";
+  byId("node-name").textContent = state.node ?? state.sources[0]?.node ?? "";
+});
+
+new Live(link);
+const wanted = tabs.find((tab) => `#${tab.getAttribute("aria-controls")}` === location.hash && !tab.hidden);
+if (wanted) open(wanted);
