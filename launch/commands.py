@@ -88,9 +88,6 @@ def _root(
 ) -> None: ...
 
 
-def _no_options() -> None: ...
-
-
 def _not_loaded() -> None:
     raise AssertionError("a command that was only listed was run")
 
@@ -104,8 +101,6 @@ def _load(name: str) -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     functions = _load_group(name) if name in _WITH_SUBCOMMANDS else {name: _load_command(name)}
-    if name in _WITH_SUBCOMMANDS:
-        app.callback()(_no_options)  # without it a group of one command would be that command
     for subcommand, function in functions.items():
         app.command(subcommand)(function)
     return app

@@ -40,10 +40,19 @@ def replay(
     ] = False,
     wait_s: Annotated[float, typer.Option(min=0.0, help="Wait this long for the first subscriber.")] = 10.0,
     info: Annotated[bool, typer.Option("--info", help="Show what each file contains, and publish nothing.")] = False,
+    to_rosbag: Annotated[
+        Path | None,
+        typer.Option(help="Write them as ROS 2 messages into this new MCAP file, and publish nothing."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object of figures.")] = False,
 ) -> None:
     """Publish recordings again: the same bytes on the same topics, in order, at any speed."""
     readers = sorted(map(McapReader, files), key=lambda reader: reader.order)
+    if to_rosbag is not None:
+        from .bridge.rosbag import write_rosbag
+
+        write_rosbag(readers, to_rosbag, as_json=as_json)
+        return
     if info:
         _print_info(readers, as_json=as_json)
         return

@@ -96,7 +96,8 @@ COVERED_BY: dict[str, str] = {
     ),
     "stream/bridges/test_dds_types.py": "stream/bridges/ros_definitions stream/bridges/ros_messages",
     "stream/bridges/test_ros_bridge.py": (
-        "stream/bridges/dds_node stream/bridges/feed stream/bridges/picture_feed stream/bridges/prompt_requests"
+        "stream/bridges/bridge_figures stream/bridges/dds_node stream/bridges/feed "
+        "stream/bridges/picture_feed stream/bridges/prompt_requests"
     ),
     "stream/capture/test_open_source.py": "stream/decode/ffmpeg_errors stream/decode/ffmpeg_open",
     "stream/capture/test_push_source.py": "stream/wire/push_message",

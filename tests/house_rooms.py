@@ -31,7 +31,7 @@ MAX_FILES = 25  # Python files in one folder
 ROOMS: dict[str, tuple[str, set[str]]] = {
     "launch": ("the commands that a person starts, one file each", {"*"}),
     "launch/bench": ("`groundcast bench`: parity first, then speed and memory", {"node", "settings"}),
-    "launch/bridge": ("`groundcast bridge`: a node's messages to other systems", {"node", "settings"}),
+    "launch/bridge": ("`groundcast bridge`: a node's messages to other systems", {"node", "settings", "show"}),
     "launch/evaluate": ("`groundcast eval`: average precision against ground truth", {"report", "settings", "show"}),
     "launch/events": ("`groundcast events`: what a node has stored", {"node", "settings", "show"}),
     "launch/node": ("builds a node from its settings and runs it", {"service", "settings"}),

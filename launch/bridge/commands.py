@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from .foxglove import foxglove
 from .ros2 import ros2
 
-COMMANDS: Mapping[str, Callable[..., Any]] = {"ros2": ros2}
+COMMANDS: Mapping[str, Callable[..., Any]] = {"ros2": ros2, "foxglove": foxglove}

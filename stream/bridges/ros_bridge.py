@@ -4,38 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
 
 from ..track import TrackState
 from ..wire.message_types import DetectionMessage, StatusMessage
+from .bridge_figures import BridgeFigures
 from .feed import FeedOptions, follow
 from .picture_feed import PictureFeed
 from .prompt_requests import PromptRequests
 from .ros_convert import compressed_image, detections_2d, diagnostics
+from .ros_positions import detections_3d, has_geometry, markers
 from .ros_topics import RosNode, RosTopics
 
 _LOOK_EVERY_S = 0.1
 _DIAGNOSTICS_EVERY_S = 1.0
-
-
-@dataclass(slots=True)
-class BridgeFigures:
-    """What a bridge has passed on.
-
-    Args:
-        received: messages of detections.
-        sent: what was sent, by kind.
-        gaps: messages that were lost between node and bridge.
-        refused: messages that were too old, or could not be read.
-    """
-
-    received: int = 0
-    sent: dict[str, int] = field(default_factory=dict[str, int])
-    gaps: int = 0
-    refused: int = 0
-
-    def count(self, kind: str, number: int = 1) -> None:
-        self.sent[kind] = self.sent.get(kind, 0) + number
 
 
 class RosBridge:
@@ -89,6 +70,10 @@ class RosBridge:
         topics = self._topics.of(message.node, message.source)
         self._node.publish(topics.detections, detections_2d(message, self._states))
         self.figures.count("detections")
+        if has_geometry(message):
+            self._node.publish(topics.detections_3d, detections_3d(message, self._states))
+            self._node.publish(topics.markers, markers(message, self._states))
+            self.figures.count("positions")
 
     def _send_picture(self, message: DetectionMessage) -> None:
         topic = self._topics.of(message.node, message.source).image
