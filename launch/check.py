@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from ..model.prompt import Prompt, PromptError
-from ..stream.capture.reader import check_source
+from ..stream.capture.open_source import check_source
 from ..stream.control.source_settings import Place, SourceSettings
 from ..stream.sockets.allow_list import allowed
 from ..stream.sockets.key_files import read_node_pair

@@ -14,7 +14,8 @@ from typing import Annotated
 
 import typer
 
-from ..stream.capture.reader import Reader, check_source
+from ..stream.capture.open_source import check_source
+from ..stream.capture.reader import Reader
 from ..stream.frame import Frame
 from ..stream.options import SourceOptions, Transport
 from .exits import InputError, RunError

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from ..model.prompt import Prompt
 from .clock import Clock
-from .detector_protocol import StreamDetector, Ticket
+from .detector_protocol import StreamDetector
 from .node.batch_window import BatchWindow
 from .node.commands import NodeCommands
 from .node.inference import FrameQuery, FrameResult, InferenceBatch, PipelineError
@@ -28,7 +28,7 @@ from .options import NodeOptions
 from .publish.publisher import Publisher
 from .wire.message_types import DetectionMessage
 
-__all__ = ["NodeSummary", "Pipeline", "PipelineError", "SourceSummary", "StreamDetector", "Ticket"]
+__all__ = ["NodeSummary", "Pipeline", "PipelineError"]
 
 _MAX_SLEEP_S = 0.1  # a stop, and some changes of state, wake no thread
 _READERS_END_WITHIN_S = 0.5

@@ -23,7 +23,8 @@ from .state_folder import own_event_store
 if TYPE_CHECKING:
     from ...model.detector import Detector
     from ...stream.control.server import ControlServer
-    from ...stream.pipeline import NodeSummary, StreamDetector
+    from ...stream.detector_protocol import StreamDetector
+    from ...stream.pipeline import NodeSummary
     from ...stream.wire.message_types import DetectionMessage
 
 
@@ -72,7 +73,7 @@ def run_node(
             PromptError, InputError: the input was wrong.
         RunError: the node failed while running.
     """
-    from ...stream.capture.reader import check_source
+    from ...stream.capture.open_source import check_source
     from ...stream.publish.publisher import Publisher
     from ...stream.sockets.descriptors import raise_limit
     from ...stream.sockets.name_claim import NameClaim

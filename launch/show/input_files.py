@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...model.pictures.still_picture import is_picture_path
+from ...stream.capture.open_source import check_source
 from ...stream.capture.picture_folder import natural_order
-from ...stream.capture.reader import SourceError, check_source
 from ...stream.options import SourceOptions
-from ...stream.source_url import SourceUrl, kind_of, path_of
+from ...stream.source_url import SourceError, SourceUrl, kind_of, path_of
 from ..exits import InputError
 
 RESULTS = "detections.jsonl"

@@ -22,9 +22,9 @@ from ..timing.liveness import Liveness
 from .backoff import Backoff
 from .frame_maker import FrameMaker
 from .newest import Newest
-from .open_source import check_source, open_source
+from .open_source import open_source
 
-__all__ = ["Reader", "SourceError", "check_source", "redact"]
+__all__ = ["Reader"]
 
 _log = logging.getLogger(__name__)
 

@@ -7,8 +7,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from ...model.prompt import Phrase, Prompt, PromptError
-from ..capture.reader import SourceError, check_source
+from ..capture.open_source import check_source
 from ..options import SourceOptions
+from ..source_url import SourceError
 from ..wire.message_types import DetectionMessage, ModelInfo
 from ..wire.topics import MessageError, check_name
 from .node_api import Applied, CommandError, Lease, NodeStatus, PictureRequest, SourceChange, user_of

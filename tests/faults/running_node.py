@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Self
 
 from groundcast.model.prompt import Prompt
+from groundcast.stream.detector_protocol import StreamDetector
 from groundcast.stream.options import NodeOptions, PublisherOptions, SourceOptions
-from groundcast.stream.pipeline import NodeSummary, Pipeline, StreamDetector
+from groundcast.stream.pipeline import NodeSummary, Pipeline
 from groundcast.stream.publish.publisher import Publisher
 from groundcast.stream.subscriber import Subscriber
 

@@ -14,8 +14,9 @@ import numpy as np
 
 from groundcast.model.prompt import Prompt
 from groundcast.stream.clock import Clock
+from groundcast.stream.detector_protocol import StreamDetector
 from groundcast.stream.options import NodeOptions, PublisherOptions, SourceOptions
-from groundcast.stream.pipeline import NodeSummary, Pipeline, PipelineError, StreamDetector
+from groundcast.stream.pipeline import NodeSummary, Pipeline, PipelineError
 from groundcast.stream.publish.publisher import Publisher
 from groundcast.stream.subscriber import Subscriber
 from groundcast.stream.wire.message_types import DetectionMessage, PictureHeader, StatusMessage

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from groundcast.stream.capture.reader import SourceError, check_source
+from groundcast.stream.capture.open_source import check_source
 from groundcast.stream.options import SourceOptions
+from groundcast.stream.source_url import SourceError
 
 from ..watched_reader import read_all, write_video
 

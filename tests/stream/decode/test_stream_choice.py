@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 from av.stream import Disposition
 
-from groundcast.stream.capture.reader import SourceError, check_source
+from groundcast.stream.capture.open_source import check_source
 from groundcast.stream.decode.stream_choice import choose_stream
 from groundcast.stream.frame import Frame
 from groundcast.stream.options import SourceOptions
+from groundcast.stream.source_url import SourceError
 from groundcast.stream.stats import ReaderStats
 
 from ..watched_reader import WatchedReader, write_video
