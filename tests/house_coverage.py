@@ -65,7 +65,7 @@ COVERED_BY: dict[str, str] = {
     "model/evaluation/test_confusion.py": "model/evaluation/class_figures",
     "model/evaluation/test_refcoco_eval.py": "model/datasets/refcoco_data",
     "model/pictures/test_still_picture.py": (
-        "model/pictures/jpeg_file model/pictures/pixel_kinds model/pictures/png_file model/pictures/tone_mapping"
+        "model/pictures/pixel_kinds model/pictures/png_file model/pictures/tone_mapping"
     ),
     "model/runtime/test_gpu_workers.py": "model/runtime/job model/runtime/network model/runtime/network_output",
     "model/tabletop/test_clip.py": "model/tabletop/clip_truth",

@@ -52,6 +52,14 @@ def read_jpeg_header(data: bytes) -> JpegHeader | None:
     return None
 
 
+def end_of_pixels(data: bytes) -> int:
+    """Where the end marker that follows a JPEG's pixels begins; -1 without one."""
+    for marker, _, end in _segments(data):
+        if marker == _SCAN:
+            return data.find(_END, end)
+    return -1
+
+
 def exif_orientation(data: bytes | memoryview) -> int:
     """A JPEG's EXIF orientation, 1 to 8; upright if it has none."""
     for marker, begin, end in _segments(data):

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 from PIL.ImageFile import ImageFile
 
-from .jpeg_file import orientation_in_exif, read_jpeg_header
+from .jpeg_file import end_of_pixels, orientation_in_exif, read_jpeg_header
 from .orientation import UPRIGHT, swaps_sides, turn_upright
 from .pixel_kinds import rgb_of_pillow
 from .png_file import png_orientation, png_transfer
@@ -48,6 +48,9 @@ _MIN_MS, _USUAL_MS = 20.0, 100.0  # browsers show frames with a shorter duration
 _JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
 _PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
 _CUT_OFF = "the JPEG is cut off: its end is missing"
+_LAST_MISSING = "the JPEG is cut off: an end marker follows, but the last pixels are missing"
+_FILLED_PX, _FILLED_WITH = 8, 128  # what a decoder shows in blocks for which the data do not suffice
+_PADDING = bytes(range(1, 0xFF))
 _AVIF_HEAD_BYTES = 65_536
 _OPENING = threading.Lock()
 _UNREADABLE = (
@@ -216,7 +219,20 @@ def decode_jpeg(data: bytes, *, upright: bool = True) -> Rgb:
             image = rgb_of_pillow(opened)
     if image is None or image.shape[:2] != (header.height, header.width):
         raise StillError("the JPEG is damaged, or of a rare kind: save it anew with 8 bits and usual coding")
+    if (image[-_FILLED_PX:, -_FILLED_PX:] == _FILLED_WITH).all() and _lacks_pixels(data):
+        raise StillError(_LAST_MISSING)
     return turn_upright(image, header.orientation) if upright else image
+
+
+def _lacks_pixels(data: bytes) -> bool:
+    """Whether more data before the end marker would change the pixels: a decoder ignores them behind the last block."""
+    end = end_of_pixels(data)
+    with _decoder_errors():
+        now, more = (
+            np.asarray(Image.open(BytesIO(jpeg), formats=("JPEG",)))
+            for jpeg in (data, data[:end] + _PADDING + data[end:])
+        )
+    return not np.array_equal(now, more)
 
 
 @contextmanager
