@@ -19,6 +19,7 @@ from .settings.settings_file import checked
 from .settings.sources import named_sources
 from .show.image_inputs import InputImage, Unread, in_original
 from .show.input_files import InputFiles, find_files
+from .show.mask_finder import FindMasks, mask_finder
 from .show.progress import busy, progress
 from .show.results import DetectionOutput, make_folder
 from .standard_streams import outlive_reader
@@ -56,6 +57,7 @@ def detect(
         outlive_reader()
     for remark in found.remarks:
         say(remark)
+    find_masks = mask_finder(options.masker, options.device, offline=options.offline) if options.masks else None
     with _loaded(settings, prompt) as detector:
         submit = submitter(detector, prompt, options)
         with (
@@ -64,7 +66,7 @@ def detect(
             progress("detecting") as advance,
         ):
             for batch_inputs in _batches(_images(found, options.sample_hz, advance), options.batch or _BATCH):
-                _detect_batch(batch_inputs, submit, output)
+                _detect_batch(batch_inputs, submit, find_masks, output)
     if output.unread:
         raise RunError(f"{output.unread} of {len(found.files)} files could not be read, or not to their end")
 
@@ -132,15 +134,24 @@ def _check(options: DetectOptions) -> None:
         raise InputError("--format writes files: name a folder for them with --out")
     if not options.formats and (options.drawings or options.crops):
         raise InputError("--drawings and --crops go with --format: --out alone draws every picture")
+    if options.formats and options.masks:
+        raise InputError("--masks goes into detections.jsonl and drawings, not into a --format: leave one of them away")
 
 
-def _detect_batch(batch_inputs: Sequence[InputImage | Unread], submit: Submit, output: DetectionOutput) -> None:
+def _detect_batch(
+    batch_inputs: Sequence[InputImage | Unread],
+    submit: Submit,
+    find_masks: FindMasks | None,
+    output: DetectionOutput,
+) -> None:
     """Detect in a batch, and pass on its detections, and what could not be read, in order."""
     images = [one.image for one in batch_inputs if isinstance(one, InputImage)]
     answers = iter(submit(images)() if images else ())
     for one in batch_inputs:
         if isinstance(one, InputImage):
-            output.add(one, in_original(next(answers), one))
+            found = next(answers)
+            masks = None if find_masks is None else find_masks(one, found)
+            output.add(one, in_original(found, one), masks)
         else:
             output.add_unread(one)
 

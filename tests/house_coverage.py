@@ -29,7 +29,7 @@ COVERED_BY: dict[str, str] = {
     "launch/test_compat.py": "launch/show/image_files model/runtime/free_phrases model/runtime/whole_caption",
     "launch/test_ctl.py": "launch/node/runtime_folder launch/show/control_tables",
     "launch/test_demo.py": "launch/node/node_process",
-    "launch/test_detect.py": "launch/node/load_detector launch/show/input_files",
+    "launch/test_detect.py": "launch/node/load_detector launch/show/input_files launch/show/mask_finder",
     "launch/test_keys.py": "launch/settings/key_option",
     "launch/test_listen.py": "launch/printable launch/show/message_table",
     "launch/test_listen_status.py": "launch/show/listen_status launch/show/status_table",
@@ -64,6 +64,8 @@ COVERED_BY: dict[str, str] = {
     "model/evaluation/test_coco_eval.py": "model/evaluation/coco_store",
     "model/evaluation/test_confusion.py": "model/evaluation/class_figures",
     "model/evaluation/test_refcoco_eval.py": "model/datasets/refcoco_data",
+    "model/masks/test_embedded.py": "model/masks/box_crop model/masks/box_mask_net",
+    "model/masks/test_load.py": "model/masks/families model/masks/published_masker",
     "model/pictures/test_still_picture.py": (
         "model/pictures/pixel_kinds model/pictures/png_file model/pictures/tone_mapping"
     ),

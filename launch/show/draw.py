@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...model.detections import Detections
+from ...model.masks.mask import Mask, pixels_of, resized
 from ...stream.track import Box, Track
 from ..exits import RunError
 
@@ -38,6 +39,7 @@ class Drawn:
     """One box to draw: px of the picture, its phrase, its label, whether it was detected or only predicted.
 
     Args:
+        mask: its pixels, which are tinted; it may be of another size than the picture.
         score: 0..1; where boxes cover each other, the higher score lies on top.
     """
 
@@ -46,6 +48,7 @@ class Drawn:
     text: str
     seen: bool = True
     score: float = 0.0
+    mask: Mask | None = None
 
 
 def drawn_tracks(tracks: Sequence[Track]) -> list[Drawn]:
@@ -53,12 +56,18 @@ def drawn_tracks(tracks: Sequence[Track]) -> list[Drawn]:
     return [Drawn(t.box_xyxy, t.phrase, f"{t.phrase} #{t.id}", t.state != "coasting", t.score) for t in tracks]
 
 
-def drawn_detections(found: Detections) -> list[Drawn]:
-    """Detections with their scores."""
+def drawn_detections(found: Detections, masks: Sequence[Mask | None] | None = None) -> list[Drawn]:
+    """Detections with their scores, and with their masks if masks were looked for."""
     boxes: list[list[float]] = found.boxes_xyxy.astype(float).tolist()
     scores: list[float] = found.scores.astype(float).tolist()
     return [
-        Drawn((x1, y1, x2, y2), found.name(row), f"{found.name(row)} {scores[row]:.2f}", score=scores[row])
+        Drawn(
+            (x1, y1, x2, y2),
+            found.name(row),
+            f"{found.name(row)} {scores[row]:.2f}",
+            score=scores[row],
+            mask=None if masks is None else masks[row],
+        )
         for row, (x1, y1, x2, y2) in enumerate(boxes)
     ]
 
@@ -72,6 +81,9 @@ def draw(image: Picture, boxes: Sequence[Drawn]) -> Picture:
     scale = max(0.4, min(canvas.shape[:2]) / 900)
     width_px = max(2, round(scale * 2.5))
     rising = sorted(boxes, key=lambda box: box.score)
+    for box in rising:
+        if box.mask is not None:
+            _tint(canvas, box.mask, colour_of(box.phrase), width_px)
     for box in rising:
         _outline(canvas, box, width_px)
     placed: list[_Label] = []
@@ -116,6 +128,18 @@ def colour_of(phrase: str) -> Colour:
     hue = zlib.crc32(phrase.encode()) % 360 / 360
     red, green, blue = colorsys.hsv_to_rgb(hue, 0.75, 0.9)
     return round(red * 255), round(green * 255), round(blue * 255)
+
+
+def _tint(canvas: Picture, mask: Mask, colour: Colour, width_px: int) -> None:
+    """Mix a mask's pixels half with the colour, and draw its edge."""
+    fitted = resized(mask, (canvas.shape[0], canvas.shape[1]))
+    if fitted is None:
+        return
+    x1, y1, x2, y2 = (round(side) for side in fitted.box_xyxy)
+    pixels, part = pixels_of(fitted)[y1:y2, x1:x2], canvas[y1:y2, x1:x2]
+    part[pixels] = (part[pixels] * 0.5 + np.array(colour) * 0.5).astype(np.uint8)
+    edges, _ = cv2.findContours(pixels.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE, offset=(x1, y1))
+    cv2.drawContours(canvas, edges, -1, colour, max(1, width_px // 2))
 
 
 def _outline(canvas: Picture, box: Drawn, width_px: int) -> None:

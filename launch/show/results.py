@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -20,6 +21,7 @@ from .image_inputs import InputImage, Unread, is_picture
 from .input_files import RESULTS
 
 if TYPE_CHECKING:
+    from ...model.masks.mask import Mask
     from ...stream.options import SourceOptions
     from .video_file import VideoFile
 
@@ -46,15 +48,15 @@ class DetectionOutput:
         self._pictures = self._boxes = self.unread = 0
         self._began_s = time.monotonic()
 
-    def add(self, shot: InputImage, found: Detections) -> None:
-        """Write the detections of one picture."""
+    def add(self, shot: InputImage, found: Detections, masks: Sequence[Mask | None] | None = None) -> None:
+        """Write the detections of one picture, and the mask of each if masks were looked for."""
         self._pictures += 1
         self._boxes += len(found)
-        values = _values(shot, found)
+        values = _values(shot, found, masks)
         if not self._as_json:
             print(_line(values), flush=True)
         if self._out is not None:
-            values["drawing"] = self._draw(self._out, shot, found)
+            values["drawing"] = self._draw(self._out, shot, found, masks)
         self._write(values)
 
     def add_unread(self, unread: Unread) -> None:
@@ -74,14 +76,14 @@ class DetectionOutput:
             except OSError as error:
                 raise RunError(f"{self._lines.name} cannot be written ({error.strerror}): free some space") from error
 
-    def _draw(self, out: Path, shot: InputImage, found: Detections) -> str:
+    def _draw(self, out: Path, shot: InputImage, found: Detections, masks: Sequence[Mask | None] | None) -> str:
         """Draw a picture as a picture, a clip's frame into a clip. Returns the name of the file."""
         from .draw import draw, drawn_detections, save
         from .video_file import VideoFile
 
         scale = shot.image.shape[1] / shot.width
         drawn = replace(found, boxes_xyxy=(found.boxes_xyxy * scale).astype(np.float32))
-        image, source = draw(shot.image, drawn_detections(drawn)), shot.source
+        image, source = draw(shot.image, drawn_detections(drawn, masks)), shot.source
         if is_picture(source):
             number = f"-{shot.index + 1}" if shot.pages > 1 else ""
             name = self._free_name(f"{source.name}{number}", ".png")
@@ -142,7 +144,7 @@ def make_folder(out: Path, *, overwrite: bool) -> None:
         raise InputError(f"folder {out} cannot be made ({error.strerror}): name another with --out") from error
 
 
-def _values(shot: InputImage, found: Detections) -> dict[str, Any]:
+def _values(shot: InputImage, found: Detections, masks: Sequence[Mask | None] | None) -> dict[str, Any]:
     boxes: list[list[float]] = found.boxes_xyxy.astype(float).round(2).tolist()
     scores: list[float] = found.scores.astype(float).round(4).tolist()
     return {
@@ -155,10 +157,19 @@ def _values(shot: InputImage, found: Detections) -> dict[str, Any]:
                 "label": found.name(row),
                 "confidence": scores[row],
                 "bbox": dict(zip(("x1", "y1", "x2", "y2"), box, strict=True)),
+                **({} if masks is None else {"mask": _mask_values(masks[row])}),
             }
             for row, box in enumerate(boxes)
         ],
     }
+
+
+def _mask_values(mask: Mask | None) -> dict[str, Any] | None:
+    """A mask as pycocotools reads it, with its figures; None where an object has no mask."""
+    if mask is None:
+        return None
+    rle = {"size": list(mask.size_hw), "counts": mask.counts.decode("ascii")}
+    return {**rle, "area": mask.area_px, "quality": round(mask.quality, 4), "bbox": list(mask.box_xyxy)}
 
 
 def _line(values: dict[str, Any]) -> str:

@@ -50,6 +50,10 @@ class DetectOptions:
         int | None,
         typer.Option(help="Pictures in one batch. Default: 8; with --format, what the device does best.", min=1),
     ] = None
+    masks: Annotated[bool, typer.Option("--masks", help="Also find the pixels of each object in its box.")] = False
+    masker: Annotated[
+        str, typer.Option(help="The model for --masks: tabletop, or a SAM's folder or name on the hub.")
+    ] = "tabletop"
     offline: Annotated[bool, typer.Option("--offline", help="Take published models only from the local cache.")] = False
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object per picture; end with one of figures.")

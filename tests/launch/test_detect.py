@@ -11,6 +11,7 @@ import av
 import cv2
 import pytest
 from PIL import Image
+from pycocotools.mask import decode  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
 
 from groundcast.launch import detect
 from groundcast.launch.settings.settings import ModelSettings
@@ -233,3 +234,34 @@ def test_what_cannot_be_looked_at_is_said(
 
     assert ended.code == 2
     assert said in ended.sentence
+
+
+def test_masks_are_written_as_run_lengths_and_drawn(
+    picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain = in_process(capsys, "detect", picture, "--prompt", "red blob", "--out", tmp_path / "plain", "--json")
+
+    ended = in_process(
+        capsys, "detect", picture, "--prompt", "red blob", "--out", tmp_path / "masked", "--masks", "--json"
+    )
+
+    (found,) = results(ended.out)[0]["detections"]
+    mask = found["mask"]
+    square = decode({"size": mask["size"], "counts": mask["counts"].encode()})[40:70, 50:80]
+    assert ended.code == 0
+    assert mask["size"] == [120, 160]
+    assert mask["area"] == pytest.approx(900, rel=0.15)
+    assert square.mean() > 0.9
+    assert 0.5 < mask["quality"] <= 1
+    assert "mask" not in results(plain.out)[0]["detections"][0]
+    drawings = [next((tmp_path / name).glob("*.png")).read_bytes() for name in ("plain", "masked")]
+    assert drawings[0] != drawings[1]
+
+
+def test_a_masker_that_is_none_is_refused_before_anything_is_read(
+    picture: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended = in_process(capsys, "detect", picture, "--prompt", "red blob", "--masks", "--masker", "no-such-folder")
+
+    assert ended.code == 2
+    assert "no masker at no-such-folder" in ended.sentence
