@@ -96,6 +96,11 @@ def _plan(settings: NodeSettings, words: str) -> dict[str, list[str]]:
         "model": [f"{model.name} on {model.device}, {size}, threshold {model.threshold:g}"],
         "publishes": [f"{settings.publish.address}{_clients_text(settings.publish)}"],
         "health": [f"http://{settings.health.address}" if settings.health.address else "no HTTP pages"],
+        "page": [
+            f"http{'s' if settings.page.tls_key else ''}://{settings.page.address}"
+            if settings.page.address
+            else "no page"
+        ],
         "control": [_control(settings)],
         "tracks": [f"kept {tracker.coast_s:g} s without a detection, confirmed after {tracker.confirm_hits}"],
         "stale": [f"after {settings.stale_after_ms:g} ms"],

@@ -23,6 +23,7 @@ from .exits import EVAL_MISSING, InputError, RunError
 from .node.node_process import NodeProcess
 from .show.message_table import MessageTable
 
+_PAGE = "127.0.0.1:8080"
 _SILENCE_S = 60.0  # a node that sends nothing for this long hangs
 
 
@@ -51,7 +52,7 @@ def demo(
     if as_json:
         print(json.dumps({**figures, **drawings}))
     else:
-        _print_figures(figures, drawings)
+        _print_figures(figures, drawings, truth.prompt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +155,13 @@ def _draw(messages: list[DetectionMessage], out: Path) -> dict[str, str]:
     return {"video": str(video_path), "picture": str(picture_path)}
 
 
-def _print_figures(figures: Mapping[str, Any], drawings: Mapping[str, str]) -> None:
+def _print_figures(figures: Mapping[str, Any], drawings: Mapping[str, str], prompt: str) -> None:
     typer.echo(
         f"{figures['messages']} messages for {figures['frames']} frames, {figures['gaps']} lost, "
         f"{figures['fps']:.1f} frames a second.\n"
         f"Against the clip's ground truth: MOTA {figures['MOTA']:.3f}, IDF1 {figures['IDF1']:.3f}.\n"
         f"Written: {drawings['video']} and {drawings['picture']}.\n"
-        "Your own camera: groundcast run --source rtsp://... --prompt 'red ball . green can'"
+        "Your own camera: groundcast run --source rtsp://... --prompt 'red ball . green can'\n"
+        f"In the browser, at http://{_PAGE}: groundcast run --source {CLIP_PATH} --pace realtime "
+        f"--prompt {prompt!r} --page {_PAGE}"
     )

@@ -28,6 +28,8 @@ EXTRA_OF = {
     "foxglove": "ros2",
     "paho": "mqtt",
 }
+WEB_MISSING = "{library} is missing, which the page needs: pip install 'groundcast[node,web]'"
+WEB_LIBRARIES = ("starlette", "uvicorn", "websockets")
 EVAL_LIBRARIES = ("mujoco", "motmetrics", "faster_coco_eval", "matplotlib")
 
 _END_BY_CTRL_C = (["run"], ["page"], ["listen"], ["record"], ["replay"], ["ctl", "ask"], ["bridge"])

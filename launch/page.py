@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +15,11 @@ from typing import Annotated
 import typer
 
 from ..stream.sockets.endpoint import AddressError, parse_endpoint
-from .exits import InputError
+from .exits import WEB_LIBRARIES, WEB_MISSING, InputError
 from .node.runtime_folder import running_nodes
 from .settings.command_options import spread_options
 from .settings.key_option import KeysOption
 from .standard_streams import outlive_reader
-
-_WEB_MISSING = "{library} is missing, which the page needs: pip install 'groundcast[node,web]'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ def page(
     watch_only: Annotated[bool, typer.Option("--watch-only", help="Change nothing: show the node alone.")] = False,
     keys: KeysOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the ready line as one JSON object.")] = False,
+    until_parent_ends: Annotated[bool, typer.Option("--until-parent-ends", hidden=True)] = False,
 ) -> None:
     """Show a node live in the browser, with a prompt to type. Ends on Ctrl-C.
 
@@ -64,9 +66,9 @@ def page(
         from .web.hub import Hub
         from .web.page_app import page_app
     except ModuleNotFoundError as error:
-        if error.name not in ("starlette", "uvicorn", "websockets"):
+        if error.name not in WEB_LIBRARIES:
             raise
-        raise InputError(_WEB_MISSING.format(library=error.name)) from error
+        raise InputError(WEB_MISSING.format(library=error.name)) from error
     outlive_reader()
     access = open_access(
         web.listen,
@@ -80,12 +82,20 @@ def page(
     with bind_web_socket(access) as listener:
         url = url_of(access, listener)
         hub = Hub(address, keys, find_control)
+        if until_parent_ends:
+            threading.Thread(target=_end_with_parent, name="page-parent", daemon=True).start()
         if as_json:
             print(json.dumps({"ready": {"url": url}}), flush=True)
         else:
             wanted = "" if web.token is None else f" (the token is in {web.token})"
             print(f"the page is at {url}{wanted}", flush=True)
         run_web_server(page_app(access, hub), access, listener)
+
+
+def _end_with_parent() -> None:
+    """End this process once standard input ends: the process that started it is gone."""
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _no_control(_node: str) -> None:

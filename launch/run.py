@@ -18,6 +18,7 @@ from ..stream.options import FolderKind, Pace
 from .exits import InputError, RunError
 from .log_setup import log_as_json
 from .node.node import Addresses, NodeRun, process_age_s, run_node
+from .node.page_process import PageProcess, check_page
 from .service.malloc import tidy_heap
 from .settings.command_options import spread_options
 from .settings.settings import LogSettings, ModelSettings, NodeSettings, PublishSettings, is_map
@@ -82,6 +83,9 @@ class RunOptions:
     health: Annotated[
         str | None, typer.Option(help="Where to serve /metrics, /healthz and /readyz, such as 127.0.0.1:9108.")
     ] = None
+    page: Annotated[str | None, typer.Option(help="Where to show the node in the browser, such as 127.0.0.1:8080.")] = (
+        None
+    )
     log_format: Annotated[
         Literal["text", "json"] | None,
         typer.Option(help="json: one JSON object per line, on stderr.", show_default=_LOG_FORMAT),
@@ -106,6 +110,7 @@ class RunOptions:
             "publish": {"address": self.address, "keys": self.keys, "insecure": self.insecure},
             "control": {"address": self.control, "enabled": False if self.no_control else None},
             "health": {"address": self.health},
+            "page": {"address": self.page},
             "log": {"format": self.log_format},
             "defaults": {"pace": self.pace, "stream": self.stream, "folder": self.folder},
             "sources": [{"name": name, "url": url} for name, url in sources.items()] or None,
@@ -132,7 +137,14 @@ def run(
         stack.enter_context(tidy_heap())
         board = stack.enter_context(MessageTable(f"loading {settings.model.name}", silent=silent))
         reread = None if file is None else lambda: read_flags(file, flags)
-        ended = run_node(settings, lambda at: _say_ready(at, board, print_line, as_json=as_json), board.show, reread)
+        check_page(settings)
+
+        def ready(at: Addresses) -> None:
+            _say_ready(at, board, print_line, as_json=as_json)
+            if settings.page.address is not None:
+                stack.enter_context(PageProcess(settings.page, at.published, at.control))
+
+        ended = run_node(settings, ready, board.show, reread)
     _report(ended, print_line, as_json=as_json)
 
 

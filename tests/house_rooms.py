@@ -34,7 +34,7 @@ ROOMS: dict[str, tuple[str, set[str]]] = {
     "launch/bridge": ("`groundcast bridge`: a node's messages to other systems", {"node", "settings", "show"}),
     "launch/evaluate": ("`groundcast eval`: average precision against ground truth", {"report", "settings", "show"}),
     "launch/events": ("`groundcast events`: what a node has stored", {"node", "settings", "show"}),
-    "launch/node": ("builds a node from its settings and runs it", {"service", "settings"}),
+    "launch/node": ("builds a node from its settings and runs it", {"service", "settings", "web"}),
     "launch/report": ("what a training or an evaluation leaves to look at: plots, samples, a page", {"show"}),
     "launch/service": ("what surrounds a node that runs as a service: health, metrics, reload", {"settings"}),
     "launch/settings": ("what a user can set, from YAML and from flags", set()),

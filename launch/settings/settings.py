@@ -120,6 +120,20 @@ class EventSettings(Section):
     keep_days: Annotated[float, Field(gt=0, le=36_500)] = 90.0
 
 
+class PageSettings(Section):
+    """The page in the browser, a process beside the node; without an address there is none."""
+
+    address: HostAndPort | None = None
+    token: Annotated[Path, AfterValidator(_expanded)] | None = None
+    """A file with the token that a browser must know; made where it is missing."""
+    tls_certificate: Annotated[Path, AfterValidator(_expanded)] | None = None
+    tls_key: Annotated[Path, AfterValidator(_expanded)] | None = None
+    insecure: bool = False
+    keys: Annotated[Path, AfterValidator(_expanded)] | None = None
+    """The page's own key, as a client of a node with keys."""
+    host_names: Annotated[tuple[str, ...], Field(max_length=16)] = ()
+
+
 class LogSettings(Section):
     """The format of log lines."""
 
@@ -156,6 +170,7 @@ class NodeSettings(Section):
     control: ControlSettings = ControlSettings()
     tracker: TrackerSettings = TrackerSettings()
     health: HealthSettings = HealthSettings()
+    page: PageSettings = PageSettings()
     log: LogSettings = LogSettings()
     events: EventSettings = EventSettings()
     defaults: SourceDefaults = SourceDefaults()
