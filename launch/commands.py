@@ -143,6 +143,9 @@ def _load_table(name: str) -> Mapping[str, Callable[..., Any]]:
             from .bench.commands import COMMANDS
         case _:
             from .ctl import COMMANDS
+            from .ctl_places import COMMANDS as PLACES
+
+            return {**COMMANDS, **PLACES}
     return COMMANDS
 
 

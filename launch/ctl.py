@@ -26,14 +26,7 @@ from .settings.sources import from_here, named_sources
 from .show.control_tables import say_sources, say_status, state_of
 from .standard_streams import outlive_reader
 
-_RUN_ERRORS = (
-    "no_answer",
-    "bad_answer",
-    "busy",
-    "failed",
-    "not_ready",
-    "stopped",
-)  # codes of errors that are not the user's input
+_NOT_INPUT = ("no_answer", "bad_answer", "busy", "failed", "not_ready", "stopped")  # codes of other errors
 _LOOK_EVERY_S = 0.2
 
 OneOrAll = Annotated[str | None, typer.Argument(help="The source. Default: all of them.", show_default=False)]
@@ -68,7 +61,7 @@ class NodeConnection:
 @spread_options
 def status(connection: NodeConnection) -> None:
     """Show the state of the node, its sources and its prompts."""
-    with _node(connection) as node:
+    with connected(connection) as node:
         answer = node.status()
     if connection.as_json:
         _print_json(status_map(answer))
@@ -79,7 +72,7 @@ def status(connection: NodeConnection) -> None:
 @spread_options
 def list_sources(connection: NodeConnection) -> None:
     """List the sources with their settings and errors."""
-    with _node(connection) as node:
+    with connected(connection) as node:
         sources, now = node.sources(), {one.source: one for one in node.status().sources}
     for source in sources:
         told = now.get(source["settings"]["name"])
@@ -106,7 +99,7 @@ def set_prompt(
     """Change the prompt."""
     if everywhere and source is not None:
         raise InputError("--all is for every source, --source for one: leave one of them away")
-    with _node(connection) as node:
+    with connected(connection) as node:
         applied = node.set_prompt(prompt, source, if_version, everywhere=everywhere)
         kept = [one.source for one in node.status().sources if source is None and one.source not in applied.first_seq]
     if connection.as_json:
@@ -127,8 +120,8 @@ def set_thresholds(
 ) -> None:
     """Change the thresholds of the prompt's phrases."""
     scores = dict(_score(text) for text in thresholds)
-    with _node(connection) as node:
-        _say(node.set_thresholds(scores, source, if_version), connection)
+    with connected(connection) as node:
+        say_applied(node.set_thresholds(scores, source, if_version), connection)
 
 
 @spread_options
@@ -146,7 +139,7 @@ def ask(
     began_s = time.monotonic()
     until = "Ctrl-C" if seconds is None else f"{seconds:g} s are over"
     with (
-        _node(connection) as node,
+        connected(connection) as node,
         node.ask(phrases, source) as asking,
         suppress(KeyboardInterrupt),
     ):  # its ordinary end
@@ -166,7 +159,7 @@ def add(
 ) -> None:
     """Add a source."""
     ((name, url),) = named_sources([source]).items()
-    with _node(connection) as node:
+    with connected(connection) as node:
         applied = node.add_source({"name": name, "url": from_here(url), **_settings(given or [])})
         _say_settled(applied, _settled(node, name, wait_s), connection)
 
@@ -174,7 +167,7 @@ def add(
 @spread_options
 def update(name: Named, connection: NodeConnection, given: Set = None, wait_s: Settled = 3.0) -> None:
     """Change settings of a source. Those that are not given stay as they are."""
-    with _node(connection) as node:
+    with connected(connection) as node:
         applied = node.update_source({"name": name, **_settings(given or [])})
         _say_settled(applied, _settled(node, name, wait_s), connection)
 
@@ -182,7 +175,7 @@ def update(name: Named, connection: NodeConnection, given: Set = None, wait_s: S
 @spread_options
 def remove(name: Named, connection: NodeConnection) -> None:
     """Remove a source."""
-    with _node(connection) as node:
+    with connected(connection) as node:
         applied = node.remove_source(name)
     if connection.as_json:
         _print_json(applied_map(applied))
@@ -195,22 +188,22 @@ def remove(name: Named, connection: NodeConnection) -> None:
 @spread_options
 def pause(connection: NodeConnection, source: OneOrAll = None) -> None:
     """Pause detection; cameras stay connected."""
-    with _node(connection) as node:
-        _say(node.pause(source), connection)
+    with connected(connection) as node:
+        say_applied(node.pause(source), connection)
 
 
 @spread_options
 def resume(connection: NodeConnection, source: OneOrAll = None) -> None:
     """Resume detection."""
-    with _node(connection) as node:
-        _say(node.resume(source), connection)
+    with connected(connection) as node:
+        say_applied(node.resume(source), connection)
 
 
 @spread_options
 def reset(connection: NodeConnection, source: OneOrAll = None) -> None:
     """Drop the tracks: objects get new track ids."""
-    with _node(connection) as node:
-        _say(node.reset_tracks(source), connection)
+    with connected(connection) as node:
+        say_applied(node.reset_tracks(source), connection)
 
 
 @spread_options
@@ -226,7 +219,7 @@ def picture(
         raise InputError(f"--out {out} gets a JPEG: let its name end in .jpg")
     from .show.draw import drawn_jpeg  # OpenCV, which no other request needs
 
-    with _node(connection) as node:
+    with connected(connection) as node:
         jpeg, message = node.picture(name, wait_s)
     with writing(out):
         out.write_bytes(jpeg if plain else drawn_jpeg(jpeg, message.tracks) or jpeg)
@@ -254,12 +247,13 @@ COMMANDS: dict[str, Callable[..., None]] = {
 
 
 @contextmanager
-def _node(connection: NodeConnection) -> Generator[Controller]:
+def connected(connection: NodeConnection) -> Generator[Controller]:
+    """The node that the options name; its refusals become errors of the command."""
     try:
         with Controller(_address(connection), connection.timeout_s, keys=connection.keys) as node:
             yield node
     except ControlError as error:
-        if error.code in _RUN_ERRORS:
+        if error.code in _NOT_INPUT:
             raise RunError(str(error)) from error
         raise
 
@@ -301,7 +295,8 @@ def _wait(asking: RenewedLease, until_s: float | None) -> None:
             told = now
 
 
-def _say(applied: Applied, connection: NodeConnection) -> None:
+def say_applied(applied: Applied, connection: NodeConnection) -> None:
+    """Print what a request has changed."""
     if connection.as_json:
         _print_json(applied_map(applied))
     else:

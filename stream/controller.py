@@ -140,6 +140,18 @@ class Controller:
         """Remove a source."""
         return self._change("remove_source", source=name)
 
+    def put_zone(self, source: str, zone: Mapping[str, object]) -> Applied:
+        """Add a zone to a source, or replace the one of its name; the keys are those of a settings file."""
+        return self._change("put_zone", source=source, zone=dict(zone))
+
+    def put_line(self, source: str, line: Mapping[str, object]) -> Applied:
+        """Add a line to a source, or replace the one of its name; the keys are those of a settings file."""
+        return self._change("put_line", source=source, line=dict(line))
+
+    def remove_place(self, source: str, name: str) -> Applied:
+        """Remove a zone or a line from a source."""
+        return self._change("remove_place", source=source, name=name)
+
     def reset_tracks(self, source: str | None = None) -> Applied:
         """End all tracks; objects that are still there get new ids."""
         return self._change("reset_tracks", source=source)

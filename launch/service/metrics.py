@@ -115,9 +115,28 @@ def _of_sources(status: NodeStatus) -> Iterator[Metric]:
             if (value := read(source)) is not None:
                 gauge.add_metric([source.source], value)
         yield gauge
+    yield from _counts(status)
     yield _states(status)
     yield _paused(status)
     yield _latencies(status)
+
+
+def _counts(status: NodeStatus) -> Iterator[Metric]:
+    """What is inside zones, and what went over the borders of zones and lines."""
+    inside = GaugeMetricFamily("groundcast_zone_objects", "Objects in a zone now.", labels=["source", "zone", "phrase"])
+    crossed = CounterMetricFamily(
+        "groundcast_place_crossings",
+        "Objects that entered or left a zone, or crossed a line in or out.",
+        labels=["source", "place", "direction", "phrase"],
+    )
+    for source in status.sources:
+        for one in source.counts:
+            for phrase, count in one.now.items():
+                inside.add_metric([source.source, one.name, phrase], count)
+            for name, of_phrase in one.totals.items():
+                for phrase, count in of_phrase.items():
+                    crossed.add_metric([source.source, one.name, name, phrase], count)
+    yield from (inside, crossed)
 
 
 def _states(status: NodeStatus) -> Metric:

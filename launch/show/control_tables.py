@@ -6,13 +6,14 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from ...model.prompt import Phrase
+from ...stream.event import CountName
 from ...stream.node.node_api import NodeStatus
 from ...stream.options import SourceOptions
 from ...stream.wire.message_types import StatusMessage
@@ -20,6 +21,7 @@ from ..printable import printable
 from ..settings.settings import is_map
 
 _WIDTH_ELSEWHERE = 250
+_TOTALS: tuple[CountName, ...] = get_args(CountName)
 _DEFAULTS = {field.name: field.default for field in fields(SourceOptions) if field.default is not MISSING}
 
 
@@ -45,6 +47,7 @@ def say_status(status: NodeStatus) -> None:
         for source in status.sources
     ]
     _print(console, ("source", "state", "fps in", "fps out", "dropped", "p95", "looks for"), rows)
+    _say_counts(console, status)
     for source in status.sources:
         for text in (source.error, source.warning):
             if text:
@@ -70,6 +73,25 @@ def say_sources(sources: Sequence[Mapping[str, Any]]) -> None:
     for source in sources:
         if "error" in source:
             console.print(Text(printable(f"{source['settings']['name']}: {source['error']}")))
+
+
+def _say_counts(console: Console, status: NodeStatus) -> None:
+    """Print the counts of all zones and lines, where there are any."""
+    rows = [
+        (source.source, one.name, _of_phrases(one.now), *(_of_phrases(one.totals.get(name, {})) for name in _TOTALS))
+        for source in status.sources
+        for one in source.counts
+    ]
+    if rows:
+        _print(console, ("source", "place", "inside now", *_TOTALS), rows)
+    for source in status.sources:
+        if source.uncertain_since_unix_ns is not None:
+            since_s = time.time() - source.uncertain_since_unix_ns / 1e9
+            console.print(Text(f"{source.source}: counts may be wrong since {_span(since_s)} ago"))
+
+
+def _of_phrases(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {phrase}" for phrase, count in counts.items())
 
 
 def state_of(source: StatusMessage) -> str:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
@@ -16,9 +16,10 @@ from pydantic import Field
 from ..node.node_api import CommandError, NodeApi
 from ..options import MAX_SOURCES, SourceOptions
 from ..source_url import SourceError, SourceUrl, kind_of, path_of
+from ..zone import LineOptions, ZoneOptions
 from .answers import Map, applied_map, lease_map, picture_map, sources_map, status_page
 from .source_settings import Name, PromptSettings, Section, Share, SourceDefaults, SourceSettings, Url, to_prompt
-from .zone_settings import place_options
+from .zone_settings import MAX_PLACES, LineSettings, PlaceName, ZoneSettings, place_options
 
 Pool = Literal["quick", "sources", "pictures"]
 Version = Annotated[int, Field(ge=0, lt=2**63)]
@@ -146,6 +147,60 @@ class RemoveSource(Request):
         return applied_map(node.remove_source(self.source))
 
 
+class PutZone(Request):
+    """Add a zone to a source, or replace the one of its name."""
+
+    pool: ClassVar[Pool] = "sources"
+    source: Name
+    zone: ZoneSettings
+
+    def carry_out(self, node: NodeApi, client: str) -> Map:
+        new = self.zone.to_options()
+
+        def change(options: SourceOptions) -> SourceOptions:
+            _check_place(new.name, options.lines, options.zones)
+            return replace(options, zones=(*(one for one in options.zones if one.name != new.name), new))
+
+        return applied_map(node.update_source(self.source, change, client))
+
+
+class PutLine(Request):
+    """Add a line to a source, or replace the one of its name."""
+
+    pool: ClassVar[Pool] = "sources"
+    source: Name
+    line: LineSettings
+
+    def carry_out(self, node: NodeApi, client: str) -> Map:
+        new = self.line.to_options()
+
+        def change(options: SourceOptions) -> SourceOptions:
+            _check_place(new.name, options.zones, options.lines)
+            return replace(options, lines=(*(one for one in options.lines if one.name != new.name), new))
+
+        return applied_map(node.update_source(self.source, change, client))
+
+
+class RemovePlace(Request):
+    """Remove a zone or a line from a source."""
+
+    pool: ClassVar[Pool] = "sources"
+    source: Name
+    name: PlaceName
+
+    def carry_out(self, node: NodeApi, client: str) -> Map:
+        def change(options: SourceOptions) -> SourceOptions:
+            zones = tuple(one for one in options.zones if one.name != self.name)
+            lines = tuple(one for one in options.lines if one.name != self.name)
+            if (zones, lines) == (options.zones, options.lines):
+                known = ", ".join(one.name for one in (*zones, *lines)) or "none"
+                text = f"source {self.source!r} has no zone or line {self.name!r}: name one of those it has ({known})"
+                raise CommandError("bad_request", text)
+            return replace(options, zones=zones, lines=lines)
+
+        return applied_map(node.update_source(self.source, change, client))
+
+
 class _OneOrAll(Request):
     source: Name | None = None
 
@@ -212,6 +267,9 @@ OPERATIONS: dict[str, type[Request]] = {
     "add_source": AddSource,
     "update_source": UpdateSource,
     "remove_source": RemoveSource,
+    "put_zone": PutZone,
+    "put_line": PutLine,
+    "remove_place": RemovePlace,
     "reset_tracks": ResetTracks,
     "pause": Pause,
     "resume": Resume,
@@ -219,6 +277,14 @@ OPERATIONS: dict[str, type[Request]] = {
     "ask": Ask,
     "release": Release,
 }
+
+
+def _check_place(name: str, others: Sequence[ZoneOptions | LineOptions], same: Sequence[object]) -> None:
+    """Refuse a zone that has a line's name, and the other way round, and one too many."""
+    if any(one.name == name for one in others):
+        raise CommandError("name_taken", f"{name!r} is a zone or a line of the other kind: remove it first")
+    if len(same) > MAX_PLACES:
+        raise CommandError("too_many", f"there are {MAX_PLACES} of them, which is the most: remove one first")
 
 
 def _check_url(url: str) -> None:

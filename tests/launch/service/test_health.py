@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from groundcast.launch.service.health import Health
 from groundcast.launch.service.health_pages import health_pages
 from groundcast.stream.control.server import ControlServer
+from groundcast.stream.event import PlaceCounts
 from groundcast.stream.options import ControlOptions
 from groundcast.stream.stats import SourceState
 from groundcast.stream.wire.message_types import StatusMessage
@@ -126,6 +127,19 @@ def test_exactly_one_state_is_set(state: SourceState) -> None:
     states = {label: value for (name, label), value in said.items() if name == "groundcast_source_state"}
     assert len(states) == 6
     assert [label for label, value in states.items() if value == 1] == [f"door,{state}"]
+
+
+def test_counts_of_zones_and_lines_are_metrics() -> None:
+    counts = (
+        PlaceCounts("shelf", "zone", {"mug": 4}, {"entered": {"mug": 9}, "left": {"mug": 5}}),
+        PlaceCounts("entrance", "line", {}, {"in": {"person": 12}, "out": {}}),
+    )
+
+    shown = figures(health_of(StandingNode(with_sources(replace(DOOR, counts=counts)))))
+
+    assert shown["groundcast_zone_objects", "mug,door,shelf"] == 4.0
+    assert shown["groundcast_place_crossings_total", "entered,mug,shelf,door"] == 9.0
+    assert shown["groundcast_place_crossings_total", "in,person,entrance,door"] == 12.0
 
 
 def test_openmetrics_can_be_had() -> None:

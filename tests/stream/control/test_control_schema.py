@@ -15,6 +15,8 @@ from ..published_schemas import definitions, is_valid
 from ..raw_client import ASK, PHRASE, SOURCE, Connect
 
 ANSWERS = {"status": "status_answer", "list": "list_answer", "picture": "picture_answer", "ask": "lease_answer"}
+ZONE = {"name": "shelf", "polygon_px": [[0, 0], [64, 0], [64, 48]], "phrases": ["bolt"], "dwell_s": 60}
+LINE = {"name": "door", "points_px": [[0, 0], [64.5, 48]], "point": "bottom"}
 GOOD: list[dict[str, Any]] = [
     {"op": "status"},
     {"op": "list"},
@@ -26,6 +28,8 @@ GOOD: list[dict[str, Any]] = [
     {"op": "set_thresholds", "thresholds": {"red mug": 0.5, "bolt": 1}},
     {"op": "add_source", "source": {**SOURCE, "roi_xyxy": [0, 0, 64, 48], "target_hz": 5, "prompt": ["bolt", PHRASE]}},
     {"op": "update_source", "source": {"name": "wrist", "target_hz": 2.5}},
+    {"op": "put_zone", "source": "wrist", "zone": ZONE},
+    {"op": "put_line", "source": "wrist", "line": LINE},
     {"op": "reset_tracks"},
     {"op": "pause", "source": "wrist"},
     {"op": "resume"},
@@ -58,6 +62,10 @@ BAD: list[dict[str, Any]] = [
     {"op": "update_source", "source": {"target_hz": 5}},
     {"op": "update_source", "source": {"name": "wrist", "url": ""}},
     {"op": "remove_source", "source": None},
+    {"op": "put_zone", "source": "wrist", "zone": {**ZONE, "polygon_px": [[0, 0], [9, 9]]}},
+    {"op": "put_zone", "source": "wrist", "zone": {**ZONE, "colour": "red"}},
+    {"op": "put_line", "source": "wrist", "line": {**LINE, "point": "any"}},
+    {"op": "remove_place", "source": "wrist", "name": "a/b"},
     {"op": "picture", "source": "wrist", "timeout_s": 11},
     {"op": "ask", "phrases": ["bolt"]},
     {"op": "ask", "phrases": ["bolt"], "seconds": True},

@@ -1,0 +1,99 @@
+"""`groundcast ctl zone` and `groundcast ctl line`: adds and removes the places where a source's objects are counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Literal
+
+import typer
+
+from .ctl import NodeConnection, connected, say_applied
+from .exits import InputError
+from .settings.command_options import spread_options
+
+Action = Annotated[Literal["add", "remove"], typer.Argument(help="add or remove; add replaces one of that name.")]
+OfSource = Annotated[str, typer.Argument(help="The source's name.", show_default=False)]
+PlaceName = Annotated[str, typer.Argument(metavar="NAME", help="The zone's or the line's name.", show_default=False)]
+Points = Annotated[
+    list[str] | None, typer.Argument(metavar="X,Y", help="Points, px of the original picture.", show_default=False)
+]
+Phrases = Annotated[
+    list[str] | None, typer.Option("--phrase", help="Count only this phrase; may be given again. Default: all.")
+]
+Settle = Annotated[
+    float | None, typer.Option(min=0, help="How long an object must be on the new side before it counts. Default: 0.2.")
+]
+
+
+@spread_options
+def zone(
+    action: Action,
+    source: OfSource,
+    name: PlaceName,
+    connection: NodeConnection,
+    corners: Points = None,
+    phrases: Phrases = None,
+    point: Annotated[
+        Literal["centre", "bottom", "any"], typer.Option(help="Which point of a box must be inside.")
+    ] = "centre",
+    settle_s: Settle = None,
+    dwell_s: Annotated[float | None, typer.Option(min=0, help="Send an event after a stay of so long.")] = None,
+) -> None:
+    """Add a zone to a source, or remove it: zone add door shelf 40,60 600,60 600,200 40,200."""
+    points = _points(action, corners or [], 3, 64)
+    values = {"polygon_px": points, "point": point, **_given(name, phrases, settle_s), "dwell_s": dwell_s}
+    with connected(connection) as node:
+        if action == "remove":
+            applied = node.remove_place(source, name)
+        else:
+            applied = node.put_zone(source, {key: value for key, value in values.items() if value is not None})
+        say_applied(applied, connection)
+
+
+@spread_options
+def line(
+    action: Action,
+    source: OfSource,
+    name: PlaceName,
+    connection: NodeConnection,
+    ends: Points = None,
+    phrases: Phrases = None,
+    point: Annotated[Literal["centre", "bottom"], typer.Option(help="Which point of a box must cross.")] = "centre",
+    settle_s: Settle = None,
+) -> None:
+    """Add a line to a source, or remove it: line add door entrance 320,0 320,360."""
+    points = _points(action, ends or [], 2, 2)
+    with connected(connection) as node:
+        if action == "remove":
+            applied = node.remove_place(source, name)
+        else:
+            applied = node.put_line(source, {"points_px": points, "point": point, **_given(name, phrases, settle_s)})
+        say_applied(applied, connection)
+
+
+COMMANDS: Mapping[str, Callable[..., None]] = {"zone": zone, "line": line}
+
+
+def _given(name: str, phrases: Sequence[str] | None, settle_s: float | None) -> dict[str, object]:
+    settle = {} if settle_s is None else {"settle_s": settle_s}
+    return {"name": name, "phrases": list(phrases or ()), **settle}
+
+
+def _points(action: str, texts: Sequence[str], fewest: int, most: int) -> list[tuple[float, float]]:
+    """The points that were given; raises InputError for too few, too many, or none that can be read."""
+    if action == "remove":
+        if texts:
+            raise InputError("remove takes the source and the name alone: leave the points away")
+        return []
+    if not fewest <= len(texts) <= most:
+        wanted = f"{fewest}" if fewest == most else f"{fewest} to {most}"
+        raise InputError(f"{len(texts)} points are given: give {wanted}, each as X,Y in px of the picture")
+    return [_point(text) for text in texts]
+
+
+def _point(text: str) -> tuple[float, float]:
+    x, _, y = text.partition(",")
+    try:
+        return float(x), float(y)
+    except ValueError:
+        raise InputError(f"{text} is no point: write X,Y in px of the picture, such as 320,180") from None
