@@ -19,7 +19,9 @@ NODE_MISSING = (
     "{library} is missing: only groundcast's client is installed, and the groundcast command needs more: "
     "pip install 'groundcast[node]' on Python 3.11 or 3.12; your own programs can subscribe without it"
 )
-EVAL_MISSING = "{library} is missing, which training and evaluation need: pip install 'groundcast[node,eval]'"
+EVAL_MISSING = (
+    "{library} is missing, which training, evaluation and comparisons need: pip install 'groundcast[node,eval]'"
+)
 EXTRA_MISSING = "{library} is missing, which this command needs: pip install 'groundcast[node,{extra}]'"
 EXTRA_OF = {
     "cyclonedds": "ros2",
@@ -30,7 +32,7 @@ EXTRA_OF = {
 }
 WEB_MISSING = "{library} is missing, which the page needs: pip install 'groundcast[node,web]'"
 WEB_LIBRARIES = ("starlette", "uvicorn", "websockets")
-EVAL_LIBRARIES = ("mujoco", "motmetrics", "faster_coco_eval", "matplotlib")
+EVAL_LIBRARIES = ("mujoco", "motmetrics", "faster_coco_eval", "matplotlib", "transformers")
 
 _END_BY_CTRL_C = (["run"], ["page"], ["listen"], ["record"], ["replay"], ["ctl", "ask"], ["bridge"])
 
