@@ -66,12 +66,14 @@ def _python() -> Finding:
 
 def _packages() -> list[Finding]:
     found = [Finding("groundcast", "ok", importlib.metadata.version("groundcast"))]
+    extras: dict[str, str | None] = {}  # of each library, the first that brings it
     for requirement in importlib.metadata.requires("groundcast") or []:
         name = re.split(r"[^A-Za-z0-9_.-]", requirement)[0]
-        extra = next((extra for extra in ("node", "eval", "dev") if f'"{extra}"' in requirement), None)
+        stated = re.search(r"extra == ['\"]([a-z0-9-]+)", requirement)
+        extra = stated[1] if stated else None
         if extra != "dev":
-            found.append(_package(name, extra))
-    return found
+            extras.setdefault(name, extra)
+    return found + [_package(name, extra) for name, extra in extras.items()]
 
 
 def _package(name: str, extra: str | None) -> Finding:
@@ -79,7 +81,7 @@ def _package(name: str, extra: str | None) -> Finding:
         return Finding(name, "ok", importlib.metadata.version(name))
     except importlib.metadata.PackageNotFoundError:
         what = f"'groundcast[{extra}]'" if extra else "groundcast"
-        return Finding(name, "absent" if extra == "eval" else "missing", f"pip install {what}")
+        return Finding(name, "missing" if extra in (None, "node") else "absent", f"pip install {what}")
 
 
 def _embedded() -> list[Finding]:

@@ -190,6 +190,19 @@ def test_doctor_finds_what_a_node_needs(capsys: pytest.CaptureFixture[str]) -> N
     assert "h264" in findings["decoders"]["said"]
 
 
+def test_doctor_names_the_extra_of_each_library_and_asks_for_those_of_a_node(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needs = ['no-page>=1; extra == "web"', 'no-node>=1; extra == "node"', 'no-page>=1; extra == "edit"']
+    monkeypatch.setattr("importlib.metadata.requires", lambda _: needs)
+
+    ended = in_process(capsys, "doctor", "--json")
+
+    found = [one for one in json.loads(ended.out)["findings"] if one["what"].startswith("no-")]
+    assert [(one["what"], one["state"]) for one in found] == [("no-page", "absent"), ("no-node", "missing")]
+    assert [one["said"] for one in found] == ["pip install 'groundcast[web]'", "pip install 'groundcast[node]'"]
+
+
 @pytest.mark.parametrize(
     ("command", "module", "code"),
     [
