@@ -193,8 +193,10 @@ def test_doctor_finds_what_a_node_needs(capsys: pytest.CaptureFixture[str]) -> N
 def test_doctor_names_the_extra_of_each_library_and_asks_for_those_of_a_node(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    needs = ['no-page>=1; extra == "web"', 'no-node>=1; extra == "node"', 'no-page>=1; extra == "edit"']
-    monkeypatch.setattr("importlib.metadata.requires", lambda _: needs)
+    def requires(_: str) -> list[str]:
+        return ['no-page>=1; extra == "web"', 'no-node>=1; extra == "node"', 'no-page>=1; extra == "edit"']
+
+    monkeypatch.setattr("importlib.metadata.requires", requires)
 
     ended = in_process(capsys, "doctor", "--json")
 

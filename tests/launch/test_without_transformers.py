@@ -1,5 +1,7 @@
 """A node and `detect` need no transformers: it is what groundcast is compared with."""
 
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 import json

@@ -1,5 +1,7 @@
 """JPEGs whose end marker is there although their last pixels are not."""
 
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 import cv2
