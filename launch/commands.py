@@ -25,6 +25,9 @@ _GROUPS = {
         "probe": "Show a camera's codec, size, rate, key frames and clock.",
         "check": "Check a settings file and show what it sets.",
     },
+    "Calibrate": {
+        "calibrate": "Calibrate a camera, its place on a robot and the table.",
+    },
     "Record": {
         "record": "Write a node's messages into MCAP files.",
         "replay": "Publish recordings again, or show what they contain.",
@@ -41,7 +44,7 @@ _GROUPS = {
     },
 }
 _LINES = {name: line for commands in _GROUPS.values() for name, line in commands.items()}
-_WITH_SUBCOMMANDS = ("train", "eval", "bench", "bridge", "events", "keys", "ctl")
+_WITH_SUBCOMMANDS = ("train", "eval", "bench", "bridge", "events", "keys", "ctl", "calibrate")
 
 
 class _LazyGroup(TyperGroup):
@@ -107,8 +110,8 @@ def _load(name: str) -> typer.Typer:
 
 
 def _load_group(name: str) -> Mapping[str, Callable[..., Any]]:
-    """The commands below `train`, `eval`, `bench`, `bridge`, `events`, `keys` or `ctl`."""
-    if name in ("bench", "bridge", "ctl", "events"):
+    """The commands below `train`, `eval`, `bench`, `bridge`, `events`, `keys`, `ctl` or `calibrate`."""
+    if name in ("bench", "bridge", "ctl", "events", "calibrate"):
         return _load_table(name)
     if name == "keys":
         from .keys import allow_client, list_keys, new_keys, revoke_client
@@ -137,6 +140,8 @@ def _load_table(name: str) -> Mapping[str, Callable[..., Any]]:
     match name:
         case "bridge":
             from .bridge.commands import COMMANDS
+        case "calibrate":
+            from .calibrate.commands import COMMANDS
         case "events":
             from .events.commands import COMMANDS
         case "bench":

@@ -37,3 +37,16 @@ class Placement:
 
     translation_m: Vector3 = (0.0, 0.0, 0.0)
     quaternion_xyzw: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class SupportPlane:
+    """The support plane in the frame of the positions: the points p with normal . p = offset_m.
+
+    Args:
+        normal: of length 1, away from the support.
+        offset_m: of the plane from the frame's origin, along the normal.
+    """
+
+    normal: Vector3 = (0.0, 0.0, 1.0)
+    offset_m: float = 0.0

@@ -14,6 +14,10 @@ COVERED_BY: dict[str, str] = {
         "launch/bench/pairs launch/bench/sizes launch/bench/suite launch/bench/truth launch/bench/weights"
     ),
     "launch/bridge/test_ros2.py": "launch/bridge/commands launch/bridge/node_options",
+    "launch/calibrate/test_commands.py": (
+        "launch/calibrate/board launch/calibrate/drawing launch/calibrate/intrinsics launch/calibrate/placement "
+        "launch/calibrate/robot_poses launch/calibrate/settings_block launch/calibrate/views"
+    ),
     "launch/evaluate/test_coco.py": (
         "launch/evaluate/odinw launch/evaluate/options launch/evaluate/refcoco launch/evaluate/run"
     ),
@@ -132,6 +136,7 @@ COVERED_BY: dict[str, str] = {
         "stream/events/relink stream/events/rest_watch stream/events/watched_object stream/events/zone_watch"
     ),
     "stream/events/test_store.py": "stream/events/stored",
+    "stream/geometry/test_intrinsics_fit.py": "stream/geometry/plane_fit",
     "stream/node/test_command_queue.py": "stream/node/node_api",
     "stream/node/test_picture_sender.py": "stream/node/jpeg",
     "stream/publish/test_publisher.py": (

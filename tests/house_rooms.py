@@ -32,6 +32,7 @@ ROOMS: dict[str, tuple[str, set[str]]] = {
     "launch": ("the commands that a person starts, one file each", {"*"}),
     "launch/bench": ("`groundcast bench`: parity first, then speed and memory", {"node", "settings"}),
     "launch/bridge": ("`groundcast bridge`: a node's messages to other systems", {"node", "settings", "show"}),
+    "launch/calibrate": ("`groundcast calibrate`: a camera, its place on a robot, the table", {"settings", "show"}),
     "launch/evaluate": ("`groundcast eval`: average precision against ground truth", {"report", "settings", "show"}),
     "launch/events": ("`groundcast events`: what a node has stored", {"node", "settings", "show"}),
     "launch/node": ("builds a node from its settings and runs it", {"service", "settings", "web"}),
