@@ -40,6 +40,7 @@ def listen(
     timeout_s: Annotated[float | None, typer.Option(help="Fail after this long without a message, s.")] = None,
     jsonl: Annotated[bool, typer.Option("--jsonl", help="Print a line of JSON for each message, or status.")] = False,
     draw: Annotated[Path | None, typer.Option(help="Write the pictures with their boxes into this MP4 file.")] = None,
+    masks: Annotated[bool, typer.Option("--masks", help="Also receive masks, for --draw and --jsonl.")] = False,
     status: Annotated[bool, typer.Option("--status", help="Show the sources' state instead of detections.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object of figures.")] = False,
 ) -> None:
@@ -68,6 +69,7 @@ def listen(
                 newest_only=not (every or jsonl or draw),
                 max_age_ms=max_age_ms,
                 pictures=draw is not None,
+                masks=masks,
                 timeout_s=timeout_s or _HINT_AFTER_S,
                 keys=keys,
             )
@@ -121,6 +123,8 @@ def _messages(subscriber: Subscriber, *, gives_up: bool) -> Iterator[DetectionMe
 def _print_json(message: DetectionMessage) -> None:
     values = asdict(message)
     del values["picture"]
+    if (masks := values.pop("masks")) is not None:
+        values["masks"] = [{**mask, "rle": mask["rle"].decode("ascii", "replace")} for mask in masks.values()]
     typer.echo(json.dumps(values))
 
 
@@ -140,7 +144,9 @@ def _drawing(path: Path) -> Generator[Callable[[DetectionMessage], None]]:
         if image is None:
             broken += 1
             return
-        video.write(draw(image, drawn_tracks(message.tracks)), message.published_monotonic_ns / 1e9)
+        video.write(
+            draw(image, drawn_tracks(message.tracks, message.masks or {})), message.published_monotonic_ns / 1e9
+        )
 
     with VideoFile(path) as video:
         yield write

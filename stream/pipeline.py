@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from ..model.prompt import Prompt
 from .clock import Clock
 from .detector_protocol import StreamDetector
+from .mask_protocol import StreamMasker
 from .node.batch_window import BatchWindow
 from .node.commands import NodeCommands
 from .node.inference import FrameQuery, FrameResult, InferenceBatch, PipelineError
@@ -54,6 +55,7 @@ class Pipeline:
         publisher: sends the messages.
         on_message: called in the loop with each message that was sent.
         clock: gives the time.
+        masker: finds the masks of tracks, for subscribers that ask for them.
 
     Raises:
         PromptError: words that the detector does not know.
@@ -67,8 +69,9 @@ class Pipeline:
         publisher: Publisher,
         on_message: Callable[[DetectionMessage], None] | None = None,
         clock: Clock | None = None,
+        masker: StreamMasker | None = None,
     ) -> None:
-        self._node = NodeState(options, detector, prompt, publisher, clock or Clock())
+        self._node = NodeState(options, detector, prompt, publisher, clock or Clock(), masker)
         self.commands = NodeCommands(self._node)
         self._on_message = on_message
         self._batch_window = BatchWindow(options.batch_wait_ms / 1e3)
@@ -181,6 +184,8 @@ class Pipeline:
             self._on_message(message)
         if not session.ended and node.publisher.wants_pictures(session.name):  # after the message, which must not wait
             node.picture_sender.send(message, frame.image)
+        if not session.ended and node.publisher.wants_masks(session.name):
+            node.mask_sender.send(message, frame.image)
 
     def _send_statuses(self) -> None:
         """Send each source's status at each change of its state, and at each heartbeat."""
@@ -200,6 +205,7 @@ class Pipeline:
         node.command_queue.end()
         node.picture_requests.refuse_all(CommandError("stopped", "the node has ended"))
         node.picture_sender.close()
+        node.mask_sender.close()
         for batch in node.batches:
             batch.inference.cancel()
         node.batches = []

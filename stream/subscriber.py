@@ -52,6 +52,8 @@ class Subscriber:
         pictures: fill `message.picture` with the frame's JPEG. A message waits for it half a second at most; the
             node encodes pictures only while a client subscribes to them, so the first messages may have none.
         detections: False subscribes to no detections: statuses, which `on_status` has, come in any case.
+        masks: fill `message.masks` with the pixels of its tracks, as `pictures` does. The node computes masks only
+            while a client subscribes to them, and leaves frames out where it cannot keep up.
         events: subscribe to events, which `events()` gives.
         timeout_s: raise TimeoutError when no message was given for so long; None waits for ever.
         keys: for a node that demands them: the folder with our own key and the node's.
@@ -75,6 +77,7 @@ class Subscriber:
         pictures: bool = False,
         detections: bool = True,
         events: bool = False,
+        masks: bool = False,
         timeout_s: float | None = None,
         keys: Keys | None = None,
         on_status: Callable[[StatusMessage], None] | None = None,
@@ -99,6 +102,7 @@ class Subscriber:
                 max_sigma_m=max_sigma_m,
                 allow_unclocked=allow_unclocked,
                 pictures=pictures,
+                masks=masks,
                 requests=requests,
             ),
             on_status,
@@ -106,6 +110,7 @@ class Subscriber:
         # A node takes these in order, and may wait for a subscriber of detections before its first frame: status
         # before them, so that no status is missed, and the snapshot after them, so that no message is missed between.
         topics = [*topics_of("img", node, names)] if pictures else []
+        topics += [*topics_of("mask", node, names)] if masks else []
         topics += [*topics_of("evt", node, names)] if events else []
         topics += [*topics_of("sys", node, names), *(topics_of("det", node, names) if detections else ()), *requests]
         self._client = subscribe(address, topics, _max_queued(newest_only, pictures), keys)

@@ -39,7 +39,7 @@ COVERED_BY: dict[str, str] = {
     "launch/test_listen_status.py": "launch/show/listen_status launch/show/status_table",
     "launch/test_outputs.py": "launch/show/results launch/show/video_file",
     "launch/test_replay.py": "launch/show/recording_report",
-    "launch/test_run.py": "launch/node/node launch/node/signals launch/settings/sources",
+    "launch/test_run.py": "launch/node/load_masker launch/node/node launch/node/signals launch/settings/sources",
     "launch/test_ways_in.py": "launch/show/image_inputs",
     "launch/survey/test_survey.py": (
         "launch/survey/entry launch/survey/file_names launch/survey/options launch/survey/read_ahead "
@@ -70,7 +70,9 @@ COVERED_BY: dict[str, str] = {
     "model/evaluation/test_confusion.py": "model/evaluation/class_figures",
     "model/evaluation/test_refcoco_eval.py": "model/datasets/refcoco_data",
     "model/masks/test_embedded.py": "model/masks/box_crop model/masks/box_mask_net",
-    "model/masks/test_load.py": "model/masks/families model/masks/published_masker",
+    "model/masks/test_load.py": (
+        "model/masks/box_tracks model/masks/families model/masks/masker model/masks/published_masker"
+    ),
     "model/pictures/test_still_picture.py": (
         "model/pictures/pixel_kinds model/pictures/png_file model/pictures/tone_mapping"
     ),
@@ -164,6 +166,7 @@ COVERED_BY: dict[str, str] = {
     "stream/test_pipeline_events.py": (
         "stream/event stream/node/event_writer stream/node/source_events stream/subscribe/event_stream stream/zone"
     ),
+    "stream/test_pipeline_masks.py": "stream/mask_protocol stream/node/mask_sender stream/track_mask",
     "stream/test_pipeline_options.py": "stream/clock stream/options",
     "stream/test_pipeline_sources.py": "stream/node/source_registry",
     "stream/test_subscriber_alone.py": "stream/subscribe/sub_socket",

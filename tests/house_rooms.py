@@ -10,6 +10,7 @@ NOUNS = {
     "stream": {
         "clock",
         "detector_protocol",
+        "mask_protocol",
         "frame",
         "geometry_options",
         "latency",
@@ -19,6 +20,7 @@ NOUNS = {
         "source_url",
         "stats",
         "track",
+        "track_mask",
         "event",
         "zone",
     },

@@ -21,7 +21,7 @@ FLOORS = ("launch", "stream", "model", "cuda")  # each may look at those that co
 # What of a floor can be seen from above it: (who looks, the floor looked at) -> the files that may be seen.
 DOORS = {
     ("stream", "model"): {
-        *("model.detections", "model.image", "model.prompt", "model.query"),
+        *("model.detections", "model.image", "model.masks.mask", "model.prompt", "model.query"),
         *(
             "model.pictures.jpeg_file",
             "model.pictures.orientation",

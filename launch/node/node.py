@@ -16,6 +16,7 @@ from ..exits import RunError, running
 from ..service.service import Service
 from ..settings.settings import NodeSettings
 from .load_detector import load_detector
+from .load_masker import load_track_masker
 from .runtime_folder import own_control_address
 from .signals import stop_on_signals
 from .state_folder import own_event_store
@@ -70,7 +71,7 @@ def run_node(
 
     Raises:
         SourceError, StoreError, NameTakenError, PublisherError, BindError, KeyFileError, HealthError, CheckpointError,
-            PromptError, InputError: the input was wrong.
+            MaskerError, PromptError, InputError: the input was wrong.
         RunError: the node failed while running.
     """
     from ...stream.capture.open_source import check_source
@@ -92,7 +93,8 @@ def run_node(
     ):
         from ...stream.pipeline import Pipeline  # norfair alone takes seconds
 
-        pipeline = Pipeline(options, detector, prompt, publisher, on_message=on_message)
+        masker = load_track_masker(settings)
+        pipeline = Pipeline(options, detector, prompt, publisher, on_message=on_message, masker=masker)
         _warm_up(detector, prompt)
         with (
             stop_on_signals(hangup=reread is None) as stop,

@@ -134,6 +134,14 @@ class PageSettings(Section):
     host_names: Annotated[tuple[str, ...], Field(max_length=16)] = ()
 
 
+class MaskSettings(Section):
+    """The masks of tracks, which are computed only while a client subscribes to them."""
+
+    enabled: bool = True
+    model: Annotated[str, Field(min_length=1)] | None = None
+    """A SAM's folder or name on the hub, or tabletop; None is tabletop's masker beside tabletop, else none."""
+
+
 class LogSettings(Section):
     """The format of log lines."""
 
@@ -173,6 +181,7 @@ class NodeSettings(Section):
     page: PageSettings = PageSettings()
     log: LogSettings = LogSettings()
     events: EventSettings = EventSettings()
+    masks: MaskSettings = MaskSettings()
     defaults: SourceDefaults = SourceDefaults()
     sources: Annotated[list[SourceSettings], Field(max_length=MAX_SOURCES)]
     stale_after_ms: Annotated[float, Field(gt=0, le=86_400_000)] = 1000.0

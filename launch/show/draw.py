@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import colorsys
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...model.detections import Detections
-from ...model.masks.mask import Mask, pixels_of, resized
+from ...model.masks.mask import Mask, mask_of, pixels_of, resized
 from ...stream.track import Box, Track
+from ...stream.track_mask import TrackMask
 from ..exits import RunError
 
 Picture = NDArray[np.uint8]
 Colour = tuple[int, int, int]
+_MAX_MASK_PX = 1 << 27  # of a mask that came over the network
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _COLOUR_WORDS: dict[str, Colour] = {
     "red": (225, 50, 45),
@@ -51,9 +53,19 @@ class Drawn:
     mask: Mask | None = None
 
 
-def drawn_tracks(tracks: Sequence[Track]) -> list[Drawn]:
-    """Tracks with their ids."""
-    return [Drawn(t.box_xyxy, t.phrase, f"{t.phrase} #{t.id}", t.state != "coasting", t.score) for t in tracks]
+def drawn_tracks(tracks: Sequence[Track], masks: Mapping[int, TrackMask] | None = None) -> list[Drawn]:
+    """Tracks with their ids, and with the masks that some of them have."""
+    return [
+        Drawn(
+            t.box_xyxy,
+            t.phrase,
+            f"{t.phrase} #{t.id}",
+            t.state != "coasting",
+            t.score,
+            _received(masks[t.id]) if masks and t.id in masks else None,
+        )
+        for t in tracks
+    ]
 
 
 def drawn_detections(found: Detections, masks: Sequence[Mask | None] | None = None) -> list[Drawn]:
@@ -128,6 +140,17 @@ def colour_of(phrase: str) -> Colour:
     hue = zlib.crc32(phrase.encode()) % 360 / 360
     red, green, blue = colorsys.hsv_to_rgb(hue, 0.75, 0.9)
     return round(red * 255), round(green * 255), round(blue * 255)
+
+
+def _received(mask: TrackMask) -> Mask | None:
+    """A mask from a message; None where its run lengths are damaged, or its size is no picture's."""
+    if mask.size_hw[0] * mask.size_hw[1] > _MAX_MASK_PX:
+        return None
+    received = Mask(mask.size_hw, mask.rle, mask.area_px, mask.quality, mask.box_xyxy)
+    try:
+        return mask_of(pixels_of(received), mask.quality)  # its box and area are then true, too
+    except ValueError:
+        return None
 
 
 def _tint(canvas: Picture, mask: Mask, colour: Colour, width_px: int) -> None:

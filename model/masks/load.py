@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from importlib.util import find_spec
-from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ..image import Image
-from .mask import Mask
+from .masker import Masker, TrackMasker
 
 EMBEDDED = "tabletop"
 _INSTALL = "pip install 'groundcast[node,masks]'"
 
 
-class Masker(Protocol):
-    """Finds the object in each box of a picture. One thread at a time may use it."""
+def load_track_masker(name: str = EMBEDDED, device: str = "auto", *, offline: bool = False) -> TrackMasker:
+    """Load a masker for tracks. Arguments and errors as of `load_masker`."""
+    from .box_tracks import BoxTracks
 
-    @property
-    def name(self) -> str:
-        """The masker's name in messages."""
-        ...
-
-    def masks(self, image: Image, boxes_xyxy: NDArray[np.float32]) -> Sequence[Mask | None]:
-        """One mask a box, in order; None where there is none. Boxes are (n, 4), px of the image."""
-        ...
+    return BoxTracks(load_masker(name, device, offline=offline))
 
 
 def load_masker(name: str = EMBEDDED, device: str = "auto", *, offline: bool = False) -> Masker:

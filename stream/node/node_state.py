@@ -9,12 +9,14 @@ from typing import NamedTuple
 from ...model.prompt import Prompt
 from ..clock import Clock
 from ..detector_protocol import StreamDetector
+from ..mask_protocol import StreamMasker
 from ..options import NodeOptions, SourceOptions
 from ..publish.publisher import Publisher
 from ..stats import SourceState
 from .command_queue import CommandQueue
 from .event_writer import EventWriter
 from .inference import InferenceBatch
+from .mask_sender import MaskSender
 from .picture_requests import PictureRequests
 from .picture_sender import PictureSender
 from .prompt_state import PromptState
@@ -45,6 +47,7 @@ class NodeState:
         batches: with the detector, the oldest first.
         picture_requests: clients that wait for a source's next picture.
         picture_sender: encodes pictures for the subscribers.
+        mask_sender: finds masks for the subscribers.
         epoch: the node's start, unix ns.
         is_running: whether the loop has started the readers.
         runs_until_stopped: whether the node goes on when all its sources have ended.
@@ -56,6 +59,7 @@ class NodeState:
         prompt: the phrases to find at first.
         publisher: sends the messages.
         clock: gives the time.
+        masker: finds the masks of tracks, for subscribers that ask for them.
 
     Raises:
         PromptError: words that the detector does not know.
@@ -63,7 +67,13 @@ class NodeState:
     """
 
     def __init__(
-        self, options: NodeOptions, detector: StreamDetector, prompt: Prompt, publisher: Publisher, clock: Clock
+        self,
+        options: NodeOptions,
+        detector: StreamDetector,
+        prompt: Prompt,
+        publisher: Publisher,
+        clock: Clock,
+        masker: StreamMasker | None = None,
     ) -> None:
         self.options = options
         self.detector = detector
@@ -73,6 +83,7 @@ class NodeState:
         self.command_queue = CommandQueue(self.wake.set)
         self.picture_requests = PictureRequests(options.publisher.jpeg_quality)
         self.picture_sender = PictureSender(publisher, options.publisher.jpeg_quality)
+        self.mask_sender = MaskSender(publisher, masker)
         self.batches: list[SubmittedBatch] = []
         self._event_writer: EventWriter | None = None
         self.epoch = clock.unix_ns()

@@ -17,13 +17,15 @@ from ..sockets.key_files import KeyFileError
 from ..sockets.rejections import Reason
 from ..sockets.wake import Wake
 from ..wire.event_message import encode_event
+from ..wire.mask_message import encode_masks
 from ..wire.message import encode
-from ..wire.message_types import DetectionMessage, EventMessage, PictureHeader, StatusMessage
+from ..wire.message_types import DetectionMessage, EventMessage, MaskMessage, PictureHeader, StatusMessage
 from ..wire.topics import (
     MessageError,
     check_name,
     detections_topic,
     event_topic,
+    mask_topic,
     node_prefix,
     picture_topic,
     status_topic,
@@ -43,7 +45,7 @@ class PublisherError(OSError):
 @dataclass(frozen=True, slots=True)
 class _Outgoing:
     parts: tuple[bytes, ...]
-    message: DetectionMessage | StatusMessage | None  # None for pictures and events: late joiners do not receive them
+    message: DetectionMessage | StatusMessage | None  # None for what late joiners do not receive
     is_picture: bool = False
 
 
@@ -118,6 +120,15 @@ class Publisher:
     def wants_pictures(self, source: str) -> bool:
         """Whether a client is subscribed to this source's pictures now."""
         return self._subscriptions.match(picture_topic(self._node, source))
+
+    def wants_masks(self, source: str) -> bool:
+        """Whether a client is subscribed to the masks of this source's tracks now."""
+        return self._subscriptions.match(mask_topic(self._node, source))
+
+    def send_masks(self, message: MaskMessage) -> None:
+        """Send the masks of a message's tracks; raises as `send_detections` does."""
+        topic = mask_topic(self._own(message.node), message.source)
+        self._put(_Outgoing((topic, encode_masks(message)), None, is_picture=True))
 
     def forget(self, source: str) -> None:
         """After what is queued, send late joiners nothing more of a source that was removed."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from ..stats import LAST_STATES
 from ..wire.event_message import decode_event
 from ..wire.header import check_parts
+from ..wire.mask_message import decode_masks
 from ..wire.message import decode_detections, decode_picture_header, decode_status
 from ..wire.message_types import DetectionMessage, EventMessage, StatusMessage
 from ..wire.seq_progress import SeqProgress
@@ -38,6 +39,7 @@ class Wanted:
     max_sigma_m: float | None = None
     allow_unclocked: bool = False
     pictures: bool = False
+    masks: bool = False
     requests: tuple[bytes, ...] = ()
 
 
@@ -147,6 +149,12 @@ class Inbox:
             event = decode_event(parts[1])
             _check_names(topic, event.node, event.source)
             self._take_event(event, progress)
+        elif topic.kind == "mask":
+            masks = decode_masks(parts[1])
+            _check_names(topic, masks.node, masks.source)
+            matcher = self._matcher(topic.node, topic.source)
+            matcher.add_masks(masks)
+            self._add_from(matcher, now_ns)
         else:
             header = decode_picture_header(parts[1])
             _check_names(topic, header.node, header.source)
@@ -168,7 +176,7 @@ class Inbox:
             return
         self.gaps += steps - 1
         progress.ended = False
-        if self._wanted.pictures:
+        if self._wanted.pictures or self._wanted.masks:
             matcher = self._matcher(message.node, message.source)
             matcher.add_message(message, now_ns)
             self._add_from(matcher, now_ns)
@@ -236,7 +244,9 @@ class Inbox:
         return "uncertain" if max(age_ms, 0.0) + (message.frame.captured_error_ms or 0.0) > max_age_ms else None
 
     def _matcher(self, node: str, source: str) -> PictureMatcher:
-        return self._matchers.setdefault((node, source), PictureMatcher())
+        return self._matchers.setdefault(
+            (node, source), PictureMatcher(pictures=self._wanted.pictures, masks=self._wanted.masks)
+        )
 
 
 def _without_uncertain(message: DetectionMessage, max_sigma_m: float) -> DetectionMessage:

@@ -17,6 +17,7 @@ from ..wire.topics import (
     detections_topic,
     event_topic,
     kind_prefix,
+    mask_topic,
     node_prefix,
     picture_topic,
     status_topic,
@@ -71,5 +72,11 @@ def topics_of(kind: TopicKind, node: str | None, names: tuple[str, ...] | None) 
         return [kind_prefix(kind)]
     if names is None:
         return [node_prefix(kind, node)]
-    topic = {"det": detections_topic, "sys": status_topic, "img": picture_topic, "evt": event_topic}[kind]
-    return [topic(node, name) for name in names]
+    topics = {
+        "det": detections_topic,
+        "sys": status_topic,
+        "img": picture_topic,
+        "evt": event_topic,
+        "mask": mask_topic,
+    }
+    return [topics[kind](node, name) for name in names]

@@ -12,6 +12,7 @@ from ..event import Event, PlaceCounts
 from ..position import CameraPose
 from ..stats import SourceState
 from ..track import Track
+from ..track_mask import TrackMask
 
 # The same words as frame.Clock, which a light client cannot import because it needs numpy.
 ClockName = Literal["rtcp", "driver", "push", "arrival", "file"]
@@ -92,6 +93,8 @@ class DetectionMessage:
         tracks: the boxes, with lasting ids.
         tracks_left_out: detections and tracks beyond the thousand best, which are not among `tracks`.
         picture: the JPEG of this frame, where a subscriber asked for pictures; never part of the map.
+        masks: the masks of this frame's tracks by id, where a subscriber asked for masks; None where they did not
+            come, and never part of the map. A track without a mask is absent.
     """
 
     node: str
@@ -113,6 +116,7 @@ class DetectionMessage:
     replay: bool = False
     tracks_left_out: int = 0
     picture: bytes | None = None
+    masks: Mapping[int, TrackMask] | None = None
 
     def age_ms_now(self) -> float | None:
         """The picture's age now, or None where its capture time is unknown (files).
@@ -210,6 +214,29 @@ class EventMessage:
     published_unix_ns: int
     event: Event
     uncertain_since_unix_ns: int | None = None
+    replay: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaskMessage:
+    """The masks of the tracks in one frame. A frame whose masks were not computed has no such message.
+
+    Args:
+        node, source, epoch, generation, seq: of the detections whose tracks these are.
+        published_unix_ns: when it was sent.
+        masker: the name of the model that made the masks.
+        masks: one for each track that has one.
+        replay: sent again.
+    """
+
+    node: str
+    source: str
+    epoch: int
+    generation: int
+    seq: int
+    published_unix_ns: int
+    masker: str
+    masks: tuple[TrackMask, ...]
     replay: bool = False
 
 

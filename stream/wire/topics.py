@@ -18,7 +18,7 @@ MAX_FRAME_ID_LENGTH = 100
 NAME_PATTERN = r"^[A-Za-z0-9_.-]+$"
 """What a name is made of, as a regular expression."""
 
-TopicKind = Literal["det", "sys", "img", "evt"]
+TopicKind = Literal["det", "sys", "img", "evt", "mask"]
 
 _NAME = re.compile(NAME_PATTERN.strip("^$"))
 _NONCE = re.compile(r"[A-Za-z0-9_-]{16,64}")
@@ -34,7 +34,7 @@ class Topic:
     """A topic taken apart.
 
     Args:
-        kind: det for detections, sys for status, img for pictures, evt for events.
+        kind: det for detections, sys for status, img for pictures, evt for events, mask for masks.
         node: the node's name.
         source: the source's name.
     """
@@ -73,6 +73,11 @@ def picture_topic(node: str, source: str) -> bytes:
 def event_topic(node: str, source: str) -> bytes:
     """The topic of a source's events."""
     return _topic("evt", node, source)
+
+
+def mask_topic(node: str, source: str) -> bytes:
+    """The topic of the masks of a source's tracks."""
+    return _topic("mask", node, source)
 
 
 def parse_topic(topic: bytes) -> Topic:

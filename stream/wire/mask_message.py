@@ -1,0 +1,90 @@
+"""Mask encoding: the masks of one frame to msgpack bytes, and back. `mask.schema.json` says the same."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from ..track import Box
+from ..track_mask import TrackMask
+from .message import MINOR
+from .message_fields import Fields
+from .message_types import MaskMessage
+from .packing import pack, unpack
+from .topics import MAJOR, MessageError, check_name
+
+_MAX_RLE_BYTES = 1 << 20
+_MAX_SIDE_PX = 1 << 16
+
+
+def encode_masks(message: MaskMessage) -> bytes:
+    """One message as bytes that `decode_masks` accepts.
+
+    Raises:
+        MessageError: a value that cannot be sent (NaN, a numpy number, a bad name), named by its key.
+    """
+    values: dict[str, object] = {
+        "schema": [MAJOR, MINOR],
+        "node": message.node,
+        "epoch": message.epoch,
+        "source": message.source,
+        "generation": message.generation,
+        "seq": message.seq,
+        "published_unix_ns": message.published_unix_ns,
+        "replay": message.replay,
+        "masker": message.masker,
+        "masks": [
+            {
+                "track_id": mask.track_id,
+                "size": list(mask.size_hw),
+                "rle": mask.rle,
+                "area_px": mask.area_px,
+                "quality": mask.quality,
+                "box_xyxy": list(mask.box_xyxy),
+            }
+            for mask in message.masks
+        ],
+    }
+    _read_message(Fields(values))
+    return pack(values)
+
+
+def decode_masks(body: bytes) -> MaskMessage:
+    """The message in `body`. The run lengths themselves are not decoded.
+
+    Raises:
+        MessageError: not msgpack, another major version, a missing key, a wrong type or range.
+    """
+    fields = Fields(unpack(body))
+    major, minor = fields.integers("schema", 2, minimum=0)
+    if major != MAJOR:
+        raise MessageError(f"schema is [{major}, {minor}], but this program reads {MAJOR}: update the older one")
+    return _read_message(fields)
+
+
+def _read_message(fields: Fields) -> MaskMessage:
+    return MaskMessage(
+        node=check_name(fields.text("node")),
+        source=check_name(fields.text("source")),
+        epoch=fields.integer("epoch"),
+        generation=fields.integer("generation"),
+        seq=fields.integer("seq", minimum=1),
+        published_unix_ns=fields.integer("published_unix_ns"),
+        masker=fields.text("masker"),
+        masks=tuple(_read_mask(Fields(item, "masks[]")) for item in fields.items("masks")),
+        replay=fields.flag("replay"),
+    )
+
+
+def _read_mask(fields: Fields) -> TrackMask:
+    height, width = fields.integers("size", 2, minimum=1)
+    rle = fields.blob("rle")
+    if not 0 < len(rle) <= _MAX_RLE_BYTES or max(height, width) > _MAX_SIDE_PX:
+        raise MessageError(f"masks[] of {width}x{height} px in {len(rle)} bytes is no mask that may be sent")
+    return TrackMask(
+        track_id=fields.integer("track_id"),
+        size_hw=(height, width),
+        rle=rle,
+        area_px=fields.integer("area_px", minimum=1),
+        quality=fields.number("quality", 0.0, 1.0),
+        box_xyxy=cast("Box", fields.numbers("box_xyxy", 4)),
+    )
