@@ -19,6 +19,7 @@ _GROUPS = {
         "run": "Run a node: cameras in, tracked boxes out over ZeroMQ.",
         "ctl": "Control a running node: its prompt, its sources.",
         "page": "Show a node live in the browser, with a prompt to type.",
+        "serve": "Answer pictures over HTTP: a picture and a prompt in, boxes out.",
         "listen": "Subscribe to a node: print, store or draw its messages.",
         "bridge": "Pass a node's messages on: to ROS 2, Foxglove, MQTT or a webhook.",
         "keys": "Make keys, and list, allow or revoke a node's clients.",
@@ -164,6 +165,8 @@ def _load_command(name: str) -> Callable[..., Any]:
             from .listen import listen as command
         case "page":
             from .page import page as command
+        case "serve":
+            from .serve import serve as command
         case "record":
             from .record import record as command
         case "replay":

@@ -34,7 +34,7 @@ WEB_MISSING = "{library} is missing, which the page needs: pip install 'groundca
 WEB_LIBRARIES = ("starlette", "uvicorn", "websockets")
 EVAL_LIBRARIES = ("mujoco", "motmetrics", "faster_coco_eval", "matplotlib", "transformers")
 
-_END_BY_CTRL_C = (["run"], ["page"], ["listen"], ["record"], ["replay"], ["ctl", "ask"], ["bridge"])
+_END_BY_CTRL_C = (["run"], ["page"], ["serve"], ["listen"], ["record"], ["replay"], ["ctl", "ask"], ["bridge"])
 
 
 class RunError(RuntimeError):

@@ -149,18 +149,20 @@ class Detector:
         self,
         queries: Sequence[Query],
         on_done: Callable[[], None] | None = None,
+        rules: ReportRules | None = None,
     ) -> DetectionTicket[Detections]:
         """Queue the detection of some pictures.
 
         Args:
             queries: one per picture, of any size.
             on_done: called in the worker's thread once the ticket is done.
+            rules: which boxes are reported; None is as the options say.
 
         Raises:
             ValueError: an image of another shape or type.
             PromptError: see `check`.
         """
-        return self._find(queries, self.options, on_done)
+        return self._find(queries, rules or self.options, on_done)
 
     def _find(
         self,

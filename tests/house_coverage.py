@@ -6,6 +6,13 @@ from __future__ import annotations
 COVERED_BY: dict[str, str] = {
     "cuda/test_deform_attn.py": "cuda/deform_attn_cpu cuda/deform_attn_reference cuda/deform_attn_triton",
     "cuda/test_image_prep.py": "cuda/image_prep_reference cuda/image_prep_triton",
+    "launch/api/test_detect_routes.py": (
+        "launch/api/answers launch/api/api_app launch/api/api_error launch/api/api_metrics "
+        "launch/api/detect_request launch/api/detection_service launch/api/model_pool "
+        "launch/api/openapi launch/api/request_body"
+    ),
+    "launch/api/test_job_store.py": "launch/api/job_routes",
+    "launch/api/test_label_studio.py": "launch/api/label_config launch/api/picture_fetch",
     "launch/bench/test_kernel.py": "launch/bench/hardware",
     "launch/bench/test_memory.py": "launch/memory",
     "launch/bench/test_node.py": "launch/bench/cameras",

@@ -56,17 +56,17 @@ KNOWN_TO = {
     "matplotlib": ("launch/report/plots.py",),
     "numba": ("cuda/*_cpu.py", "launch/doctor.py"),
     "triton": ("cuda/*_triton.py", "launch/doctor.py"),
-    "pydantic": ("launch/settings/*.py", "stream/control/*.py"),
+    "pydantic": ("launch/settings/*.py", "launch/api/*.py", "stream/control/*.py"),
     "yaml": ("launch/settings/yaml_file.py",),
     "mcap": ("stream/recording/*.py", "stream/bridges/rosbag_file.py"),
     "cyclonedds": ("stream/bridges/dds_*.py",),
     "foxglove": ("stream/bridges/foxglove_*.py",),
     "mcap_ros2": ("stream/bridges/rosbag_file.py",),
     "rosbags": ("stream/bridges/ros_definitions.py", "stream/bridges/dds_types.py"),
-    "prometheus_client": ("launch/service/metrics.py",),
+    "prometheus_client": ("launch/service/metrics.py", "launch/api/api_metrics.py"),
     "typer": ("launch/*.py",),
     "uvicorn": ("launch/web/http_server.py",),
-    "starlette": ("launch/web/*.py", "launch/serve/*.py"),
+    "starlette": ("launch/web/*.py", "launch/api/*.py"),
 }
 # These files and all they import need nothing but the standard library and what is named here.
 LIGHT = {

@@ -32,6 +32,10 @@ MAX_FILES = 25  # Python files in one folder
 # A room: what it is for, and the rooms that it may import beside its floor's nouns. "doors" are the front doors.
 ROOMS: dict[str, tuple[str, set[str]]] = {
     "launch": ("the commands that a person starts, one file each", {"*"}),
+    "launch/api": (
+        "`groundcast serve`: pictures over HTTP, in its own shape and in those that other tools send",
+        {"settings", "survey", "web"},
+    ),
     "launch/bench": ("`groundcast bench`: parity first, then speed and memory", {"node", "settings"}),
     "launch/bridge": ("`groundcast bridge`: a node's messages to other systems", {"node", "settings", "show"}),
     "launch/calibrate": ("`groundcast calibrate`: a camera, its place on a robot, the table", {"settings", "show"}),

@@ -44,7 +44,15 @@ def read_yaml(path: Path) -> tuple[object, dict[Place, int]]:
         YamlError: it is no YAML, is longer or deeper than a settings file can be, or names one key twice.
     """
     with path.open("rb") as file:
-        data = file.read(MAX_BYTES + 1)
+        return read_yaml_bytes(file.read(MAX_BYTES + 1))
+
+
+def read_yaml_bytes(data: bytes) -> tuple[object, dict[Place, int]]:
+    """The same for the content of a file.
+
+    Raises:
+        YamlError: see `read_yaml`.
+    """
     if len(data) > MAX_BYTES:
         raise YamlError(None, f"is longer than the {MAX_BYTES // 1024} KiB that settings may have: name another file")
     try:

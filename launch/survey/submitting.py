@@ -27,7 +27,7 @@ def submitter(detector: Detector, prompt: Prompt, options: DetectOptions) -> Sub
         return _at_once(lambda image: detector.refer(image, sentence))
     if options.text_threshold is not None:
         text_threshold = options.text_threshold
-        return _at_once(lambda image: _freely(detector, image, prompt, options.minimum, text_threshold))
+        return _at_once(lambda image: find_freely(detector, image, prompt, options.minimum, text_threshold))
 
     def submit(images: Images) -> Callable[[], list[Detections]]:
         return detector.submit([Query(image, prompt) for image in images]).wait
@@ -45,9 +45,10 @@ def _at_once(detect: Callable[[NDArray[np.uint8]], Detections]) -> Submit:
     return submit
 
 
-def _freely(
+def find_freely(
     detector: Detector, image: NDArray[np.uint8], prompt: Prompt, threshold: float, text_threshold: float
 ) -> Detections:
+    """The boxes above the threshold, each labelled with the caption's tokens above the text threshold."""
     from ...model.runtime.free_phrases import free_phrases
 
     found = free_phrases(detector.raw(image, prompt), threshold, text_threshold)

@@ -1,0 +1,61 @@
+"""Upload picture: the bytes of an uploaded picture, decoded to RGB within limits."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...model.pictures.still_picture import StillError, read_header, read_pictures
+from ...stream.wire.jpeg_scans import MAX_SCANS, has_too_many_scans
+from .api_error import ApiError
+
+MAX_PICTURE_PIXELS = 40_000_000
+_JPEG_START = b"\xff\xd8"
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A picture as a caller sent it.
+
+    Args:
+        name: the caller's name for it; may be empty.
+        data: the bytes of a picture file.
+    """
+
+    name: str
+    data: bytes
+
+
+def decode_upload(upload: Upload) -> NDArray[np.uint8]:
+    """(h, w, 3) uint8 RGB, upright: the first picture of the file.
+
+    Raises:
+        ApiError: it is no picture, cut off, or too large to be decoded for a stranger.
+    """
+    if not upload.data:
+        raise _unreadable(upload, "it is empty")
+    if upload.data.startswith(_JPEG_START) and has_too_many_scans(memoryview(upload.data)):
+        raise _unreadable(upload, f"the JPEG has more than {MAX_SCANS} scans: encode it with fewer")
+    memory = os.memfd_create("upload")  # the reader of pictures wants a file: this one lies in memory alone
+    try:
+        with open(memory, "wb", closefd=False) as file:
+            file.write(upload.data)
+        path = Path(f"/proc/self/fd/{memory}")
+        header = read_header(path)
+        if header.width * header.height > MAX_PICTURE_PIXELS:
+            size = f"{header.width}x{header.height} px"
+            raise _unreadable(upload, f"it has {size}, at most {MAX_PICTURE_PIXELS} are read: make it smaller")
+        return next(read_pictures(path)).image
+    except StillError as error:
+        raise _unreadable(upload, str(error)) from error
+    finally:
+        os.close(memory)
+
+
+def _unreadable(upload: Upload, why: str) -> ApiError:
+    which = f"picture {upload.name[:100]!r}" if upload.name else "the picture"
+    return ApiError(422, "bad_picture", f"{which} cannot be read: {why}")
