@@ -55,7 +55,7 @@ def test_help_groups_the_commands_by_what_a_person_wants(capsys: pytest.CaptureF
 
     assert shown == in_process(capsys, "--help").out == in_process(capsys).out
     titles = [line.rstrip(":") for line in shown.splitlines() if line.endswith(":") and not line.startswith(" ")]
-    assert titles == ["Options", "Look", "Serve", "Record", "Learn", "Measure"]
+    assert titles == ["Options", "Look", "Serve", "Calibrate", "Record", "Learn", "Measure"]
     assert all(f"  {option}" in shown for option in ("--version ", "-h, --help ", "--install-completion "))
     assert max(map(len, shown.splitlines())) <= 80
 
