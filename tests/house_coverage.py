@@ -20,6 +20,7 @@ COVERED_BY: dict[str, str] = {
         "launch/bench/commands launch/bench/detector launch/bench/model launch/bench/oracle "
         "launch/bench/pairs launch/bench/sizes launch/bench/suite launch/bench/truth launch/bench/weights"
     ),
+    "launch/bridge/test_mqtt.py": "launch/bridge/event_options",
     "launch/bridge/test_ros2.py": "launch/bridge/commands launch/bridge/node_options",
     "launch/calibrate/test_commands.py": (
         "launch/calibrate/board launch/calibrate/drawing launch/calibrate/intrinsics launch/calibrate/placement "
@@ -115,6 +116,7 @@ COVERED_BY: dict[str, str] = {
         "stream/bridges/bridge_figures stream/bridges/dds_node stream/bridges/feed "
         "stream/bridges/picture_feed stream/bridges/prompt_requests"
     ),
+    "stream/bridges/test_webhook_sender.py": "stream/bridges/event_bridge stream/bridges/event_json",
     "stream/capture/test_open_source.py": "stream/decode/ffmpeg_errors stream/decode/ffmpeg_open",
     "stream/capture/test_push_source.py": "stream/wire/push_message",
     "stream/capture/test_reader.py": (

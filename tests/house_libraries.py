@@ -60,6 +60,7 @@ KNOWN_TO = {
     "yaml": ("launch/settings/yaml_file.py",),
     "mcap": ("stream/recording/*.py", "stream/bridges/rosbag_file.py"),
     "cyclonedds": ("stream/bridges/dds_*.py",),
+    "paho": ("stream/bridges/mqtt_sender.py",),
     "foxglove": ("stream/bridges/foxglove_*.py",),
     "mcap_ros2": ("stream/bridges/rosbag_file.py",),
     "rosbags": ("stream/bridges/ros_definitions.py", "stream/bridges/dds_types.py"),

@@ -11,12 +11,12 @@ import typer
 
 from ..exits import InputError
 from ..settings.command_options import spread_options
-from .node_options import BridgedNode, bridging
+from .node_options import BridgedDetections, bridging
 
 
 @spread_options
 def foxglove(
-    connection: BridgedNode,
+    connection: BridgedDetections,
     host: Annotated[str, typer.Option(help="The address to serve on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port to serve on; 0 takes a free one.")] = 8765,
     insecure: Annotated[

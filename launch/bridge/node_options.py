@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import typer
@@ -43,15 +43,25 @@ class BridgedNode:
     )
     node: Annotated[str | None, typer.Option(help="Only this node.")] = None
     keys: KeysOption = None
-    max_age_ms: Annotated[
-        float | None, typer.Option(help="Pass on no message whose picture is older, or of unknown age.")
-    ] = None
     until_ended: Annotated[bool, typer.Option("--until-ended", help="Stop when every source has ended.")] = False
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object of figures.")] = False
 
     def feed(self) -> FeedOptions:
         """What the bridge receives."""
-        return FeedOptions(self.address, self.source, self.node, self.keys, self.max_age_ms, self.until_ended)
+        return FeedOptions(self.address, self.source, self.node, self.keys, None, self.until_ended)
+
+
+@dataclass(frozen=True, slots=True)
+class BridgedDetections(BridgedNode):
+    """The node whose detections a bridge passes on."""
+
+    max_age_ms: Annotated[
+        float | None, typer.Option(help="Pass on no message whose picture is older, or of unknown age.")
+    ] = None
+
+    def feed(self) -> FeedOptions:
+        """What the bridge receives."""
+        return replace(BridgedNode.feed(self), max_age_ms=self.max_age_ms)
 
 
 @contextmanager

@@ -15,14 +15,14 @@ from ...stream.bridges.ros_topics import RosNode, RosTopics
 from ...stream.track import TrackState
 from ..exits import InputError
 from ..settings.command_options import spread_options
-from .node_options import BridgedNode, ControlOption, bridging, prompt_requests
+from .node_options import BridgedDetections, ControlOption, bridging, prompt_requests
 
 _INSECURE = "Let other machines see the topics and, with --control, change the prompt: DDS has no keys here."
 
 
 @spread_options
 def ros2(
-    connection: BridgedNode,
+    connection: BridgedDetections,
     name: Annotated[
         str, typer.Option(help="The bridge's name as a ROS node; its topics begin with it.")
     ] = "groundcast",

@@ -135,7 +135,7 @@ class FoxgloveView:
     def _send_status(self, status: StatusMessage) -> None:
         channel = self._of(status.node, status.source).status
         channel.log(json.dumps(asdict(status)).encode(), log_time=status.published_unix_ns)
-        self.figures.count("status")
+        self.figures.statuses += 1
 
     def _turn(self) -> None:
         now_s = time.monotonic()

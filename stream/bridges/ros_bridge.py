@@ -82,6 +82,7 @@ class RosBridge:
             self.figures.count("pictures")
 
     def _take_status(self, status: StatusMessage) -> None:
+        self.figures.statuses += 1
         key = (status.node, status.source)
         is_new = key not in self._statuses
         changed = is_new or self._statuses[key].state != status.state
