@@ -14,6 +14,7 @@ from groundcast.stream.controller import Controller
 
 PROMPTS = ("red cube . green cube", "red object . blue ball", "mug . can . bottle")
 _EVERY_S = (0.5, 5.0)
+_ANSWER_S = 20.0
 
 
 class Commander:
@@ -42,7 +43,7 @@ class Commander:
         deeds: list[Callable[[Controller], None]] = [
             *(self._change_prompt, self._lease, self._add_and_remove, self._pause_and_resume, self._look, self._limit)
         ]
-        with Controller(self._address, keys=self._keys) as node:
+        with Controller(self._address, _ANSWER_S, keys=self._keys) as node:
             while not self._over.wait(self._dice.uniform(*_EVERY_S)):
                 deed = self._dice.choice(deeds)
                 try:
@@ -60,9 +61,11 @@ class Commander:
 
     def _add_and_remove(self, node: Controller) -> None:
         clip = {"url": str(CLIP_PATH), "pace": "realtime", "loop": True, "target_hz": self._target_hz}
-        node.add_source({"name": "guest", **clip})
-        self._over.wait(2.0)
-        node.remove_source("guest")
+        try:
+            node.add_source({"name": "guest", **clip})
+            self._over.wait(2.0)
+        finally:
+            node.remove_source("guest")
 
     def _pause_and_resume(self, node: Controller) -> None:
         camera = self._dice.choice(self._cameras)

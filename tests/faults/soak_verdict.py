@@ -12,6 +12,7 @@ MAX_SLOPE_MB_PER_H = 10.0
 # Memory that is handed back late looks like growth for minutes: a slope over less than this says nothing.
 SLOPE_NEEDS_S = 600.0
 _PAIRED_SAMPLES = 240
+_MAX_RATIO = 1.02  # cameras that come and go move the count at rest by as much
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Verdict:
         if self.slope_mb_per_h is not None and self.slope_mb_per_h > MAX_SLOPE_MB_PER_H:
             found.append(f"memory grows by {self.slope_mb_per_h:.1f} MB an hour")
         for name, (middle, last) in (("file descriptors", self.files), ("threads", self.threads)):
-            if last > middle:
+            if last > middle * _MAX_RATIO:
                 found.append(f"{name} at rest grew from {middle} to {last}")
         return found
 
