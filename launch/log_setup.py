@@ -1,4 +1,4 @@
-"""Logging to standard error: coloured on a terminal, plain or JSON elsewhere, passwords redacted."""
+"""Log handlers and formats on standard error: coloured, plain or JSON. `source_url` redacts passwords in each line."""
 
 from __future__ import annotations
 

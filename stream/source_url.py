@@ -1,4 +1,4 @@
-"""Source URLs: the kind of source, validation, and the part that may be shown without secrets."""
+"""Source URLs: the kind of source, validation, and redaction; every other file shows only what this one calls safe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""COCO's average precision with a bootstrap interval.
+"""Average precision of scenes with exact truth, and its bootstrap interval; `coco_judge` has that of photos.
 
 The figures are faster-coco-eval's. The bootstrap draws scenes with replacement many times, which would take hours with
 the library; so matches are stored per scene here, and the same figures are computed from them by summing.

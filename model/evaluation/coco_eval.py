@@ -1,4 +1,4 @@
-"""COCO evaluation: detects every category of a data set in each picture, and computes the figures."""
+"""COCO evaluation: runs a detector over a data set, category by category; a judge computes the figures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Average precision as COCO and LVIS define it; the arithmetic is faster-coco-eval's, which agrees with both."""
+"""COCO and LVIS figures: average precision of detections that are there already, by faster-coco-eval."""
 
 # faster-coco-eval comes without types.
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false

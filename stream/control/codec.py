@@ -1,4 +1,4 @@
-"""Control codec: untrusted bytes to requests, and answers to bytes."""
+"""Control codec: untrusted bytes to one of the requests in `requests.py`, and answers to bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Control requests: the keys of each operation, and the command that it calls.
+"""Control requests: the keys of each operation, their limits, and the command that it calls; no bytes.
 
 `control.schema.json` says the same for other languages.
 """

@@ -1,4 +1,4 @@
-"""FFmpeg errors in one sentence, without secrets: why a source could not be opened or read."""
+"""FFmpeg errors as one sentence: why a source could not be opened or read, and whether it was silent."""
 
 from __future__ import annotations
 
