@@ -8,7 +8,6 @@ from typing import Literal
 
 from ..model.prompt import Prompt
 from .source_url import SourceUrl
-from .watch_options import MotionOptions, ScheduleOptions
 from .zone import LineOptions, ObjectEventKind, ZoneOptions
 
 Pace = Literal["asap", "realtime"]
@@ -55,8 +54,6 @@ class SourceOptions:
         object_events: which events of an object as such are sent.
         relink_s: for how long an object may be lost before a new track near its place is another object.
         away_s: a longer time without a picture makes counts uncertain.
-        motion: detect only while something moves; None always.
-        schedule: cameras only. Detect at these times only; None always.
     """
 
     name: str
@@ -86,8 +83,6 @@ class SourceOptions:
     object_events: tuple[ObjectEventKind, ...] = ()
     relink_s: float = 2.0
     away_s: float = 2.0
-    motion: MotionOptions | None = None
-    schedule: ScheduleOptions | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "url", SourceUrl(self.url))

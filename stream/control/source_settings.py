@@ -14,7 +14,6 @@ from ..options import MAX_TIMEOUT_S, Decoding, FolderKind, Pace, SourceOptions, 
 from ..source_url import MAX_URL_LENGTH, SourceUrl
 from ..wire.topics import MAX_FRAME_ID_LENGTH, MAX_NAME_LENGTH, NAME_PATTERN
 from ..zone import ObjectEventKind
-from .watch_settings import MotionSettings, ScheduleSettings, watch_options
 from .zone_settings import MAX_PLACES, LineSettings, ZoneSettings, check_places, place_options
 
 Place = tuple[str | int, ...]
@@ -98,8 +97,6 @@ class SourceDefaults(Section):
     object_events: Annotated[tuple[ObjectEventKind, ...], Field(max_length=3)] = ()
     relink_s: Annotated[float, Field(ge=0, le=3600)] = 2.0
     away_s: Annotated[float, Field(gt=0, le=86_400)] = 2.0
-    motion: MotionSettings | None = None
-    schedule: ScheduleSettings | None = None
 
     @model_validator(mode="after")
     def _one_name_each_place(self) -> SourceDefaults:
@@ -121,7 +118,7 @@ class SourceSettings(SourceDefaults):
         """
         values: dict[str, Any] = self.model_dump()
         values["prompt"] = None if self.prompt is None else to_prompt(self.prompt)
-        return SourceOptions(**watch_options(place_options(values, self), self))
+        return SourceOptions(**place_options(values, self))
 
 
 def first_error(error: ValidationError) -> tuple[Place, ErrorDetails]:

@@ -6,9 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ...model.image import Image
 from ..frame import Clock
 from ..timing.liveness import Liveness
@@ -29,8 +26,6 @@ class TimedPicture:
         received_ns: monotonic; when the packet was handed to the decoder.
         frame_id: the camera's coordinate frame, where the sender names it.
         file: the name of the picture's own file, where its source is a folder.
-        grey: makes its brightness alone, (h, w) uint8 and upright, which costs less than the image; returns None where
-            that has to be made of the image.
         superseded: a newer one has arrived, so that this one is only counted.
     """
 
@@ -43,7 +38,6 @@ class TimedPicture:
     frame_id: str | None = None
     file: str | None = None
     superseded: bool = False
-    grey: Callable[[], NDArray[np.uint8] | None] | None = None
 
     @property
     def pts_s(self) -> float | None:

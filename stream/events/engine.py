@@ -16,13 +16,13 @@ from ..zone import LineOptions, ObjectEventKind, ZoneOptions
 from .count_watch import CountWatch
 from .observation import Observation
 from .relink import find_lost, jumps, swapped
+from .tentative import TentativeTracks
 from .watched_object import WatchedObject
 
 Totals = Mapping[tuple[str, CountName, str], int]
 """How many went over the border of a place, by place, name and phrase."""
 
 _GAP_STEPS = 3.0  # at low rates: a gap is longer than so many usual steps
-_MAX_TENTATIVE = 100  # detections that are kept until a track is confirmed
 _STEP_SHARE = 0.2  # of a new step in the usual one
 
 
@@ -64,7 +64,7 @@ class EventEngine:
         self._totals: Counter[tuple[str, CountName, str]] = Counter(totals or {})
         self._objects: list[WatchedObject] = []
         self._of_uid: dict[str, WatchedObject] = {}
-        self._tentative: dict[str, list[Observation]] = {}
+        self._tentative = TentativeTracks()
         self._count_watches = {zone.name: CountWatch(zone.settle_s) for zone in rules.zones}
         self._last: tuple[float, int | None] | None = None
         self._usual_step_s: float | None = None
@@ -86,16 +86,15 @@ class EventEngine:
         for one in self._objects:
             one.watch(rules.zones, rules.lines)
 
-    def update(self, tracks: Sequence[Track], time_s: float, unix_ns: int | None, still_s: float = 0.0) -> list[Event]:
+    def update(self, tracks: Sequence[Track], time_s: float, unix_ns: int | None) -> list[Event]:
         """The events of one frame.
 
         Args:
             tracks: all of them, also those that are tentative or coast.
             time_s: on the source's own clock; it never runs backwards.
             unix_ns: when the picture was taken; None for files.
-            still_s: for how long before it nothing moved, so that no frame came: that is no gap.
         """
-        step_s, gap = self._step(time_s, unix_ns, still_s)
+        step_s, gap = self._step(time_s, unix_ns)
         events = [] if gap is None else [gap]
         detected = [track for track in tracks if track.detected_xyxy is not None]
         known = [(one, track) for track in detected if (one := self._of_uid.get(track.uid)) is not None]
@@ -107,8 +106,7 @@ class EventEngine:
         for track in detected:
             if track.uid not in self._of_uid:
                 events += self._observe_new(track, _observation(track, time_s, unix_ns))
-        alive = {track.uid for track in tracks}
-        self._tentative = {uid: seen for uid, seen in self._tentative.items() if uid in alive}
+        self._tentative.step({track.uid for track in tracks}, step_s, self._relink_s())
         events += self._expire(self._relink_s())
         return self._counted([*events, *self._count_events(time_s, unix_ns)])
 
@@ -133,12 +131,12 @@ class EventEngine:
         ]
         return (*zones, *lines)
 
-    def _step(self, time_s: float, unix_ns: int | None, still_s: float) -> tuple[float, Event | None]:
+    def _step(self, time_s: float, unix_ns: int | None) -> tuple[float, Event | None]:
         """The seconds since the last frame, 0 over a gap; and the gap's event."""
         before, self._last = self._last, (time_s, unix_ns)
         if before is None:
             return 0.0, None
-        step_s, usual_s = max(0.0, time_s - before[0] - still_s), self._usual_step_s
+        step_s, usual_s = max(0.0, time_s - before[0]), self._usual_step_s
         if usual_s is not None and step_s > max(self._rules.away_s, _GAP_STEPS * usual_s):
             if self.uncertain_since_unix_ns is None:
                 self.uncertain_since_unix_ns = before[1]
@@ -167,12 +165,10 @@ class EventEngine:
 
     def _observe_new(self, track: Track, seen: Observation) -> Iterator[Event]:
         """Keep a tentative track's detections; once it is confirmed, they are an object's."""
-        kept = self._tentative.setdefault(track.uid, [])
-        kept.append(seen)
+        kept = self._tentative.add(track, seen, self._relink_s())
         if track.state == "tentative":
-            del kept[:-_MAX_TENTATIVE]
             return
-        del self._tentative[track.uid]
+        self._tentative.confirm(track)
         lost = (one for one in self._objects if one.last.time_s < kept[0].time_s)
         one = find_lost(lost, track.phrase, kept[0], self._relink_s() + self._gap_s(kept[0]))
         if one is None:

@@ -75,7 +75,7 @@ class SourceEvents:
         if self._engine is None or self._writer is None or self._has_ended:
             return
         self._seq = seq
-        self._put(self._engine.update(tracks, frame.time_s, frame.captured_unix_ns, frame.still_s))
+        self._put(self._engine.update(tracks, frame.time_s, frame.captured_unix_ns))
         now_ns = self._clock.unix_ns()
         if now_ns - self._seen_ns >= _SEEN_EVERY_NS:
             self._seen_ns = now_ns

@@ -206,11 +206,7 @@ class SourceSession:
             self._tracker.keep_phrases(prompt.names)
             self._tracked_version = version
         self._all_tracks = self._tracker.update(
-            result.detections,
-            frame.time_s - frame.still_total_s,  # while nothing moves the tracks stay
-            frame.captured_unix_ns,
-            frame.width,
-            frame.height,
+            result.detections, frame.time_s, frame.captured_unix_ns, frame.width, frame.height
         )
         now_ns, captured_ns = self._clock.monotonic_ns(), frame.captured_monotonic_ns
         age_ms = (
@@ -278,8 +274,6 @@ class SourceSession:
             latency_ms=counters.latency_ms(),
             prompt_version=prompt_version,
             stale_total=counters.stale,
-            still_total=stats.still,
-            off_schedule_total=stats.off_schedule,
             since_message_ms=counters.since_message_ms(self._clock.monotonic_ns()),
             paused=self.paused,
             counts=self._events.counts,
