@@ -24,7 +24,7 @@ from .mqtt_topics import OFFLINE, ONLINE, MqttTopics
 _LOG = logging.getLogger(__name__)
 _MAX_UNACKNOWLEDGED = 20
 _KEEPALIVE_S = 20
-_IDLE_S = 0.02
+_IDLE_S = 0.05
 _FLUSH_S = 2.0
 _MAX_REQUESTED = 64
 _MAX_RETAINED = 20_000  # topics; more than sources, zones and phrases of a sane node

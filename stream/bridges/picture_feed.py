@@ -24,9 +24,13 @@ class PictureFeed:
     Args:
         options: where from.
         on_picture: called in the thread with each message that has its JPEG in `picture`.
+
+    Attributes:
+        failure: what ended the thread, None while all is well.
     """
 
     def __init__(self, options: FeedOptions, on_picture: Callable[[DetectionMessage], None]) -> None:
+        self.failure: Exception | None = None
         self._options = options
         self._on_picture = on_picture
         self._thread: threading.Thread | None = None
@@ -37,7 +41,9 @@ class PictureFeed:
         return self._thread is not None
 
     def want(self, wanted: bool) -> None:
-        """Begin to receive pictures, or end."""
+        """Begin to receive pictures, or end. Raises what has ended the thread."""
+        if self.failure is not None:
+            raise self.failure
         if wanted and self._thread is None:
             self._stop.clear()
             self._thread = threading.Thread(target=self._run, name="bridge-pictures", daemon=True)
@@ -53,6 +59,12 @@ class PictureFeed:
         self._thread = None
 
     def _run(self) -> None:
+        try:
+            self._receive()
+        except Exception as error:  # noqa: BLE001 - the bridge ends with it
+            self.failure = error
+
+    def _receive(self) -> None:
         while not self._stop.is_set():
             with self._subscriber() as subscriber:
                 while not self._stop.is_set():

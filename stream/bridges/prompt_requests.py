@@ -29,11 +29,15 @@ class PromptRequests:
         address: where the node takes requests.
         keys: for a node that demands them.
 
+    Attributes:
+        failure: what ended the thread, None while all is well.
+
     Raises:
-        SubscriberError, ConnectError, KeyFileError: the address or the keys cannot be used.
+        ConnectError, KeyFileError: the address or the keys cannot be used.
     """
 
     def __init__(self, address: str, keys: Keys | None = None) -> None:
+        self.failure: Exception | None = None
         self._controller = Controller(address, keys=keys)
         self._leases: dict[str, tuple[str, RenewedLease]] = {}
         self._requests: queue.Queue[Callable[[], object] | None] = queue.Queue(_MAX_WAITING)
@@ -74,18 +78,24 @@ class PromptRequests:
             _LOG.warning("a request for a prompt was dropped: %d others wait for the node", _MAX_WAITING)
 
     def _run(self) -> None:
+        try:
+            self._carry_out()
+        except Exception as error:  # noqa: BLE001 - the bridge ends with it
+            self.failure = error
+        for publisher in list(self._leases):
+            self._end(publisher)
+        self._controller.close()
+
+    def _carry_out(self) -> None:
         while (request := self._requests.get()) is not None:
             try:
                 request()
             except (ControlError, ConnectError, KeyFileError) as error:
                 _LOG.warning("the prompt was not changed: %s", error)
-        for publisher in list(self._leases):
-            self._end(publisher)
-        self._controller.close()
 
     def _set_prompt(self, text: str) -> None:
         applied = self._controller.set_prompt(text)
-        _LOG.info("the prompt is now at version %d: %s", applied.prompt_version, text[:200])
+        _LOG.info("the prompt is now at version %d: %r", applied.prompt_version, text[:200])
 
     def _ask(self, publisher: str, text: str) -> None:
         asked, _ = self._leases.get(publisher, ("", None))

@@ -105,6 +105,8 @@ def _ros_object(message: Any) -> Any:
             value = [_ros_object(item) for item in value]
         elif hasattr(value, "ROS_TYPE"):
             value = _ros_object(value)
+        elif one.type == "float":
+            value = float(value)  # rclpy takes no whole number there
         elif message.ROS_TYPE == "diagnostic_msgs/msg/DiagnosticStatus" and one.name == "level":
             value = bytes([value])  # rclpy has a byte as bytes
         setattr(made, one.name, value)

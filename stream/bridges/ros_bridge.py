@@ -89,7 +89,7 @@ class RosBridge:
         self._statuses[key] = status
         if is_new:
             topics = self._topics.of(*key)
-            for topic in (topics.detections, topics.image):
+            for topic in (topics.detections, topics.detections_3d, topics.markers, topics.image):
                 self._node.advertise(topic)
         if changed:
             self._diagnose_s = 0.0
@@ -108,6 +108,8 @@ class RosBridge:
                 self._pass_on_requests(self._requests)
 
     def _pass_on_requests(self, requests: PromptRequests) -> None:
+        if requests.failure is not None:
+            raise requests.failure
         for received in self._node.take(self._topics.prompt):
             requests.set_prompt(received.text)
         for received in self._node.take(self._topics.ask):

@@ -91,6 +91,26 @@ def test_another_program_receives_every_message() -> None:
     assert (figures["received"], figures["sent"]["detections"], figures["gaps"]) == (100, 100, 0)
 
 
+def test_a_bridge_that_stands_still_does_not_hold_the_node_up() -> None:
+    with (
+        Publisher(PublisherOptions(ANY_PORT, high_water_mark=10), "bench") as publisher,
+        bridge_process("ros2", "--address", publisher.address, "--domain", DOMAIN) as bridge,
+    ):
+        assert publisher.wait_for_subscriber(60.0, lambda: False)
+        bridge.send_signal(signal.SIGSTOP)
+        with Subscriber(publisher.address, newest_only=False, snapshot=False, timeout_s=30.0) as subscriber:
+            time.sleep(0.5)  # until the publisher knows the second subscriber
+            slowest_s = 0.0
+            for seq in range(1, 501):
+                began_s = time.monotonic()
+                publisher.send_detections(detections(seq))
+                slowest_s = max(slowest_s, time.monotonic() - began_s)
+                assert next(subscriber).seq == seq
+        bridge.send_signal(signal.SIGCONT)
+
+    assert slowest_s < 1.0  # on a busy machine, too; a sender that waits for the bridge would wait for ever
+
+
 @pytest.mark.slow
 def test_a_thousand_messages_arrive_within_two_milliseconds_of_a_subscriber(capsys: pytest.CaptureFixture[str]) -> None:
     direct_ns: list[int] = []

@@ -7,6 +7,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from groundcast.stream.bridges.ros_bridge import RosBridge
 from groundcast.stream.bridges.ros_topics import RosTopics
 from groundcast.stream.control.server import ControlServer
 from groundcast.stream.options import ControlOptions, PublisherOptions
+from groundcast.stream.position import Position
 from groundcast.stream.publish.publisher import Publisher
 
 from ...waiting import eventually
@@ -90,6 +92,29 @@ def test_tracks_arrive_as_detections_with_the_time_of_their_picture(listener: Ro
     assert found.results[0].hypothesis.score == 0.9
     assert (found.bbox.center.position.x, found.bbox.center.position.y) == (15.5, 21.0)
     assert (found.bbox.size_x, found.bbox.size_y) == (29.0, 38.0)
+
+
+def test_positions_arrive_in_metres_with_their_covariance(listener: RosListener) -> None:
+    message = detections(1)
+    place = Position("base", (0.4, -0.1, 0.05), (1e-4, 0, 0, 4e-4, 0, 9e-4), "depth")
+    message = replace(message, tracks=tuple(replace(track, position=place) for track in message.tracks))
+    arrays = listener.reader("/groundcast/wrist/detections_3d", "vision_msgs/msg/Detection3DArray")
+    shapes = listener.reader("/groundcast/wrist/markers", "visualization_msgs/msg/MarkerArray", reliable=True)
+
+    with Publisher(PublisherOptions(ANY_PORT), "bench") as publisher, bridge_from(publisher.address):
+        known = (arrays, shapes)
+        assert eventually(
+            lambda: publisher.send_status(status(0)) or all(one.get_matched_publications() for one in known)
+        )
+        publisher.send_detections(message)
+        (found,) = taken(arrays, lambda samples: len(samples) == 1)
+        (drawn,) = taken(shapes, lambda samples: len(samples) == 1)
+
+    measured = found.detections[0].results[0].pose
+    assert found.header.frame_id == "base"
+    assert (measured.pose.position.x, measured.pose.position.y, measured.pose.position.z) == place.xyz_m
+    assert [measured.covariance[index] for index in (0, 7, 14)] == [1e-4, 4e-4, 9e-4]
+    assert [one.text for one in drawn.markers] == ["", "", "red mug 7"]
 
 
 def test_pictures_are_fetched_only_while_a_node_of_ros_subscribes(listener: RosListener) -> None:
