@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -15,8 +16,8 @@ from ...stream.controller import ControlError
 from ...stream.node.node_api import NodeStatus
 from ...stream.sockets.client_keys import Keys
 from ...stream.subscribe.live_feed import LiveFeed
-from ...stream.wire.message_types import DetectionMessage, StatusMessage
-from .live_frame import status_values
+from ...stream.wire.message_types import DetectionMessage, EventMessage, StatusMessage
+from .live_frame import event_values, status_values
 from .node_control import NodeControl
 from .viewer import Viewer
 
@@ -24,6 +25,7 @@ _STATE_EVERY_S = 1.0
 _MAX_VIEWERS = 32
 _TOO_MANY = 1013  # WebSocket close code: try again later
 _POOL_THREADS = 8
+_MAX_EVENTS = 200
 
 
 class Hub:
@@ -47,8 +49,9 @@ class Hub:
         self._node: NodeStatus | None = None
         self._settings: list[dict[str, Any]] = []
         self._error: str | None = None
+        self._events: deque[dict[str, Any]] = deque(maxlen=_MAX_EVENTS)
         self._changed = asyncio.Event()
-        self._feed = LiveFeed(address, self._on_message, self._on_status, keys)
+        self._feed = LiveFeed(address, self._on_message, self._on_status, keys, self._on_event)
 
     async def run(self) -> None:
         """Receive, and keep the viewers informed, until cancelled."""
@@ -70,6 +73,7 @@ class Hub:
         address = self._control_address
         control = None if address is None else NodeControl(address, self._keys, self._pool)
         viewer = Viewer(socket, control, self._changed.set)
+        viewer.tell({"type": "events", "events": list(self._events)})
         self._viewers.add(viewer)
         self._changed.set()
         try:
@@ -81,6 +85,12 @@ class Hub:
     def _on_message(self, message: DetectionMessage) -> None:
         for viewer in self._viewers:
             viewer.offer(message)
+
+    def _on_event(self, message: EventMessage) -> None:
+        event = event_values(message)
+        self._events.append(event)
+        for viewer in self._viewers:
+            viewer.tell({"type": "events", "events": [event]})
 
     def _on_status(self, status: StatusMessage) -> None:
         before = self._statuses.get(status.source)

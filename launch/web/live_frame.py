@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from ...stream.wire.message_types import DetectionMessage, StatusMessage
+from ...stream.wire.message_types import DetectionMessage, EventMessage, StatusMessage
 
 _LENGTH_BYTES = 4
 
@@ -27,6 +27,15 @@ def message_map(message: DetectionMessage) -> dict[str, Any]:
     age_ms = message.age_ms_now()
     values["age_ms_now"] = None if age_ms is None else round(age_ms, 1)
     return {key: value for key, value in values.items() if value is not None}
+
+
+def event_values(message: EventMessage) -> dict[str, Any]:
+    """An event for JSON."""
+    event = {key: value for key, value in asdict(message.event).items() if value is not None}
+    captured = message.event.captured_unix_ns
+    at_ms = (message.published_unix_ns if captured is None else captured) / 1e6
+    key = f"{message.epoch} {message.source} {message.generation} {message.number}"
+    return {"key": key, "source": message.source, "seq": message.seq, "at_unix_ms": at_ms, **event}
 
 
 def status_values(status: StatusMessage) -> dict[str, Any]:

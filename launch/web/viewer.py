@@ -21,6 +21,7 @@ from .viewer_requests import ViewerRequestError, ViewerRequests
 _TILE_EVERY_S = 0.5
 _IS_GONE_AFTER_S = 3.0  # without an acknowledgement
 _MAX_REQUESTS = 8
+_MAX_TEXTS = 256  # answers and events that wait for a slow viewer; the oldest are left out
 _MAX_SOURCES = 64
 _IDLE_S = 3600.0
 
@@ -47,7 +48,7 @@ class Viewer:
         self._tiles: frozenset[str] = frozenset()
         self._newest: dict[str, DetectionMessage] = {}
         self._sent_s: dict[str, float] = {}
-        self._texts: deque[str] = deque()
+        self._texts: deque[str] = deque(maxlen=_MAX_TEXTS)
         self._state: str | None = None
         self._wake = asyncio.Event()
         self._waiting_since_s: float | None = None  # for an acknowledgement
@@ -75,6 +76,11 @@ class Viewer:
     def show_state(self, state: str) -> None:
         """Send this state of the node, instead of one that still waits."""
         self._state = state
+        self._wake.set()
+
+    def tell(self, values: Mapping[str, Any]) -> None:
+        """Send an event, or an answer, after those before it."""
+        self._texts.append(json.dumps(values))
         self._wake.set()
 
     async def run(self) -> None:
@@ -141,8 +147,7 @@ class Viewer:
             self._on_change()
 
     def _answer(self, request: Mapping[str, Any], values: Mapping[str, Any]) -> None:
-        self._texts.append(json.dumps({"type": "answer", "id": request.get("id"), **values}))
-        self._wake.set()
+        self.tell({"type": "answer", "id": request.get("id"), **values})
 
     async def _send(self) -> None:
         wait_s = _IDLE_S

@@ -46,6 +46,9 @@ class ViewerRequests:
             "add_source": self._add_source,
             "update_source": self._update_source,
             "remove_source": self._remove_source,
+            "put_zone": self._put_zone,
+            "put_line": self._put_line,
+            "remove_place": self._remove_place,
             "reset_tracks": self._reset_tracks,
             "pause": self._pause,
             "resume": self._resume,
@@ -99,6 +102,18 @@ class ViewerRequests:
         if source is None:
             raise ViewerRequestError("bad_request", "name the source to remove")
         return _applied(await self._control.ask(lambda node: node.remove_source(source)))
+
+    async def _put_zone(self, request: Values) -> Answer:
+        source, zone = _text(request, "source"), _map(request, "zone")
+        return _applied(await self._control.ask(lambda node: node.put_zone(source, zone)))
+
+    async def _put_line(self, request: Values) -> Answer:
+        source, line = _text(request, "source"), _map(request, "line")
+        return _applied(await self._control.ask(lambda node: node.put_line(source, line)))
+
+    async def _remove_place(self, request: Values) -> Answer:
+        source, name = _text(request, "source"), _text(request, "name")
+        return _applied(await self._control.ask(lambda node: node.remove_place(source, name)))
 
     async def _reset_tracks(self, request: Values) -> Answer:
         source = _name(request, "source")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 import zmq
 
 from ..sockets.client_keys import Keys
-from ..wire.message_types import DetectionMessage, StatusMessage
+from ..wire.message_types import DetectionMessage, EventMessage, StatusMessage
 from ..wire.topics import MessageError, parse_topic, picture_topic, snapshot_request
 from .inbox import Inbox, Wanted
 from .sub_socket import subscribe, topics_of
@@ -32,6 +32,7 @@ class LiveFeed:
         on_message: called with the newest message of a source, its picture filled in where the source is watched.
         on_status: called with every status.
         keys: for a node that demands them.
+        on_event: called with every event of zones, lines and objects; None receives none.
 
     Raises:
         SubscriberError: a bad address; keys that are missing, damaged or open to others.
@@ -43,16 +44,19 @@ class LiveFeed:
         on_message: Callable[[DetectionMessage], None],
         on_status: Callable[[StatusMessage], None],
         keys: Keys | None = None,
+        on_event: Callable[[EventMessage], None] | None = None,
     ) -> None:
         request = snapshot_request(secrets.token_hex(16))
         self._request = request
         self._on_message = on_message
+        self._on_event = on_event
         self._plain = Inbox(Wanted(requests=(request,)), on_status)
         self._pictured = Inbox(Wanted(requests=(request,), pictures=True), on_status)
         self._watched: frozenset[str] = frozenset()
         self._subscribed: set[bytes] = set()
         self._nodes: dict[str, str] = {}
         topics = [*topics_of("sys", None, None), *topics_of("det", None, None), request]
+        topics += topics_of("evt", None, None) if on_event else []
         self._client = subscribe(address, topics, _MAX_QUEUED, keys)
         self._socket = self._client.socket
 
@@ -107,6 +111,8 @@ class LiveFeed:
 
     def _give(self) -> None:
         for inbox in (self._plain, self._pictured):
+            while self._on_event is not None and (event := inbox.take_event()) is not None:
+                self._on_event(event)
             while (message := inbox.take()) is not None:
                 self._on_message(message)
 

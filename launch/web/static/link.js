@@ -36,8 +36,7 @@ export class Link extends EventTarget {
   }
 
   readText(message) {
-    if (message.type === "state") this.tell("state", message);
-    if (message.type !== "answer") return;
+    if (message.type !== "answer") return this.tell(message.type, message);
     const waiting = this.waiting.get(message.id);
     if (!waiting) return;
     this.waiting.delete(message.id);

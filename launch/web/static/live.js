@@ -3,7 +3,7 @@
 import { chart } from "./chart.js";
 import { Chips } from "./chips.js";
 import { SourceCard } from "./source_card.js";
-import { countByPhrase, decode, drawFrame } from "./stage.js";
+import { countByPhrase, decode, drawFrame, drawPlaces } from "./stage.js";
 
 const byId = (id) => document.getElementById(id);
 
@@ -37,6 +37,7 @@ export class Live {
     const canvas = message.source === this.large ? byId("stage") : null;
     if (canvas) {
       drawFrame(canvas, image, message.tracks, isShown);
+      drawPlaces(canvas, this.places);
       byId("veil").hidden = true;
       this.shot = { message, image: this.keep(image) };
       canvas.dispatchEvent(new CustomEvent("drawn", { detail: message }));
@@ -47,6 +48,12 @@ export class Live {
       drawTile(tile.canvas, image);
     }
     if (!canvas) image.close();
+  }
+
+  // The zones and lines of the large source.
+  get places() {
+    const { zones = [], lines = [] } = this.state?.settings[this.large] ?? {};
+    return [...zones.map((one) => ({ ...one, points: one.polygon_px })), ...lines.map((one) => ({ ...one, points: one.points_px, isLine: true }))];
   }
 
   // Only the newest decoded picture stays in memory.
@@ -76,6 +83,7 @@ export class Live {
   }
 
   update(state) {
+    this.state = state;
     const names = state.sources.map((one) => one.source);
     if (!names.includes(this.large)) this.choose(names[0] ?? null);
     this.listTiles(names, state);

@@ -22,10 +22,11 @@ class ReceivedFrame:
 
 
 class PageClient:
-    """One WebSocket to a page. `states` are all states so far."""
+    """One WebSocket to a page. `states` and `events` are all so far."""
 
     def __init__(self, url: str, large: str | None = None, tiles: tuple[str, ...] = ()) -> None:
         self.states: list[dict[str, Any]] = []
+        self.events: list[dict[str, Any]] = []
         self._ids = itertools.count(1)
         self._answers: dict[int, dict[str, Any]] = {}
         self._connecting = connect(url.replace("http", "ws", 1) + "/live", max_size=None)
@@ -49,13 +50,13 @@ class PageClient:
         """Send a request and wait for its answer; frames that come meanwhile are acknowledged and left out."""
         number = next(self._ids)
         self.send(op=op, id=number, **values)
-        self._until(lambda: number in self._answers)
+        self.until(lambda: number in self._answers)
         return self._answers.pop(number)
 
     def state(self, holds: Callable[[dict[str, Any]], bool] = lambda _: True, within_s: float = 20.0) -> dict[str, Any]:
         """The first state from now on that is as wanted."""
         seen = len(self.states)
-        self._until(lambda: any(map(holds, self.states[seen:])), within_s)
+        self.until(lambda: any(map(holds, self.states[seen:])), within_s)
         return next(filter(holds, self.states[seen:]))
 
     def frame(
@@ -82,7 +83,8 @@ class PageClient:
             return True
         return False
 
-    def _until(self, holds: Callable[[], bool], within_s: float = 20.0) -> None:
+    def until(self, holds: Callable[[], bool], within_s: float = 20.0) -> None:
+        """Read until something holds."""
         deadline_s = time.monotonic() + within_s
         while not holds():
             self._take(deadline_s)
@@ -97,6 +99,8 @@ class PageClient:
         message = json.loads(received)
         if message["type"] == "state":
             self.states.append(message)
+        elif message["type"] == "events":
+            self.events += message["events"]
         else:
             self._answers[message["id"]] = message
         return None

@@ -150,6 +150,23 @@ def test_sources_are_paused_added_and_removed(page: str, counting_clip: Path) ->
         viewer.state(lambda state: len(state["sources"]) == 2)
 
 
+def test_a_zone_that_a_viewer_draws_is_counted_in_and_its_events_come(page: str) -> None:
+    zone = {"name": "all", "polygon_px": [[0, 0], [320, 0], [320, 240], [0, 240]], "settle_s": 0.0}
+    with PageClient(page, "left") as viewer:
+        assert viewer.request("put_zone", source="left", zone=zone)["ok"]
+        try:
+            state = viewer.state(lambda state: any(one.get("counts") for one in state["sources"]))
+            assert state["settings"]["left"]["zones"][0]["name"] == "all"
+            viewer.until(lambda: any(one["kind"] == "enter" for one in viewer.events))
+        finally:
+            assert viewer.request("remove_place", source="left", name="all")["ok"]
+        wrong = viewer.request("put_zone", source="left", zone={"name": "flat", "polygon_px": [[0, 0]]})
+        keys = [one["key"] for one in viewer.events]
+
+    assert not wrong["ok"]
+    assert len(keys) == len(set(keys))
+
+
 def test_pictures_are_encoded_only_while_a_viewer_takes_them(page: str) -> None:
     with PageClient(page, "left") as stopped:
         stopped.frame(acknowledge=False)
