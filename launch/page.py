@@ -51,6 +51,10 @@ def page(
     ] = None,
     watch_only: Annotated[bool, typer.Option("--watch-only", help="Change nothing: show the node alone.")] = False,
     keys: KeysOption = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="A model for pictures that a viewer uploads; may be given again.", show_default="tabletop"),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the ready line as one JSON object.")] = False,
     until_parent_ends: Annotated[bool, typer.Option("--until-parent-ends", hidden=True)] = False,
 ) -> None:
@@ -65,6 +69,7 @@ def page(
         from .web.http_server import bind_web_socket, run_web_server, url_of
         from .web.hub import Hub
         from .web.page_app import page_app
+        from .web.picture_desk import PictureDesk
     except ModuleNotFoundError as error:
         if error.name not in WEB_LIBRARIES:
             raise
@@ -89,7 +94,7 @@ def page(
         else:
             wanted = "" if web.token is None else f" (the token is in {web.token})"
             print(f"the page is at {url}{wanted}", flush=True)
-        run_web_server(page_app(access, hub), access, listener)
+        run_web_server(page_app(access, hub, PictureDesk(model or ["tabletop"])), access, listener)
 
 
 def _end_with_parent() -> None:

@@ -16,16 +16,18 @@ from starlette.websockets import WebSocket
 from .access import Access
 from .guard import Application, Guard
 from .hub import Hub
+from .picture_desk import MAX_UPLOAD_BYTES, PictureDesk, PictureRefusedError
 from .request_limits import RequestLimits
 from .static_files import read_static_files, static_answer
 
 _LOG = logging.getLogger(__name__)
 _LOGIN = "/login"
 _PUBLIC = (_LOGIN, "/static/login.html", "/static/login.js", "/static/page.css", "/static/icon.svg", "/healthz")
+_DETECT = "/api/detect"
 _MAX_LOGIN_BYTES = 4096
 
 
-def page_app(access: Access, hub: Hub) -> Application:
+def page_app(access: Access, hub: Hub, desk: PictureDesk) -> Application:
     """The page of one node, behind the guard."""
     files = read_static_files()
     guards: list[Guard] = []
@@ -59,20 +61,38 @@ def page_app(access: Access, hub: Hub) -> Application:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
             await hub.close()
+            await desk.close()
 
     app = Starlette(
         routes=[
             Route("/", show),
             Route("/static/{name}", show),
             Route(_LOGIN, log_in, methods=["GET", "POST"]),
+            *_upload_routes(desk),
             Route("/healthz", healthz),
             WebSocketRoute("/live", live),
         ],
         lifespan=lifespan,
     )
-    limits = RequestLimits(body_bytes_of={_LOGIN: _MAX_LOGIN_BYTES})
+    limits = RequestLimits(body_bytes_of={_LOGIN: _MAX_LOGIN_BYTES, _DETECT: MAX_UPLOAD_BYTES})
     guards.append(Guard(app, access, limits, public=_PUBLIC, login=_LOGIN))
     return guards[0]
+
+
+def _upload_routes(desk: PictureDesk) -> list[Route]:
+    async def models(_request: Request) -> Response:
+        return JSONResponse({"models": desk.models})
+
+    async def detect(request: Request) -> Response:
+        try:
+            return JSONResponse(await desk.detect(await request.body()))
+        except PictureRefusedError as error:
+            refusal = error.refusal
+            headers = {name.decode(): value.decode() for name, value in refusal.headers}
+            body = {"error": {"code": refusal.code, "message": refusal.message}}
+            return JSONResponse(body, refusal.status, headers)
+
+    return [Route("/api/models", models), Route(_DETECT, detect, methods=["POST"])]
 
 
 def _refuse(status: int, message: str) -> Response:

@@ -18,6 +18,7 @@ from groundcast.model.query import Query
 # Hue in OpenCV's half degrees: one range, or two where it goes round.
 HUES = {"red": ((0, 10), (170, 180)), "yellow": ((22, 36),), "green": ((45, 80),), "blue": ((105, 130),)}
 _MIN_SIDE_PX = 6
+_SCORE = 0.9
 
 
 class BlobTicket:
@@ -137,7 +138,10 @@ def find_blobs(image: Rgb, prompt: Prompt) -> Detections:
     hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
     boxes: list[tuple[int, int, int, int]] = []
     indices: list[int] = []
+    thresholds = {phrase.name: phrase.threshold or 0.0 for phrase in prompt.phrases}
     for index, name in enumerate(prompt.names):
+        if thresholds[name] > _SCORE:
+            continue
         mask = np.zeros(image.shape[:2], np.uint8)
         for low, high in HUES[_colour(name)]:
             mask |= cv2.inRange(hsv, np.array([low, 110, 70]), np.array([high, 255, 255])).astype(np.uint8)
@@ -149,7 +153,7 @@ def find_blobs(image: Rgb, prompt: Prompt) -> Detections:
     return Detections(
         prompt.names,
         np.array(boxes, np.float32).reshape(-1, 4),
-        np.full(len(boxes), 0.9, np.float32),
+        np.full(len(boxes), _SCORE, np.float32),
         np.array(indices, np.int64),
     )
 

@@ -1,7 +1,9 @@
 // Main: the tabs, the colours and the connection.
 
 import { Link } from "./link.js";
+import { Events } from "./events.js";
 import { Live } from "./live.js";
+import { Picture } from "./picture.js";
 
 const byId = (id) => document.getElementById(id);
 const tabs = [...document.querySelectorAll("[role=tab]")];
@@ -58,6 +60,8 @@ link.addEventListener("state", ({ detail: state }) => {
   byId("node-name").textContent = state.node ?? state.sources[0]?.node ?? "";
 });
 
-new Live(link);
+const live = new Live(link);
+new Events(link, live);
+new Picture();
 const wanted = tabs.find((tab) => `#${tab.getAttribute("aria-controls")}` === location.hash && !tab.hidden);
 if (wanted) open(wanted);

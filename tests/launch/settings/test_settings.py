@@ -110,7 +110,7 @@ def _keys(section: type[BaseModel]) -> set[str]:
         (
             "node:",
             "address: x\nnode:",
-            "unknown key `address`: did you mean `publish.address`, `control.address`, `health.address` or `page.address`?",
+            "did you mean `publish.address`, `control.address`, `health.address` or `page.address`?",
         ),
         (
             "transport: udp",
