@@ -35,6 +35,8 @@ _GROUPS = {
         "events": "List and count what a node has stored: events of zones and lines.",
     },
     "Learn": {
+        "label": "Turn pictures and clips into a labelled data set.",
+        "dataset": "Check, count, convert, merge and split data sets.",
         "train": "Train a model on your own pictures.",
     },
     "Measure": {
@@ -45,7 +47,7 @@ _GROUPS = {
     },
 }
 _LINES = {name: line for commands in _GROUPS.values() for name, line in commands.items()}
-_WITH_SUBCOMMANDS = ("train", "eval", "bench", "bridge", "events", "keys", "ctl", "calibrate")
+_WITH_SUBCOMMANDS = ("train", "eval", "bench", "bridge", "events", "keys", "ctl", "calibrate", "dataset")
 
 
 class _LazyGroup(TyperGroup):
@@ -111,8 +113,8 @@ def _load(name: str) -> typer.Typer:
 
 
 def _load_group(name: str) -> Mapping[str, Callable[..., Any]]:
-    """The commands below `train`, `eval`, `bench`, `bridge`, `events`, `keys`, `ctl` or `calibrate`."""
-    if name in ("bench", "bridge", "ctl", "events", "calibrate"):
+    """The commands below `train`, `eval`, `bench`, `bridge`, `events`, `keys`, `ctl`, `calibrate` or `dataset`."""
+    if name in ("bench", "bridge", "ctl", "events", "calibrate", "dataset"):
         return _load_table(name)
     if name == "keys":
         from .keys import allow_client, list_keys, new_keys, revoke_client
@@ -143,6 +145,8 @@ def _load_table(name: str) -> Mapping[str, Callable[..., Any]]:
             from .bridge.commands import COMMANDS
         case "calibrate":
             from .calibrate.commands import COMMANDS
+        case "dataset":
+            from .label.dataset_commands import COMMANDS
         case "events":
             from .events.commands import COMMANDS
         case "bench":
@@ -159,6 +163,25 @@ def _load_command(name: str) -> Callable[..., Any]:
     match name:
         case "demo":
             from .demo import demo as command
+        case "detect":
+            from .detect import detect as command
+        case "label":
+            from .label.label import label as command
+        case "record":
+            from .record import record as command
+        case "replay":
+            from .replay import replay as command
+        case "verify":
+            from .verify.published import verify as command
+        case "doctor":
+            from .doctor import doctor as command
+        case _:
+            return _load_serving_command(name)
+    return command
+
+
+def _load_serving_command(name: str) -> Callable[..., Any]:
+    match name:
         case "run":
             from .run import run as command
         case "listen":
@@ -167,18 +190,8 @@ def _load_command(name: str) -> Callable[..., Any]:
             from .page import page as command
         case "serve":
             from .serve import serve as command
-        case "record":
-            from .record import record as command
-        case "replay":
-            from .replay import replay as command
-        case "detect":
-            from .detect import detect as command
         case "probe":
             from .probe import probe as command
-        case "verify":
-            from .verify.published import verify as command
-        case "check":
-            from .check import check as command
         case _:
-            from .doctor import doctor as command
+            from .check import check as command
     return command

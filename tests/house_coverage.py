@@ -30,6 +30,10 @@ COVERED_BY: dict[str, str] = {
         "launch/evaluate/odinw launch/evaluate/options launch/evaluate/refcoco launch/evaluate/run"
     ),
     "launch/events/test_commands.py": "launch/events/store_options launch/node/state_folder launch/show/event_table",
+    "launch/label/test_label.py": (
+        "launch/label/classes_file launch/label/dataset_commands launch/label/label_options launch/label/label_run "
+        "launch/label/picture_places launch/label/set_inputs launch/label/set_report"
+    ),
     "launch/report/test_page.py": "launch/report/plots launch/report/run_report launch/report/sample_sheets",
     "launch/service/test_health.py": "launch/service/health_pages launch/service/metrics",
     "launch/service/test_reload.py": "launch/service/sighup",
@@ -67,6 +71,9 @@ COVERED_BY: dict[str, str] = {
     "launch/web/test_page_app.py": (
         "launch/web/hub launch/web/live_frame launch/web/node_control launch/web/static_files launch/web/viewer "
         "launch/web/viewer_lease launch/web/viewer_requests"
+    ),
+    "model/datasets/test_set_export.py": (
+        "model/datasets/coco_set model/datasets/picture_set model/datasets/voc_set model/datasets/yolo_set"
     ),
     "model/datasets/test_attribution.py": "model/datasets/coco_records",
     "model/datasets/test_coco_data.py": "model/datasets/picture_check",

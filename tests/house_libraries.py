@@ -49,7 +49,7 @@ KNOWN_TO = {
     "transformers": ("launch/bench/oracle.py", "model/masks/published_masker.py"),
     "torch": ("model/*.py", "cuda/*.py", "launch/*.py"),
     "torchvision": ("launch/doctor.py",),
-    "pycocotools": ("model/masks/mask.py",),
+    "pycocotools": ("model/masks/mask.py", "model/datasets/coco_set.py"),
     "mujoco": ("model/tabletop/*.py",),
     "motmetrics": ("model/evaluation/*.py",),
     "faster_coco_eval": ("model/evaluation/*.py",),

@@ -41,6 +41,10 @@ ROOMS: dict[str, tuple[str, set[str]]] = {
     "launch/calibrate": ("`groundcast calibrate`: a camera, its place on a robot, the table", {"settings", "show"}),
     "launch/evaluate": ("`groundcast eval`: average precision against ground truth", {"report", "settings", "show"}),
     "launch/events": ("`groundcast events`: what a node has stored", {"node", "settings", "show"}),
+    "launch/label": (
+        "`groundcast label` and `dataset`: pictures become a data set to look through and to train on",
+        {"node", "report", "settings", "show", "survey"},
+    ),
     "launch/node": ("builds a node from its settings and runs it", {"service", "settings", "web"}),
     "launch/report": ("what a training or an evaluation leaves to look at: plots, samples, a page", {"show"}),
     "launch/service": ("what surrounds a node that runs as a service: health, metrics, reload", {"settings"}),
@@ -79,7 +83,7 @@ ROOMS: dict[str, tuple[str, set[str]]] = {
     "stream/tracking": ("boxes become tracks", set()),
     "stream/wire": ("messages to bytes and back", set()),
     "model": ("the front door: detector", {"*"}),
-    "model/datasets": ("labelled pictures read from COCO and ODVG files", {"pictures"}),
+    "model/datasets": ("labelled pictures from and to COCO, YOLO, VOC and ODVG files", {"masks", "pictures"}),
     "model/dino": ("Grounding DINO, one file per box of the paper's figure", set()),
     "model/evaluation": (
         "how good detections, masks and tracks are, against ground truth",

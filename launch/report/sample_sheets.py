@@ -82,10 +82,10 @@ def _pair(picture: CocoPicture, labels: Sequence[Drawn], found: Sequence[Drawn])
     from ...model.datasets.coco_data import read_picture
 
     image = read_picture(picture)
-    return np.concatenate([_cell(image, labels), _cell(image, found)], 1)
+    return np.concatenate([picture_cell(image, labels), picture_cell(image, found)], 1)
 
 
-def _cell(image: Picture, boxes: Sequence[Drawn]) -> Picture:
+def picture_cell(image: Picture, boxes: Sequence[Drawn]) -> Picture:
     """The picture with its boxes, as large as fits, on white."""
     high, wide = (side - 2 * _MARGIN_PX for side in _CELL_HW)
     scale = min(high / image.shape[0], wide / image.shape[1])

@@ -36,18 +36,22 @@ class YamlError(ValueError):
         self.line = line
 
 
-def read_yaml(path: Path) -> tuple[object, dict[Place, int]]:
+def read_yaml(path: Path, *, number_keys: bool = False) -> tuple[object, dict[Place, int]]:
     """The plain values in a file, and the line of each. Dates stay text.
+
+    Args:
+        path: the file.
+        number_keys: keys may be whole numbers too; they become text in the places.
 
     Raises:
         OSError: the file cannot be read.
         YamlError: it is no YAML, is longer or deeper than a settings file can be, or names one key twice.
     """
     with path.open("rb") as file:
-        return read_yaml_bytes(file.read(MAX_BYTES + 1))
+        return read_yaml_bytes(file.read(MAX_BYTES + 1), number_keys=number_keys)
 
 
-def read_yaml_bytes(data: bytes) -> tuple[object, dict[Place, int]]:
+def read_yaml_bytes(data: bytes, *, number_keys: bool = False) -> tuple[object, dict[Place, int]]:
     """The same for the content of a file.
 
     Raises:
@@ -56,7 +60,7 @@ def read_yaml_bytes(data: bytes) -> tuple[object, dict[Place, int]]:
     if len(data) > MAX_BYTES:
         raise YamlError(None, f"is longer than the {MAX_BYTES // 1024} KiB that settings may have: name another file")
     try:
-        return _read(data.decode("utf-8"))
+        return _read(data.decode("utf-8"), _NAMES + _NUMBERS[:1] if number_keys else _NAMES)
     except UnicodeDecodeError as error:
         raise YamlError(None, f"is no text (byte {error.start} is not UTF-8): give a YAML file") from error
     except yaml.MarkedYAMLError as error:
@@ -76,14 +80,14 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
-def _read(text: str) -> tuple[object, dict[Place, int]]:
+def _read(text: str, key_tags: tuple[str, ...]) -> tuple[object, dict[Place, int]]:
     _check_size(text)  # before any recursion
     loader = _Loader(text)
     try:
         root = loader.get_single_node()
         lines: dict[Place, int] = {}
         left = MAX_VALUES
-        for place, node in _walk(root, (), ()):
+        for place, node in _walk(root, (), (), key_tags):
             left -= 1
             if left < 0:
                 raise YamlError(_line(node), f"more than {MAX_VALUES} values, with what aliases repeat: repeat less")
@@ -107,7 +111,9 @@ def _check_size(text: str) -> None:
             depth -= 1
 
 
-def _walk(node: yaml.Node | None, place: Place, above: tuple[yaml.Node, ...]) -> Generator[tuple[Place, yaml.Node]]:
+def _walk(
+    node: yaml.Node | None, place: Place, above: tuple[yaml.Node, ...], key_tags: tuple[str, ...]
+) -> Generator[tuple[Place, yaml.Node]]:
     """Every value and its place, with aliases followed. A setting's key comes before its value."""
     if node is None:
         return
@@ -118,17 +124,17 @@ def _walk(node: yaml.Node | None, place: Place, above: tuple[yaml.Node, ...]) ->
     if isinstance(node, yaml.MappingNode):
         known: dict[str, int] = {}
         for key, value in node.value:
-            if not isinstance(key, yaml.ScalarNode) or key.tag not in _NAMES:
+            if not isinstance(key, yaml.ScalarNode) or key.tag not in key_tags:
                 raise YamlError(_line(key), "a key must be a name: put it in quotes if it is one")
             name = str(key.value)
             if name in known:
                 raise YamlError(_line(key), f"`{name[:40]}` was already set on line {known[name]}: keep one")
             known[name] = _line(key)
             yield (*place, name), key
-            yield from _walk(value, (*place, name), above)
+            yield from _walk(value, (*place, name), above, key_tags)
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
-            yield from _walk(value, (*place, index), above)
+            yield from _walk(value, (*place, index), above, key_tags)
 
 
 def _check_node(loader: _Loader, node: yaml.Node) -> None:

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent.parent
 FURTHER = ("cuda/README.md", "launch/deploy/README.md", "model/tabletop/MODEL_CARD.md")
 PAGES = (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / page for page in FURTHER))
 FOLDERS = ("launch", "stream", "model", "cuda", "tests", "configs", "docs")
-GROUPS = ("bench", "bridge", "calibrate", "ctl", "eval", "events", "keys", "train")
+GROUPS = ("bench", "bridge", "calibrate", "ctl", "dataset", "eval", "events", "keys", "train")
 
 
 def lines_to_type(page: str) -> Iterator[list[str]]:

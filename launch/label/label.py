@@ -1,0 +1,150 @@
+"""`groundcast label`: pictures, folders and clips become a labelled data set."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ...model.datasets.picture_set import PictureSet
+from ...model.prompt import Prompt
+from ...model.query import Query
+from ...stream.options import SourceOptions
+from ...stream.source_url import full_url
+from ..exits import InputError, RunError, make_writable, running, say
+from ..node.load_detector import load_detector
+from ..settings.command_options import spread_options
+from ..settings.settings import ModelSettings
+from ..settings.settings_file import checked
+from ..settings.sources import named_sources
+from ..show.input_files import JOURNAL, InputFiles, find_files
+from ..show.mask_finder import mask_finder
+from ..show.progress import busy, progress
+from ..standard_streams import outlive_reader
+from ..survey.entry import FileEntry
+from ..survey.file_names import namer
+from ..survey.journal import Journal
+from ..survey.survey import SurveyPlan, run_survey
+from ..survey.tree import Tree
+from .classes_file import read_classes
+from .label_options import LabelOptions
+from .label_run import LABELS, check_untouched, drawn_splits, gather_pictures, write_set
+from .picture_places import PICTURES
+from .set_report import write_set_report
+
+
+@spread_options
+def label(
+    paths: Annotated[list[str], typer.Argument(help="Pictures, clips, folders of both.", show_default=False)],
+    options: LabelOptions,
+) -> None:
+    """Label pictures, folders and clips: a data set to look through, to correct and to train on.
+
+    The same command continues after it was stopped. Empty pictures are part of the data set.
+    """
+    began_s = time.monotonic()
+    kinds, prompt = options.kinds, _prompt(options)
+    _ = options.shares
+    found = find_files(paths, options.folder)
+    for remark in found.remarks:
+        say(remark)
+    make_writable(options.folder)
+    check_untouched(options.folder, overwrite=options.overwrite)
+    outlive_reader()
+    files = list({str(Path(file).absolute()): file for file in found.files}.values())
+    sources = [SourceOptions(name, file, target_hz=options.sample_hz) for name, file in named_sources(files).items()]
+    name_of = namer(paths)
+    journal_path = options.folder / JOURNAL
+    with (
+        Journal(journal_path, _settings(options, prompt), overwrite=options.overwrite) as journal,
+        running(InputError),
+    ):
+        _detect(sources, found, journal, prompt, options)
+        paths_of = [full_url(one.url) for one in sources]
+        entries = {entry.path: entry for entry in journal.entries(paths_of)}
+        finder = mask_finder(options.masker, options.device, offline=options.offline) if options.masks else None
+        names = {path: name_of(path) for path in paths_of}
+        pictures, groups = gather_pictures(options.folder, sources, entries, names, options, finder)
+        classes = tuple(phrase.name for phrase in prompt.phrases if not phrase.negative)
+        labelled = PictureSet(classes, options.folder / PICTURES, tuple(drawn_splits(pictures, groups, options)))
+        write_set(options.folder, labelled, kinds)
+        report = write_set_report(labelled, options.folder / "report.html", f"Data set {options.folder.name}")
+    _say_end(labelled, entries, report, began_s, options)
+
+
+def _detect(
+    sources: list[SourceOptions], found: InputFiles, journal: Journal, prompt: Prompt, options: LabelOptions
+) -> None:
+    """Detect in all files that have no result yet; all classes in one pass."""
+    before = sum(journal.is_done(full_url(one.url)) for one in sources)
+    if before == len(sources):
+        return
+    if before:
+        say(f"{before} of {len(sources)} files have their result from an earlier run")
+    with busy(f"loading {options.model}"):
+        detector = load_detector(_model(options))
+    done = before
+    with detector, progress("detecting") as advance:
+        detector.check(prompt)
+
+        def on_file(_entry: FileEntry) -> None:
+            nonlocal done
+            done += 1
+            advance(done, len(sources))
+
+        plan = SurveyPlan(sources, found.faults, detector.batch, detector.depth + 1)
+        tree = Tree(options.folder, drawings=False, crops=False)
+        try:
+            run_survey(
+                plan,
+                lambda images: detector.submit([Query(image, prompt) for image in images]).wait,
+                journal,
+                tree,
+                lambda path: path,
+                on_file,
+            )
+        except KeyboardInterrupt:
+            say(f"stopped: {done} of {len(sources)} files are done; the same command continues")
+            raise
+
+
+def _prompt(options: LabelOptions) -> Prompt:
+    if (options.classes is None) == (options.prompt is None):
+        raise InputError("no classes: write either --classes classes.txt or --prompt 'red mug . bottle'")
+    return read_classes(options.classes) if options.classes is not None else Prompt.parse(options.prompt or "")
+
+
+def _model(options: LabelOptions) -> ModelSettings:
+    values = {"name": options.model, "device": options.device, "size_px": options.size}
+    return checked(ModelSettings, {**values, "threshold": options.threshold, "offline": options.offline})
+
+
+def _settings(options: LabelOptions, prompt: Prompt) -> dict[str, object]:
+    """What the detections depend on."""
+    values: dict[str, object] = {"classes": prompt.hash, "model": options.model, "size": options.size}
+    return {**values, "threshold": options.threshold, "sample_hz": options.sample_hz}
+
+
+def _say_end(
+    labelled: PictureSet, entries: dict[str, FileEntry], report: Path, began_s: float, options: LabelOptions
+) -> None:
+    unread = [entry for entry in entries.values() if entry.failure is not None]
+    figures = {
+        "pictures": len(labelled.pictures),
+        "boxes": labelled.boxes,
+        "empty": sum(not one.boxes for one in labelled.pictures),
+        "unread": len(unread),
+        "splits": {name: len(own) for name, own in labelled.splits.items()},
+        "seconds": round(time.monotonic() - began_s, 3),
+    }
+    if options.as_json:
+        print(json.dumps(figures))
+    else:
+        parts = ", ".join(f"{len(own)} {name}" for name, own in labelled.splits.items())
+        print(f"{figures['pictures']} pictures ({parts}) with {figures['boxes']} boxes are in {options.folder}")
+        print(f"look at {report}; correct {options.folder / LABELS}")
+    if unread:
+        raise RunError(f"{len(unread)} of {len(entries)} files could not be read: they are not in the data set")

@@ -1,0 +1,156 @@
+"""Label run: from the detections of a survey to a data set: pictures in place, splits, masks, formats, the report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ...model.datasets.coco_set import coco_json, read_coco_set, write_coco_file
+from ...model.datasets.picture_set import LabelledBox, PictureSet, SetPicture, split_pictures
+from ...model.datasets.set_export import export_set
+from ...model.detections import Detections
+from ...stream.options import SourceOptions
+from ...stream.source_url import full_url, path_of
+from ..exits import InputError, RunError, say
+from ..show.image_inputs import InputImage
+from ..show.mask_finder import FindMasks
+from ..show.progress import progress
+from ..survey.entry import FileEntry, FrameEntry
+from ..survey.read_ahead import read_ahead
+from .label_options import LabelOptions
+from .picture_places import PICTURES, SimilarPictures, has_place, is_kept, keep_file, keep_pixels, picture_name
+
+LABELS = "labels.json"
+
+
+def check_untouched(folder: Path, *, overwrite: bool) -> None:
+    """Refuse to label a folder anew in which a person has worked.
+
+    Raises:
+        InputError: some of its pictures are checked or rejected.
+    """
+    path = folder / LABELS
+    if path.exists() and not overwrite:
+        touched = sum(one.state != "new" for one in read_coco_set(path, folder / PICTURES).pictures)
+        if touched:
+            raise InputError(
+                f"{path} has {touched} pictures that a person has checked: name another --folder, or --overwrite them"
+            )
+
+
+def gather_pictures(
+    folder: Path,
+    sources: Sequence[SourceOptions],
+    entries: Mapping[str, FileEntry],
+    names: Mapping[str, str],
+    options: LabelOptions,
+    find_masks: FindMasks | None,
+) -> tuple[list[SetPicture], dict[str, str]]:
+    """Put every picture into the data set; returns them with their boxes, and the group of each: its clip or folder.
+
+    Args:
+        sources: the files, in order.
+        entries: what was found, by path.
+        names: each file's name in the data set, by path.
+        find_masks: finds the pixels of the objects; None without masks.
+    """
+    pictures: list[SetPicture] = []
+    groups: dict[str, str] = {}
+    similar = SimilarPictures() if options.leave_out_similar else None
+    left_out = 0
+    with progress("gathering pictures") as advance:
+        for done, source in enumerate(sources, 1):
+            path = full_url(source.url)
+            entry = entries.get(path)
+            if entry is not None and entry.failure is None:
+                for picture, image in _pictures_of(folder, source, entry, names[path], options, find_masks):
+                    group = names[path] if entry.is_clip else str(Path(names[path]).parent)
+                    if similar is not None and image is not None and similar.is_similar(group, image.image):
+                        left_out += 1
+                        continue
+                    pictures.append(picture)
+                    if entry.is_clip:
+                        groups[picture.file] = group
+            advance(done, len(sources))
+    if left_out:
+        say(f"{left_out} pictures that look as the one before are left out")
+    return pictures, groups
+
+
+def write_set(folder: Path, found: PictureSet, kinds: Sequence[str]) -> None:
+    """Write `labels.json` and a folder for each format.
+
+    Raises:
+        RunError: the disk takes no more.
+    """
+    try:
+        write_coco_file(coco_json(found.names, found.pictures, extra=True), folder / LABELS)
+        for kind in kinds:
+            with progress(f"writing {kind}") as advance:
+                count = iter(range(1, len(found.pictures) + 1))
+                losses = export_set(found, kind, folder, lambda: advance(next(count), len(found.pictures)))  # noqa: B023
+            for said in losses:
+                say(said)
+    except OSError as error:
+        raise RunError(f"{folder} cannot be written ({error.strerror}): free some space, then run it again") from error
+
+
+def drawn_splits(pictures: list[SetPicture], groups: Mapping[str, str], options: LabelOptions) -> list[SetPicture]:
+    """The pictures with their parts; frames of one clip stay together."""
+    return list(split_pictures(pictures, options.shares, options.seed, groups))
+
+
+def _pictures_of(
+    folder: Path,
+    source: SourceOptions,
+    entry: FileEntry,
+    file_name: str,
+    options: LabelOptions,
+    find_masks: FindMasks | None,
+) -> Iterator[tuple[SetPicture, InputImage | None]]:
+    """Each picture of a file, put in its place; with its pixels where they were decoded."""
+    path = path_of(source.url)
+    is_whole = not entry.is_clip and len(entry.frames) == 1 and is_kept(path)
+    names = {frame.index: picture_name(file_name, entry, frame) for frame in entry.frames}
+    needs_pixels = find_masks is not None or options.leave_out_similar
+    if not needs_pixels and (is_whole or all(has_place(folder, name) for name in names.values())):
+        for frame in entry.frames:
+            if is_whole and not has_place(folder, names[frame.index]):
+                keep_file(folder, names[frame.index], path)
+            yield _labelled(names[frame.index], frame), None
+        return
+    frames = {frame.index: frame for frame in entry.frames}
+    for opened in read_ahead([source], lambda _: None):
+        for image in opened.images:
+            if not isinstance(image, InputImage) or image.index not in frames:
+                continue
+            frame, name = frames[image.index], names[image.index]
+            if not has_place(folder, name):
+                keep_file(folder, name, path) if is_whole else keep_pixels(folder, name, image.image)
+            picture = _labelled(name, frame)
+            yield (picture if find_masks is None else _with_masks(picture, image, find_masks)), image
+
+
+def _labelled(name: str, frame: FrameEntry) -> SetPicture:
+    boxes = tuple(LabelledBox(box.label, box.box_xyxy, box.score) for box in frame.boxes)
+    return SetPicture(name, frame.width, frame.height, boxes)
+
+
+def _with_masks(picture: SetPicture, image: InputImage, find_masks: FindMasks) -> SetPicture:
+    import numpy as np
+
+    if not picture.boxes:
+        return picture
+    names = tuple(dict.fromkeys(box.name for box in picture.boxes))
+    scale = image.image.shape[1] / image.width
+    found = Detections(
+        names,
+        np.array([box.box_xyxy for box in picture.boxes], np.float32) * np.float32(scale),
+        np.array([box.score or 0.0 for box in picture.boxes], np.float32),
+        np.array([names.index(box.name) for box in picture.boxes], np.int64),
+    )
+    masks = find_masks(image, found)
+    return replace(
+        picture, boxes=tuple(replace(box, mask=mask) for box, mask in zip(picture.boxes, masks, strict=True))
+    )
