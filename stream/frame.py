@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..model.image import Image, Rgb, rgb_of
+from .depth_image import DepthImage
 
 Clock = Literal["rtcp", "driver", "push", "arrival", "file"]
 
@@ -33,6 +34,7 @@ class Frame:
         file: the name of the picture's own file, where the source is a folder; None else.
         captured_monotonic_ns: the same moment as `captured_unix_ns` on this computer's monotonic clock, which cannot
             be set: ages are counted from it. None for files.
+        depth: the depth picture that was sent with it.
     """
 
     source: str
@@ -51,6 +53,7 @@ class Frame:
     captured_monotonic_ns: int | None = None
     captured_sent_unix_ns: int | None = None
     file: str | None = None
+    depth: DepthImage | None = None
 
     @property
     def rgb(self) -> Rgb:

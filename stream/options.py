@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..model.prompt import Prompt
+from .geometry_options import GeometryOptions
 from .source_url import SourceUrl
 from .zone import LineOptions, ObjectEventKind, ZoneOptions
 
@@ -54,6 +55,7 @@ class SourceOptions:
         object_events: which events of an object as such are sent.
         relink_s: for how long an object may be lost before a new track near its place is another object.
         away_s: a longer time without a picture makes counts uncertain.
+        geometry: the camera and its place, for positions in metres; None gives none.
     """
 
     name: str
@@ -83,6 +85,7 @@ class SourceOptions:
     object_events: tuple[ObjectEventKind, ...] = ()
     relink_s: float = 2.0
     away_s: float = 2.0
+    geometry: GeometryOptions | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "url", SourceUrl(self.url))

@@ -32,6 +32,7 @@ from .wire.message_types import DetectionMessage
 __all__ = ["NodeSummary", "Pipeline", "PipelineError"]
 
 _MAX_SLEEP_S = 0.1  # a stop, and some changes of state, wake no thread
+_POSE_LOOK_S = 0.002  # while a result waits for a pose
 _READERS_END_WITHIN_S = 0.5
 
 
@@ -126,7 +127,12 @@ class Pipeline:
         for batch in done:
             for session, result in zip(batch.sessions, batch.inference.results(), strict=True):
                 if not session.ended:
-                    self._publish(session, result)
+                    session.held.put(result)
+                    self._publish_ready(session)
+        for session in node.sources:
+            if session.held:
+                self._publish_ready(session)
+                sleep_s = min(sleep_s, _POSE_LOOK_S)
         self._send_statuses()
         return sleep_s
 
@@ -173,6 +179,11 @@ class Pipeline:
             inference = InferenceBatch(queries, node.detector, node.wake.set)
             node.batches.append(SubmittedBatch(tuple(sessions), inference))
         return bool(queries)
+
+    def _publish_ready(self, session: SourceSession) -> None:
+        """Publish the results that wait no longer for a pose."""
+        while (result := session.held.take(session.options.camera_latency_ms)) is not None:
+            self._publish(session, result)
 
     def _publish(self, session: SourceSession, result: FrameResult) -> None:
         node, message, frame = self._node, session.message(result), result.query.frame

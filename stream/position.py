@@ -22,6 +22,7 @@ NO_POSITION = {
     "no_size": "no size is stated for the phrase",
     "no_partner": "the other camera sees no track that fits",
     "cut_off": "the box touches the picture's edge, so its contact point or size is unknown",
+    "hidden": "a thing in front of it hides the point on which it stands",
     "not_seen": "the track coasts, and was not measured for too long",
     "uncertain": "the position is known, but not within the stated uncertainty",
 }

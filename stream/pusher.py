@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import time
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Literal, Protocol, cast
 
@@ -14,9 +16,11 @@ from .sockets.client_socket import ClientSocket
 from .sockets.connect import ConnectError
 from .sockets.key_files import KeyFileError
 from .wire.push_message import MAX_PICTURE_BYTES, Encoding, PushHeader, jpeg_size, pack_push
+from .wire.push_sensor import DepthHeader, DepthType, PoseMessage, pack_depth, pack_pose
 from .wire.topics import MessageError
 
 _LAST_ONE_WITHIN_MS = 100
+_MAX_POSES_QUEUED = 64
 
 
 class PusherError(ValueError):
@@ -52,15 +56,9 @@ class Pusher:
     def __init__(self, address: str, *, keys: Keys | None = None, wait_s: float = 0.0) -> None:
         self.sent = 0
         self.dropped = 0
-        options: dict[zmq.SocketOption, int] = {
-            zmq.SNDHWM: 1,
-            zmq.IMMEDIATE: 1,  # nothing waits for a node that is not there
-            zmq.SNDTIMEO: int(wait_s * 1000),
-        }
-        try:
-            self._client = ClientSocket(zmq.PUSH, options, address, keys)
-        except (ConnectError, KeyFileError) as error:
-            raise PusherError(str(error)) from error
+        self._address, self._keys, self._wait_s = address, keys, wait_s
+        self._poses: ClientSocket | None = None
+        self._client = self._connect(1)
         self._socket = self._client.socket
 
     def send(
@@ -71,6 +69,8 @@ class Pusher:
         colours: Literal["rgb8", "bgr8"] = "rgb8",
         pts: int | None = None,
         frame_id: str | None = None,
+        depth: Array | None = None,
+        depth_unit_m: float | None = None,
     ) -> bool:
         """Send one picture.
 
@@ -81,20 +81,91 @@ class Pusher:
             colours: the order of the channels; OpenCV's pictures are bgr8.
             pts: when it was taken on the camera's own clock, in ns, if there is one.
             frame_id: the camera's coordinate frame.
+            depth: the depth picture that belongs to it: uint16 or float32 of shape (height, width), 0 or NaN where
+                nothing was measured.
+            depth_unit_m: metres of a value of 1. float32 is in metres unless it is stated; for uint16 state it.
 
         Returns:
             False where it was dropped, because no node is there or it is still busy with those before.
 
         Raises:
-            PusherError: no picture, one that is too large, or a time that is no integer.
+            PusherError: no picture, one that is too large, a time that is no integer, or a depth without its unit.
         """
         view = _memory_of(image)
         encoding, width, height = _read_shape(view, colours)
         captured_ns = time.time_ns() if captured_unix_ns is None else _integer("captured_unix_ns", captured_unix_ns)
         pts = None if pts is None else _integer("pts", pts)
+        depth_header, body = (None, []) if depth is None else _read_depth(depth, depth_unit_m)
+        header = PushHeader(encoding, width, height, captured_ns, pts, frame_id, depth_header)
+        return self._send(lambda: pack_push(header), [view if view.c_contiguous else view.tobytes(), *body])
+
+    def send_depth(
+        self, depth: Array, captured_unix_ns: int | None = None, *, depth_unit_m: float | None = None
+    ) -> bool:
+        """Send a depth picture alone, which the node pairs with the picture of the same capture time.
+
+        The arguments, the result and the errors are those of `send`.
+        """
+        captured_ns = time.time_ns() if captured_unix_ns is None else _integer("captured_unix_ns", captured_unix_ns)
+        header, body = _read_depth(depth, depth_unit_m)
+        return self._send(lambda: pack_depth(header, captured_ns), body)
+
+    def send_pose(
+        self,
+        translation_m: Sequence[float],
+        quaternion_xyzw: Sequence[float],
+        captured_unix_ns: int | None = None,
+    ) -> bool:
+        """Send where the robot's flange is in its base, `base_from_flange`, for a source with `flange_from_camera`.
+
+        Poses have a connection of their own: a large picture that is on its way holds none of them up.
+
+        Args:
+            translation_m: x, y, z in metres.
+            quaternion_xyzw: the rotation, of length 1.
+            captured_unix_ns: when the pose was measured, by the clock that stamps the pictures; None means now.
+
+        Returns:
+            False where it was dropped, because no node is there.
+
+        Raises:
+            PusherError: other than three and four finite numbers, or a time that is no integer.
+        """
+        captured_ns = time.time_ns() if captured_unix_ns is None else _integer("captured_unix_ns", captured_unix_ns)
+        numbers = [float(value) for value in (*translation_m, *quaternion_xyzw)]
+        if len(translation_m) != 3 or len(quaternion_xyzw) != 4 or not all(map(math.isfinite, numbers)):
+            raise PusherError("a pose is three finite numbers in metres and a quaternion of four: x, y, z, w")
+        x, y, z, qx, qy, qz, qw = numbers
+        body = pack_pose(PoseMessage((x, y, z), (qx, qy, qz, qw), captured_ns))
+        if self._poses is None:
+            self._poses = self._connect(_MAX_POSES_QUEUED)
         try:
-            header = pack_push(PushHeader(encoding, width, height, captured_ns, pts, frame_id))
-            self._socket.send_multipart([header, view if view.c_contiguous else view.tobytes()])  # row by row
+            self._poses.socket.send(body, zmq.NOBLOCK)
+        except zmq.Again:
+            self._poses.maintain()
+            return False
+        return True
+
+    def close(self) -> None:
+        """Close the connection; a picture that is on its way has a tenth of a second to arrive."""
+        self._client.close(_LAST_ONE_WITHIN_MS)
+        if self._poses is not None:
+            self._poses.close(_LAST_ONE_WITHIN_MS)
+
+    def _connect(self, max_queued: int) -> ClientSocket:
+        options: dict[zmq.SocketOption, int] = {
+            zmq.SNDHWM: max_queued,
+            zmq.IMMEDIATE: 1,  # nothing waits for a node that is not there
+            zmq.SNDTIMEO: int(self._wait_s * 1000),
+        }
+        try:
+            return ClientSocket(zmq.PUSH, options, self._address, self._keys)
+        except (ConnectError, KeyFileError) as error:
+            raise PusherError(str(error)) from error
+
+    def _send(self, pack_header: Callable[[], bytes], body: Sequence[memoryview | bytes]) -> bool:
+        try:
+            self._socket.send_multipart([pack_header(), *body])
         except MessageError as error:
             raise PusherError(str(error)) from error
         except zmq.Again:
@@ -103,10 +174,6 @@ class Pusher:
             return False
         self.sent += 1
         return True
-
-    def close(self) -> None:
-        """Close the connection; a picture that is on its way has a tenth of a second to arrive."""
-        self._client.close(_LAST_ONE_WITHIN_MS)
 
     def __enter__(self) -> Pusher:
         return self
@@ -117,6 +184,27 @@ class Pusher:
         self.close()
 
 
+def _read_depth(depth: Array, unit_m: float | None) -> tuple[DepthHeader, list[memoryview | bytes]]:
+    """The header and the bytes of a depth picture.
+
+    Raises:
+        PusherError: another type or shape, or a unit that is missing or none.
+    """
+    view = _memory_of(depth)
+    kind = _DEPTH_TYPES.get(view.format or "")
+    if kind is None or len(view.shape or ()) != 2 or not view.nbytes:
+        raise PusherError("a depth picture is an array of uint16 or float32 with the shape (height, width)")
+    if unit_m is None:
+        if kind == "uint16":
+            raise PusherError("state depth_unit_m, metres of a value of 1: 0.001 for a depth in millimetres")
+        unit_m = 1.0
+    if not 1e-6 <= unit_m <= 1e3:
+        raise PusherError(f"depth_unit_m is {unit_m}: give metres of a value of 1, such as 0.001 for millimetres")
+    height, width = view.shape or (0, 0)
+    return DepthHeader(kind, width, height, float(unit_m)), [view if view.c_contiguous else view.tobytes()]
+
+
+_DEPTH_TYPES: dict[str, DepthType] = {"H": "uint16", "<H": "uint16", "f": "float32", "<f": "float32"}
 _BYTES = (bytes, bytearray, memoryview)
 
 

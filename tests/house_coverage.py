@@ -144,7 +144,11 @@ COVERED_BY: dict[str, str] = {
         "stream/decoder_process/picture_slots stream/decoder_process/remote_source "
         "stream/decoder_process/sandbox stream/decoder_process/syscall_filter"
     ),
-    "stream/geometry/test_camera_model.py": "stream/geometry_options",
+    "stream/control/test_geometry_settings.py": "stream/control/section stream/geometry_options",
+    "stream/geometry/test_position_finder.py": (
+        "stream/depth_image stream/geometry/box_position stream/geometry/depth_grid stream/geometry/frame_geometry "
+        "stream/geometry/sensors stream/geometry/stereo stream/geometry/uncertainty"
+    ),
     "stream/geometry/test_hand_eye.py": (
         "stream/geometry/board_pose stream/geometry/calibration_error stream/geometry/hand_eye_fit "
         "stream/geometry/pose_pairing"
@@ -178,7 +182,8 @@ COVERED_BY: dict[str, str] = {
     "stream/subscribe/test_inbox.py": "stream/subscribe/picture_matcher stream/wire/seq_progress",
     "stream/test_floods.py": "stream/sockets/token_bucket",
     "stream/test_pipeline.py": (
-        "stream/detector_protocol stream/node/node_state stream/node/source_counters stream/node/source_session"
+        "stream/detector_protocol stream/node/held_results stream/node/message_parts stream/node/node_state "
+        "stream/node/source_counters stream/node/source_session"
     ),
     "stream/test_pipeline_events.py": (
         "stream/event stream/node/event_writer stream/node/source_events stream/subscribe/event_stream stream/zone"

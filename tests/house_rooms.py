@@ -9,6 +9,7 @@ NOUNS = {
     "launch": {"exits", "log_setup", "memory", "printable", "standard_streams"},
     "stream": {
         "clock",
+        "depth_image",
         "detector_protocol",
         "mask_protocol",
         "frame",
@@ -65,8 +66,8 @@ ROOMS: dict[str, tuple[str, set[str]]] = {
         "subscribers that speak on: to ROS 2, Foxglove, MQTT and webhooks",
         {"doors", "sockets", "wire"},
     ),
-    "stream/capture": ("a URL becomes frames", {"decode", "decoder_process", "sockets", "timing", "wire"}),
-    "stream/control": ("requests to a running node", {"node", "sockets", "wire"}),
+    "stream/capture": ("a URL becomes frames", {"decode", "decoder_process", "geometry", "sockets", "timing", "wire"}),
+    "stream/control": ("requests to a running node", {"geometry", "node", "sockets", "wire"}),
     "stream/decode": ("what FFmpeg opens and decodes, within limits, and what it means", {"sockets", "timing", "wire"}),
     "stream/decoder_process": (
         "decoding in a process of its own, without a file system",
@@ -74,7 +75,7 @@ ROOMS: dict[str, tuple[str, set[str]]] = {
     ),
     "stream/geometry": ("pixels become metres: camera model, poses, depth, covariance", set()),
     "stream/events": ("tracks become events and counts, which a file remembers", {"wire"}),
-    "stream/node": ("what the node's loop owns", {"capture", "events", "publish", "tracking", "wire"}),
+    "stream/node": ("what the node's loop owns", {"capture", "events", "geometry", "publish", "tracking", "wire"}),
     "stream/publish": ("messages out", {"sockets", "wire"}),
     "stream/recording": ("MCAP files, written and played back", {"publish", "sockets", "subscribe", "wire"}),
     "stream/sockets": ("ZeroMQ addresses, keys, and which clients get in", {"wire"}),

@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 from ...model.prompt import PromptError
 from ...stream.control.source_settings import Place, first_error, requirement, shown_place
 from ...stream.source_url import SourceUrl
+from .camera_file import CameraFileError, with_camera_files
 from .settings import FORMS, NodeSettings, is_map
 from .settings_paths import from_folder
 from .yaml_file import YamlError, read_yaml
@@ -65,7 +66,11 @@ def read_values(path: Path, environment: Mapping[str, str]) -> tuple[dict[str, A
         line = next((lines[place[:n]] for n in range(len(place), 0, -1) if place[:n] in lines), 1)
         return f"{path}, line {line}: "
 
-    return from_folder(_with_secrets(values, (), environment, where), path.parent), where
+    placed = from_folder(_with_secrets(values, (), environment, where), path.parent)
+    try:
+        return with_camera_files(placed, path.parent), where
+    except CameraFileError as error:
+        raise SettingsError(f"{where(error.place)}{error}") from error
 
 
 def validated(values: Mapping[str, Any], where: Where) -> NodeSettings:

@@ -119,6 +119,7 @@ class FrameMaker:
             captured_monotonic_ns=capture.monotonic_ns if capture else None,
             captured_sent_unix_ns=_replaced_stamp(picture, capture),
             file=picture.file,
+            depth=picture.depth,
         )
 
     def _watch(self, image: Image) -> None:

@@ -11,6 +11,7 @@ from ..decode.network_source import open_network
 from ..decode.opened_source import OpenedSource
 from ..decode.video import Video
 from ..decoder_process.start import DecoderProcess
+from ..geometry.sensors import Sensors
 from ..options import SourceOptions
 from ..source_url import SourceError, kind_of, path_of
 from .picture_folder import PictureFolder, is_picture_file
@@ -24,6 +25,7 @@ def open_source(
     pause: Callable[[float], bool],
     gpu: int | None = None,
     decoder: DecoderProcess | None = None,
+    sensors: Sensors | None = None,
 ) -> OpenedSource:
     """Open what `options.url` names.
 
@@ -32,13 +34,14 @@ def open_source(
         pause: waits so many seconds; true if the wait was cut short because the work is over.
         gpu: as in `StreamDetector`.
         decoder: opens network sources where `options` ask for a decoder process.
+        sensors: takes poses and depth pictures that a program pushes.
 
     Raises:
         SourceError: it cannot be opened.
     """
     kind = kind_of(options.url)
     if kind == "push":
-        return PushSource(options, pause)
+        return PushSource(options, pause, sensors)
     if kind == "folder" or (kind == "file" and is_picture_file(options.url)):
         return PictureFolder(options, pause)
     if kind not in ("rtsp", "http"):

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from ...model.pictures.still_picture import StillError, decode_jpeg
 from ..decode.opened_source import StreamFacts, TimedPicture
+from ..depth_image import DepthImage
+from ..geometry.sensors import Sensors
 from ..options import SourceOptions
 from ..sockets.bound_socket import BindDescriptorError, BoundSocket
 from ..sockets.descriptors import NoDescriptorError
@@ -23,6 +25,7 @@ from ..sockets.zap_auth import ZapAuthError
 from ..source_url import SourceError, push_address_of, redact
 from ..timing.liveness import Liveness
 from ..wire.push_message import MAX_PICTURE_BYTES, PushHeader, parse_push
+from ..wire.push_sensor import DepthHeader, DepthMessage, PoseMessage, parse_sensor
 from ..wire.topics import MessageError
 
 _USUAL_RATE_HZ = 25.0
@@ -41,12 +44,13 @@ class PushSource:
     Args:
         options: the source.
         pause: waits so many seconds; true if the wait was cut short because the work is over.
+        sensors: takes the poses and depth pictures that are sent; None refuses them.
 
     Raises:
         SourceError: the address cannot be bound, or the keys cannot be used.
     """
 
-    def __init__(self, options: SourceOptions, pause: Callable[[float], bool]) -> None:
+    def __init__(self, options: SourceOptions, pause: Callable[[float], bool], sensors: Sensors | None = None) -> None:
         self.facts = StreamFacts(
             live=True, dated=True, container="push", codec="pictures", rate_hz=None, stamped_by="push"
         )
@@ -57,6 +61,7 @@ class PushSource:
         self.liveness = Liveness(now_ns, now_ns)
         self._name = options.name
         self._pause = pause
+        self._sensors = sensors
         self._last_pts: int | None = None
         check_push(options)
         socket_options: dict[zmq.SocketOption, int] = {zmq.RCVHWM: _MAX_KEPT, zmq.MAXMSGSIZE: MAX_PICTURE_BYTES}
@@ -102,6 +107,9 @@ class PushSource:
 
     def _read(self, parts: list[bytes]) -> TimedPicture | None:
         try:
+            if (beside := parse_sensor(parts)) is not None:
+                self._take_beside(beside)
+                return None
             header = parse_push(parts)
         except MessageError as error:
             self._note_damage(str(error))
@@ -118,7 +126,14 @@ class PushSource:
             driver_us=None,
             received_ns=self.liveness.packet_ns,
             frame_id=header.frame_id,
+            depth=None if header.depth is None else depth_image(header.depth, parts[2]),
         )
+
+    def _take_beside(self, message: PoseMessage | DepthMessage) -> None:
+        """Hand on a pose or a depth picture."""
+        if self._sensors is None:
+            raise MessageError("poses and depth pictures are taken where the source has `geometry`: add it")
+        take_beside(message, self._sensors)
 
     def _rgb(self, header: PushHeader, body: bytes) -> NDArray[np.uint8] | None:
         try:
@@ -132,6 +147,23 @@ class PushSource:
     def _note_damage(self, reason: str) -> None:
         self.liveness.corrupt += 1
         self.liveness.warning = f"what a program sent cannot be used: {reason}"
+
+
+def take_beside(message: PoseMessage | DepthMessage, sensors: Sensors) -> None:
+    """Give the sensors what a program has sent beside its pictures."""
+    received_ns, offset_ns = time.monotonic_ns(), time.time_ns() - time.monotonic_ns()
+    if isinstance(message, DepthMessage):
+        sensors.add_depth(depth_image(message.header, message.body), message.captured_unix_ns, offset_ns)
+    else:
+        sensors.add_pose(
+            message.translation_m, message.quaternion_xyzw, message.captured_unix_ns, received_ns, offset_ns
+        )
+
+
+def depth_image(header: DepthHeader, body: bytes) -> DepthImage:
+    """The depth picture in a message's bytes, which are not copied."""
+    values = np.frombuffer(body, "<u2" if header.type == "uint16" else "<f4")
+    return DepthImage(values.reshape(header.height, header.width), header.unit_m)
 
 
 def check_push(options: SourceOptions) -> None:

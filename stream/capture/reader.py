@@ -13,6 +13,7 @@ from ..clock import Clock
 from ..decode.opened_source import OpenedSource, StreamFacts, TimedPicture
 from ..decoder_process.start import DecoderProcess
 from ..frame import Frame
+from ..geometry.sensors import Sensors
 from ..options import SourceOptions
 from ..rate import RateMeter
 from ..sockets.descriptors import NoDescriptorError
@@ -51,6 +52,7 @@ class Reader:
         clock: the monotonic and the wall clock.
         gpu: as in `StreamDetector`; None converts pictures to RGB.
         decoder: opens the source where its options ask for `decode_process`; ended with the reader.
+        sensors: takes poses and depth pictures that a program pushes.
     """
 
     def __init__(
@@ -62,10 +64,12 @@ class Reader:
         clock: Clock | None = None,
         gpu: int | None = None,
         decoder: DecoderProcess | None = None,
+        sensors: Sensors | None = None,
     ) -> None:
         self.options = options
         self._gpu = gpu
         self._decoder = decoder or DecoderProcess()
+        self._sensors = sensors
         self._log = logging.LoggerAdapter(_log, {"source": options.name})  # for logs that machines read
         self.frames: Newest[Frame] = Newest(wake)
         self._wake = wake
@@ -214,7 +218,7 @@ class Reader:
         Raises:
             SourceError: it could not be opened, or was lost.
         """
-        connection = open_source(self.options, self._stop.wait, self._gpu, self._decoder)
+        connection = open_source(self.options, self._stop.wait, self._gpu, self._decoder, self._sensors)
         if (notice := connection.facts.notice) and not (self._facts and self._facts.notice == notice):
             self._log.warning("source %s: %s", self.options.name, notice)
         with self._lock:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import cast
 
 from ...model.prompt import Phrase, Prompt
+from ..geometry_options import GeometryOptions, geometry_map
 from ..node.node_api import Applied, Lease, LeaseInfo, NodeStatus
 from ..options import SourceOptions
 from ..wire.message import decode_detections, decode_status, encode
@@ -56,6 +57,8 @@ def source_map(options: SourceOptions) -> Map:
             value = [phrase_map(phrase) for phrase in value.phrases]
         elif field.name in ("zones", "lines", "object_events"):
             continue
+        elif isinstance(value, GeometryOptions):
+            value = geometry_map(value)
         if value is not None and field.name != "keys":  # the node's keys are no setting of a source
             values[field.name] = value
     places = {"zones": [place_map(one) for one in options.zones], "lines": [place_map(one) for one in options.lines]}

@@ -6,7 +6,7 @@ import math
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from ...model.prompt import Phrase, Prompt
@@ -14,6 +14,8 @@ from ..options import MAX_TIMEOUT_S, Decoding, FolderKind, Pace, SourceOptions, 
 from ..source_url import MAX_URL_LENGTH, SourceUrl
 from ..wire.topics import MAX_FRAME_ID_LENGTH, MAX_NAME_LENGTH, NAME_PATTERN
 from ..zone import ObjectEventKind
+from .geometry_settings import GeometrySettings
+from .section import Section
 from .zone_settings import MAX_PLACES, LineSettings, ZoneSettings, check_places, place_options
 
 Place = tuple[str | int, ...]
@@ -39,12 +41,6 @@ Url = Annotated[str, Field(min_length=1, max_length=MAX_URL_LENGTH), AfterValida
 Host = Annotated[str, Field(pattern=r"^[a-z0-9_.:-]+$", max_length=255)]
 Timeout = Annotated[float, Field(gt=0, le=MAX_TIMEOUT_S)]
 Share = Annotated[float, BeforeValidator(_no_nan), Field(ge=0, le=1)]
-
-
-class Section(BaseModel):
-    """A map of known keys and finite numbers."""
-
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
 
 
 class PhraseSettings(Section):
@@ -97,6 +93,7 @@ class SourceDefaults(Section):
     object_events: Annotated[tuple[ObjectEventKind, ...], Field(max_length=3)] = ()
     relink_s: Annotated[float, Field(ge=0, le=3600)] = 2.0
     away_s: Annotated[float, Field(gt=0, le=86_400)] = 2.0
+    geometry: GeometrySettings | None = None
 
     @model_validator(mode="after")
     def _one_name_each_place(self) -> SourceDefaults:
@@ -116,7 +113,8 @@ class SourceSettings(SourceDefaults):
         Raises:
             PromptError: its own prompt is empty, or has a phrase twice.
         """
-        values: dict[str, Any] = self.model_dump()
+        values: dict[str, Any] = self.model_dump(exclude={"geometry"})
+        values["geometry"] = None if self.geometry is None else self.geometry.to_options()
         values["prompt"] = None if self.prompt is None else to_prompt(self.prompt)
         return SourceOptions(**place_options(values, self))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ...model.image import Image
+from ..depth_image import DepthImage
 from ..frame import Clock
 from ..timing.liveness import Liveness
 
@@ -26,6 +27,7 @@ class TimedPicture:
         received_ns: monotonic; when the packet was handed to the decoder.
         frame_id: the camera's coordinate frame, where the sender names it.
         file: the name of the picture's own file, where its source is a folder.
+        depth: the depth picture that was sent with it.
         superseded: a newer one has arrived, so that this one is only counted.
     """
 
@@ -37,6 +39,7 @@ class TimedPicture:
     received_ns: int
     frame_id: str | None = None
     file: str | None = None
+    depth: DepthImage | None = None
     superseded: bool = False
 
     @property

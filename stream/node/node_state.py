@@ -9,6 +9,7 @@ from typing import NamedTuple
 from ...model.prompt import Prompt
 from ..clock import Clock
 from ..detector_protocol import StreamDetector
+from ..geometry.stereo import Sightings
 from ..mask_protocol import StreamMasker
 from ..options import NodeOptions, SourceOptions
 from ..publish.publisher import Publisher
@@ -94,6 +95,7 @@ class NodeState:
             detector.check(one)
         self.prompts = PromptState(prompt, detector.check, detector.captions)
         self.prompts.start(options.sources)
+        self._sightings = Sightings()
         self.sources = SourceRegistry(self._make_session, options.sources)
 
     def event_writer(self) -> EventWriter:
@@ -162,4 +164,5 @@ class NodeState:
             self.wake.set,
             self.event_writer,
             self.clock,
+            self._sightings,
         )

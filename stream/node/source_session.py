@@ -10,13 +10,17 @@ from ..capture.reader import Reader
 from ..clock import Clock
 from ..detector_protocol import StreamDetector
 from ..frame import Frame
+from ..geometry.position_finder import Placed, PositionFinder
+from ..geometry.stereo import Sightings
 from ..options import NodeOptions, SourceOptions
 from ..stats import LAST_STATES, ReaderStats, SourceState
 from ..track import Track
 from ..tracking.tracker import Tracker
-from ..wire.message_types import DetectionMessage, FrameInfo, ModelInfo, PromptInfo, StatusMessage, read_boot_id
+from ..wire.message_types import DetectionMessage, ModelInfo, PromptInfo, StatusMessage, read_boot_id
 from .event_writer import EventWriter
+from .held_results import HeldResults
 from .inference import FrameQuery, FrameResult
+from .message_parts import frame_info, stage_ms
 from .prompt_state import VersionedPrompt
 from .roi import Area, clip_area
 from .source_counters import SourceCounters, SourceSummary
@@ -43,6 +47,7 @@ class SourceSession:
     Attributes:
         paused: whether it is.
         ended: the node has ended the session; a result that still arrives is discarded.
+        held: results that wait until their message can be made.
         user: the user who added the source; "" where the settings did.
 
     Args:
@@ -54,6 +59,7 @@ class SourceSession:
         wake: called, from the reader's thread, when there is a frame or a new state.
         event_writer: gives what stores and sends events, where the source has any.
         clock: gives the time.
+        sightings: what each source of the node saw last, for two cameras.
     """
 
     def __init__(
@@ -66,6 +72,7 @@ class SourceSession:
         wake: Callable[[], None],
         event_writer: Callable[[], EventWriter],
         clock: Clock,
+        sightings: Sightings,
     ) -> None:
         self.name = options.name
         self.generation = generation
@@ -79,7 +86,11 @@ class SourceSession:
         self._model = ModelInfo(info.name, info.dtype, info.score_rule)
         self._boot_id = read_boot_id()
         self._clock = clock
-        self._reader = Reader(options, wake, generation, clock=clock, gpu=detector.gpu)
+        geometry = options.geometry
+        self._positions = None if geometry is None else PositionFinder(options.name, geometry, sightings)
+        self.held = HeldResults(self._positions)
+        sensors = None if self._positions is None else self._positions.sensors
+        self._reader = Reader(options, wake, generation, clock=clock, gpu=detector.gpu, sensors=sensors)
         # '/' occurs in no name, so no two nodes or sources share a prefix.
         uid_prefix = f"{node.node}/{options.name}/{epoch:x}/{generation}"
         self._is_linked = not are_single_pictures(options)
@@ -115,6 +126,7 @@ class SourceSession:
         if not self.finished:
             self._ending = _Ending(why, state)
         self._reader.stop(wait_s)
+        self.held.clear()
         self._in_flight = 0
         self._events.end()
         self.ended = True
@@ -208,6 +220,10 @@ class SourceSession:
         self._all_tracks = self._tracker.update(
             result.detections, frame.time_s, frame.captured_unix_ns, frame.width, frame.height
         )
+        placed: Placed | None = None
+        if self._positions is not None:
+            placed = self._positions.place(frame, self._all_tracks, self.options.camera_latency_ms)
+            self._all_tracks = placed.tracks
         now_ns, captured_ns = self._clock.monotonic_ns(), frame.captured_monotonic_ns
         age_ms = (
             None if captured_ns is None else (now_ns - captured_ns) / 1e6
@@ -221,14 +237,14 @@ class SourceSession:
             epoch=self._epoch,
             generation=self.generation,
             seq=self._counters.messages,
-            frame=_frame_info(frame, age_ms),
+            frame=frame_info(frame, age_ms, placed),
             model=self._model,
             prompt=PromptInfo(version, prompt.hash, prompt.names),
             tracks=self._tracks_to_send(),
             published_unix_ns=self._clock.unix_ns(),
             published_monotonic_ns=now_ns,
             boot_id=self._boot_id,
-            stage_ms=_stage_ms(result, now_ns),
+            stage_ms=stage_ms(result, now_ns),
             dropped=query.dropped,
             dropped_total=self._counters.dropped,
             stale=stale,
@@ -279,7 +295,7 @@ class SourceSession:
             counts=self._events.counts,
             uncertain_since_unix_ns=self._events.uncertain_since_unix_ns,
             error=self._error(stats),
-            warning="; ".join(filter(None, (stats.warning, self._area_warning, self._events.warning))) or None,
+            warning="; ".join(filter(None, self._warnings(stats))) or None,
             ended=self._ending_text(stats) if state in LAST_STATES else None,
         )
 
@@ -293,6 +309,10 @@ class SourceSession:
             return self._ending.state
         # A subscriber stops at 'ended', so that state is not sent before the last message.
         return "running" if stats.state in LAST_STATES and not self.finished else stats.state
+
+    def _warnings(self, stats: ReaderStats) -> tuple[str | None, ...]:
+        geometry = None if self._positions is None else self._positions.warning
+        return stats.warning, self._area_warning, self._events.warning, geometry
 
     def _error(self, stats: ReaderStats) -> str | None:
         has_failed = self._ending is not None and self._ending.state == "failed"
@@ -311,31 +331,3 @@ def _warn_of_area(roi: Area, inside: Area | None, frame: Frame) -> str | None:
         if inside == roi
         else f"roi_xyxy {list(roi)} reaches out of the picture of {size}: only the part inside is used"
     )
-
-
-def _frame_info(frame: Frame, age_ms: float | None) -> FrameInfo:
-    return FrameInfo(
-        index=frame.index,
-        width=frame.width,
-        height=frame.height,
-        clock=frame.clock,
-        pts=frame.pts,
-        time_base=frame.time_base,
-        file=frame.file,
-        frame_id=frame.frame_id,
-        captured_unix_ns=frame.captured_unix_ns,
-        captured_sent_unix_ns=frame.captured_sent_unix_ns,
-        captured_error_ms=frame.captured_error_ms,
-        age_ms=age_ms,
-    )
-
-
-def _stage_ms(result: FrameResult, now_ns: int) -> dict[str, float]:
-    """How long each stage took; their sum is the time from the picture's first bytes to its message."""
-    frame = result.query.frame
-    return {
-        "decode": (frame.decoded_ns - frame.received_ns) / 1e6,
-        "wait": (result.submitted_ns - frame.decoded_ns) / 1e6,
-        "infer": (result.done_ns - result.submitted_ns) / 1e6,
-        "track": (now_ns - result.done_ns) / 1e6,
-    }

@@ -9,6 +9,7 @@ from typing import Literal, get_args
 from .jpeg_scans import MAX_SCANS, has_too_many_scans
 from .message_fields import Fields
 from .packing import pack, unpack
+from .push_sensor import DepthHeader, depth_map, read_depth
 from .topics import MAJOR, MAX_FRAME_ID_LENGTH, MessageError
 
 Encoding = Literal["jpeg", "rgb8", "bgr8", "mono8"]
@@ -36,6 +37,7 @@ class PushHeader:
         captured_unix_ns: when it was taken, by the program's clock; None where that is unknown.
         pts: when it was taken on a clock of its own, in ns; only differences count.
         frame_id: the camera's coordinate frame.
+        depth: the depth picture that comes with it, whose bytes are the third part.
     """
 
     encoding: Encoding
@@ -44,12 +46,15 @@ class PushHeader:
     captured_unix_ns: int | None = None
     pts: int | None = None
     frame_id: str | None = None
+    depth: DepthHeader | None = None
 
 
 def pack_push(header: PushHeader) -> bytes:
-    """The first part of the message; the picture's bytes are the second."""
-    values: dict[str, object] = {"schema": [MAJOR, 0], "encoding": header.encoding}
+    """The first part of the message; the picture's bytes are the second, those of its depth picture the third."""
+    values: dict[str, object] = {"schema": [MAJOR, 0 if header.depth is None else 1], "encoding": header.encoding}
     values |= {"width": header.width, "height": header.height}
+    if header.depth is not None:
+        values["depth"] = depth_map(header.depth)
     optional = {name: getattr(header, name) for name in ("captured_unix_ns", "pts", "frame_id")}
     return pack(values | {name: value for name, value in optional.items() if value is not None})
 
@@ -60,8 +65,10 @@ def parse_push(parts: Sequence[bytes]) -> PushHeader:
     Raises:
         MessageError: another message; the text says what is wrong.
     """
-    if len(parts) != 2 or len(parts[0]) > _MAX_HEADER_BYTES:
-        raise MessageError("a pushed picture has two parts, a small header map and the picture's bytes")
+    if len(parts) not in (2, 3) or len(parts[0]) > _MAX_HEADER_BYTES:
+        raise MessageError(
+            "a pushed picture has two parts, a small header map and the picture's bytes, and a third with its depth"
+        )
     fields, body = Fields(unpack(parts[0])), parts[1]
     major, _ = fields.integers("schema", 2, minimum=0)
     if major != MAJOR:
@@ -77,6 +84,9 @@ def parse_push(parts: Sequence[bytes]) -> PushHeader:
         raise MessageError(f"the picture has {width} x {height} px: at most {MAX_PIXELS} are read")
     if encoding != "jpeg" and width * height * _CHANNELS[encoding] != len(body):
         raise MessageError(f"{width} x {height} px of {encoding} are not {len(body)} bytes")
+    has_depth = "depth" in fields.names()
+    if has_depth != (len(parts) == 3):
+        raise MessageError("a pushed picture has two parts, and a third part exactly where its header has `depth`")
     frame_id = fields.maybe(fields.text, "frame_id")
     if frame_id is not None and len(frame_id) > MAX_FRAME_ID_LENGTH:
         raise MessageError(f"frame_id is longer than {MAX_FRAME_ID_LENGTH} characters")
@@ -87,6 +97,7 @@ def parse_push(parts: Sequence[bytes]) -> PushHeader:
         captured_unix_ns=fields.maybe(fields.integer, "captured_unix_ns"),
         pts=fields.maybe(fields.integer, "pts"),
         frame_id=frame_id,
+        depth=read_depth(fields.fields("depth"), len(parts[2])) if has_depth else None,
     )
 
 

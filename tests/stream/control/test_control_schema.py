@@ -17,6 +17,12 @@ from ..raw_client import ASK, PHRASE, SOURCE, Connect
 ANSWERS = {"status": "status_answer", "list": "list_answer", "picture": "picture_answer", "ask": "lease_answer"}
 ZONE = {"name": "shelf", "polygon_px": [[0, 0], [64, 0], [64, 48]], "phrases": ["bolt"], "dwell_s": 60}
 LINE = {"name": "door", "points_px": [[0, 0], [64.5, 48]], "point": "bottom"}
+GEOMETRY = {
+    "camera": {"width": 640, "height": 480, "fx": 600, "fy": 600, "cx": 319.5, "cy": 239.5},
+    "base_from_camera": {"translation_m": [0, 0, 1], "quaternion_xyzw": [1, 0, 0, 0]},
+    "plane": {},
+    "sizes": {"red mug": {"height_m": 0.1}},
+}
 GOOD: list[dict[str, Any]] = [
     {"op": "status"},
     {"op": "list"},
@@ -30,6 +36,7 @@ GOOD: list[dict[str, Any]] = [
     {"op": "update_source", "source": {"name": "wrist", "target_hz": 2.5}},
     {"op": "put_zone", "source": "wrist", "zone": ZONE},
     {"op": "put_line", "source": "wrist", "line": LINE},
+    {"op": "update_source", "source": {"name": "wrist", "geometry": GEOMETRY}},
     {"op": "reset_tracks"},
     {"op": "pause", "source": "wrist"},
     {"op": "resume"},
@@ -66,6 +73,9 @@ BAD: list[dict[str, Any]] = [
     {"op": "put_zone", "source": "wrist", "zone": {**ZONE, "colour": "red"}},
     {"op": "put_line", "source": "wrist", "line": {**LINE, "point": "any"}},
     {"op": "remove_place", "source": "wrist", "name": "a/b"},
+    {"op": "update_source", "source": {"name": "wrist", "geometry": {"plane": {}}}},
+    {"op": "update_source", "source": {"name": "wrist", "geometry": {**GEOMETRY, "camera": "wrist.yaml"}}},
+    {"op": "update_source", "source": {"name": "wrist", "geometry": {**GEOMETRY, "noise": {"box_px": "2"}}}},
     {"op": "picture", "source": "wrist", "timeout_s": 11},
     {"op": "ask", "phrases": ["bolt"]},
     {"op": "ask", "phrases": ["bolt"], "seconds": True},
