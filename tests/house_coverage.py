@@ -88,6 +88,7 @@ COVERED_BY: dict[str, str] = {
     "model/masks/test_load.py": (
         "model/masks/box_tracks model/masks/families model/masks/masker model/masks/published_masker"
     ),
+    "model/masks/test_memory_tracks.py": "model/masks/memory_net model/masks/object_memory",
     "model/pictures/test_still_picture.py": (
         "model/pictures/pixel_kinds model/pictures/png_file model/pictures/tone_mapping"
     ),

@@ -11,8 +11,18 @@ _INSTALL = "pip install 'groundcast[node,masks]'"
 
 
 def load_track_masker(name: str = EMBEDDED, device: str = "auto", *, offline: bool = False) -> TrackMasker:
-    """Load a masker for tracks. Arguments and errors as of `load_masker`."""
+    """Load a masker for tracks. Arguments and errors as of `load_masker`.
+
+    SAM 2 and EdgeTAM remember each track, if the weights are those of the video model, as published ones are.
+    """
     from .box_tracks import BoxTracks
+
+    if name != EMBEDDED:
+        from .published_masker import load_video
+
+        _check_library()
+        if (video := load_video(name, device, offline=offline)) is not None:
+            return video
 
     return BoxTracks(load_masker(name, device, offline=offline))
 
@@ -30,10 +40,8 @@ def load_masker(name: str = EMBEDDED, device: str = "auto", *, offline: bool = F
         DeviceError: this machine has no such device.
     """
     from ..runtime.device import named_device
-    from .published_masker import MaskerError
 
-    if find_spec("pycocotools") is None:
-        raise MaskerError(f"masks need pycocotools, which is missing: {_INSTALL}")
+    _check_library()
     chosen = named_device(device)
     if name != EMBEDDED:
         from .published_masker import load_published
@@ -42,3 +50,10 @@ def load_masker(name: str = EMBEDDED, device: str = "auto", *, offline: bool = F
     from .embedded import EmbeddedMasker
 
     return EmbeddedMasker(device=str(chosen))
+
+
+def _check_library() -> None:
+    from .published_masker import MaskerError
+
+    if find_spec("pycocotools") is None:
+        raise MaskerError(f"masks need pycocotools, which is missing: {_INSTALL}")

@@ -13,10 +13,12 @@ from typing import Any
 
 import torch
 
+from ..runtime.device import named_device
 from ..runtime.precision import multiplies_in_bfloat16
 from ..weights.hub import HubError, hub_file, hub_weights, is_hub_name
 from ..weights.weight_files import CheckpointError
 from .families import FAMILIES, Family
+from .memory_tracks import MemoryTracks
 from .prompted import PromptedMasker
 
 _PREPARATIONS = ("processor_config.json", "preprocessor_config.json")
@@ -40,7 +42,23 @@ def load_published(name: str, device: torch.device, *, offline: bool = False) ->
     processor = read_processor(folder, family, model.config)
     # On a CPU bfloat16 is slower for these networks unless the processor has instructions for it.
     dtype = torch.bfloat16 if device.type == "cuda" and multiplies_in_bfloat16(device) else torch.float32
-    return PromptedMasker(Path(name).name if Path(name).is_dir() else name, model, processor, device, dtype)
+    return PromptedMasker(_shown(name), model, processor, device, dtype)
+
+
+def load_video(name: str, device: str, *, offline: bool = False) -> MemoryTracks | None:
+    """The video model of a folder, or of the hub; None if its weights are those of an image model.
+
+    Raises:
+        MaskerError: as of `load_published`.
+        DeviceError: this machine has no such device.
+    """
+    folder = masker_folder(name, offline=offline)
+    family = family_of(folder)
+    if not family.video or not _is_video(folder):
+        return None
+    model = read_model(folder, family.video)
+    processor = read_processor(folder, family, model.config)
+    return MemoryTracks(_shown(name), model, processor, named_device(device))
 
 
 def masker_folder(name: str, *, offline: bool = False) -> Path:
@@ -75,16 +93,11 @@ def family_of(folder: Path) -> Family:
     Raises:
         MaskerError: it names none of those that make masks from boxes, or cannot be read.
     """
-    path = folder / "config.json"
-    try:
-        facts: Any = json.loads(path.read_text())
-        kind = facts.get("model_type")
-    except (OSError, ValueError, RecursionError, AttributeError) as error:
-        raise MaskerError(f"cannot read {path}, which describes the weights beside it: {error}") from error
-    if not isinstance(kind, str) or kind not in FAMILIES:
+    kind = _model_type(folder)
+    if kind not in FAMILIES:
         raise MaskerError(
-            f"{path} describes a model of type {str(kind)[:40]!r}, which makes no masks from boxes: name one of "
-            + ", ".join(FAMILIES)
+            f"{folder / 'config.json'} describes a model of type {kind[:40]!r}, which makes no masks from boxes: name "
+            "one of " + ", ".join(FAMILIES)
         )
     return FAMILIES[kind]
 
@@ -141,3 +154,21 @@ def read_processor(folder: Path, family: Family, config: Any) -> Any:
     if family.image_processor == "SamImageProcessor":
         return processor_class(image_class(size={"longest_edge": max(height, width)}, pad_size=sides))
     return processor_class(image_class(size=sides))
+
+
+def _model_type(folder: Path) -> str:
+    path = folder / "config.json"
+    try:
+        facts: Any = json.loads(path.read_text())
+        return str(facts.get("model_type"))
+    except (OSError, ValueError, RecursionError, AttributeError) as error:
+        raise MaskerError(f"cannot read {path}, which describes the weights beside it: {error}") from error
+
+
+def _is_video(folder: Path) -> bool:
+    return _model_type(folder).endswith("_video")
+
+
+def _shown(name: str) -> str:
+    """The name of a model in messages: a folder's own, or the hub's."""
+    return Path(name).name if Path(name).is_dir() else name

@@ -19,6 +19,12 @@ def tiny_model(family: str, seed: int = 0) -> tuple[Any, Any]:
     torch.manual_seed(seed)
     model, processor = _BUILDERS[family]()
     model.eval()
+    redraw(model, seed)
+    return model, processor
+
+
+def redraw(model: torch.nn.Module, seed: int) -> None:
+    """Draw every weight anew, so that each block counts, those included that begin at zero."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, weight in model.named_parameters():
@@ -29,7 +35,6 @@ def tiny_model(family: str, seed: int = 0) -> tuple[Any, Any]:
                 weight.copy_(1 + 0.3 * noise)
             else:
                 weight.copy_(0.3 * noise)
-    return model, processor
 
 
 def _sam() -> tuple[Any, Any]:
@@ -169,3 +174,53 @@ def _sam3() -> tuple[Any, Any]:
 
 
 _BUILDERS = {"sam": _sam, "sam_hq": _sam_hq, "sam2": _sam2, "edgetam": _edgetam, "sam3_tracker": _sam3}
+
+
+def tiny_video_model(family: str, seed: int = 0) -> tuple[Any, Any]:
+    """A video model, SAM 2's or EdgeTAM's, and its processor; weights are drawn as in `tiny_model`."""
+    import transformers
+
+    torch.manual_seed(seed)
+    grid = SIDE_PX // 16
+    sizes: dict[str, Any] = {
+        "image_size": SIDE_PX,
+        "memory_attention_hidden_size": 128,
+        "memory_attention_num_layers": 2,
+        "memory_attention_feed_forward_hidden_size": 64,
+        "memory_attention_rope_feat_sizes": [grid, grid],
+        "memory_encoder_hidden_size": 128,
+        "memory_encoder_output_channels": 64,
+        "mask_downsampler_embed_dim": 128,
+        "memory_fuser_embed_dim": 128,
+        "memory_fuser_intermediate_dim": 64,
+    }
+    wide = {"hidden_size": 128}  # memory tokens have 64 channels whatever the config says
+    parts: dict[str, Any] = {
+        "prompt_encoder_config": {**_PROMPTS, **wide},
+        "mask_decoder_config": {**_DECODER, **wide},
+    }
+    if family == "sam2":
+        config: Any = transformers.Sam2VideoConfig(
+            vision_config={**sam2_vision(), "fpn_hidden_size": 128}, **parts, **sizes
+        )
+        model: Any = transformers.Sam2VideoModel(config)
+    else:
+        perceiver = {
+            "perceiver_resampler_hidden_size": 64,
+            "perceiver_resampler_num_latents": 16,
+            "perceiver_resampler_num_latents_2d": 16,
+            "perceiver_resampler_attention_head_dim": 64,
+            "perceiver_resampler_mlp_intermediate_size": 32,
+            "memory_attention_rope_k_sizes": [4, 4],
+        }
+        config = transformers.EdgeTamVideoConfig(
+            vision_config={**edgetam_vision(), "fpn_hidden_size": 128, "model_type": "edgetam_vision_model"},
+            **parts,
+            **sizes,
+            **perceiver,
+        )
+        model = transformers.EdgeTamVideoModel(config)
+    redraw(model, seed)
+    image_processor = transformers.Sam2ImageProcessor(size={"height": SIDE_PX, "width": SIDE_PX})
+    video_processor = transformers.Sam2VideoVideoProcessor(size={"height": SIDE_PX, "width": SIDE_PX})
+    return model.eval(), transformers.Sam2VideoProcessor(image_processor, video_processor)
