@@ -122,10 +122,12 @@ def _load_group(name: str) -> Mapping[str, Callable[..., Any]]:
         return {"new": new_keys, "allow": allow_client, "revoke": revoke_client, "list": list_keys}
     if name == "train":
         from .train.detector import train_detector
+        from .train.masker import train_masker
         from .train.tabletop import train_tabletop
 
-        return {"tabletop": train_tabletop, "detector": train_detector}
+        return {"tabletop": train_tabletop, "detector": train_detector, "masker": train_masker}
     from .evaluate.coco import eval_coco, eval_lvis
+    from .evaluate.masks import eval_masks
     from .evaluate.odinw import eval_odinw
     from .evaluate.refcoco import eval_refcoco
     from .evaluate.tabletop import eval_tabletop
@@ -136,6 +138,7 @@ def _load_group(name: str) -> Mapping[str, Callable[..., Any]]:
         "lvis": eval_lvis,
         "odinw": eval_odinw,
         "refcoco": eval_refcoco,
+        "masks": eval_masks,
     }
 
 

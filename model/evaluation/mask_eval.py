@@ -82,7 +82,7 @@ class MaskResult:
 
 
 def mask_scenes(first: int, count: int, processes: int = 1) -> Iterator[MaskScene]:
-    """Held-out scenes, rendered in worker processes, in the order of their seeds."""
+    """Some held-out scenes, from number `first`, rendered in worker processes, in the order of their seeds."""
     context = multiprocessing.get_context("spawn")
     firsts = range(first, first + count, _CHUNK)
     with ProcessPoolExecutor(processes, context) as pool:
