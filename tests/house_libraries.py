@@ -53,7 +53,10 @@ KNOWN_TO = {
     "mujoco": ("model/tabletop/*.py",),
     "motmetrics": ("model/evaluation/*.py",),
     "faster_coco_eval": ("model/evaluation/*.py",),
-    "matplotlib": ("launch/report/plots.py",),
+    "matplotlib": (
+        "launch/report/event_plot.py",
+        "launch/report/plots.py",
+    ),
     "numba": ("cuda/*_cpu.py", "launch/doctor.py"),
     "triton": ("cuda/*_triton.py", "launch/doctor.py"),
     "pydantic": ("launch/settings/*.py", "launch/api/*.py", "stream/control/*.py"),

@@ -41,7 +41,7 @@ ROOMS: dict[str, tuple[str, set[str]]] = {
     "launch/bridge": ("`groundcast bridge`: a node's messages to other systems", {"node", "settings", "show"}),
     "launch/calibrate": ("`groundcast calibrate`: a camera, its place on a robot, the table", {"settings", "show"}),
     "launch/evaluate": ("`groundcast eval`: average precision against ground truth", {"report", "settings", "show"}),
-    "launch/events": ("`groundcast events`: what a node has stored", {"node", "settings", "show"}),
+    "launch/events": ("`groundcast events`: what a node has stored", {"node", "report", "settings", "show"}),
     "launch/label": (
         "`groundcast label` and `dataset`: pictures become a data set to look through and to train on",
         {"node", "report", "settings", "show", "survey"},

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import time
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
+from groundcast.launch.events.csv_file import write_events
 from groundcast.stream.event import Event
 from groundcast.stream.events.store import EventStore
 from groundcast.stream.wire.message_types import EventMessage
@@ -25,6 +31,7 @@ def crossing(number: int, ago_s: float, direction: str = "in") -> EventMessage:
         place="entrance",
         phrase="person",
         track_id=number,
+        box_xyxy=(5.0, 5.0, 25.0, 40.0),
         direction="in" if direction == "in" else "out",
     )
     return EventMessage(
@@ -89,3 +96,43 @@ def test_what_cannot_be_meant_is_refused(wrong: tuple[str, str], capsys: pytest.
     ended = in_process(capsys, "events", "list", *wrong)
 
     assert (ended.code, wrong[1] in ended.sentence) == (2, True)
+
+
+@pytest.mark.usefixtures("store")
+def test_events_are_exported_as_csv_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "events.csv"
+
+    assert in_process(capsys, "events", "export", "--csv", out).code == 0
+    with out.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["kind"], row["place"], row["direction"]) for row in rows] == [
+        ("cross", "entrance", "in"),
+        ("cross", "entrance", "in"),
+        ("cross", "entrance", "out"),
+    ]
+    assert (datetime.fromisoformat(rows[1]["happened"]).timestamp() - NOW_NS / 1e9) == pytest.approx(-60, abs=0.01)
+    again = in_process(capsys, "events", "export", "--csv", out)
+    assert (again.code, "is there already" in again.sentence) == (2, True)
+
+
+def test_a_text_that_looks_like_a_formula_is_quoted_in_csv(tmp_path: Path) -> None:
+    evil = replace(crossing(1, 0.0), event=replace(crossing(1, 0.0).event, phrase="=1+1"))
+
+    write_events(tmp_path / "events.csv", [evil])
+
+    assert "'=1+1" in (tmp_path / "events.csv").read_text()
+
+
+@pytest.mark.usefixtures("store")
+def test_counts_are_plotted_over_a_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, picture = tmp_path / "plot.png", tmp_path / "camera.jpg"
+    cv2.imwrite(str(picture), np.full((48, 64, 3), 90, np.uint8))
+
+    ended = in_process(capsys, "events", "plot", out, "--picture", picture)
+
+    assert ended.code == 0, ended.err
+    drawn = cv2.imread(str(out))
+    assert drawn is not None
+    assert drawn.std() > 10
+    wrong = in_process(capsys, "events", "plot", out, "--picture", out.with_name("none.jpg"))
+    assert (wrong.code, "none.jpg" in wrong.sentence) == (2, True)
