@@ -19,7 +19,8 @@ from .answers import PictureAnswer
 from .api_error import ApiError, bad_request
 from .detect_request import DetectRequest
 from .model_pool import LoadedModel, ModelPool
-from .upload_picture import Upload, decode_upload
+from .pixel_budget import MAX_HELD_PIXELS, PixelBudget
+from .upload_picture import Upload, count_pixels, decode_upload
 
 if TYPE_CHECKING:
     from ...model.runtime.postprocess import ReportRules
@@ -49,10 +50,12 @@ class DetectionService:
     Args:
         pool: the models.
         usual: which boxes are reported unless a request says.
+        max_pixels: of decoded pictures, of all callers together; others wait undecoded.
     """
 
-    def __init__(self, pool: ModelPool, usual: ReportRules) -> None:
+    def __init__(self, pool: ModelPool, usual: ReportRules, max_pixels: int = MAX_HELD_PIXELS) -> None:
         self.pool = pool
+        self.pixels = PixelBudget(max_pixels)
         self._usual = usual
         self._decoders = ThreadPoolExecutor(_DECODERS, thread_name_prefix="decode-upload")
         self._decoding = 0
@@ -102,23 +105,25 @@ class DetectionService:
             raise ApiError(422, "bad_prompt", str(error)) from error
 
     async def _one(self, upload: Upload, model: LoadedModel, prompt: Prompt, request: DetectRequest) -> PictureAnswer:
+        if self._decoding >= _MAX_DECODING:
+            raise ApiError(503, "busy", "too many pictures wait to be decoded: try again in a second", retry_after_s=1)
+        loop = asyncio.get_running_loop()
+        self._decoding += 1
+        is_decoding = True
         try:
-            image = await self._decode(upload)
+            pixels = await loop.run_in_executor(self._decoders, count_pixels, upload)
+            async with self.pixels.hold(pixels):
+                image = await loop.run_in_executor(self._decoders, decode_upload, upload)
+                self._decoding -= 1
+                is_decoding = False
+                found = await self._find(image, model, prompt, request)
         except ApiError as error:
             if error.code != "bad_picture":
                 raise
             return PictureAnswer(upload.name, error=error)
-        found = await self._find(image, model, prompt, request)
-        return PictureAnswer(upload.name, image.shape[1], image.shape[0], found)
-
-    async def _decode(self, upload: Upload) -> NDArray[np.uint8]:
-        if self._decoding >= _MAX_DECODING:
-            raise ApiError(503, "busy", "too many pictures wait to be decoded: try again in a second", retry_after_s=1)
-        self._decoding += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._decoders, decode_upload, upload)
         finally:
-            self._decoding -= 1
+            self._decoding -= is_decoding
+        return PictureAnswer(upload.name, image.shape[1], image.shape[0], found)
 
     async def _find(
         self, image: NDArray[np.uint8], model: LoadedModel, prompt: Prompt, request: DetectRequest

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,16 +42,33 @@ def decode_upload(upload: Upload) -> NDArray[np.uint8]:
         raise _unreadable(upload, "it is empty")
     if upload.data.startswith(_JPEG_START) and has_too_many_scans(memoryview(upload.data)):
         raise _unreadable(upload, f"the JPEG has more than {MAX_SCANS} scans: encode it with fewer")
-    memory = os.memfd_create("upload")  # the reader of pictures wants a file: this one lies in memory alone
+    count_pixels(upload)
+    with _as_file(upload) as path:
+        return next(read_pictures(path)).image
+
+
+def count_pixels(upload: Upload) -> int:
+    """How many pixels the first picture of the file will have, by its header.
+
+    Raises:
+        ApiError: it is no picture, or has too many.
+    """
+    with _as_file(upload) as path:
+        header = read_header(path)
+    if header.width * header.height > MAX_PICTURE_PIXELS:
+        size = f"{header.width}x{header.height} px"
+        raise _unreadable(upload, f"it has {size}, at most {MAX_PICTURE_PIXELS} are read: make it smaller")
+    return header.width * header.height
+
+
+@contextmanager
+def _as_file(upload: Upload) -> Generator[Path]:
+    """The upload as a file that lies in memory alone, which is what the reader of pictures wants."""
+    memory = os.memfd_create("upload")
     try:
         with open(memory, "wb", closefd=False) as file:
             file.write(upload.data)
-        path = Path(f"/proc/self/fd/{memory}")
-        header = read_header(path)
-        if header.width * header.height > MAX_PICTURE_PIXELS:
-            size = f"{header.width}x{header.height} px"
-            raise _unreadable(upload, f"it has {size}, at most {MAX_PICTURE_PIXELS} are read: make it smaller")
-        return next(read_pictures(path)).image
+        yield Path(f"/proc/self/fd/{memory}")
     except StillError as error:
         raise _unreadable(upload, str(error)) from error
     finally:
