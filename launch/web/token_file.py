@@ -21,7 +21,7 @@ def read_token(path: Path) -> str:
     """The token in a file. A file that is missing is made, with a new random token and mode 600.
 
     Raises:
-        TokenError: other users can read it, it holds no token, or it cannot be read or made.
+        TokenError: other users can read or own it, it holds no token, or it cannot be read or made.
     """
     try:
         return _made(path)
@@ -34,6 +34,8 @@ def read_token(path: Path) -> str:
             found = os.fstat(file.fileno())
             if not stat.S_ISREG(found.st_mode):
                 raise TokenError(f"token file {path} is not a file: name another")
+            if found.st_uid not in (0, os.geteuid()):
+                raise TokenError(f"token file {path} belongs to another user, who can change it: name one of your own")
             if found.st_mode & 0o077:
                 mode = found.st_mode & 0o777
                 raise TokenError(f"token file {path} can be read by others (mode {mode:o}): chmod 600 {path}")

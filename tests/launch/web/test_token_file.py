@@ -8,6 +8,8 @@ import pytest
 
 from groundcast.launch.web.token_file import TokenError, read_token
 
+from ...stream.key_folder import make_foreign
+
 
 def test_a_missing_file_is_made_for_its_owner_alone_and_read_again(tmp_path: Path) -> None:
     path = tmp_path / "token"
@@ -25,6 +27,15 @@ def test_a_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
     path.chmod(0o640)
 
     with pytest.raises(TokenError, match=r"mode 640.*chmod 600"):
+        read_token(path)
+
+
+def test_a_file_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "token"
+    read_token(path)
+    make_foreign(path, monkeypatch)
+
+    with pytest.raises(TokenError, match="belongs to another user"):
         read_token(path)
 
 
