@@ -141,8 +141,9 @@ class MemoryNet:
             hidden_B111 = (masks.scores_B <= 0).to(tokens.dtype)[:, None, None, None]
             tokens = tokens + hidden_B111 * self._model.occlusion_spatial_embedding_parameter[..., None, None]
         if self._is_edge_tam:
-            tokens, positions = self._model.spatial_perceiver(tokens, positions.expand(count, -1, -1, -1))
-            positions = positions.expand(count, -1, -1)
+            # transformers' resampler takes one object alone: it views an expanded tensor.
+            each = [self._model.spatial_perceiver(tokens[row : row + 1], positions[:1]) for row in range(count)]
+            tokens, positions = (torch.cat(parts) for parts in zip(*each, strict=True))
         else:  # half precision saves memory, as in the original
             tokens = tokens.to(torch.bfloat16).flatten(2).transpose(1, 2)
             positions = positions.flatten(2).transpose(1, 2).expand(count, -1, -1)

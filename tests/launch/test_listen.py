@@ -14,16 +14,20 @@ from pathlib import Path
 
 import av
 import cv2
+import numpy as np
 import pytest
 from rich.console import Console
 
 from groundcast.launch.show.message_table import MessageTable
+from groundcast.model.masks.mask import Mask, mask_of
 from groundcast.stream.options import PublisherOptions
 from groundcast.stream.publish.publisher import Publisher
 from groundcast.stream.track import Track
+from groundcast.stream.track_mask import TrackMask
 from groundcast.stream.wire.message_types import (
     DetectionMessage,
     FrameInfo,
+    MaskMessage,
     ModelInfo,
     PictureHeader,
     PromptInfo,
@@ -52,8 +56,32 @@ ENDED = StatusMessage(
 )
 
 
+def _corner() -> Mask:
+    """A mask of grey pixels, away from the square."""
+    pixels = np.zeros((120, 160), np.bool_)
+    pixels[90:110, 10:40] = True
+    mask = mask_of(pixels, 0.9)
+    assert mask is not None
+    return mask
+
+
+CORNER = _corner()
+MASKS = MaskMessage(
+    node="bench",
+    source="wrist",
+    epoch=1,
+    generation=1,
+    seq=1,
+    published_unix_ns=1,
+    masker="drawn",
+    masks=(TrackMask(7, CORNER.size_hw, CORNER.counts, CORNER.area_px, CORNER.quality, CORNER.box_xyxy),),
+)
+
+
 @contextmanager
-def speaking_node(*, pictures: bool = False, broken: Sequence[int] = (), phrase: str = "red mug") -> Generator[str]:
+def speaking_node(
+    *, pictures: bool = False, broken: Sequence[int] = (), phrase: str = "red mug", masks: bool = False
+) -> Generator[str]:
     """A node that says three things to its first listener, and then that its source has ended.
 
     Args:
@@ -73,6 +101,8 @@ def speaking_node(*, pictures: bool = False, broken: Sequence[int] = (), phrase:
                 publisher.send_picture(
                     PictureHeader(node="bench", source="wrist", epoch=1, generation=1, seq=seq), jpeg
                 )
+            if masks:
+                publisher.send_masks(replace(MASKS, seq=seq))
         publisher.send_status(ENDED)
 
     with Publisher(PublisherOptions("tcp://127.0.0.1:*"), "bench") as publisher:
@@ -114,6 +144,21 @@ def test_pictures_become_a_video_with_their_boxes(tmp_path: Path, capsys: pytest
     with av.open(str(target)) as video:
         frames = list(video.decode(video=0))
     assert [round(frame.time or 0.0, 2) for frame in frames] == [0.0, 0.1, 0.2]
+
+
+def test_masks_are_printed_and_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with speaking_node(masks=True) as address:
+        printed = in_process(capsys, "listen", address, "--jsonl", "--masks", "--timeout-s", "60")
+    with speaking_node(pictures=True, masks=True) as address:
+        in_process(capsys, "listen", address, "--draw", tmp_path / "seen.mp4", "--masks", "--timeout-s", "60")
+
+    (mask,) = json.loads(printed.out.splitlines()[0])["masks"]
+    assert (mask["track_id"], mask["area_px"], mask["rle"]) == (7, 600, CORNER.counts.decode())
+    with av.open(str(tmp_path / "seen.mp4")) as video:
+        frame = next(video.decode(video=0)).to_ndarray(format="rgb24").astype(int)
+    inside, outside = frame[95:105, 15:35].mean((0, 1)), frame[95:105, 120:140].mean((0, 1))
+    assert inside[0] - inside[2] > 40  # tinted in the red that the phrase names
+    assert abs(outside[0] - outside[2]) < 20
 
 
 def test_a_picture_that_is_none_is_left_out_of_the_video(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
