@@ -12,15 +12,17 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from ..model.tabletop.clip_truth import CLIP_PATH, TRUTH_PATH, ClipTruth, read_truth
 from ..stream.subscriber import Subscriber
 from ..stream.wire.message_types import DetectionMessage
+from .arm.options import ArmOptions
 from .exits import EVAL_MISSING, InputError, RunError
 from .node.node_process import NodeProcess
+from .settings.command_options import MAX_SEED
 from .show.message_table import MessageTable
 
 _PAGE = "127.0.0.1:8080"
@@ -28,19 +30,40 @@ _SILENCE_S = 60.0  # a node that sends nothing for this long hangs
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder for demo.mp4 and demo.png.")] = Path(),
+    what: Annotated[
+        Literal["clip", "arm"], typer.Argument(help="The embedded clip, or a simulated arm that picks things.")
+    ] = "clip",
+    out: Annotated[Path, typer.Option(help="Folder for the video and the picture.")] = Path(),
+    trials: Annotated[int, typer.Option(help="arm: how many things it picks.", min=1, max=1000)] = 5,
+    seed: Annotated[int, typer.Option(help="arm: of the first scene.", min=0, max=MAX_SEED)] = 1,
+    max_age_ms: Annotated[
+        float, typer.Option(help="arm: it never moves on a picture that is older.", min=50.0, max=10_000.0)
+    ] = 600.0,
+    rate_hz: Annotated[float, typer.Option(help="arm: pictures of its camera in a second.", min=1.0, max=60.0)] = 10.0,
+    speed: Annotated[
+        float, typer.Option(help="arm: simulated seconds in a second; less for a slow computer.", min=0.05, max=1.0)
+    ] = 0.5,
+    faults: Annotated[
+        bool, typer.Option(help="arm: at the end freeze its camera, step its clock, kill the node.")
+    ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object of figures.")] = False,
 ) -> None:
     """Find, track and publish the objects of the embedded clip, and show what a subscriber gets.
 
     A node runs in a process of its own, as `groundcast run` would run it; this process subscribes to it over ZeroMQ.
     Afterwards the tracks are compared with the clip's ground truth and drawn into demo.mp4 and demo.png.
+
+    With "arm" a simulated arm with a camera at its wrist picks things from a table by a node's messages alone, and
+    stops when they stop or grow old. The result is arm.mp4, arm.png and the figures. It needs MuJoCo.
     """
+    if not out.is_dir():
+        raise InputError(f"{out} is not a folder: create it, or name another with --out")
+    if what == "arm":
+        _demo_arm(ArmOptions(trials, seed, max_age_ms, rate_hz, speed, faults, out), as_json=as_json)
+        return
     for path in (CLIP_PATH, TRUTH_PATH):
         if not path.is_file():
             raise InputError(f"{path.name} is not in this copy of groundcast: reinstall it")
-    if not out.is_dir():
-        raise InputError(f"{out} is not a folder: create it, or name another with --out")
     if find_spec("motmetrics") is None:
         raise InputError(EVAL_MISSING.format(library="motmetrics"))
     truth = read_truth()
@@ -53,6 +76,14 @@ def demo(
         print(json.dumps({**figures, **drawings}))
     else:
         _print_figures(figures, drawings, truth.prompt)
+
+
+def _demo_arm(options: ArmOptions, *, as_json: bool) -> None:
+    if find_spec("mujoco") is None:
+        raise InputError(EVAL_MISSING.format(library="mujoco"))
+    from .arm.demo import demo_arm
+
+    demo_arm(options, as_json=as_json)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ COVERED_BY: dict[str, str] = {
     ),
     "launch/api/test_job_store.py": "launch/api/job_routes",
     "launch/api/test_label_studio.py": "launch/api/label_config launch/api/picture_fetch",
+    "launch/arm/test_demo.py": "launch/arm/controller launch/arm/drawing launch/arm/options launch/arm/trial",
+    "launch/arm/test_robot.py": "launch/arm/cell",
     "launch/bench/test_kernel.py": "launch/bench/hardware",
     "launch/bench/test_memory.py": "launch/memory",
     "launch/bench/test_node.py": "launch/bench/cameras",

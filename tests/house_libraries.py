@@ -50,7 +50,7 @@ KNOWN_TO = {
     "torch": ("model/*.py", "cuda/*.py", "launch/*.py"),
     "torchvision": ("launch/doctor.py",),
     "pycocotools": ("model/masks/mask.py", "model/datasets/coco_set.py"),
-    "mujoco": ("model/tabletop/*.py",),
+    "mujoco": ("launch/arm/*.py", "model/tabletop/*.py"),
     "motmetrics": ("model/evaluation/*.py",),
     "faster_coco_eval": ("model/evaluation/*.py",),
     "matplotlib": (
@@ -74,6 +74,7 @@ KNOWN_TO = {
 }
 # These files and all they import need nothing but the standard library and what is named here.
 LIGHT = {
+    "launch/arm/controller.py": {"zmq", "msgpack"},
     "stream/subscriber.py": {"zmq", "msgpack"},
     "stream/controller.py": {"zmq", "msgpack"},
     "stream/wire/message.py": {"msgpack"},

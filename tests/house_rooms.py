@@ -37,6 +37,7 @@ ROOMS: dict[str, tuple[str, set[str]]] = {
         "`groundcast serve`: pictures over HTTP, in its own shape and in those that other tools send",
         {"settings", "survey", "web"},
     ),
+    "launch/arm": ("`groundcast demo arm`: a simulated arm that picks by a node's messages", {"node", "show"}),
     "launch/bench": ("`groundcast bench`: parity first, then speed and memory", {"node", "settings"}),
     "launch/bridge": ("`groundcast bridge`: a node's messages to other systems", {"node", "settings", "show"}),
     "launch/calibrate": ("`groundcast calibrate`: a camera, its place on a robot, the table", {"settings", "show"}),
