@@ -26,7 +26,6 @@ EXTRA_MISSING = "{library} is missing, which this command needs: pip install 'gr
 EXTRA_OF = {
     "cyclonedds": "ros2",
     "rosbags": "ros2",
-    "mcap_ros2": "ros2",
     "foxglove": "ros2",
     "paho": "mqtt",
 }

@@ -65,7 +65,6 @@ KNOWN_TO = {
     "cyclonedds": ("stream/bridges/dds_*.py",),
     "paho": ("stream/bridges/mqtt_sender.py",),
     "foxglove": ("stream/bridges/foxglove_*.py",),
-    "mcap_ros2": ("stream/bridges/rosbag_file.py",),
     "rosbags": ("stream/bridges/ros_definitions.py", "stream/bridges/dds_types.py"),
     "prometheus_client": ("launch/service/metrics.py", "launch/api/api_metrics.py"),
     "typer": ("launch/*.py",),

@@ -5,14 +5,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from functools import cache
 from typing import Any
 
 from cyclonedds.idl import IdlStruct, make_idl_struct, types
 from rosbags.interfaces import Nodetype
 
-from .ros_definitions import type_store
+from .ros_definitions import cdr_bytes, type_store
 from .ros_messages import RosMessage
 
 _PLAIN: Mapping[str, Any] = {
@@ -37,8 +36,15 @@ def dds_type(ros_type: str) -> type[IdlStruct]:
 
 
 def dds_sample(message: RosMessage) -> IdlStruct:
-    """A message as a sample of its DDS type."""
-    return _sample(message)
+    """A message as a sample of its DDS type, with its bytes made already."""
+    made: Any = object.__new__(dds_type(message.ROS_TYPE))
+    body = cdr_bytes(message)
+
+    def serialize(**_: object) -> bytes:
+        return body
+
+    made.serialize = serialize
+    return made
 
 
 def _member(definition: Any) -> Any:
@@ -52,19 +58,3 @@ def _member(definition: Any) -> Any:
             return types.array[_member(detail[0]), detail[1]]
         case _:
             return types.sequence[_member(detail[0])]
-
-
-def _sample(message: Any) -> Any:
-    make = dds_type(message.ROS_TYPE)
-    return make(*(_value(getattr(message, name)) for name in _names(type(message))))
-
-
-def _value(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_sample(one) for one in value]
-    return _sample(value) if hasattr(value, "ROS_TYPE") else value
-
-
-@cache
-def _names(kind: Any) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))

@@ -11,6 +11,8 @@ from dataclasses import fields
 from functools import cache, partial
 from typing import Any
 
+import numpy as np
+
 from .ros_messages import RosMessage
 from .ros_topics import ReceivedText, RosTopic
 
@@ -105,6 +107,8 @@ def _ros_object(message: Any) -> Any:
             value = [_ros_object(item) for item in value]
         elif hasattr(value, "ROS_TYPE"):
             value = _ros_object(value)
+        elif isinstance(value, np.ndarray) and value.dtype == np.uint8:
+            value = value.tobytes()
         elif one.type == "float":
             value = float(value)  # rclpy takes no whole number there
         elif message.ROS_TYPE == "diagnostic_msgs/msg/DiagnosticStatus" and one.name == "level":

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+import numpy as np
+
 from ..track import Track, TrackState
 from ..wire.message_types import DetectionMessage, StatusMessage
 from .ros_messages import (
@@ -50,7 +52,7 @@ def detections_2d(message: DetectionMessage, states: Collection[TrackState]) -> 
 
 def compressed_image(message: DetectionMessage, jpeg: bytes) -> RosCompressedImage:
     """The JPEG of a message's frame."""
-    return RosCompressedImage(header(message), "jpeg", jpeg)
+    return RosCompressedImage(header(message), "jpeg", np.frombuffer(jpeg, np.uint8))
 
 
 def diagnostics(statuses: Sequence[StatusMessage], now_unix_ns: int) -> RosDiagnosticArray:

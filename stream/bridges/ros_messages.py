@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-NO_COVARIANCE = (0.0,) * 36
+import numpy as np
+from numpy.typing import NDArray
+
+NO_COVARIANCE: NDArray[np.float64] = np.zeros(36)
+NO_BYTES: NDArray[np.uint8] = np.zeros(0, np.uint8)
 
 
 @dataclass(slots=True)
@@ -100,7 +104,7 @@ class RosPoseWithCovariance:
 
     ROS_TYPE: ClassVar[str] = "geometry_msgs/msg/PoseWithCovariance"
     pose: RosPose = field(default_factory=RosPose)
-    covariance: tuple[float, ...] = NO_COVARIANCE
+    covariance: NDArray[np.float64] = field(default_factory=lambda: NO_COVARIANCE)
 
 
 @dataclass(slots=True)
@@ -205,7 +209,7 @@ class RosCompressedImage:
     ROS_TYPE: ClassVar[str] = "sensor_msgs/msg/CompressedImage"
     header: RosHeader = field(default_factory=RosHeader)
     format: str = ""
-    data: bytes = b""
+    data: NDArray[np.uint8] = field(default_factory=lambda: NO_BYTES)
 
 
 @dataclass(slots=True)
@@ -223,7 +227,7 @@ class RosMeshFile:
 
     ROS_TYPE: ClassVar[str] = "visualization_msgs/msg/MeshFile"
     filename: str = ""
-    data: bytes = b""
+    data: NDArray[np.uint8] = field(default_factory=lambda: NO_BYTES)
 
 
 @dataclass(slots=True)

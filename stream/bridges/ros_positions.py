@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..position import Position
 from ..track import Track, TrackState
 from ..wire.message_types import DetectionMessage
@@ -80,13 +83,12 @@ def _detection_3d(track: Track, place: Position, header: RosHeader) -> RosDetect
     return RosDetection3D(header, [RosHypothesisWithPose(hypothesis, measured)], RosBoundingBox3D(pose), str(track.id))
 
 
-def _covariance(place: Position) -> tuple[float, ...]:
+def _covariance(place: Position) -> NDArray[np.float64]:
     """The 6x6 matrix by rows."""
     xx, xy, xz, yy, yz, zz = place.covariance_m2
-    upper = ((xx, xy, xz), (xy, yy, yz), (xz, yz, zz))
-    rows = [(*row, 0.0, 0.0, 0.0) for row in upper]
-    rows += [tuple(UNKNOWN_ROTATION if column == 3 + row else 0.0 for column in range(6)) for row in range(3)]
-    return tuple(value for row in rows for value in row)
+    whole = np.diag([0.0] * 3 + [UNKNOWN_ROTATION] * 3)
+    whole[:3, :3] = ((xx, xy, xz), (xy, yy, yz), (xz, yz, zz))
+    return whole.ravel()
 
 
 def _shapes(track: Track, place: Position, header: RosHeader) -> list[RosMarker]:

@@ -7,8 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from mcap.records import Schema
-from mcap_ros2.writer import Writer
+from mcap.well_known import MessageEncoding, Profile, SchemaEncoding
+from mcap.writer import Writer
 
 from ..track import TrackState
 from ..wire.header import check_parts
@@ -16,7 +16,7 @@ from ..wire.message import decode_detections, decode_picture_header, decode_stat
 from ..wire.message_types import DetectionMessage, PictureHeader
 from ..wire.topics import MessageError, parse_topic
 from .ros_convert import compressed_image, detections_2d, diagnostics
-from .ros_definitions import definition_text
+from .ros_definitions import cdr_bytes, definition_text
 from .ros_messages import RosMessage
 from .ros_positions import detections_3d, has_geometry, markers
 from .ros_topics import RosTopic, RosTopics
@@ -51,7 +51,8 @@ class RosbagFile:
         self._path = path
         self._topics = topics
         self._states = frozenset(states)
-        self._schemas: dict[str, Schema] = {}
+        self._schemas: dict[str, int] = {}
+        self._channels: dict[str, int] = {}
         self._pictures: dict[_Key, tuple[bytes, int]] = {}  # that came before their message
         self._recent: dict[_Key, DetectionMessage] = {}
         try:
@@ -59,6 +60,7 @@ class RosbagFile:
         except OSError as error:
             raise self._failure(error) from error
         self._writer = Writer(self._file)
+        self._writer.start(Profile.ROS2, "groundcast")
 
     def put(self, topic: bytes, parts: tuple[bytes, ...], received_unix_ns: int) -> None:
         """Write what a message of the node becomes in ROS. What cannot be read is counted, and left out."""
@@ -124,14 +126,21 @@ class RosbagFile:
 
     def _write(self, topic: RosTopic, message: RosMessage, log_ns: int) -> None:
         try:
-            schema = self._schemas.get(topic.ros_type)
-            if schema is None:
-                text = definition_text(topic.ros_type)
-                schema = self._schemas[topic.ros_type] = self._writer.register_msgdef(topic.ros_type, text)
-            self._writer.write_message(topic.name, schema, message, log_ns, log_ns)
+            channel = self._channels.get(topic.name)
+            if channel is None:
+                channel = self._channels[topic.name] = self._writer.register_channel(
+                    topic.name, MessageEncoding.CDR, self._schema(topic.ros_type)
+                )
+            self._writer.add_message(channel, log_ns, cdr_bytes(message), log_ns)
         except OSError as error:
             raise self._failure(error) from error
         self.messages += 1
+
+    def _schema(self, ros_type: str) -> int:
+        if ros_type not in self._schemas:
+            text = definition_text(ros_type).encode()
+            self._schemas[ros_type] = self._writer.register_schema(ros_type, SchemaEncoding.ROS2, text)
+        return self._schemas[ros_type]
 
     def _failure(self, error: OSError) -> RosbagError:
         return RosbagError(f"{self._path} cannot be written ({error.strerror}): name another file")

@@ -32,9 +32,9 @@ def test_a_position_becomes_a_detection_in_the_robots_frame_at_the_time_of_the_p
     assert (found.header.frame_id, mug.header.frame_id, mug.id) == ("base", "base", "7")
     assert found.header.stamp.sec * 10**9 + found.header.stamp.nanosec == message.frame.captured_unix_ns
     assert (mug.bbox.center.position.x, mug.bbox.center.position.y, mug.bbox.center.position.z) == PLACE.xyz_m
-    assert measured.covariance[:3] == (1e-4, 2e-5, 3e-5)
-    assert measured.covariance[6:9] == (2e-5, 4e-4, 5e-5)
-    assert measured.covariance[12:15] == (3e-5, 5e-5, 9e-4)
+    assert tuple(measured.covariance[:3]) == (1e-4, 2e-5, 3e-5)
+    assert tuple(measured.covariance[6:9]) == (2e-5, 4e-4, 5e-5)
+    assert tuple(measured.covariance[12:15]) == (3e-5, 5e-5, 9e-4)
     assert [measured.covariance[index] for index in (21, 28, 35)] == [UNKNOWN_ROTATION] * 3
     assert len(measured.covariance) == 36
 
