@@ -13,6 +13,7 @@ from ...waiting import eventually
 from .chromium import Chromium, chromium, drawn, find, open_live, script, severe_logs, text_of, texts_of, wait_drawn
 from .live_page import FRAMES, LiveNode, live_node, node_settings, page_process
 
+AXE = Path(__file__).parent.parent.parent.parent / ".axe/node_modules/axe-core/axe.min.js"
 COUNTER = """
 const context = document.getElementById("stage").getContext("2d");
 window.onDrawn = (message) => {
@@ -175,6 +176,22 @@ def test_the_token_is_wanted(tmp_path: Path, node: LiveNode, browser: Chromium) 
         assert eventually(lambda: browser.current_url in (f"{url}/", f"{url}/#live"))
         assert eventually(lambda: "source" in text_of(browser, "#connection"))
         assert script(browser, "return document.cookie") == ""
+
+
+def test_axe_finds_no_serious_fault(live: Chromium) -> None:
+    if not AXE.is_file():
+        pytest.skip("axe-core is missing: npm install --no-save --prefix .axe axe-core@4")
+    source, serious = AXE.read_text(), "one.impact === 'serious' || one.impact === 'critical'"
+    for theme in ("light", "dark"):
+        for tab in ("live", "picture", "events"):
+            script(live, "document.documentElement.dataset.theme = arguments[0]", theme)
+            script(live, f"document.getElementById('tab-{tab}').click()")
+            script(live, source)
+            found = live.execute_async_script(  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+                f"axe.run().then((all) => arguments[0](all.violations.filter((one) => {serious})"
+                ".map((one) => one.id + ' ' + one.nodes[0].html)))"
+            )
+            assert found == [], (theme, tab)
 
 
 def test_a_telephone_shows_everything_without_scrolling_sideways(page: str) -> None:
