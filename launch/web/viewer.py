@@ -22,6 +22,7 @@ _TILE_EVERY_S = 0.5
 _IS_GONE_AFTER_S = 3.0  # without an acknowledgement
 _MAX_REQUESTS = 8
 _MAX_TEXTS = 256  # answers and events that wait for a slow viewer; the oldest are left out
+_MAX_ID_LENGTH = 64
 _MAX_SOURCES = 64
 _IDLE_S = 3600.0
 
@@ -147,7 +148,7 @@ class Viewer:
             self._on_change()
 
     def _answer(self, request: Mapping[str, Any], values: Mapping[str, Any]) -> None:
-        self.tell({"type": "answer", "id": request.get("id"), **values})
+        self.tell({"type": "answer", "id": _id_of(request), **values})
 
     async def _send(self) -> None:
         wait_s = _IDLE_S
@@ -188,6 +189,13 @@ def _read(text: str) -> Mapping[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return cast("Mapping[str, Any]", request) if isinstance(request, dict) else {}
+
+
+def _id_of(request: Mapping[str, Any]) -> int | str | None:
+    """The number or short text by which the browser knows its request."""
+    given = request.get("id")
+    is_short = isinstance(given, str) and len(given) <= _MAX_ID_LENGTH
+    return given if is_short or (isinstance(given, int) and abs(given) < 2**53) else None
 
 
 def _error(code: str, text: str) -> dict[str, str]:

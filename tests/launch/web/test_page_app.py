@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from urllib.request import urlopen
@@ -9,6 +10,7 @@ from urllib.request import urlopen
 import cv2
 import numpy as np
 import pytest
+from websockets.sync.client import connect
 
 from groundcast.launch.web.static_files import FOLDER
 
@@ -136,6 +138,14 @@ def test_junk_is_survived(page: str) -> None:
             viewer.send_text(text)
         viewer.send(op="watch", large="left", tiles=[])
         assert viewer.frame().message["source"] == "left"
+
+
+def test_a_long_id_of_a_request_is_not_echoed(page: str) -> None:
+    with connect(f"{page.replace('http', 'ws', 1)}/live", max_size=None) as viewer:
+        viewer.send(json.dumps({"op": "nonsense", "id": "x" * 30_000}))
+        received = (json.loads(text) for text in viewer if isinstance(text, str))
+        answer = next(one for one in received if one["type"] == "answer")
+    assert (answer["id"], answer["ok"]) == (None, False)
 
 
 def test_sources_are_paused_added_and_removed(page: str, counting_clip: Path) -> None:
