@@ -22,6 +22,7 @@ from .node_control import NodeControl
 from .viewer import Viewer
 
 _STATE_EVERY_S = 1.0
+_MIN_PAUSE_S = 0.05
 _MAX_VIEWERS = 32
 _TOO_MANY = 1013  # WebSocket close code: try again later
 _POOL_THREADS = 8
@@ -102,6 +103,7 @@ class Hub:
         while True:
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), _STATE_EVERY_S)
+            await asyncio.sleep(_MIN_PAUSE_S)  # a viewer that changes its mind all the time must not busy the node
             self._changed.clear()
             self._feed.watch({source for viewer in self._viewers for source in viewer.wanted})
             if not self._viewers:
