@@ -55,6 +55,7 @@ class SourceOptions:
         object_events: which events of an object as such are sent.
         relink_s: for how long an object may be lost before a new track near its place is another object.
         away_s: a longer time without a picture makes counts uncertain.
+        static_after_s: a place where one phrase is found for so long, and nothing moves, makes no events; None: all do.
         geometry: the camera and its place, for positions in metres; None gives none.
     """
 
@@ -85,6 +86,7 @@ class SourceOptions:
     object_events: tuple[ObjectEventKind, ...] = ()
     relink_s: float = 2.0
     away_s: float = 2.0
+    static_after_s: float | None = None
     geometry: GeometryOptions | None = None
 
     def __post_init__(self) -> None:

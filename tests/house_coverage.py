@@ -161,8 +161,8 @@ COVERED_BY: dict[str, str] = {
     ),
     "stream/events/test_engine.py": (
         "stream/events/count_watch stream/events/line_watch stream/events/observation stream/events/plane "
-        "stream/events/relink stream/events/rest_watch stream/events/tentative stream/events/watched_object "
-        "stream/events/zone_watch"
+        "stream/events/relink stream/events/rest_watch stream/events/static_spots stream/events/tentative "
+        "stream/events/watched_object stream/events/zone_watch"
     ),
     "stream/events/test_store.py": "stream/events/stored",
     "stream/geometry/test_intrinsics_fit.py": "stream/geometry/plane_fit",

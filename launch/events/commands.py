@@ -11,12 +11,13 @@ from typing import Annotated, Literal, get_args
 import typer
 
 from ...stream.event import EventKind
+from ...stream.events.store import EventStore
 from ...stream.wire.event_message import event_message_map
 from ..exits import InputError, writing
 from ..settings.command_options import spread_options
-from ..show.event_table import say_counts, say_events
+from ..show.event_table import say_counts, say_events, say_static
 from .csv_file import write_events
-from .store_options import EventChoice
+from .store_options import EventChoice, StoreChoice
 
 _KINDS: tuple[EventKind, ...] = get_args(EventKind)
 Kind = Annotated[str | None, typer.Option(help=f"Only of this kind: {', '.join(_KINDS)}.")]
@@ -96,11 +97,35 @@ def plot_counts(
     typer.echo(json.dumps({"out": str(out)}) if choice.as_json else f"{out}: {len(rows)} spans, {len(boxes)} places")
 
 
+@spread_options
+def static_spots(
+    choice: StoreChoice,
+    take_back: Annotated[int | None, typer.Option(metavar="NUMBER", help="Let this place make events again.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: one object a line.")] = False,
+) -> None:
+    """List places where a phrase is found for hours and nothing moves, or take one back."""
+    with choice.open() as stored:
+        spots = list(stored.static_spots())
+    if take_back is not None:
+        if take_back not in [rowid for rowid, _ in spots]:
+            known = ", ".join(str(rowid) for rowid, _ in spots) or "none"
+            raise InputError(f"--take-back {take_back} is no static place: name one of those listed ({known})")
+        with EventStore(choice.path) as store:
+            store.take_back(take_back)
+        typer.echo(json.dumps({"taken_back": take_back}) if as_json else f"done: place {take_back} makes events again")
+    elif as_json:
+        for rowid, message in spots:
+            typer.echo(json.dumps({"static_number": rowid, **event_message_map(message)}))
+    else:
+        say_static(spots)
+
+
 COMMANDS: Mapping[str, Callable[..., None]] = {
     "list": list_events,
     "counts": count_events,
     "export": export_events,
     "plot": plot_counts,
+    "static": static_spots,
 }
 
 

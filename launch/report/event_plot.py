@@ -1,7 +1,7 @@
 """Plot of stored counts: bars over time, and a map of where events happened."""
 
 # matplotlib leaves its types open.
-# pyright: reportUnknownMemberType=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from __future__ import annotations
 
@@ -88,6 +88,6 @@ def _draw_map(axes: Axes, boxes: Sequence[Box], background: NDArray[np.uint8] | 
 
 def _read(picture: Path) -> NDArray[np.uint8]:
     read = cv2.imread(str(picture))
-    if read is None:
+    if read is None:  # pyright: ignore[reportUnnecessaryComparison]
         raise InputError(f"{picture} is no picture that can be read: name a JPEG or a PNG of the camera")
     return cv2.cvtColor(read, cv2.COLOR_BGR2RGB).astype(np.uint8)

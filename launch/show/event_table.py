@@ -50,6 +50,21 @@ def say_counts(rows: Sequence[CountRow], uncertain: Mapping[tuple[str, str], int
         print(printable(f"{source}: counts may be wrong since {local_time(since_ns)}: no picture came for a time"))
 
 
+def say_static(spots: Sequence[tuple[int, EventMessage]]) -> None:
+    """Print one row for each static place."""
+    rows = [
+        (
+            str(number),
+            message.source,
+            message.event.phrase or "",
+            " ".join(f"{side:.0f}" for side in message.event.box_xyxy or ()),
+            local_time(happened_unix_ns(message)),
+        )
+        for number, message in spots
+    ]
+    _print(("number", "source", "phrase", "box, px", "since"), rows)
+
+
 def local_time(unix_ns: int) -> str:
     """A time in this computer's time zone, to the second."""
     return datetime.fromtimestamp(unix_ns // 10**9, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")

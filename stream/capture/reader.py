@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 _NEED_NO_CONNECTION = (
     *("loop", "frame_id", "camera_latency_ms", "target_hz", "frozen_after_s"),
     *("prompt", "threshold", "size_px", "roi_xyxy"),  # which a reader does not use
-    *("zones", "lines", "object_events", "relink_s", "away_s"),
+    *("zones", "lines", "object_events", "relink_s", "away_s", "static_after_s"),
 )
 _STABLE_AFTER_S = 1.0
 _RECONNECTED: frozenset[SourceKind] = frozenset({"rtsp", "http", "device", "push"})

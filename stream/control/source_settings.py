@@ -93,6 +93,7 @@ class SourceDefaults(Section):
     object_events: Annotated[tuple[ObjectEventKind, ...], Field(max_length=3)] = ()
     relink_s: Annotated[float, Field(ge=0, le=3600)] = 2.0
     away_s: Annotated[float, Field(gt=0, le=86_400)] = 2.0
+    static_after_s: Annotated[float, Field(ge=1, le=2_592_000)] | None = None
     geometry: GeometrySettings | None = None
 
     @model_validator(mode="after")

@@ -16,6 +16,7 @@ from ..zone import LineOptions, ObjectEventKind, ZoneOptions
 from .count_watch import CountWatch
 from .observation import Observation
 from .relink import find_lost, jumps, swapped
+from .static_spots import SAME_IOU, StaticSpot, StaticSpots, box_iou
 from .tentative import TentativeTracks
 from .watched_object import WatchedObject
 
@@ -35,6 +36,7 @@ class EventRules:
         object_events: which events of an object as such are sent.
         relink_s: for how long an object may be lost before a new track near its place is another object.
         away_s: a longer time without a picture is a gap, after which counts are uncertain.
+        static_after_s: a place where one phrase is found for so long, and nothing moves, is left out; None: never.
     """
 
     zones: tuple[ZoneOptions, ...] = ()
@@ -42,6 +44,7 @@ class EventRules:
     object_events: frozenset[ObjectEventKind] = field(default_factory=frozenset[ObjectEventKind])
     relink_s: float = 2.0
     away_s: float = 2.0
+    static_after_s: float | None = None
 
 
 class EventEngine:
@@ -54,10 +57,15 @@ class EventEngine:
         rules: zones, lines and times.
         totals: to go on from, such as those of the node's last run.
         uncertain_since_unix_ns: since when those may be wrong.
+        static: places that were found to be static before.
     """
 
     def __init__(
-        self, rules: EventRules, totals: Totals | None = None, uncertain_since_unix_ns: int | None = None
+        self,
+        rules: EventRules,
+        totals: Totals | None = None,
+        uncertain_since_unix_ns: int | None = None,
+        static: Sequence[StaticSpot] = (),
     ) -> None:
         self.uncertain_since_unix_ns = uncertain_since_unix_ns
         self._rules = rules
@@ -65,6 +73,7 @@ class EventEngine:
         self._objects: list[WatchedObject] = []
         self._of_uid: dict[str, WatchedObject] = {}
         self._tentative = TentativeTracks()
+        self._static = StaticSpots(rules.static_after_s, static)
         self._count_watches = {zone.name: CountWatch(zone.settle_s) for zone in rules.zones}
         self._last: tuple[float, int | None] | None = None
         self._usual_step_s: float | None = None
@@ -83,8 +92,13 @@ class EventEngine:
             for zone in rules.zones
         }
         self._rules = rules
+        self._static.after_s = rules.static_after_s
         for one in self._objects:
             one.watch(rules.zones, rules.lines)
+
+    def set_static(self, spots: Sequence[StaticSpot]) -> None:
+        """Leave out these places, and no others that were found before."""
+        self._static.set_known(spots)
 
     def update(self, tracks: Sequence[Track], time_s: float, unix_ns: int | None) -> list[Event]:
         """The events of one frame.
@@ -96,7 +110,7 @@ class EventEngine:
         """
         step_s, gap = self._step(time_s, unix_ns)
         events = [] if gap is None else [gap]
-        detected = [track for track in tracks if track.detected_xyxy is not None]
+        detected = [track for track in tracks if track.detected_xyxy is not None and not self._is_static(track)]
         known = [(one, track) for track in detected if (one := self._of_uid.get(track.uid)) is not None]
         for one in self._objects:
             one.unseen_s += step_s
@@ -106,6 +120,7 @@ class EventEngine:
         for track in detected:
             if track.uid not in self._of_uid:
                 events += self._observe_new(track, _observation(track, time_s, unix_ns))
+        events += self._new_static(time_s)
         self._tentative.step({track.uid for track in tracks}, step_s, self._relink_s())
         events += self._expire(self._relink_s())
         return self._counted([*events, *self._count_events(time_s, unix_ns)])
@@ -145,6 +160,19 @@ class EventEngine:
             return 0.0, Event(kind="gap", time_s=time_s, captured_unix_ns=unix_ns, seconds=step_s)
         self._usual_step_s = step_s if usual_s is None else (1 - _STEP_SHARE) * usual_s + _STEP_SHARE * step_s
         return step_s, None
+
+    def _is_static(self, track: Track) -> bool:
+        return self._static.covers(track.phrase, track.box_xyxy)
+
+    def _new_static(self, time_s: float) -> Iterator[Event]:
+        """The objects of this frame whose place is static from now on; they are forgotten."""
+        for one in tuple(self._objects):
+            box = one.last.box_xyxy
+            is_still = one.last.time_s == time_s and box_iou(one.first.box_xyxy, box) >= SAME_IOU
+            if is_still and self._static.see(one.phrase, box, time_s):
+                self._objects.remove(one)
+                self._of_uid = {uid: other for uid, other in self._of_uid.items() if other is not one}
+                yield one.event("static", one.last)
 
     def _relink_s(self) -> float:
         return max(self._rules.relink_s, 1.5 * (self._usual_step_s or 0.0))

@@ -15,9 +15,15 @@ from ..event import CountName
 from ..wire.event_message import event_message_map
 from ..wire.message_types import EventMessage
 from .engine import total_of
+from .static_spots import StaticSpot
 
 VERSION = 1
 MINUTE_NS = 60_000_000_000
+STATIC_QUERY = (
+    "SELECT node, source, phrase, body FROM events WHERE kind = 'static' AND NOT EXISTS (SELECT 1 FROM taken_back AS t"
+    " WHERE t.node = events.node AND t.source = events.source AND t.epoch = events.epoch"
+    " AND t.generation = events.generation AND t.number = events.number) ORDER BY rowid"
+)
 _BUSY_S = 5.0
 _DAY_NS = 86_400 * 10**9
 
@@ -37,6 +43,10 @@ CREATE TABLE IF NOT EXISTS minutes (
 CREATE TABLE IF NOT EXISTS totals (
   node TEXT, source TEXT, place TEXT, name TEXT, phrase TEXT, count INTEGER,
   PRIMARY KEY (node, source, place, name, phrase)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS taken_back (
+  node TEXT, source TEXT, epoch INTEGER, generation INTEGER, number INTEGER,
+  PRIMARY KEY (node, source, epoch, generation, number)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS sources (
   node TEXT, source TEXT, last_unix_ns INTEGER, uncertain_since_unix_ns INTEGER,
@@ -111,11 +121,40 @@ class EventStore:
             ).fetchone()
         return None if row is None else row[1] if row[1] is not None else row[0]
 
+    def static_spots(self) -> dict[tuple[str, str], list[StaticSpot]]:
+        """The static spots of each node and source that were not taken back."""
+        found: dict[tuple[str, str], list[StaticSpot]] = {}
+        with self._guarded("read"):
+            for node, source, phrase, body in self._connection.execute(STATIC_QUERY):
+                left, top, right, bottom = json.loads(body)["event"]["box_xyxy"]
+                found.setdefault((node, source), []).append(StaticSpot(phrase, (left, top, right, bottom)))
+        return found
+
+    def take_back(self, rowid: int) -> bool:
+        """Take back a static spot by the number of its row; false where there is none of that number."""
+        with self._transaction():
+            return bool(
+                self._connection.execute(
+                    "INSERT OR IGNORE INTO taken_back SELECT node, source, epoch, generation, number"
+                    " FROM events WHERE kind = 'static' AND rowid = ?",
+                    (rowid,),
+                ).rowcount
+            )
+
+    @property
+    def data_version(self) -> int:
+        """Changes when another program has changed the file."""
+        with self._guarded("read"):
+            (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+        return int(version)
+
     def remove_old(self, keep_days: float) -> int:
         """Remove events and minutes that are older than so many days; the totals stay. Returns how many events."""
         oldest_ns = time.time_ns() - int(keep_days * _DAY_NS)
         with self._transaction():
-            removed = self._connection.execute("DELETE FROM events WHERE happened_unix_ns < ?", (oldest_ns,)).rowcount
+            removed = self._connection.execute(
+                "DELETE FROM events WHERE happened_unix_ns < ? AND kind != 'static'", (oldest_ns,)
+            ).rowcount
             self._connection.execute("DELETE FROM minutes WHERE minute < ?", (oldest_ns // MINUTE_NS,))
         with self._guarded("written"):
             self._connection.execute("PRAGMA incremental_vacuum")
@@ -142,7 +181,7 @@ class EventStore:
         execute("PRAGMA auto_vacuum = INCREMENTAL")
         execute("PRAGMA journal_mode = WAL")
         execute("PRAGMA synchronous = NORMAL")
-        if version < VERSION:
+        if version <= VERSION:
             self._connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
 
     def _add(self, message: EventMessage) -> bool:

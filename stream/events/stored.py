@@ -15,7 +15,7 @@ from ..wire.event_message import decode_event
 from ..wire.message_types import EventMessage
 from ..wire.packing import pack
 from ..wire.topics import MessageError
-from .store import MINUTE_NS, VERSION, EventStoreError
+from .store import MINUTE_NS, STATIC_QUERY, VERSION, EventStoreError
 
 _BUSY_S = 5.0
 
@@ -123,6 +123,13 @@ class StoredEvents:
                 yield CountRow(
                     node, source, place, phrase, minute * MINUTE_NS, entered, left, ins, outs, known[0], known[1]
                 )
+
+    def static_spots(self) -> Iterator[tuple[int, EventMessage]]:
+        """The static spots that were not taken back: the number of each row, and its event."""
+        with self._guarded():
+            query = STATIC_QUERY.replace("SELECT node, source, phrase, body", "SELECT rowid, body", 1)
+            for rowid, body in self._connection.execute(query):
+                yield rowid, _message(body)
 
     def uncertain_since(self) -> dict[tuple[str, str], int]:
         """Since when the counts of a node's source may be wrong, where they may."""

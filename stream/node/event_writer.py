@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..events.engine import Totals
+from ..events.static_spots import StaticSpot
 from ..events.store import EventStore, EventStoreError
 from ..publish.publisher import Publisher, PublisherError
 from ..wire.message_types import EventMessage
@@ -29,6 +30,7 @@ class EventWriter:
     Attributes:
         warning: why events are not stored; None while they are.
         unstored: events that will never be stored.
+        static_version: grows when static spots were taken back or read.
 
     Args:
         publisher: sends the events.
@@ -43,6 +45,7 @@ class EventWriter:
     def __init__(self, publisher: Publisher, path: Path | None, keep_days: float, wake: Callable[[], None]) -> None:
         self.warning: str | None = None
         self.unstored = 0
+        self.static_version = 0
         self._publisher = publisher
         self._store = None if path is None else EventStore(path)
         self._keep_days = keep_days
@@ -54,6 +57,10 @@ class EventWriter:
         self._waiting: deque[EventMessage] = deque()  # sent, and not stored yet
         self._seen: dict[tuple[str, str], tuple[int, int | None]] = {}
         self._removed_s = float("-inf")
+        self._static: dict[tuple[str, str], list[StaticSpot]] = (
+            {} if self._store is None else self._store.static_spots()
+        )
+        self._data_version: int | None = None
         self._thread = threading.Thread(target=self._run, name="events", daemon=True)
         self._thread.start()
 
@@ -69,6 +76,10 @@ class EventWriter:
             except EventStoreError as error:
                 _LOG.warning("the totals of source %s begin at 0: %s", source, error)
                 return {}, None
+
+    def static_spots(self, node: str, source: str) -> list[StaticSpot]:
+        """The static spots of a source."""
+        return self._static.get((node, source), [])
 
     def put(self, messages: Sequence[EventMessage]) -> None:
         """Queue events; returns at once."""
@@ -124,6 +135,7 @@ class EventWriter:
                     self._waiting.clear()
                 for (node, source), (last_ns, since_ns) in seen.items():
                     self._store.seen(node, source, last_ns, since_ns)
+                self._read_static(has_new=any(message.event.kind == "static" for message in batch))
                 if time.monotonic() - self._removed_s > _REMOVE_EVERY_S:
                     self._removed_s = time.monotonic()
                     self._store.remove_old(self._keep_days)
@@ -137,6 +149,14 @@ class EventWriter:
                 self._publisher.send_event(message)
         except PublisherError as error:
             _LOG.error("%d events were not sent: %s", len(batch), error)
+
+    def _read_static(self, *, has_new: bool) -> None:
+        """Read the static spots again after a new one, and after another program has changed the file."""
+        assert self._store is not None
+        before, self._data_version = self._data_version, self._store.data_version
+        if has_new or before not in (None, self._data_version):
+            self._static = self._store.static_spots()
+            self.static_version += 1
 
     def _note(self, error: EventStoreError) -> None:
         if self.warning is None:

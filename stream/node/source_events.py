@@ -49,6 +49,7 @@ class SourceEvents:
         self._number = 0
         self._seq = 0
         self._seen_ns = 0
+        self._static_version = 0
         self._has_ended = False
 
     def configure(self, options: SourceOptions) -> None:
@@ -63,18 +64,24 @@ class SourceEvents:
             object_events=frozenset(options.object_events),
             relink_s=max(options.relink_s, self._coast_s),
             away_s=options.away_s,
+            static_after_s=options.static_after_s,
         )
         if self._engine is not None:
             self._engine.set_rules(rules)
         elif rules.zones or rules.lines or rules.object_events:
             self._writer = self._make_writer()
-            self._engine = EventEngine(rules, *self._writer.totals(self._origin.node, self._origin.source))
+            name = self._origin.node, self._origin.source
+            self._static_version = self._writer.static_version
+            self._engine = EventEngine(rules, *self._writer.totals(*name), self._writer.static_spots(*name))
 
     def observe(self, tracks: Sequence[Track], frame: Frame, seq: int) -> None:
         """Take the tracks of the next frame, and queue the events that follow."""
         if self._engine is None or self._writer is None or self._has_ended:
             return
         self._seq = seq
+        if self._static_version != self._writer.static_version:
+            self._static_version = self._writer.static_version
+            self._engine.set_static(self._writer.static_spots(self._origin.node, self._origin.source))
         self._put(self._engine.update(tracks, frame.time_s, frame.captured_unix_ns))
         now_ns = self._clock.unix_ns()
         if now_ns - self._seen_ns >= _SEEN_EVERY_NS:

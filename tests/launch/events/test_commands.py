@@ -136,3 +136,19 @@ def test_counts_are_plotted_over_a_picture(tmp_path: Path, capsys: pytest.Captur
     assert drawn.std() > 10
     wrong = in_process(capsys, "events", "plot", out, "--picture", out.with_name("none.jpg"))
     assert (wrong.code, "none.jpg" in wrong.sentence) == (2, True)
+
+
+def test_static_places_are_listed_and_taken_back(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    static = replace(crossing(9, 1.0), event=replace(crossing(9, 1.0).event, kind="static", direction=None))
+    with EventStore(store) as writing:
+        writing.add([static])
+        before = writing.data_version
+        assert "person" in in_process(capsys, "events", "static").out
+        (line,) = in_process(capsys, "events", "static", "--json").out.splitlines()
+        number = str(json.loads(line)["static_number"])
+
+        assert in_process(capsys, "events", "static", "--take-back", number).code == 0
+        assert writing.data_version != before
+        assert writing.static_spots() == {}
+    again = in_process(capsys, "events", "static", "--take-back", number)
+    assert (again.code, "no static place" in again.sentence) == (2, True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from groundcast.stream.event import Event
 from groundcast.stream.events.engine import EventEngine, EventRules
+from groundcast.stream.events.static_spots import StaticSpot
 from groundcast.stream.zone import LineOptions, ZoneOptions
 
 from .moving import play, track, walk
@@ -192,3 +193,34 @@ def test_totals_go_on_from_those_of_the_last_run() -> None:
 
     assert engine.counts()[0].totals["out"] == {"bottle": 8}
     assert engine.uncertain_since_unix_ns == 123
+
+
+def test_a_place_where_nothing_moves_for_hours_is_static_and_makes_no_events() -> None:
+    rules = EventRules(zones=(SHELF,), object_events=frozenset({"appear", "disappear"}), static_after_s=100.0)
+    engine = EventEngine(rules)
+    flicker = [[track(1 + step // 30, 200, 100)] if step % 30 < 8 else [] for step in range(1500)]
+
+    events = play(engine, flicker)
+    later = play(engine, flicker[:300], begin_s=150.0)
+
+    assert kinds(events).count("static") == 1
+    assert "static" not in kinds(later)
+    assert [event for event in later if event.kind != "gap"] == []
+    assert engine.counts()[0].now == {}
+
+
+def test_an_object_that_moves_past_a_static_place_still_counts() -> None:
+    spot = StaticSpot("bottle", (180.0, 80.0, 220.0, 120.0))
+    engine = EventEngine(EventRules(lines=(DOOR,), static_after_s=100.0), static=[spot])
+
+    assert crossings(play(engine, walk(1, RIGHT))) == ["out"]
+
+
+def test_a_place_that_was_taken_back_makes_events_again() -> None:
+    spot = StaticSpot("bottle", (180.0, 80.0, 220.0, 120.0))
+    engine = EventEngine(EventRules(object_events=frozenset({"appear"})), static=[spot])
+    assert play(engine, walk(1, [200] * 10)) == []
+
+    engine.set_static([])
+
+    assert kinds(play(engine, walk(1, [200] * 10), begin_s=1.0)) == ["appear"]
