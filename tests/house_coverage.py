@@ -18,6 +18,7 @@ COVERED_BY: dict[str, str] = {
     "launch/bench/test_kernel.py": "launch/bench/hardware",
     "launch/bench/test_memory.py": "launch/memory",
     "launch/bench/test_node.py": "launch/bench/cameras",
+    "launch/bench/test_positions.py": "launch/bench/eye_in_hand launch/bench/position_scenes",
     "launch/bench/test_parity.py": (
         "launch/bench/commands launch/bench/detector launch/bench/model launch/bench/oracle "
         "launch/bench/pairs launch/bench/sizes launch/bench/suite launch/bench/truth launch/bench/weights"

@@ -121,6 +121,19 @@ def memory(
         raise RunError("memory grows with the number of pictures")
 
 
+def positions(
+    scenes: Annotated[int, typer.Option(help="How many scenes to render.", min=1)] = 50,
+    seed: Annotated[int, typer.Option(help="Which scenes, and which noise.", min=0, max=MAX_SEED)] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False,
+) -> None:
+    """Measure positions in metres against rendered scenes. Needs MuJoCo (groundcast[eval])."""
+    from .positions import bench_positions
+
+    result = bench_positions(scenes, seed)
+    if as_json:
+        print(json.dumps(result))
+
+
 def everything(
     device: Annotated[str, typer.Option(help=_DEVICE)] = "auto",
     frames: Annotated[
@@ -148,5 +161,6 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "model": model,
     "node": node,
     "memory": memory,
+    "positions": positions,
     "all": everything,
 }

@@ -44,7 +44,7 @@ def frame(index: int = 0, *, depth_m: float | None = 0.95, unit_m: float = 0.001
         values[200:280, 300:380] = round(depth_m * 1000)
         depth = DepthImage(values, unit_m)
     at_ns = index * 33 * MS
-    values: dict[str, Any] = {
+    facts: dict[str, Any] = {
         "source": "wrist",
         "generation": 1,
         "index": index,
@@ -61,7 +61,7 @@ def frame(index: int = 0, *, depth_m: float | None = 0.95, unit_m: float = 0.001
         "captured_monotonic_ns": at_ns,
         "depth": depth,
     }
-    return Frame(**{**values, **changes})
+    return Frame(**{**facts, **changes})
 
 
 def track(box: Box | None = BOX, phrase: str = "red cube") -> Track:
