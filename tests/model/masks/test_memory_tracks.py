@@ -76,14 +76,17 @@ def _batched(family: str, frames: list[NDArray[np.uint8]], boxes: dict[int, Box]
 
 
 @pytest.mark.parametrize(
-    ("family", "frames"), [("sam2", 4), pytest.param("sam2", 20, marks=pytest.mark.slow), ("edgetam", 3)]
+    ("family", "frames"),
+    [("sam2", 4), pytest.param("sam2", 20, marks=pytest.mark.slow), pytest.param("edgetam", 3, marks=pytest.mark.slow)],
 )
 def test_a_batch_of_objects_has_the_masks_of_transformers_session(family: str, frames: int) -> None:
     theirs, ours = (run(family, _frames(frames), BOXES) for run in (_session, _batched))
 
     for one, other in zip(theirs, ours, strict=True):
         assert one.shape == other.shape
-        assert float((one - other).abs().max()) < _NOISE * float(one.std()) * (1 + frames)
+        spread = float(one.std())
+        assert spread > 0.1  # the objects are seen
+        assert float((one - other).abs().max()) < _NOISE * spread * (1 + frames)
 
 
 def _remembered(frame: int) -> Remembered:

@@ -221,6 +221,8 @@ def tiny_video_model(family: str, seed: int = 0) -> tuple[Any, Any]:
         )
         model = transformers.EdgeTamVideoModel(config)
     redraw(model, seed)
+    with torch.no_grad():  # objects count as seen, so that their masks are compared
+        model.mask_decoder.pred_obj_score_head.proj_out.bias.fill_(3.0)
     image_processor = transformers.Sam2ImageProcessor(size={"height": SIDE_PX, "width": SIDE_PX})
     video_processor = transformers.Sam2VideoVideoProcessor(size={"height": SIDE_PX, "width": SIDE_PX})
     return model.eval(), transformers.Sam2VideoProcessor(image_processor, video_processor)
