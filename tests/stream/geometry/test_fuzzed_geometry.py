@@ -1,5 +1,9 @@
 """Whatever calibrations, poses and depths arrive: a position is finite and has its frame, or a reason has its name."""
 
+# hypothesis leaves the types of what it draws open.
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownLambdaType=false
+# pyright: reportUnknownVariableType=false, reportArgumentType=false
+
 from __future__ import annotations
 
 import math
