@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,10 @@ import pytest
 
 from groundcast.launch.calibrate.board import BoardOptions, CharucoFinder
 from groundcast.launch.calibrate.settings_block import read_block
+from groundcast.launch.settings.yaml_file import read_yaml
+from groundcast.stream.control.source_settings import SourceSettings
 from groundcast.stream.geometry.rigid_transform import RigidTransform
+from groundcast.stream.geometry_options import SupportPlane
 from groundcast.stream.pusher import Pusher
 
 from ..commands import Ended, in_process
@@ -137,6 +141,23 @@ def test_the_plane_below_the_board_is_found(
     assert figures["offset_m"] == pytest.approx(BASE_FROM_BOARD.translation_m[2] - 0.003, abs=0.001)
     assert figures["normal"][2] > 0.9999
     assert (tmp_path / "plane.png").is_file()
+
+
+def test_a_node_takes_the_block_as_it_was_written(block: Path, tmp_path: Path) -> None:
+    calibrated = replace(
+        read_block(block), flange_from_camera=FLANGE_FROM_CAMERA, plane=SupportPlane((0.0, 0.0, 1.0), 0.02)
+    ).with_noise(mount_m=0.0004, plane_m=0.001)
+    calibrated.write(tmp_path / "block.yaml")
+
+    section, _ = read_yaml(tmp_path / "block.yaml")
+    assert isinstance(section, dict)
+    options = SourceSettings(name="wrist", url="push:tcp://127.0.0.1:5580", geometry=section["geometry"]).to_options()
+
+    assert options.geometry is not None
+    assert options.geometry.camera.fx == pytest.approx(CAMERA.intrinsics.fx)
+    assert options.geometry.plane is not None
+    assert options.geometry.plane.offset_m == pytest.approx(0.02)
+    assert options.geometry.noise.mount_m == pytest.approx(0.0004)
 
 
 def test_the_plane_through_touched_points_is_found(
