@@ -31,6 +31,9 @@ class Frame:
         frame_id: the camera's coordinate frame, if the user named it.
         image: (height, width, 3) uint8 RGB, or as it was decoded; origin top left, x right, y down.
         captured_sent_unix_ns: the sender's own stamp, where `captured_unix_ns` is another; None else.
+        still_s: for how long before it nothing moved, so that pictures were skipped; part of the time since the last
+            frame.
+        still_total_s: the same, since the first frame.
         file: the name of the picture's own file, where the source is a folder; None else.
         captured_monotonic_ns: the same moment as `captured_unix_ns` on this computer's monotonic clock, which cannot
             be set: ages are counted from it. None for files.
@@ -54,6 +57,8 @@ class Frame:
     captured_sent_unix_ns: int | None = None
     file: str | None = None
     depth: DepthImage | None = None
+    still_s: float = 0.0
+    still_total_s: float = 0.0
 
     @property
     def rgb(self) -> Rgb:

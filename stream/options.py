@@ -9,6 +9,7 @@ from typing import Literal
 from ..model.prompt import Prompt
 from .geometry_options import GeometryOptions
 from .source_url import SourceUrl
+from .watch_options import MotionOptions, ScheduleOptions
 from .zone import LineOptions, ObjectEventKind, ZoneOptions
 
 Pace = Literal["asap", "realtime"]
@@ -57,6 +58,8 @@ class SourceOptions:
         away_s: a longer time without a picture makes counts uncertain.
         static_after_s: a place where one phrase is found for so long, and nothing moves, makes no events; None: all do.
         geometry: the camera and its place, for positions in metres; None gives none.
+        motion: detect only while something moves; None always.
+        schedule: cameras only. Detect at these times only; None always.
     """
 
     name: str
@@ -88,6 +91,8 @@ class SourceOptions:
     away_s: float = 2.0
     static_after_s: float | None = None
     geometry: GeometryOptions | None = None
+    motion: MotionOptions | None = None
+    schedule: ScheduleOptions | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "url", SourceUrl(self.url))

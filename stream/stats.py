@@ -17,11 +17,13 @@ class ReaderStats:
         state: what the source is doing.
         error: the last reason it was not running, without credentials; None while all is well.
         frames_decoded: pictures that came out of the decoder, over all connections.
-        frames_dropped: pictures that a newer one replaced before they were taken.
+        frames_dropped: pictures that a newer one replaced before they were taken, and those that were skipped.
         corrupt: packets or pictures that could not be decoded.
         reconnects: connections after the first.
         fps_in: pictures decoded per second, over the last seconds.
         warning: a fault that is no error, such as a clock that cannot be right.
+        still: pictures that were skipped because nothing moved.
+        off_schedule: pictures that were skipped at other times than those scheduled.
     """
 
     state: SourceState
@@ -32,3 +34,5 @@ class ReaderStats:
     reconnects: int
     fps_in: float
     warning: str | None
+    still: int = 0
+    off_schedule: int = 0

@@ -167,6 +167,10 @@ COVERED_BY: dict[str, str] = {
     ),
     "stream/events/test_store.py": "stream/events/stored",
     "stream/geometry/test_intrinsics_fit.py": "stream/geometry/plane_fit",
+    "stream/control/test_watch_settings.py": "stream/watch_options stream/wire/watch_maps",
+    "stream/motion/test_motion_gate.py": "stream/motion/background",
+    "stream/motion/test_schedule.py": "stream/motion/sun",
+    "stream/test_pipeline_motion.py": "stream/capture/watch_rule",
     "stream/node/test_command_queue.py": "stream/node/node_api",
     "stream/node/test_picture_sender.py": "stream/node/jpeg",
     "stream/publish/test_publisher.py": (

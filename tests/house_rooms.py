@@ -22,6 +22,7 @@ NOUNS = {
         "stats",
         "track",
         "track_mask",
+        "watch_options",
         "event",
         "zone",
     },
@@ -67,7 +68,10 @@ ROOMS: dict[str, tuple[str, set[str]]] = {
         "subscribers that speak on: to ROS 2, Foxglove, MQTT and webhooks",
         {"doors", "sockets", "wire"},
     ),
-    "stream/capture": ("a URL becomes frames", {"decode", "decoder_process", "geometry", "sockets", "timing", "wire"}),
+    "stream/capture": (
+        "a URL becomes frames",
+        {"decode", "decoder_process", "geometry", "motion", "sockets", "timing", "wire"},
+    ),
     "stream/control": ("requests to a running node", {"geometry", "node", "sockets", "wire"}),
     "stream/decode": ("what FFmpeg opens and decodes, within limits, and what it means", {"sockets", "timing", "wire"}),
     "stream/decoder_process": (
@@ -76,6 +80,7 @@ ROOMS: dict[str, tuple[str, set[str]]] = {
     ),
     "stream/geometry": ("pixels become metres: camera model, poses, depth, covariance", set()),
     "stream/events": ("tracks become events and counts, which a file remembers", {"wire"}),
+    "stream/motion": ("whether to detect in a picture: what moves in it, and the time of day", set()),
     "stream/node": ("what the node's loop owns", {"capture", "events", "geometry", "publish", "tracking", "wire"}),
     "stream/publish": ("messages out", {"sockets", "wire"}),
     "stream/recording": ("MCAP files, written and played back", {"publish", "sockets", "subscribe", "wire"}),

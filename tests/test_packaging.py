@@ -1,4 +1,4 @@
-"""What a user installs is what lies in the floors, and it stands in nobody's way."""
+"""The package holds what lies in the floors, and takes no other module's name."""
 
 from __future__ import annotations
 

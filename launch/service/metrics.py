@@ -26,6 +26,7 @@ _SOURCE_COUNTERS: tuple[tuple[str, str, _Read], ...] = (
     ("frames_dropped", "Pictures dropped for newer ones.", lambda source: source.dropped_total),
     ("messages", "Messages sent, one per picture that the detector got.", lambda source: source.seq),
     ("stale_messages", "Messages whose picture was too old to act on when they left.", lambda s: s.stale_total),
+    ("still_frames", "Pictures skipped because nothing moved; counted as dropped too.", lambda s: s.still_total),
     ("decode_errors", "Packets or pictures that could not be decoded.", lambda source: source.corrupt),
     ("reconnects", "Connections after the first.", lambda source: source.reconnects),
 )

@@ -16,6 +16,7 @@ from ..timing.capture_clock import Capture, CaptureClock
 from ..timing.freeze_detector import FreezeDetector
 from ..timing.media_time import MediaTime
 from ..timing.rate_limit import RateLimit
+from .watch_rule import WatchRule
 
 _log = logging.getLogger(__name__)
 
@@ -53,7 +54,18 @@ class FrameMaker:
             delay_known=delay_known, unix_from_monotonic_ns=lambda: clock.unix_ns() - clock.monotonic_ns()
         )
         self._rate_limit = RateLimit()
+        self._watch_rule = WatchRule()
         self._freeze = FreezeDetector()
+
+    @property
+    def still(self) -> int:
+        """Pictures skipped because nothing moved."""
+        return self._watch_rule.still
+
+    @property
+    def off_schedule(self) -> int:
+        """Pictures skipped because of the schedule."""
+        return self._watch_rule.off_schedule
 
     @property
     def warnings(self) -> list[str]:
@@ -90,6 +102,7 @@ class FrameMaker:
     def wants(self, picture: TimedPicture, moment: Moment) -> bool:
         """Whether to make a frame of the picture; a skipped one is counted, too."""
         wanted = not picture.superseded and self._rate_limit.takes(moment.time_s, self.options.target_hz)
+        wanted = wanted and self._watch_rule.wants(self.options, picture, moment.time_s, moment.capture)
         self.index += not wanted
         return wanted
 
@@ -101,6 +114,7 @@ class FrameMaker:
         if self._connection and self._connection.facts.live:
             self._watch(image)
         index, self.index = self.index, self.index + 1
+        still_s = self._watch_rule.take_still_s()
         time_s, capture = moment
         return Frame(
             source=self.options.name,
@@ -120,6 +134,8 @@ class FrameMaker:
             captured_sent_unix_ns=_replaced_stamp(picture, capture),
             file=picture.file,
             depth=picture.depth,
+            still_s=still_s,
+            still_total_s=self._watch_rule.still_total_s,
         )
 
     def _watch(self, image: Image) -> None:

@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 _NEED_NO_CONNECTION = (
     *("loop", "frame_id", "camera_latency_ms", "target_hz", "frozen_after_s"),
     *("prompt", "threshold", "size_px", "roi_xyxy"),  # which a reader does not use
-    *("zones", "lines", "object_events", "relink_s", "away_s", "static_after_s"),
+    *("zones", "lines", "object_events", "relink_s", "away_s", "static_after_s", "motion", "schedule"),
 )
 _STABLE_AFTER_S = 1.0
 _RECONNECTED: frozenset[SourceKind] = frozenset({"rtsp", "http", "device", "push"})
@@ -165,6 +165,8 @@ class Reader:
                 reconnects=max(0, self._connections - 1),
                 fps_in=self._rate.rate_hz,
                 warning="; ".join(warnings) or None,
+                still=self._maker.still,
+                off_schedule=self._maker.off_schedule,
             )
 
     def _run(self) -> None:

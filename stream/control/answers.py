@@ -19,6 +19,7 @@ from ..wire.message import decode_detections, decode_status, encode
 from ..wire.message_fields import Fields
 from ..wire.message_types import DetectionMessage, ModelInfo, StatusMessage
 from ..wire.packing import MAX_BODY_BYTES, pack, unpack
+from ..wire.watch_maps import watch_maps
 from ..zone import LineOptions, ZoneOptions
 
 Map = dict[str, object]
@@ -55,7 +56,7 @@ def source_map(options: SourceOptions) -> Map:
         value: object = getattr(options, field.name)
         if isinstance(value, Prompt):
             value = [phrase_map(phrase) for phrase in value.phrases]
-        elif field.name in ("zones", "lines", "object_events"):
+        elif field.name in ("zones", "lines", "object_events", "motion", "schedule"):
             continue
         elif isinstance(value, GeometryOptions):
             value = geometry_map(value)
@@ -63,7 +64,7 @@ def source_map(options: SourceOptions) -> Map:
             values[field.name] = value
     places = {"zones": [place_map(one) for one in options.zones], "lines": [place_map(one) for one in options.lines]}
     given = {key: value for key, value in (*places.items(), ("object_events", list(options.object_events))) if value}
-    return {**values, **given, "url": str(options.url)}
+    return {**values, **given, **watch_maps(options), "url": str(options.url)}
 
 
 def place_map(place: ZoneOptions | LineOptions) -> Map:

@@ -19,6 +19,7 @@ from ..source_url import SourceError, SourceUrl, kind_of, path_of
 from ..zone import LineOptions, ZoneOptions
 from .answers import Map, applied_map, lease_map, picture_map, sources_map, status_page
 from .source_settings import Name, PromptSettings, Section, Share, SourceDefaults, SourceSettings, Url, to_prompt
+from .watch_settings import watch_options
 from .zone_settings import MAX_PLACES, LineSettings, PlaceName, ZoneSettings, place_options
 
 Pool = Literal["quick", "sources", "pictures"]
@@ -119,7 +120,7 @@ class SourceChange(SourceDefaults):
         given: dict[str, Any] = self.model_dump(exclude_unset=True)
         if self.prompt is not None:
             given["prompt"] = to_prompt(self.prompt)
-        return replace(options, **place_options(given, self))
+        return replace(options, **watch_options(place_options(given, self), self))
 
 
 class UpdateSource(Request):

@@ -16,6 +16,7 @@ from ..wire.topics import MAX_FRAME_ID_LENGTH, MAX_NAME_LENGTH, NAME_PATTERN
 from ..zone import ObjectEventKind
 from .geometry_settings import GeometrySettings
 from .section import Section
+from .watch_settings import MotionSettings, ScheduleSettings, watch_options
 from .zone_settings import MAX_PLACES, LineSettings, ZoneSettings, check_places, place_options
 
 Place = tuple[str | int, ...]
@@ -95,6 +96,8 @@ class SourceDefaults(Section):
     away_s: Annotated[float, Field(gt=0, le=86_400)] = 2.0
     static_after_s: Annotated[float, Field(ge=1, le=2_592_000)] | None = None
     geometry: GeometrySettings | None = None
+    motion: MotionSettings | None = None
+    schedule: ScheduleSettings | None = None
 
     @model_validator(mode="after")
     def _one_name_each_place(self) -> SourceDefaults:
@@ -117,7 +120,7 @@ class SourceSettings(SourceDefaults):
         values: dict[str, Any] = self.model_dump(exclude={"geometry"})
         values["geometry"] = None if self.geometry is None else self.geometry.to_options()
         values["prompt"] = None if self.prompt is None else to_prompt(self.prompt)
-        return SourceOptions(**place_options(values, self))
+        return SourceOptions(**watch_options(place_options(values, self), self))
 
 
 def first_error(error: ValidationError) -> tuple[Place, ErrorDetails]:

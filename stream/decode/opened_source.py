@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ...model.image import Image
 from ..depth_image import DepthImage
 from ..frame import Clock
@@ -28,6 +31,8 @@ class TimedPicture:
         frame_id: the camera's coordinate frame, where the sender names it.
         file: the name of the picture's own file, where its source is a folder.
         depth: the depth picture that was sent with it.
+        grey: makes its brightness alone, (h, w) uint8 and upright, which costs less than the image; returns None where
+            that has to be made of the image.
         superseded: a newer one has arrived, so that this one is only counted.
     """
 
@@ -41,6 +46,7 @@ class TimedPicture:
     file: str | None = None
     depth: DepthImage | None = None
     superseded: bool = False
+    grey: Callable[[], NDArray[np.uint8] | None] | None = None
 
     @property
     def pts_s(self) -> float | None:

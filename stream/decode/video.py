@@ -36,7 +36,7 @@ from .packet_damage import PacketDamage
 from .rgb_convert import RgbConverter
 from .shortfall import ReadSpan
 from .stream_choice import choose_stream, codec_of
-from .yuv_image import as_decoded
+from .yuv_image import as_decoded, luma_of
 
 _MICROSECONDS = 1_000_000
 _USUAL_RATE_HZ = 25.0
@@ -196,8 +196,10 @@ class Video:
             self.liveness.show()
             self.liveness.corrupt += frame.is_corrupt
             check_gpu_decoded(frame, self._stream, self._options)
+            orientation = self._orientation.of(frame, packet)
             yield TimedPicture(
-                image=partial(self._image, frame, self._orientation.of(frame, packet)),
+                image=partial(self._image, frame, orientation),
+                grey=partial(luma_of, frame, orientation),
                 pts=self._pts_of(frame),
                 time_base=self._time_base.as_integer_ratio(),
                 camera_unix_ns=_camera_time(packet, frame),

@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import threading
 
+import numpy as np
 from av.error import FFmpegError
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange
+from numpy.typing import NDArray
 
 from ...model.image import DecodedImage, ImageError, Rgb
 from ...model.pictures.orientation import UPRIGHT
@@ -45,6 +47,16 @@ def as_decoded(frame: VideoFrame, converter: RgbConverter, orientation: int = UP
         gpu=planes[0].__dlpack_device__()[1] if on_gpu else None,
         to_rgb=_Conversion(frame, converter),
     )
+
+
+def luma_of(frame: VideoFrame, orientation: int = UPRIGHT) -> NDArray[np.uint8] | None:
+    """The brightness of an upright 8-bit YUV 4:2:0 picture on the host, (h, w) without a copy; None of others."""
+    if frame.sw_format is not None or frame.format.name not in _PLANES_OF or orientation != UPRIGHT:
+        return None
+    plane = frame.planes[0]
+    if plane.line_size < frame.width:  # upside down
+        return None
+    return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: frame.height, : frame.width]
 
 
 class _Conversion:

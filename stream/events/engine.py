@@ -100,15 +100,16 @@ class EventEngine:
         """Leave out these places, and no others that were found before."""
         self._static.set_known(spots)
 
-    def update(self, tracks: Sequence[Track], time_s: float, unix_ns: int | None) -> list[Event]:
+    def update(self, tracks: Sequence[Track], time_s: float, unix_ns: int | None, still_s: float = 0.0) -> list[Event]:
         """The events of one frame.
 
         Args:
             tracks: all of them, also those that are tentative or coast.
             time_s: on the source's own clock; it never runs backwards.
             unix_ns: when the picture was taken; None for files.
+            still_s: for how long before it nothing moved, so that no frame came: that is no gap.
         """
-        step_s, gap = self._step(time_s, unix_ns)
+        step_s, gap = self._step(time_s, unix_ns, still_s)
         events = [] if gap is None else [gap]
         detected = [track for track in tracks if track.detected_xyxy is not None and not self._is_static(track)]
         known = [(one, track) for track in detected if (one := self._of_uid.get(track.uid)) is not None]
@@ -146,12 +147,12 @@ class EventEngine:
         ]
         return (*zones, *lines)
 
-    def _step(self, time_s: float, unix_ns: int | None) -> tuple[float, Event | None]:
+    def _step(self, time_s: float, unix_ns: int | None, still_s: float) -> tuple[float, Event | None]:
         """The seconds since the last frame, 0 over a gap; and the gap's event."""
         before, self._last = self._last, (time_s, unix_ns)
         if before is None:
             return 0.0, None
-        step_s, usual_s = max(0.0, time_s - before[0]), self._usual_step_s
+        step_s, usual_s = max(0.0, time_s - before[0] - still_s), self._usual_step_s
         if usual_s is not None and step_s > max(self._rules.away_s, _GAP_STEPS * usual_s):
             if self.uncertain_since_unix_ns is None:
                 self.uncertain_since_unix_ns = before[1]

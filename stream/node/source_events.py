@@ -82,7 +82,7 @@ class SourceEvents:
         if self._static_version != self._writer.static_version:
             self._static_version = self._writer.static_version
             self._engine.set_static(self._writer.static_spots(self._origin.node, self._origin.source))
-        self._put(self._engine.update(tracks, frame.time_s, frame.captured_unix_ns))
+        self._put(self._engine.update(tracks, frame.time_s, frame.captured_unix_ns, frame.still_s))
         now_ns = self._clock.unix_ns()
         if now_ns - self._seen_ns >= _SEEN_EVERY_NS:
             self._seen_ns = now_ns

@@ -218,7 +218,11 @@ class SourceSession:
             self._tracker.keep_phrases(prompt.names)
             self._tracked_version = version
         self._all_tracks = self._tracker.update(
-            result.detections, frame.time_s, frame.captured_unix_ns, frame.width, frame.height
+            result.detections,
+            frame.time_s - frame.still_total_s,  # while nothing moves the tracks stay
+            frame.captured_unix_ns,
+            frame.width,
+            frame.height,
         )
         placed: Placed | None = None
         if self._positions is not None:
@@ -290,6 +294,8 @@ class SourceSession:
             latency_ms=counters.latency_ms(),
             prompt_version=prompt_version,
             stale_total=counters.stale,
+            still_total=stats.still,
+            off_schedule_total=stats.off_schedule,
             since_message_ms=counters.since_message_ms(self._clock.monotonic_ns()),
             paused=self.paused,
             counts=self._events.counts,

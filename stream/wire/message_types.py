@@ -157,6 +157,8 @@ class StatusMessage:
         latency_ms: p50, p95, p99 from decoding to publication; empty while unknown.
         prompt_version: of the prompt in force.
         stale_total: messages that were stale when they were sent, since the start.
+        still_total, off_schedule_total: frames that were skipped, and so are part of `dropped_total`, because nothing
+            moved in them, or at another time than those scheduled.
         since_message_ms: the time since the last detections were sent; None before the first.
         paused: no frame is processed until a client resumes the source.
         counts: of the zones and lines.
@@ -182,6 +184,8 @@ class StatusMessage:
     prompt_version: int = 0
     stale_total: int = 0
     since_message_ms: float | None = None
+    still_total: int = 0
+    off_schedule_total: int = 0
     paused: bool = False
     counts: tuple[PlaceCounts, ...] = ()
     uncertain_since_unix_ns: int | None = None
