@@ -241,13 +241,13 @@ def _ways_round(tree: ast.Module) -> Iterator[tuple[int, str]]:
             if called in importers and not _literal_import(node, importers):
                 yield node.lineno, f"{called} of a name that is only known at run time: write the import out"
             if called in {"exec", "eval", "compile"}:
-                yield node.lineno, f"{called} runs code that nobody can check"
+                yield node.lineno, f"{called} runs code that cannot be checked"
         elif isinstance(node, ast.Subscript) and _dotted(node.value) == "sys.modules":
             yield node.lineno, "sys.modules as a way to a module: import it"
         elif isinstance(node, ast.Import | ast.ImportFrom):
             names = [node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
             if "runpy" in names:
-                yield node.lineno, "runpy runs code that nobody can check"
+                yield node.lineno, "runpy runs code that cannot be checked"
 
 
 def _environment(tree: ast.Module) -> Iterator[tuple[int, str]]:

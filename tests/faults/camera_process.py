@@ -52,7 +52,7 @@ def moving_pictures(width: int, height: int, count: int) -> Iterator[NDArray[np.
 
 
 def main() -> None:
-    """Serve until nobody wants us any more."""
+    """Serve until standard input ends."""
     count, width, height, rate_hz = map(int, sys.argv[1:5])
     clip = moving_scene(width, height, rate_hz)
     with ExitStack() as stack:

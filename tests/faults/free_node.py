@@ -31,7 +31,7 @@ def free_node(urls: Sequence[str], *, decode_process: bool = False) -> Generator
 
 
 def main() -> None:
-    """Run until nobody wants us any more."""
+    """Run until standard input ends."""
     in_process, urls = sys.argv[1] == "process", sys.argv[2:]
     sources = tuple(SourceOptions(f"cam{row}", url, decode_process=in_process) for row, url in enumerate(urls))
     socket_options = PublisherOptions("tcp://127.0.0.1:*", wait_for_subscriber_s=20.0)

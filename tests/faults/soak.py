@@ -25,7 +25,7 @@ from .processes import running
 from .soak_bursts import Burst, burst_faults, honest_share
 from .soak_commander import Commander
 from .soak_floods import Floods
-from .soak_guests import Guests
+from .soak_subscribers import SoakSubscribers
 from .soak_verdict import Sample, Verdict, judge
 
 _SAMPLE_EVERY_S = 2.0
@@ -97,7 +97,7 @@ def soak(
         with running("tests.faults.soak_node", str(settings), str(leak_mb_per_hour)) as node:
             ready = _first_line(node)["ready"]
             with (
-                Guests(ready["address"], keys, _HONEST, seed) as guests,
+                SoakSubscribers(ready["address"], keys, _HONEST, seed) as subscribers,
                 Commander(ready["control"], keys, cameras, target_hz, seed) as commander,
                 Floods(ports, keys, _HONEST, seed) as floods,
             ):
@@ -110,19 +110,19 @@ def soak(
     return Soak(
         verdict=judge(samples),
         samples=samples,
-        messages=dict(guests.messages),
-        silent=[name for name in must_speak if not guests.messages[name]],
-        gaps=guests.gaps,
-        states=dict(guests.states),
-        failed=sorted(guests.failed),
-        visits=guests.visits,
+        messages=dict(subscribers.messages),
+        silent=[name for name in must_speak if not subscribers.messages[name]],
+        gaps=subscribers.gaps,
+        states=dict(subscribers.states),
+        failed=sorted(subscribers.failed),
+        visits=subscribers.visits,
         commands=dict(commander.done),
         refused=dict(commander.failed),
         faults=json.loads(faults.splitlines()[-1]),
         connections_elsewhere=json.loads(led.splitlines()[-1])["connections_elsewhere"],
         bursts=floods.bursts,
-        honest_share=honest_share(guests.arrived_s, floods.bursts),
-        burst_faults=burst_faults(guests.arrived_s, floods.bursts),
+        honest_share=honest_share(subscribers.arrived_s, floods.bursts),
+        burst_faults=burst_faults(subscribers.arrived_s, floods.bursts),
         report=json.loads(report.splitlines()[-1]),
     )
 

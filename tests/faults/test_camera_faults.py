@@ -165,11 +165,11 @@ def _start_late(tries: int, patience: float) -> list[float]:
     return back
 
 
-def test_cameras_that_are_absent_at_the_start_delay_nobody_and_are_seen_when_they_come() -> None:
+def test_cameras_that_are_absent_at_the_start_delay_no_others_and_are_seen_when_they_come() -> None:
     assert max(_start_late(2, patience=3.0)) <= BACK_WITHIN_S
 
 
-def test_a_name_that_nobody_knows_is_said_and_works_once_it_is_corrected() -> None:
+def test_an_unknown_host_name_is_said_and_works_once_it_is_corrected() -> None:
     with FaultyCamera(moving()) as camera, CameraWatch([SourceOptions("cam", "rtsp://camera.invalid/live")]) as watch:
         unknown = Sign("reconnecting", "(camera.invalid)", 2.0)  # unknown, or no name server here could be asked
         assert watch.noticed_s("cam", unknown, 0, 3 * unknown.within_s) is not None

@@ -1,4 +1,4 @@
-"""Whatever a stranger sends to the control socket is answered or dropped as documented, and changes nothing."""
+"""Whatever an unknown client sends to the control socket is answered or dropped as documented, and changes nothing."""
 
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false
@@ -85,7 +85,7 @@ FRAMES = (BODIES.map(lambda body: [body]) | st.lists(BODIES, min_size=1, max_siz
 )
 
 
-class Stranger:
+class UnknownClient:
     """Sends to a real control socket, and reads what comes back."""
 
     def __init__(self) -> None:
@@ -117,26 +117,26 @@ class Stranger:
 
 
 @pytest.fixture(scope="module")
-def stranger() -> Iterator[Stranger]:
-    stranger = Stranger()
-    yield stranger
-    stranger.close()
+def client() -> Iterator[UnknownClient]:
+    client = UnknownClient()
+    yield client
+    client.close()
 
 
-def answered_or_dropped(stranger: Stranger, frames: list[bytes]) -> None:
+def answered_or_dropped(client: UnknownClient, frames: list[bytes]) -> None:
     """One message: at most one answer, and no change but by a request that was accepted."""
     node, dropped, done, version = (
-        stranger.node,
-        stranger.control.dropped,
-        len(stranger.node.done),
-        stranger.node.version,
+        client.node,
+        client.control.dropped,
+        len(client.node.done),
+        client.node.version,
     )
     is_request = len(frames) == 1 or (len(frames) == 2 and not frames[0])
 
-    answers = [answer for answer in stranger.send(frames) if "event" not in answer]
+    answers = [answer for answer in client.send(frames) if "event" not in answer]
 
-    assert stranger.control.failure is None
-    assert stranger.control.dropped - dropped == (not is_request)
+    assert client.control.failure is None
+    assert client.control.dropped - dropped == (not is_request)
     assert len(answers) == is_request
     if not any(answer["ok"] for answer in answers):
         assert (len(node.done), node.version) == (done, version)
@@ -149,8 +149,8 @@ def answered_or_dropped(stranger: Stranger, frames: list[bytes]) -> None:
     max_examples=FEW, deadline=None, suppress_health_check=(HealthCheck.function_scoped_fixture, HealthCheck.too_slow)
 )
 @given(frames=FRAMES)
-def test_whatever_comes_is_answered_or_dropped(stranger: Stranger, frames: list[bytes]) -> None:
-    answered_or_dropped(stranger, frames)
+def test_whatever_comes_is_answered_or_dropped(client: UnknownClient, frames: list[bytes]) -> None:
+    answered_or_dropped(client, frames)
 
 
 @pytest.mark.slow
@@ -158,5 +158,5 @@ def test_whatever_comes_is_answered_or_dropped(stranger: Stranger, frames: list[
     max_examples=MANY, deadline=None, suppress_health_check=(HealthCheck.function_scoped_fixture, HealthCheck.too_slow)
 )
 @given(frames=FRAMES)
-def test_ten_thousand_messages_are_answered_or_dropped(stranger: Stranger, frames: list[bytes]) -> None:
-    answered_or_dropped(stranger, frames)
+def test_ten_thousand_messages_are_answered_or_dropped(client: UnknownClient, frames: list[bytes]) -> None:
+    answered_or_dropped(client, frames)

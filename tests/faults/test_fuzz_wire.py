@@ -198,8 +198,8 @@ BYTES = st.binary(max_size=200) | st.tuples(
 @given(said=BYTES)
 def test_a_publisher_outlives_any_bytes_on_its_port(publisher: Publisher, said: bytes) -> None:
     port = int(publisher.address.rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as stranger:
-        stranger.sendall(said)
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+        client.sendall(said)
     publisher.send_detections(GOLDEN)  # raises if its thread has failed
 
 
@@ -207,11 +207,11 @@ def test_a_publisher_outlives_any_bytes_on_its_port(publisher: Publisher, said: 
 @given(requests=st.lists(st.binary(max_size=600) | st.sampled_from(TOPICS), max_size=20))
 def test_a_publisher_outlives_any_requests(requests: list[bytes]) -> None:
     with Publisher(PublisherOptions("tcp://127.0.0.1:*"), "bench-2") as publisher, zmq.Context() as context:
-        with context.socket(zmq.XSUB) as stranger:
-            stranger.connect(publisher.address)
+        with context.socket(zmq.XSUB) as client:
+            client.connect(publisher.address)
             for number, request in enumerate(requests):
-                stranger.send(bytes([number % 3]) + request)
-            stranger.close(linger=100)
+                client.send(bytes([number % 3]) + request)
+            client.close(linger=100)
         with Subscriber(publisher.address, timeout_s=20) as honest:
             assert publisher.wait_for_subscriber(20, lambda: False)
             end_s = time.monotonic() + 20

@@ -67,7 +67,7 @@ class Witness:
             self.refused = dict(subscriber.refused)
 
 
-def test_a_killed_node_is_back_soon_and_nobody_is_misled(tmp_path: Path) -> None:
+def test_a_killed_node_is_back_soon_and_misleads_no_subscriber(tmp_path: Path) -> None:
     port = free_port()
     settings = tmp_path / "node.yaml"
     settings.write_text(json.dumps(node_settings(port)))

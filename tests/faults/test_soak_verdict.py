@@ -12,15 +12,15 @@ MINUTES = 30
 
 
 def half_an_hour(leak_mb_per_h: float = 0.0, more_files_after_s: float = 1e9, minutes: float = MINUTES) -> Verdict:
-    """A node that warms up for five minutes, whose memory breathes by a few MB and whose cameras come and go."""
+    """A node that warms up for five minutes, whose memory fluctuates by a few MB and whose cameras come and go."""
     dice = random.Random(7)
-    breath, samples = 0.0, list[Sample]()
+    fluctuation, samples = 0.0, list[Sample]()
     for at_s in range(0, int(minutes * 60), 2):
-        breath = 0.98 * breath + dice.gauss(0.0, 0.3)
+        fluctuation = 0.98 * fluctuation + dice.gauss(0.0, 0.3)
         warm = 60.0 * min(1.0, at_s / 300)
         lost_cameras = dice.choice((0, 0, 0, 1, 2))
         files = 40 + lost_cameras + (1 if at_s > more_files_after_s else 0)
-        memory = 500.0 + warm + breath + leak_mb_per_h * at_s / 3600
+        memory = 500.0 + warm + fluctuation + leak_mb_per_h * at_s / 3600
         samples.append(Sample(float(at_s), memory, files, 30 + lost_cameras))
     return judge(samples)
 

@@ -1,4 +1,4 @@
-"""`groundcast` with a detector that takes ten pictures, and then holds up whoever gives it one more."""
+"""`groundcast` with a detector that takes ten pictures, and then blocks the thread that gives it one more."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ ENDED = replace(DOOR, state="ended", ended="every frame was read", error=None)
 
 @contextmanager
 def telling_node(*statuses: StatusMessage) -> Generator[str]:
-    """A node that says a detection and then these, once somebody listens for how its sources are doing."""
+    """A node that says a detection and then these, once a client subscribes to statuses."""
     over = threading.Event()
 
     def speak(publisher: Publisher) -> None:

@@ -54,7 +54,7 @@ def test_a_json_line_says_when_who_and_about_what() -> None:
 @pytest.mark.parametrize(
     "where", ["raise ValueError({url!r})", "threading.Thread(target=lambda: int({url!r})).start()"]
 )
-def test_what_nobody_caught_is_a_line_of_the_log_too(where: str) -> None:
+def test_an_uncaught_exception_is_a_line_of_the_log_too(where: str) -> None:
     program = "\n".join([
         "import threading",
         "from groundcast.launch.log_setup import log_as_json, log_to_stderr",

@@ -99,7 +99,7 @@ def test_after_a_kill_what_was_flushed_can_be_read(publisher: Publisher, tmp_pat
     assert seqs == list(range(1, len(seqs) + 1))
 
 
-def test_a_full_disk_ends_the_recorder_with_a_sentence_and_nobody_else(publisher: Publisher, tmp_path: Path) -> None:
+def test_a_full_disk_ends_the_recorder_alone_with_a_sentence(publisher: Publisher, tmp_path: Path) -> None:
     out = tmp_path / "a.mcap"
 
     with (

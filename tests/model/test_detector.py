@@ -80,34 +80,34 @@ def test_tickets_finish_in_order_and_call_back(detector: Detector) -> None:
     assert all(ticket.done() for ticket in tickets)
 
 
-def hold(gate: threading.Event) -> None:
-    gate.wait(10)
+def hold(released: threading.Event) -> None:
+    released.wait(10)
 
 
 def test_a_ticket_that_has_not_begun_can_be_cancelled(weights: Path) -> None:
     with Detector.load(str(weights)) as own:
-        gate = threading.Event()
-        first = own.submit([Query(_picture(64, 96), MUG)], lambda: hold(gate))
+        released = threading.Event()
+        first = own.submit([Query(_picture(64, 96), MUG)], lambda: hold(released))
         second = own.submit([Query(_picture(64, 96), MUG)])
         first.wait(20)  # its callback now holds the detector's thread
         assert second.cancel()
-        gate.set()
+        released.set()
         with pytest.raises(CancelledError):
             second.wait(20)
         assert not second.cancel()
 
 
-def test_a_lane_in_the_middle_of_something_is_left_behind(weights: Path) -> None:
-    own, gate = Detector.load(str(weights)), threading.Event()
-    own.submit([Query(_picture(64, 96), MUG)], lambda: hold(gate)).wait(20)
+def test_a_worker_in_the_middle_of_a_batch_is_left_behind(weights: Path) -> None:
+    own, released = Detector.load(str(weights)), threading.Event()
+    own.submit([Query(_picture(64, 96), MUG)], lambda: hold(released)).wait(20)
     begin_s = time.monotonic()
     own.close(0.05)
     assert time.monotonic() - begin_s < 5.0  # the callback would hold it for ten
-    gate.set()
+    released.set()
     own.close()
 
 
-def test_a_closed_detector_answers_nobody(weights: Path) -> None:
+def test_a_closed_detector_gives_no_answer(weights: Path) -> None:
     own = Detector.load(str(weights))
     own.close()
     own.close()
@@ -138,7 +138,7 @@ def test_parallel_workers_give_the_results_of_one(weights: Path, detector: Detec
     pictures = [_picture(64, 96, seed) for seed in range(8)]
     with Detector.load(str(weights), DetectorOptions(device="cpu", threshold=0.0, cpu_workers=2)) as two:
         assert (detector.depth, two.depth) == (1, 2)
-        both_at_work = threading.Barrier(2)  # a single lane would wait here in vain
+        both_at_work = threading.Barrier(2)  # a single worker would wait here in vain
         tickets = [two.submit([Query(picture, MUG)], lambda: _meet(both_at_work)) for picture in pictures]
         for ticket, picture in zip(tickets, pictures, strict=True):
             (found,), (alone,) = ticket.wait(20), detector.detect([picture], [MUG])

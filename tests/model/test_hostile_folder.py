@@ -74,7 +74,7 @@ def _describe(path: Path, **changes: object) -> None:
     described.write_text(json.dumps(facts))
 
 
-def test_options_of_a_stranger_run_no_pickle_and_fetch_nothing(tmp_path: Path) -> None:
+def test_options_in_a_model_folder_run_no_pickle_and_fetch_nothing(tmp_path: Path) -> None:
     path, mark = write_tiny(tmp_path), tmp_path / "was run"
     torch.save(_Code(mark), tmp_path / "evil.bin")
     with _listening() as (address, asked):

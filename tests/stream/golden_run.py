@@ -46,7 +46,7 @@ def record_run(path: Path, folder: Path) -> None:
     options = NodeOptions(
         "golden", (source,), publisher=PublisherOptions("tcp://127.0.0.1:*", wait_for_subscriber_s=20.0)
     )
-    tally, over = RecordingCounters(), threading.Event()
+    counters, over = RecordingCounters(), threading.Event()
     with Publisher(options.publisher, "golden") as publisher, closing(BlobDetector()) as detector:
         pipeline = Pipeline(options, detector, PROMPT, publisher)
         running = threading.Thread(target=pipeline.run, args=(over,))
@@ -56,7 +56,7 @@ def record_run(path: Path, folder: Path) -> None:
         ):
             running.start()
             until_s = time.monotonic() + 60.0  # a pipeline that fails does not say that it ended
-            record(tap, recording, tally, lambda: tally.is_finished or time.monotonic() > until_s)
+            record(tap, recording, counters, lambda: counters.is_finished or time.monotonic() > until_s)
         over.set()
         running.join()
 

@@ -36,7 +36,7 @@ class PlainNode:
     Attributes:
         picture_taken: holds pictures back until it is set.
         fail: breaks every command.
-        turn: nothing happens while somebody else holds it.
+        turn: nothing happens while another thread holds it.
         done: the commands that were carried out, in order.
     """
 

@@ -72,7 +72,7 @@ def header(seq: int, *, epoch: int = 1, source: str = "wrist") -> PictureHeader:
 def speaking(
     publisher: Publisher, every_s: float = 0.01, most: int = 10**6, jpeg: bytes = JPEG
 ) -> Generator[list[int]]:
-    """A node that speaks as soon as somebody listens; gives the list of the `seq`s it has sent so far.
+    """A node that speaks as soon as a client subscribes; gives the list of the `seq`s it has sent so far.
 
     After `most` messages its source ends.
     """

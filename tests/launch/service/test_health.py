@@ -43,7 +43,7 @@ def test_a_node_that_loads_is_alive_and_not_ready() -> None:
     assert figures(health)["groundcast_ready", ""] == 0.0
 
 
-def test_figures_are_told_to_whoever_asks_for_a_format_that_there_is_not() -> None:
+def test_a_request_for_an_unknown_format_gets_the_figures_as_text() -> None:
     page = health_pages(Health())["/metrics"]("application/openmetrics-text; version=newest")
 
     assert page.content_type.startswith("text/plain")
@@ -73,7 +73,7 @@ def test_a_node_whose_detector_never_answers_is_dead() -> None:
         ((replace(SHELF, frames_decoded=1),), True),  # lost, but it was there and comes back by itself
         ((replace(DOOR, state="failed"), replace(DOOR, state="ended")), False),
         ((replace(DOOR, state="failed"), DOOR), True),
-        ((), True),  # it waits for somebody to add one
+        ((), True),  # it waits for a client to add one
     ],
 )
 def test_a_node_is_ready_while_messages_can_be_expected(sources: tuple[StatusMessage, ...], is_ready: bool) -> None:
@@ -154,8 +154,8 @@ def test_metrics_tell_who_was_turned_away_at_the_control_socket(tmp_path: Path) 
     with ControlServer(ControlOptions("tcp://127.0.0.1:*", keys=keys)) as control, zmq.Context() as context:
         health = Health()
         health.attach(StandingNode(), threading.Event(), control)
-        with context.socket(zmq.DEALER) as stranger:
-            stranger.connect(control.address)
+        with context.socket(zmq.DEALER) as client:
+            client.connect(control.address)
 
             assert eventually(
                 lambda: figures(health)["groundcast_rejected_connections_total", "no_handshake,control"] > 0

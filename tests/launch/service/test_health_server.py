@@ -161,7 +161,7 @@ def test_a_port_in_use_and_an_address_that_is_none_are_named(server: HealthServe
         HealthServer("127.0.0.1:99999", PAGES)
 
 
-def test_a_page_that_breaks_takes_nobody_with_it(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_page_that_breaks_leaves_the_others_served(caplog: pytest.LogCaptureFixture) -> None:
     def broken(_accept: str) -> HttpPage:
         raise RuntimeError("no figures")
 

@@ -59,7 +59,7 @@ def test_sources_come_change_and_go_and_the_prompt_lies_in_between() -> None:
     ]
 
 
-def test_what_somebody_else_added_or_removed_meanwhile_is_reckoned_with() -> None:
+def test_sources_that_a_client_added_or_removed_meanwhile_are_respected() -> None:
     later = settings("door shelf", defaults={"target_hz": 5})
 
     assert asked(settings(), later, running="door") == ["source shelf added", "source door changed"]
@@ -121,7 +121,7 @@ def test_a_refusal_takes_back_what_was_done_before_it(reread: Reread, caplog: py
     assert "nothing was changed: phrase 'an elephant' names none of the colours" in caplog.text
 
 
-def test_an_error_nobody_thought_of_takes_back_what_was_done_and_is_not_the_last_reading(
+def test_an_unforeseen_error_takes_back_what_was_done_and_is_not_the_last_reading(
     reread: Reread, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     before = reread(settings())

@@ -87,7 +87,7 @@ def test_reading_the_settings_again_is_told_with_its_moment(tmp_path: Path) -> N
         assert heard.recv(1000) == b"READY=1"
 
 
-def test_without_a_manager_nothing_is_said_and_a_lost_one_stops_nobody(
+def test_without_a_manager_nothing_is_said_and_a_lost_one_stops_nothing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with ServiceManager({}).informed(lambda: True):
@@ -97,7 +97,7 @@ def test_without_a_manager_nothing_is_said_and_a_lost_one_stops_nobody(
     assert "could not be sent READY=1" in caplog.text
 
 
-def test_a_manager_that_reads_nothing_holds_nobody_up(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_manager_that_reads_nothing_delays_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     address = str(tmp_path / "notify")
     manager = ServiceManager({"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "2000"})
     queued = int(Path("/proc/sys/net/unix/max_dgram_qlen").read_text())

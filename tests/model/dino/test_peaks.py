@@ -52,7 +52,7 @@ def test_two_things_side_by_side_are_told_apart_by_their_words(of_the_cans_word:
     assert bool(kept_BS[0, BESIDE].isfinite())
 
 
-def test_what_may_not_be_used_is_no_peak_and_outdoes_nobody() -> None:
+def test_what_may_not_be_used_is_no_peak_and_suppresses_no_other() -> None:
     logits_BST = torch.zeros(1, len(AROUND), 1)
     logits_BST[0, MIDDLE], logits_BST[0, BESIDE] = 1.0, 2.0
     best_BS = logits_BST.max(-1).values

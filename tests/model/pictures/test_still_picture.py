@@ -185,7 +185,7 @@ def _saved(path: Path, picture: Image.Image) -> Path:
         np.array([[0, 1 << 20]], np.int32),
     ],
 )
-def test_grey_whose_white_nobody_can_know_is_refused_by_name(values: Pixels, tmp_path: Path) -> None:
+def test_grey_whose_white_level_is_unknown_is_refused_by_name(values: Pixels, tmp_path: Path) -> None:
     Image.fromarray(values).save(tmp_path / "a.tif")
     with pytest.raises(StillError, match="grey values go from"):
         read_one_picture(tmp_path / "a.tif")

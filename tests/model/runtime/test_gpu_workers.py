@@ -60,26 +60,26 @@ def test_results_are_the_networks_in_order(network: Network, loop: GpuWorkers) -
 
 
 def test_the_next_is_launched_while_the_last_is_read(loop: GpuWorkers) -> None:
-    launched, gate = threading.Event(), threading.Event()
+    launched, released = threading.Event(), threading.Event()
 
     def pack(answer: CaptionAnswer) -> torch.Tensor:
         launched.set()
         return pack_all(answer)
 
-    first = _job(0, read=lambda _: float(gate.wait(PATIENCE_S)))
+    first = _job(0, read=lambda _: float(released.wait(PATIENCE_S)))
     loop.submit(first)
     loop.submit(_job(1, pack))
     assert launched.wait(PATIENCE_S)  # although the first is being read
     assert not first.ticket.done()
-    gate.set()
+    released.set()
     assert first.ticket.wait(PATIENCE_S) == [1.0]
 
 
 def test_a_finished_one_never_waits_for_the_next(loop: GpuWorkers) -> None:
-    gate = threading.Event()
+    released = threading.Event()
 
     def pack(answer: CaptionAnswer) -> torch.Tensor:
-        gate.wait(PATIENCE_S)
+        released.wait(PATIENCE_S)
         return pack_all(answer)
 
     first, second = _job(0), _job(1, pack)
@@ -87,25 +87,25 @@ def test_a_finished_one_never_waits_for_the_next(loop: GpuWorkers) -> None:
     loop.submit(second)
     assert first.ticket.wait(PATIENCE_S)
     assert not second.ticket.done()
-    gate.set()
+    released.set()
     assert second.ticket.wait(PATIENCE_S)
 
 
 def test_no_more_than_its_depth_is_launched(loop: GpuWorkers) -> None:
-    gate, launched = threading.Event(), threading.Semaphore(0)
+    released, launched = threading.Event(), threading.Semaphore(0)
 
     def pack(answer: CaptionAnswer) -> torch.Tensor:
         launched.release()
         return pack_all(answer)
 
-    jobs = [_job(seed, pack, lambda _: float(gate.wait(PATIENCE_S))) for seed in range(4)]
+    jobs = [_job(seed, pack, lambda _: float(released.wait(PATIENCE_S))) for seed in range(4)]
     for job in jobs:
         loop.submit(job)
     assert launched.acquire(timeout=PATIENCE_S)
     assert launched.acquire(timeout=PATIENCE_S)
     assert not launched.acquire(timeout=0.2)
     assert jobs[3].ticket.cancel()  # what is not launched can still be cancelled
-    gate.set()
+    released.set()
     assert jobs[2].ticket.wait(PATIENCE_S) == [1.0]
     with pytest.raises(CancelledError):
         jobs[3].ticket.wait(PATIENCE_S)
@@ -126,11 +126,11 @@ def test_a_failure_belongs_to_its_ticket_alone(loop: GpuWorkers) -> None:
 
 
 def test_closing_reads_what_was_launched_and_cancels_the_rest(network: Network) -> None:
-    gate, reading = threading.Event(), threading.Event()
+    released, reading = threading.Event(), threading.Event()
 
     def read(_: NetworkOutput) -> float:
         reading.set()
-        return float(gate.wait(PATIENCE_S))
+        return float(released.wait(PATIENCE_S))
 
     own = GpuWorkers(network, depth=1)
     jobs = [_job(0, read=read), _job(1)]
@@ -140,7 +140,7 @@ def test_closing_reads_what_was_launched_and_cancels_the_rest(network: Network) 
     closing = threading.Thread(target=own.close)
     closing.start()
     assert own._closing.wait(PATIENCE_S)
-    gate.set()
+    released.set()
     closing.join(PATIENCE_S)
     own.close()
     assert jobs[0].ticket.wait(PATIENCE_S) == [1.0]

@@ -11,7 +11,7 @@ def _nothing() -> None:
     pass
 
 
-def test_the_newest_item_replaces_one_that_nobody_took() -> None:
+def test_the_newest_item_replaces_one_that_was_not_taken() -> None:
     box = Newest[int](_nothing)
     for item in range(5):
         assert box.put(item)

@@ -33,11 +33,11 @@ def node(address: str) -> Iterator[Node]:
 
 
 @pytest.mark.parametrize("off_s", [1.9, 3.0, 3600.0, -10.0])
-def test_a_stamp_that_was_replaced_is_passed_on_as_sent_and_the_gate_counts_the_doubt(
+def test_a_stamp_that_was_replaced_is_passed_on_as_sent_and_the_age_limit_counts_the_doubt(
     address: str, node: Node, off_s: float, caplog: pytest.LogCaptureFixture
 ) -> None:
     with (
-        Subscriber(node.publisher.address, max_age_ms=MAX_AGE_MS, snapshot=False, timeout_s=0.2) as gate,
+        Subscriber(node.publisher.address, max_age_ms=MAX_AGE_MS, snapshot=False, timeout_s=0.2) as limited,
         Pusher(address, wait_s=5.0) as pusher,
     ):
         stamp_ns = time.time_ns() + int(off_s * 1e9)
@@ -47,16 +47,16 @@ def test_a_stamp_that_was_replaced_is_passed_on_as_sent_and_the_gate_counts_the_
         assert frame.age_ms is not None
         assert frame.age_ms < MAX_AGE_MS < (frame.captured_error_ms or 0.0)
         with pytest.raises(TimeoutError, match="1 uncertain"):
-            next(gate)
+            next(limited)
     assert "picture of source arm was refused" in caplog.text
 
 
-def test_a_stamp_that_is_believed_stands_once_and_passes_the_gate(address: str, node: Node) -> None:
+def test_a_stamp_that_is_believed_stands_once_and_passes_the_age_limit(address: str, node: Node) -> None:
     with (
-        Subscriber(node.publisher.address, max_age_ms=MAX_AGE_MS, snapshot=False, timeout_s=20.0) as gate,
+        Subscriber(node.publisher.address, max_age_ms=MAX_AGE_MS, snapshot=False, timeout_s=20.0) as limited,
         Pusher(address, wait_s=5.0) as pusher,
     ):
         stamp_ns = time.time_ns() - 50_000_000
         assert pusher.send(PICTURE, stamp_ns)
-        frame = next(gate).frame
+        frame = next(limited).frame
     assert (frame.captured_unix_ns, frame.captured_sent_unix_ns, frame.clock) == (stamp_ns, None, "push")

@@ -82,7 +82,7 @@ def test_a_loop_goes_on_with_growing_index_and_time(clip: Path) -> None:
     assert stats.reconnects == 0
 
 
-def test_a_file_waits_for_whoever_is_slow_and_stops_when_told(clip: Path) -> None:
+def test_a_file_waits_for_a_slow_consumer_and_stops_when_told(clip: Path) -> None:
     reader = Reader(SourceOptions("file", str(clip)), lambda: None)
     reader.start()
     deadline_s = time.monotonic() + 5

@@ -118,7 +118,7 @@ def test_wrong_parameter_sets_do_no_harm_where_the_stream_brings_its_own(codec: 
         assert watched.stats.corrupt == 0
 
 
-def test_a_stream_that_nobody_can_decode_is_said_to_show_nothing(clip: Clip) -> None:
+def test_a_stream_that_cannot_be_decoded_is_said_to_show_nothing(clip: Clip) -> None:
     without = [[unit for unit in picture if kind_of_unit(unit, "h264") not in (7, 8)] for picture in clip.pictures]
     with RtspServer(Clip(without, 25), behaviour=Behaviour(fmtp=False)) as server, _watch(server) as watched:
         assert watched.until(lambda: "no picture from them" in (watched.stats.error or ""))

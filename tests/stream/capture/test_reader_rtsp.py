@@ -243,7 +243,7 @@ def test_damaged_pictures_are_counted_and_do_not_end_the_stream(camera: Callable
 # ---- cameras that cannot be reached
 
 
-def test_nobody_at_the_port_is_said_and_tried_again(camera: Callable[..., RtspServer]) -> None:
+def test_a_port_without_a_listener_is_said_and_tried_again(camera: Callable[..., RtspServer]) -> None:
     port = free_port()
     with _watch(f"rtsp://127.0.0.1:{port}/live") as watched:
         assert watched.until(lambda: watched.stats.state == "reconnecting")
@@ -286,7 +286,7 @@ def test_a_camera_with_another_transport_is_read_as_its_sentence_says(
         assert watched.until_frames(1)
 
 
-def test_a_host_that_nobody_knows_is_named() -> None:
+def test_an_unknown_host_is_named() -> None:
     host = "x" * 70 + ".example"  # too long for any name server
     with _watch(f"rtsp://u:hunter2@{host}/live") as watched:
         assert watched.until(lambda: watched.stats.state == "reconnecting")

@@ -105,7 +105,7 @@ def test_what_waits_keeps_no_thread_from_others_and_goes_on_in_its_turn(executor
         one.cancel()
 
 
-def test_what_has_not_begun_when_the_lanes_close_never_does() -> None:
+def test_a_job_that_has_not_begun_when_the_executor_closes_never_does() -> None:
     executor = RequestExecutor[str]({"quick": 1}, max_jobs=10, max_of_client=5, max_of_user=8)
     may_end, done = threading.Event(), threading.Event()
     executor.put(b"anna", "anna", "quick", partial(hold, may_end))

@@ -138,7 +138,7 @@ def test_a_reader_gets_room_for_one_message_at_least() -> None:
         Publisher(PublisherOptions("tcp://127.0.0.1:*", high_water_mark=0), NODE)
 
 
-def test_pictures_are_wanted_only_while_somebody_subscribes_to_them(publisher: Publisher, listen: Listen) -> None:
+def test_pictures_are_wanted_only_while_a_client_subscribes_to_them(publisher: Publisher, listen: Listen) -> None:
     assert not publisher.wants_pictures("cam1")
     sub = listen(publisher, b"img/1/bench-2/cam1/", b"img/1/bench-2/cam10/")
     assert publisher.wants_pictures("cam1")

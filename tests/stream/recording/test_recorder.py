@@ -17,14 +17,14 @@ from ..spoken import DET, IMG, JPEG, SYS, Wire, detections, header, sending, sta
 
 def recorded(messages: Wire, path: Path) -> RecordingCounters:
     """Send them, and record what is heard until the source has ended."""
-    tally = RecordingCounters()
+    counters = RecordingCounters()
     with (
         sending(messages) as address,
         RawSubscriber(address, pictures=True) as tap,
         closing(RotatingRecording(path, RotationOptions(), {})) as recording,
     ):
-        record(tap, recording, tally, lambda: tally.is_finished)
-    return tally
+        record(tap, recording, counters, lambda: counters.is_finished)
+    return counters
 
 
 def test_what_cannot_be_read_is_kept_and_what_has_no_place_is_counted(tmp_path: Path) -> None:
@@ -38,11 +38,11 @@ def test_what_cannot_be_read_is_kept_and_what_has_no_place_is_counted(tmp_path: 
         (SYS, encode(status(1, "ended"))),
     ]
 
-    tally = recorded(messages, tmp_path / "a.mcap")
+    counters = recorded(messages, tmp_path / "a.mcap")
 
     kept = [(message.topic, *message.parts) for message in McapReader(tmp_path / "a.mcap")]
     assert kept == [messages[at] for at in (0, 1, 4, 5, 6)]
-    assert (tally.malformed, tally.refused, tally.messages) == (2, 2, 5)
+    assert (counters.malformed, counters.refused, counters.messages) == (2, 2, 5)
 
 
 def test_losses_and_starts_are_counted_by_source(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_losses_and_starts_are_counted_by_source(tmp_path: Path) -> None:
     messages += [(SYS.replace(b"wrist", b"door"), encode(status(4, "ended", source="door", epoch=2)))]
     messages += [(SYS, encode(status(6, "ended", epoch=2)))]
 
-    tally = recorded(messages, tmp_path / "a.mcap")
+    counters = recorded(messages, tmp_path / "a.mcap")
 
-    assert tally.gaps == {("bench", "wrist"): 2 + 1 + 3, ("bench", "door"): 2}
-    assert tally.starts == {"bench": 2}
+    assert counters.gaps == {("bench", "wrist"): 2 + 1 + 3, ("bench", "door"): 2}
+    assert counters.starts == {"bench": 2}

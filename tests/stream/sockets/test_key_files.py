@@ -82,14 +82,14 @@ def test_what_belongs_to_another_user_is_refused(tmp_path: Path, whose: str, mon
         read_client_keys(keys)
 
 
-def test_a_nodes_key_that_anybody_may_change_is_refused(tmp_path: Path) -> None:
+def test_a_nodes_key_that_others_may_change_is_refused(tmp_path: Path) -> None:
     keys = hand_over(make_keys(tmp_path / "keys", "arm"), "arm", tmp_path / "arm")
     (keys / "node.key").chmod(0o666)
     with pytest.raises(KeyFileError, match=r"node.key can be written to by others \(mode 666\): chmod go-w"):
         read_client_keys(keys)
 
 
-def test_a_folder_below_one_that_anybody_may_change_is_refused(tmp_path: Path) -> None:
+def test_a_folder_below_one_that_others_may_change_is_refused(tmp_path: Path) -> None:
     opened = tmp_path / "opened"
     keys = make_keys(opened / "keys", "arm")
     opened.chmod(0o777)
@@ -99,7 +99,7 @@ def test_a_folder_below_one_that_anybody_may_change_is_refused(tmp_path: Path) -
     read_node_pair(keys)
 
 
-def test_a_link_through_a_folder_that_anybody_may_change_is_refused(tmp_path: Path) -> None:
+def test_a_link_through_a_folder_that_others_may_change_is_refused(tmp_path: Path) -> None:
     keys, opened = make_keys(tmp_path / "keys"), tmp_path / "opened"
     opened.mkdir()
     opened.chmod(0o777)

@@ -74,7 +74,7 @@ def test_of_several_that_start_at_once_one_stays() -> None:
     assert answers.count(None) == 1
 
 
-def test_what_is_no_question_is_not_answered() -> None:
+def test_a_datagram_that_asks_for_no_name_is_not_answered() -> None:
     node = Discovery(NAME, LOOPBACK)
     try:
         assert node.ask() is None

@@ -12,7 +12,7 @@ from groundcast.stream.subscriber import Subscriber
 from groundcast.stream.wire.message_types import DetectionMessage, StatusMessage
 
 
-class Guests:
+class SoakSubscribers:
     """Threads that listen until the block ends.
 
     Args:
@@ -42,9 +42,11 @@ class Guests:
         self._timed = timed
         self._dice = random.Random(seed)
         self._over = threading.Event()
-        self._threads = [threading.Thread(target=work) for work in (self._take_everything, self._dawdle, self._visit)]
+        self._threads = [
+            threading.Thread(target=work) for work in (self._take_everything, self._take_slowly, self._visit)
+        ]
 
-    def __enter__(self) -> Guests:
+    def __enter__(self) -> SoakSubscribers:
         for thread in self._threads:
             thread.start()
         return self
@@ -63,7 +65,7 @@ class Guests:
                         self.arrived_s.append(time.monotonic())
             self.gaps = subscriber.gaps
 
-    def _dawdle(self) -> None:
+    def _take_slowly(self) -> None:
         with self._subscriber(newest_only=False) as subscriber:
             while not self._over.wait(1.0):
                 self._next(subscriber)
