@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..model.prompt import Prompt
+from .event import EventKind
 from .geometry_options import GeometryOptions
 from .source_url import SourceUrl
 from .watch_options import MotionOptions, ScheduleOptions
@@ -165,6 +166,31 @@ class EventStoreOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class ClipOptions:
+    """Which events get a clip, and how much room clips may take.
+
+    Args:
+        folder: where they go.
+        before_s, after_s: how long before and after an event a clip lasts. It begins with a key frame, so often
+            earlier.
+        max_clip_s: a clip of several events is not longer.
+        max_mib: of all clips; the oldest are removed.
+        max_days: older ones are removed.
+        ring_mib: of the undecoded packets that are kept of each source.
+        kinds: of events.
+    """
+
+    folder: Path
+    before_s: float = 5.0
+    after_s: float = 5.0
+    max_clip_s: float = 120.0
+    max_mib: int = 10_000
+    max_days: float = 30.0
+    ring_mib: int = 64
+    kinds: tuple[EventKind, ...] = ("enter", "cross", "dwell", "appear", "moved")
+
+
+@dataclass(frozen=True, slots=True)
 class NodeOptions:
     """A whole node: its name, its sources and how their frames are processed.
 
@@ -173,6 +199,7 @@ class NodeOptions:
         stale_after_ms: a message about an older picture says that it is stale.
         heartbeat_s: how often every source's status is sent.
         batch_wait_ms: how long a frame may wait for frames of other sources, to detect in one batch.
+        clips: of events; None for none.
     """
 
     node: str
@@ -183,3 +210,4 @@ class NodeOptions:
     stale_after_ms: float = 1000.0
     heartbeat_s: float = 1.0
     batch_wait_ms: float = 5.0
+    clips: ClipOptions | None = None

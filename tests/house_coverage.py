@@ -167,6 +167,10 @@ COVERED_BY: dict[str, str] = {
     ),
     "stream/events/test_store.py": "stream/events/stored",
     "stream/geometry/test_intrinsics_fit.py": "stream/geometry/plane_fit",
+    "stream/clips/test_clips.py": (
+        "stream/clips/clip stream/clips/clip_file stream/clips/clip_folder stream/clips/clip_recorder "
+        "stream/clips/packet_ring"
+    ),
     "stream/control/test_watch_settings.py": "stream/watch_options stream/wire/watch_maps",
     "stream/motion/test_motion_gate.py": "stream/motion/background",
     "stream/motion/test_schedule.py": "stream/motion/sun",

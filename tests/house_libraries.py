@@ -9,6 +9,8 @@ KNOWN_TO = {
         *(
             "stream/capture/reader.py",
             "stream/decoder_process/child.py",
+            "stream/clips/packet_ring.py",
+            "stream/clips/clip_file.py",
             "stream/decode/video.py",
             "stream/decode/ffmpeg_open.py",
             "stream/decode/web_container.py",

@@ -20,8 +20,10 @@ from ...stream.control.source_settings import (
     SourceSettings,
     to_prompt,
 )
+from ...stream.event import EventKind
 from ...stream.options import (
     MAX_SOURCES,
+    ClipOptions,
     ControlOptions,
     EventStoreOptions,
     NodeOptions,
@@ -120,6 +122,28 @@ class EventSettings(Section):
     keep_days: Annotated[float, Field(gt=0, le=36_500)] = 90.0
 
 
+class ClipSettings(Section):
+    """Clips of events; without a folder there are none."""
+
+    folder: Annotated[Path, AfterValidator(_expanded)] | None = None
+    before_s: Annotated[float, Field(ge=0, le=300)] = 5.0
+    after_s: Annotated[float, Field(ge=0, le=300)] = 5.0
+    max_clip_s: Annotated[float, Field(gt=0, le=3600)] = 120.0
+    max_mib: Annotated[int, Field(ge=1, le=100_000_000)] = 10_000
+    max_days: Annotated[float, Field(gt=0, le=36_500)] = 30.0
+    ring_mib: Annotated[int, Field(ge=1, le=4096)] = 64
+    """Of the undecoded packets that are kept of each source."""
+    kinds: Annotated[tuple[EventKind, ...], Field(min_length=1, max_length=10)] = (
+        *("enter", "cross", "dwell", "appear", "moved"),
+    )
+
+    def to_options(self) -> ClipOptions | None:
+        """The options of the node's clips."""
+        folder = self.folder
+        values: dict[str, Any] = self.model_dump()
+        return None if folder is None else ClipOptions(**values)
+
+
 class PageSettings(Section):
     """The page in the browser, a process beside the node; without an address there is none."""
 
@@ -181,6 +205,7 @@ class NodeSettings(Section):
     page: PageSettings = PageSettings()
     log: LogSettings = LogSettings()
     events: EventSettings = EventSettings()
+    clips: ClipSettings = ClipSettings()
     masks: MaskSettings = MaskSettings()
     defaults: SourceDefaults = SourceDefaults()
     sources: Annotated[list[SourceSettings], Field(max_length=MAX_SOURCES)]
@@ -232,6 +257,7 @@ class NodeSettings(Section):
             stale_after_ms=self.stale_after_ms,
             heartbeat_s=self.heartbeat_s,
             batch_wait_ms=self.batch_wait_ms,
+            clips=self.clips.to_options(),
         )
 
     def to_control(self, own_address: Callable[[str], str]) -> ControlOptions | None:

@@ -26,6 +26,8 @@ def from_folder(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         changed["publish"] = _with(values["publish"], "keys", folder, _is_keys)
     if "events" in values:
         changed["events"] = _with(values["events"], "store", folder, _is_keys)
+    if "clips" in values:
+        changed["clips"] = _with(values["clips"], "folder", folder, _is_keys)
     if isinstance(values.get("model"), str):
         changed["model"] = _with({"name": values["model"]}, "name", folder, _is_model)["name"]
     elif "model" in values:

@@ -9,8 +9,10 @@ import traceback
 from collections.abc import Callable
 from dataclasses import replace
 
+from ..clips.packet_ring import PacketRing
 from ..clock import Clock
 from ..decode.opened_source import OpenedSource, StreamFacts, TimedPicture
+from ..decode.video import Video
 from ..decoder_process.start import DecoderProcess
 from ..frame import Frame
 from ..geometry.sensors import Sensors
@@ -53,6 +55,7 @@ class Reader:
         gpu: as in `StreamDetector`; None converts pictures to RGB.
         decoder: opens the source where its options ask for `decode_process`; ended with the reader.
         sensors: takes poses and depth pictures that a program pushes.
+        ring: gets the undecoded packets, where the source has any.
     """
 
     def __init__(
@@ -65,11 +68,13 @@ class Reader:
         gpu: int | None = None,
         decoder: DecoderProcess | None = None,
         sensors: Sensors | None = None,
+        ring: PacketRing | None = None,
     ) -> None:
         self.options = options
         self._gpu = gpu
         self._decoder = decoder or DecoderProcess()
         self._sensors = sensors
+        self._ring = ring
         self._log = logging.LoggerAdapter(_log, {"source": options.name})  # for logs that machines read
         self.frames: Newest[Frame] = Newest(wake)
         self._wake = wake
@@ -226,6 +231,7 @@ class Reader:
         with self._lock:
             self._connection, self._facts, self._liveness = connection, connection.facts, connection.liveness
         try:
+            self._keep_packets(connection)
             self._put_frames(connection)
         finally:
             with self._lock:
@@ -233,6 +239,14 @@ class Reader:
                 self._corrupt_before += connection.liveness.corrupt
             connection.close()
         return connection.shortfall
+
+    def _keep_packets(self, connection: OpenedSource) -> None:
+        if self._ring is None:
+            return
+        if isinstance(connection, Video):
+            connection.keep_packets(self._ring)
+        else:
+            self._ring.left_out = "only videos that this process decodes have clips: set decode_process to false"
 
     def _put_frames(self, connection: OpenedSource) -> None:
         live = connection.facts.live

@@ -19,6 +19,7 @@ from av.video.stream import VideoStream
 
 from ...model.image import Image
 from ...model.pictures.tone_mapping import transfer_of
+from ..clips.packet_ring import PacketRing
 from ..options import SourceOptions
 from ..source_url import SourceError, kind_of, path_of
 from ..timing.backlog import Backlog
@@ -123,6 +124,7 @@ class Video:
         self._last_key_s: float | None = None
         self._waited_s = 0.0
         self._converter, self._orientation = RgbConverter(), FrameOrientation()
+        self._ring: PacketRing | None = None
 
     def pictures(self) -> Iterator[TimedPicture]:
         """Every picture of a recording; of a live source, every one from the first key frame on. Or key frames alone.
@@ -143,6 +145,11 @@ class Video:
         if self._kind in ("rtsp", "device") or (self.facts.live and self._kind == "http"):
             raise SourceError(f"{self._where} ended the stream")
 
+    def keep_packets(self, ring: PacketRing) -> None:
+        """Also put every packet into a ring, from which clips are made."""
+        ring.begin(self._stream)
+        self._ring = ring
+
     def close(self) -> None:
         self._container.close()
 
@@ -157,6 +164,8 @@ class Video:
                             return
                         self._waited_s = (time.monotonic_ns() - oldest_request_ns) / 1e9
                         self._note(packet)
+                        if self._ring is not None:
+                            self._ring.add(packet)
                         yield packet
                         self._check_silence()
                         oldest_request_ns = time.monotonic_ns()

@@ -7,6 +7,7 @@ import time
 from typing import NamedTuple
 
 from ...model.prompt import Prompt
+from ..clips.clip_recorder import ClipRecorder
 from ..clock import Clock
 from ..detector_protocol import StreamDetector
 from ..geometry.stereo import Sightings
@@ -25,6 +26,7 @@ from .source_registry import SourceRegistry
 from .source_session import SourceSession
 
 _EVENTS_END_WITHIN_S = 1.0
+_CLIPS_END_WITHIN_S = 3.0
 
 
 class SubmittedBatch(NamedTuple):
@@ -87,6 +89,7 @@ class NodeState:
         self.mask_sender = MaskSender(publisher, masker)
         self.batches: list[SubmittedBatch] = []
         self._event_writer: EventWriter | None = None
+        self.clips = None if options.clips is None else ClipRecorder(options.clips)
         self.epoch = clock.unix_ns()
         self.is_running = False
         self.runs_until_stopped = False
@@ -150,6 +153,8 @@ class NodeState:
         for session in self.sources:
             session.end(max(0.0, deadline_s - time.monotonic()), why, state)
         self.close_events(_EVENTS_END_WITHIN_S)
+        if self.clips is not None:
+            self.clips.close(_CLIPS_END_WITHIN_S)
         for session in self.sources:
             if status := session.changed_status(self.prompt_version(session)):
                 self.publisher.send_status(status)
@@ -163,6 +168,7 @@ class NodeState:
             self.detector,
             self.wake.set,
             self.event_writer,
+            self.clips,
             self.clock,
             self._sightings,
         )

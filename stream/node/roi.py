@@ -6,6 +6,7 @@ import numpy as np
 
 from ...model.detections import Detections
 from ...model.image import DecodedImage, Image
+from ..frame import Frame
 
 Area = tuple[int, int, int, int]
 """Left, top, right, bottom in px of the original picture."""
@@ -36,3 +37,15 @@ def uncrop(found: Detections, area: Area | None) -> Detections:
     boxes = found.boxes_xyxy + np.array((left, top, left, top), np.float32)
     inside = np.clip(boxes, (left, top, left, top), (right, bottom, right, bottom)).astype(np.float32)
     return Detections(found.names, inside, found.scores, found.name_indices)
+
+
+def warn_of_area(roi: Area, inside: Area | None, frame: Frame) -> str | None:
+    """What is wrong with an area to detect in, beside the part of it that lies in the picture; None for nothing."""
+    size = f"{frame.width}x{frame.height}"
+    if inside is None:
+        return f"roi_xyxy {list(roi)} lies outside the picture of {size}, so nothing is detected: set it anew"
+    return (
+        None
+        if inside == roi
+        else f"roi_xyxy {list(roi)} reaches out of the picture of {size}: only the part inside is used"
+    )

@@ -74,20 +74,22 @@ class SourceEvents:
             self._static_version = self._writer.static_version
             self._engine = EventEngine(rules, *self._writer.totals(*name), self._writer.static_spots(*name))
 
-    def observe(self, tracks: Sequence[Track], frame: Frame, seq: int) -> None:
-        """Take the tracks of the next frame, and queue the events that follow."""
+    def observe(self, tracks: Sequence[Track], frame: Frame, seq: int) -> Sequence[Event]:
+        """Take the tracks of the next frame, and queue the events that follow, which it returns."""
         if self._engine is None or self._writer is None or self._has_ended:
-            return
+            return ()
         self._seq = seq
         if self._static_version != self._writer.static_version:
             self._static_version = self._writer.static_version
             self._engine.set_static(self._writer.static_spots(self._origin.node, self._origin.source))
-        self._put(self._engine.update(tracks, frame.time_s, frame.captured_unix_ns, frame.still_s))
+        events = self._engine.update(tracks, frame.time_s, frame.captured_unix_ns, frame.still_s)
+        self._put(events)
         now_ns = self._clock.unix_ns()
         if now_ns - self._seen_ns >= _SEEN_EVERY_NS:
             self._seen_ns = now_ns
             since_ns = self._engine.uncertain_since_unix_ns
             self._writer.seen(self._origin.node, self._origin.source, now_ns, since_ns)
+        return events
 
     def end(self) -> None:
         """The source has ended: queue its last events. Twice does no harm."""

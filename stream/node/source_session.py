@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from ..capture.picture_folder import are_single_pictures
 from ..capture.reader import Reader
+from ..clips.clip_recorder import ClipRecorder
 from ..clock import Clock
 from ..detector_protocol import StreamDetector
 from ..frame import Frame
@@ -22,7 +23,7 @@ from .held_results import HeldResults
 from .inference import FrameQuery, FrameResult
 from .message_parts import frame_info, stage_ms
 from .prompt_state import VersionedPrompt
-from .roi import Area, clip_area
+from .roi import clip_area, warn_of_area
 from .source_counters import SourceCounters, SourceSummary
 from .source_events import EventOrigin, SourceEvents
 
@@ -58,6 +59,7 @@ class SourceSession:
         detector: finds the phrases.
         wake: called, from the reader's thread, when there is a frame or a new state.
         event_writer: gives what stores and sends events, where the source has any.
+        clips: writes clips of events; None where there are none.
         clock: gives the time.
         sightings: what each source of the node saw last, for two cameras.
     """
@@ -71,6 +73,7 @@ class SourceSession:
         detector: StreamDetector,
         wake: Callable[[], None],
         event_writer: Callable[[], EventWriter],
+        clips: ClipRecorder | None,
         clock: Clock,
         sightings: Sightings,
     ) -> None:
@@ -90,7 +93,9 @@ class SourceSession:
         self._positions = None if geometry is None else PositionFinder(options.name, geometry, sightings)
         self.held = HeldResults(self._positions)
         sensors = None if self._positions is None else self._positions.sensors
-        self._reader = Reader(options, wake, generation, clock=clock, gpu=detector.gpu, sensors=sensors)
+        self._clips = clips
+        ring = None if clips is None else clips.ring(options.name)
+        self._reader = Reader(options, wake, generation, clock=clock, gpu=detector.gpu, sensors=sensors, ring=ring)
         # '/' occurs in no name, so no two nodes or sources share a prefix.
         uid_prefix = f"{node.node}/{options.name}/{epoch:x}/{generation}"
         self._is_linked = not are_single_pictures(options)
@@ -184,7 +189,10 @@ class SourceSession:
 
     def send_events(self, frame: Frame) -> None:
         """Queue the events that follow from the last message."""
-        self._events.observe(self._all_tracks, frame, self._counters.messages)
+        seq = self._counters.messages
+        events = self._events.observe(self._all_tracks, frame, seq)
+        if self._clips is not None:
+            self._clips.note(self.name, frame, seq, self._all_tracks, events)
 
     def end_events(self) -> None:
         """Queue the last events once the last message was sent. May be called again."""
@@ -200,7 +208,7 @@ class SourceSession:
         area, roi = None, self.options.roi_xyxy
         if roi is not None:
             area = clip_area(roi, frame.width, frame.height)
-            self._area_warning = _warn_of_area(roi, area, frame)
+            self._area_warning = warn_of_area(roi, area, frame)
             if area is None:
                 self._outside += dropped + 1
                 self._outside_total += 1
@@ -318,7 +326,8 @@ class SourceSession:
 
     def _warnings(self, stats: ReaderStats) -> tuple[str | None, ...]:
         geometry = None if self._positions is None else self._positions.warning
-        return stats.warning, self._area_warning, self._events.warning, geometry
+        clips = None if self._clips is None else self._clips.warning
+        return stats.warning, self._area_warning, self._events.warning, geometry, clips
 
     def _error(self, stats: ReaderStats) -> str | None:
         has_failed = self._ending is not None and self._ending.state == "failed"
@@ -326,14 +335,3 @@ class SourceSession:
 
     def _ending_text(self, stats: ReaderStats) -> str:
         return self._ending.why if self._ending is not None else stats.error or "every frame was read"
-
-
-def _warn_of_area(roi: Area, inside: Area | None, frame: Frame) -> str | None:
-    size = f"{frame.width}x{frame.height}"
-    if inside is None:
-        return f"roi_xyxy {list(roi)} lies outside the picture of {size}, so nothing is detected: set it anew"
-    return (
-        None
-        if inside == roi
-        else f"roi_xyxy {list(roi)} reaches out of the picture of {size}: only the part inside is used"
-    )
