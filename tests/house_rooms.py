@@ -80,7 +80,7 @@ ROOMS: dict[str, tuple[str, set[str]]] = {
     ),
     "stream/decoder_process": (
         "decoding in a process of its own, without a file system",
-        {"clips", "decode", "sockets", "timing", "wire"},
+        {"decode", "sockets", "timing", "wire"},
     ),
     "stream/geometry": ("pixels become metres: camera model, poses, depth, covariance", set()),
     "stream/events": ("tracks become events and counts, which a file remembers", {"wire"}),
