@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from typing import Any
 
 from .access import Access, header_values
-from .request_limits import ClientRates, LimitedBody, Receive, Refusal, RequestLimits, too_large
+from .request_limits import ClientRates, HeldBodies, LimitedBody, Receive, Refusal, RequestLimits, too_large
 
 _LOG = logging.getLogger(__name__)
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
@@ -67,6 +67,7 @@ class Guard:
         self._public = frozenset(public)
         self._login = login
         self._rates = ClientRates(limits)
+        self._bodies = HeldBodies(limits.held_bytes)
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -136,7 +137,7 @@ class Guard:
             await send({"type": "websocket.close", "code": 1008, "reason": refusal.code})
 
     async def _request(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        body = LimitedBody(receive, self._max_bytes(scope["path"]), self._limits.body_s)
+        body = LimitedBody(receive, self._max_bytes(scope["path"]), self._limits.body_s, self._bodies)
         started = False
 
         async def send_guarded(message: MutableMapping[str, Any]) -> None:
@@ -161,6 +162,8 @@ class Guard:
                 if started:
                     raise
                 body.refusal = _FAILED
+        finally:
+            body.release()
         if body.refusal is not None and not started:
             await _refuse(body.refusal, send)
             await body.drain(_DRAIN_S)

@@ -23,12 +23,14 @@ class RequestLimits:
         body_bytes: of one request, where its path has no limit of its own.
         body_bytes_of: limits of single paths.
         body_s: until the whole body must have arrived.
+        held_bytes: of the bodies of all requests that arrive or are answered.
         requests_per_s, burst: of one client (its IP address) in the long run, and at once; None for no limit.
     """
 
     body_bytes: int = 64 * 1024
     body_bytes_of: Mapping[str, int] = field(default_factory=dict[str, int])
     body_s: float = 30.0
+    held_bytes: int = 512 * 2**20
     requests_per_s: float | None = 50.0
     burst: int = 200
 
@@ -43,15 +45,46 @@ class Refusal:
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
+class HeldBodies:
+    """The bytes of all bodies that a server holds.
+
+    Args:
+        max_bytes: how many it may hold.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._held = 0
+
+    def take(self, count: int) -> bool:
+        """Count so many bytes more; False, and nothing is counted, where that is too many."""
+        if self._held + count > self._max_bytes:
+            return False
+        self._held += count
+        return True
+
+    def give_back(self, count: int) -> None:
+        """Count so many bytes less."""
+        self._held -= count
+
+
 class LimitedBody:
     """The body of one request as it arrives, within its limits.
 
     Attributes:
-        refusal: set once the body is too large or too slow; the application is then told that the client has left.
+        refusal: set once the body is too large or too slow, or all bodies together are too large; the application is
+            then told that the client has left.
+
+    Args:
+        receive: gives its parts.
+        max_bytes, within_s: how large it may be, and how long it may take.
+        others: counts its bytes among those of all bodies until `release`; None counts nothing.
     """
 
-    def __init__(self, receive: Receive, max_bytes: int, within_s: float) -> None:
+    def __init__(self, receive: Receive, max_bytes: int, within_s: float, others: HeldBodies | None = None) -> None:
         self.refusal: Refusal | None = None
+        self._others = others
+        self._held = 0
         self._receive = receive
         self._max_bytes = max_bytes
         self._within_s = within_s
@@ -74,8 +107,20 @@ class LimitedBody:
         if self._taken > self._max_bytes:
             self.refusal = too_large(self._max_bytes)
             return {"type": "http.disconnect"}
+        if self._others is not None:
+            if not self._others.take(self._taken - self._held):
+                text = "the server holds as many requests as it may: try again in a second"
+                self.refusal = Refusal(503, "busy", text, ((b"retry-after", b"1"),))
+                return {"type": "http.disconnect"}
+            self._held = self._taken
         self._is_complete = message["type"] != "http.request" or not message.get("more_body", False)
         return message
+
+    def release(self) -> None:
+        """The request is answered: its body counts no longer."""
+        if self._others is not None:
+            self._others.give_back(self._held)
+        self._held = 0
 
     async def drain(self, for_s: float) -> None:
         """Read on for a moment, so that a client that is still sending finds the answer before the end."""

@@ -118,6 +118,21 @@ def test_a_body_that_stays_out_is_refused_in_time(guarded: tuple[RunningApp, str
     assert time.monotonic() - began_s < 5
 
 
+def test_bodies_that_do_not_fit_beside_the_others_wait_for_their_end() -> None:
+    access = open_access("127.0.0.1:0")
+    limits = RequestLimits(body_bytes=80_000, held_bytes=100_000)
+    with running_app(Guard(app(), access, limits), access) as running:
+        with socket.create_connection(("127.0.0.1", running.port), timeout=10) as slow:
+            slow.sendall(b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Length: 70001\r\n\r\n")
+            slow.sendall(b"x" * 70_000)
+            assert eventually(lambda: running.ask("POST", "/", b"x" * 60_000).status == 503)
+            assert "holds as many requests as it may" in sentence(running.ask("POST", "/", b"x" * 60_000))
+            assert running.ask("POST", "/", b"x" * 20_000).status == 200
+            slow.sendall(b"x")
+            assert b"POST 70001" in b"".join(iter(lambda: slow.recv(65_536), b""))
+        assert eventually(lambda: running.ask("POST", "/", b"x" * 60_000).status == 200)
+
+
 def test_an_application_that_fails_answers_with_a_sentence(
     guarded: tuple[RunningApp, str], caplog: pytest.LogCaptureFixture
 ) -> None:
