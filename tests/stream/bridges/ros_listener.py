@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from typing import Any
@@ -19,7 +20,7 @@ from cyclonedds.util import duration
 from groundcast.stream.bridges.dds_node import LOOPBACK
 from groundcast.stream.bridges.dds_types import dds_type
 
-DOMAIN = 87
+DOMAIN = 10 + os.getpid() % 90  # so that tests that run side by side do not meet; ports beyond 101 may be in use
 
 
 class RosListener:

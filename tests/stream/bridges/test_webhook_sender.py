@@ -72,12 +72,12 @@ def deliver(folder: Path, count: int, restarts: int, every_s: float) -> tuple[We
 
 
 def test_no_event_is_lost_over_restarts_and_failures_and_the_order_of_each_source_stays(tmp_path: Path) -> None:
-    server, bridge = deliver(tmp_path, 150, 2, 0.01)
+    server, bridge = deliver(tmp_path, 80, 2, 0.01)
 
-    assert numbers_of(server.bodies) == {source: list(range(1, 151)) for source in SOURCES}
-    assert bridge.figures.sent["delivered"] == 300
+    assert numbers_of(server.bodies) == {source: list(range(1, 81)) for source in SOURCES}
+    assert bridge.figures.sent["delivered"] == 160
     assert bridge.figures.sent["dropped"] == 0
-    assert server.tries > 300
+    assert server.tries > 160
 
 
 @pytest.mark.slow
