@@ -29,6 +29,7 @@ from .upload_picture import Upload
 _MAX_PROJECTS = 1000
 _MAX_TASKS = 64
 _MAX_PROMPT = 5000
+_MAX_BYTES = 128 * 2**20  # of all pictures of a request
 
 
 class LabelStudio:
@@ -102,10 +103,11 @@ async def _predict(
     prompt = _check_prompt(config, studio.prompt_of(project))
     phrases = [PhraseRequest(name=one.name, ask=list(one.ask)) for one in prompt]
     wanted = read_detect_request({"prompt": [one.model_dump() for one in phrases], **_settings(body)})
-    uploads = [
-        await asyncio.to_thread(_picture_of, studio, task, config, number)
-        for number, task in enumerate(cast("list[Any]", tasks))
-    ]
+    uploads: list[Upload] = []
+    for number, task in enumerate(cast("list[Any]", tasks)):
+        uploads.append(await asyncio.to_thread(_picture_of, studio, task, config, number))
+        if sum(len(upload.data) for upload in uploads) > _MAX_BYTES:
+            raise bad_request(f"the pictures of these tasks are larger than {_MAX_BYTES // 2**20} MiB: ask for fewer")
     if not uploads:
         return []
     answer = await service.detect(uploads, wanted)

@@ -6,12 +6,13 @@ import http.client
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 from .api_error import ApiError, bad_request
 
 _TIMEOUT_S = 20.0
-_MAX_BYTES = 64 * 2**20
+_MAX_BYTES = 32 * 2**20
+_PLAIN = "/%:@!$&'()*+,;=~-._?"  # characters of a path that stay as they are
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,8 @@ class PictureFetch:
             link = http.client.HTTPConnection(host, port, timeout=_TIMEOUT_S)
         headers = {"Authorization": self.tokens[server]} if server in self.tokens else {}
         try:
-            link.request("GET", parts.path + (f"?{parts.query}" if parts.query else ""), headers=headers)
+            target = quote(parts.path + (f"?{parts.query}" if parts.query else ""), safe=_PLAIN)
+            link.request("GET", target, headers=headers)
             answer = link.getresponse()
             if answer.status != 200:
                 raise ApiError(502, "not_fetched", f"{server} answers {answer.status} instead of the picture")

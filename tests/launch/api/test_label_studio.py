@@ -113,8 +113,8 @@ def test_pictures_are_fetched_from_the_named_server_alone(frames: list[NDArray[n
     with picture_server(png(frames[0]), "secret") as url:
         studio = LabelStudio(PictureFetch(frozenset({url}), {url: "Token secret"}), url)
         with running_api(studio=studio) as api:
-            answer = api.post("/predict", json=predict("/data/upload/4/a.png"))
-            assert answer.json()["results"][0]["result"]
+            for path in ("/data/upload/4/a.png", "/data/local-files/?d=Bilder/Schlüssel ä.png"):
+                assert api.post("/predict", json=predict(path)).json()["results"][0]["result"], path
             for other in ("http://169.254.169.254/latest", "file:///etc/passwd", f"{url}.example/a", "http://[x"):
                 refused = api.post("/predict", json=predict(other))
                 assert refused.status_code in (403, 422), other
