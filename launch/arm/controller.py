@@ -64,7 +64,10 @@ def main() -> None:
         for message in messages:
             state = robot.state()
             age_ms = message.age_ms_now()
-            if state is None or age_ms is None or age_ms >= max_age_ms:
+            if state is None or age_ms is None:
+                continue
+            left_ms = max_age_ms - age_ms - (message.frame.captured_error_ms or 0.0)  # it may be that much older
+            if left_ms <= 0.0:
                 continue
             decision = picker.decide(message, state, time.monotonic())
             if decision is not None:
@@ -73,7 +76,7 @@ def main() -> None:
                     speed_m_s=decision.speed_m_s,
                     closed=decision.closed,
                     phase=decision.phase,
-                    until_monotonic_ns=time.monotonic_ns() + int((max_age_ms - age_ms) * 1e6),
+                    until_monotonic_ns=time.monotonic_ns() + int(left_ms * 1e6),
                     age_ms=age_ms,
                     captured_unix_ns=message.frame.captured_sent_unix_ns or message.frame.captured_unix_ns,
                     tries=picker.tries,
