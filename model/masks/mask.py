@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -151,7 +151,8 @@ def _compressed(runs: list[int], size_hw: tuple[int, int]) -> bytes:
     height, width = size_hw
     if runs[-1] == 0:  # as pycocotools itself writes a mask that ends with the picture
         runs = runs[:-1]
-    counts: bytes = coco.frPyObjects({"size": [height, width], "counts": runs}, height, width)["counts"]
+    uncompressed: Any = {"size": [height, width], "counts": runs}
+    counts: bytes = coco.frPyObjects(uncompressed, height, width)["counts"]
     return counts
 
 

@@ -56,7 +56,7 @@ def luma_of(frame: VideoFrame, orientation: int = UPRIGHT) -> NDArray[np.uint8] 
     plane = frame.planes[0]
     if plane.line_size < frame.width:  # upside down
         return None
-    return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: frame.height, : frame.width]
+    return np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[: frame.height, : frame.width]
 
 
 class _Conversion:

@@ -61,8 +61,12 @@ def _compare(api: httpx.Client, frames: list[NDArray[np.uint8]], count: int) -> 
 def test_a_full_queue_says_when_to_come_again(frames: list[NDArray[np.uint8]]) -> None:
     with running_api(max_waiting=2) as api:
         request = request_of(1, frames)
+
+        def ask(_number: int) -> httpx.Response:
+            return api.post("/v1/detect", json=request)
+
         with ThreadPoolExecutor(24) as callers:
-            answers = list(callers.map(lambda one: api.post("/v1/detect", json=one), [request] * 48))
+            answers = list(callers.map(ask, range(48)))
         statuses = {answer.status_code for answer in answers}
         assert statuses == {200, 503}
         assert all(answer.headers["retry-after"] == "1" for answer in answers if answer.status_code == 503)

@@ -1,6 +1,7 @@
 """The simulated arm: where its joints bring the tip, what its gripper lifts, and when it stops."""
 
 # MuJoCo comes without types.
+# pyright: reportMissingTypeStubs=false, reportAttributeAccessIssue=false
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from __future__ import annotations

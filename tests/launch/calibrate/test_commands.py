@@ -1,5 +1,7 @@
 """`groundcast calibrate` on rendered pictures of a board, from the print to the settings block."""
 
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import json

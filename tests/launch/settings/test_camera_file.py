@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -71,7 +72,7 @@ def node(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("write", [write_opencv, write_ros, write_own])
-def test_a_camera_is_read_from_each_format(node: Path, write: type[write_opencv]) -> None:
+def test_a_camera_is_read_from_each_format(node: Path, write: Callable[[Path], None]) -> None:
     write(node.parent / "cameras" / "wrist.yaml")
     (source,) = read_settings(node, {}).to_options().sources
     assert source.geometry is not None

@@ -131,7 +131,11 @@ def _keys(section: type[BaseModel]) -> set[str]:
         ("threshold: 0.4", "threshold: 4", "line 4: `prompt.1.threshold` must be less than or equal to 1"),
         ("model: tabletop", "model: {threshold: .nan}", "line 5: `model.threshold` must be a number in 0..1"),
         ("model: tabletop", "model: {device: gpu}", "line 5: `model.device` must be auto, cpu, cuda or cuda:1"),
-        ("model: tabletop", "zzz: 1", "line 5: unknown key `zzz`: known ones are batch_wait_ms, check_name, clips, control"),
+        (
+            "model: tabletop",
+            "zzz: 1",
+            "line 5: unknown key `zzz`: known ones are batch_wait_ms, check_name, clips, control",
+        ),
         (
             "model: tabletop",
             "tracker: {least_iou: 0.2}",

@@ -1,5 +1,7 @@
 """The embedded masker on drawn shapes, with its own weights."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -1,5 +1,7 @@
 """Maskers by name: the embedded one, folders as they are published, and what is refused."""
 
+# pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import json

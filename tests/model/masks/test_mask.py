@@ -1,6 +1,8 @@
 """Masks as run lengths and polygons, beside pycocotools."""
 
 # pycocotools has no types.
+# pyright: reportAssignmentType=false
+# pyright: reportCallIssue=false, reportArgumentType=false
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Masks through video with a memory, beside transformers' own session, with random weights."""
 
 # transformers leaves most types open.
+# pyright: reportPrivateUsage=false
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """SAM's families through our masker, against transformers' own steps from end to end, with random weights."""
 
 # transformers leaves most types open.
+# pyright: reportPrivateUsage=false
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from __future__ import annotations

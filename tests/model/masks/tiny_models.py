@@ -1,6 +1,7 @@
 """Small SAMs with random weights, one of each family, as transformers builds them."""
 
 # transformers leaves most types open.
+# pyright: reportArgumentType=false, reportCallIssue=false
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # pyright: reportMissingTypeStubs=false, reportAttributeAccessIssue=false, reportPrivateImportUsage=false
 

@@ -1,5 +1,7 @@
 """Training of the embedded masker: it learns, its batches repeat, and an interrupted run goes on."""
 
+# pyright: reportCallIssue=false, reportArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 from pathlib import Path

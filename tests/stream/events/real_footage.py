@@ -6,6 +6,7 @@ writes `real_footage.json` anew from `bottles.mp4` and `cars.mp4` in that folder
 4.0). No model is involved, so boxes flicker, merge with a hand, and end early at the picture's edge.
 """
 
+# pyright: reportArgumentType=false
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 """What an event message may say, byte by byte."""
 
+# pyright: reportIndexIssue=false, reportCallIssue=false, reportArgumentType=false
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false
 

@@ -1,5 +1,7 @@
 """Masks on the wire: read back as sent, valid under the published schema, refused where damaged."""
 
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 import json

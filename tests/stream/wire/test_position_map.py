@@ -1,5 +1,7 @@
 """Positions on the wire: their bytes, their published schema, and what is refused."""
 
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 import copy
