@@ -2,7 +2,7 @@
 .NOTPARALLEL:
 # A test that hangs says where, and ends.
 OR_SAY_WHERE = -o faulthandler_timeout=100 -o faulthandler_exit_on_timeout=true
-.PHONY: help demo test slow faults soak overhead check dev format-check lint types venv view
+.PHONY: help demo test slow bars faults soak overhead check dev format-check lint types venv view
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -14,7 +14,10 @@ test: venv  ## run the tests (no GPU, no network, about three minutes on two cor
 	.venv/bin/python -m pytest --numprocesses=2 --dist=worksteal $(OR_SAY_WHERE) $(ARGS)
 
 slow: venv  ## run the tests that take minutes: trainings, several processes
-	.venv/bin/python -m pytest -m slow --ignore=tests/faults $(ARGS)
+	.venv/bin/python -m pytest -m "slow and not bar" --ignore=tests/faults $(ARGS)
+
+bars: venv  ## run the long measurements against their bars: on an idle machine
+	.venv/bin/python -m pytest -m bar $(ARGS)
 
 faults: venv  ## run the whole fault suite: cameras, readers, networks and nodes that fail (half an hour)
 	.venv/bin/python -m pytest -m slow tests/faults $(ARGS)

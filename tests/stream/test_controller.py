@@ -83,6 +83,8 @@ def test_every_command_reaches_the_node(controller: Controller, plain_node: Plai
         "folder": "pictures",
         "transport": "tcp",
         "redirect_hosts": [],
+        "away_s": 2.0,
+        "relink_s": 2.0,
         "open_timeout_s": 5.0,
         "read_timeout_s": 5.0,
         "camera_latency_ms": 0.0,

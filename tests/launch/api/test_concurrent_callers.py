@@ -34,6 +34,7 @@ def test_32_callers_at_once_get_what_each_gets_alone(frames: list[NDArray[np.uin
     _compare(api, frames, 32)
 
 
+@pytest.mark.bar
 @pytest.mark.slow
 def test_2000_requests_of_32_callers_are_each_answered_as_alone() -> None:
     with running_api(max_waiting=64) as api:

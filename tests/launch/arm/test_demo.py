@@ -47,6 +47,7 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     assert "is not a folder" in ended.sentence
 
 
+@pytest.mark.bar
 @pytest.mark.slow
 @needs_mujoco
 def test_the_arm_picks_a_thing_and_stops_when_the_camera_freezes(tmp_path: Path) -> None:

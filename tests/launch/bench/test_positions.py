@@ -7,6 +7,7 @@ import pytest
 from groundcast.launch.bench.eye_in_hand import bench_eye_in_hand
 
 
+@pytest.mark.bar
 @pytest.mark.slow
 def test_a_moving_camera_is_as_exact_as_one_that_stands_still_but_not_with_the_newest_pose() -> None:
     figures = bench_eye_in_hand(2, seed=1)
@@ -14,6 +15,7 @@ def test_a_moving_camera_is_as_exact_as_one_that_stands_still_but_not_with_the_n
     assert figures["newest_mm"] > figures["still_mm"] + 3.0
 
 
+@pytest.mark.bar
 @pytest.mark.slow
 def test_depth_finds_things_to_millimetres_in_rendered_scenes() -> None:
     pytest.importorskip("mujoco")

@@ -111,6 +111,7 @@ def test_a_bridge_that_stands_still_does_not_hold_the_node_up() -> None:
     assert slowest_s < 1.0  # on a busy machine, too; a sender that waits for the bridge would wait for ever
 
 
+@pytest.mark.bar
 @pytest.mark.slow
 def test_a_thousand_messages_arrive_within_two_milliseconds_of_a_subscriber(capsys: pytest.CaptureFixture[str]) -> None:
     direct_ns: list[int] = []

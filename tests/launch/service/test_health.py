@@ -107,7 +107,7 @@ def test_metrics_say_what_the_node_says() -> None:
     assert of_door == {
         "frames_decoded_total": 1934, "frames_dropped_total": 1452, "messages_total": 481, "stale_messages_total": 7,
         "decode_errors_total": 1, "reconnects_total": 2, "frames_per_second": 29.5, "messages_per_second": 14.5,
-        "prompt_version": 3, "generation": 2, "last_message_age_seconds": 0.8125, "paused": 0,
+        "prompt_version": 3, "still_frames_total": 0, "generation": 2, "last_message_age_seconds": 0.8125, "paused": 0,
     }  # fmt: skip
     assert said["groundcast_source_latency_seconds", "0.95,door"] == 0.0315
     assert said["groundcast_source_paused", "shelf"] == 1

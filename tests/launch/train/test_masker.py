@@ -14,6 +14,7 @@ from ..commands import in_process
 pytest.importorskip("mujoco", reason="needs the [eval] extra")
 
 
+@pytest.mark.bar
 @pytest.mark.slow
 def test_the_masker_is_trained_on_rendered_objects(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = ("--crops", tmp_path / "crops", "--scenes", "2", "--processes", "1", "--steps", "2", "--json")

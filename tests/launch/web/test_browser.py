@@ -124,6 +124,7 @@ def test_a_box_is_never_drawn_on_another_picture(live: Chromium) -> None:
         assert all(left is None or abs(left - (20 + 3 * number)) <= 3 for left in lefts)
 
 
+@pytest.mark.bar
 @pytest.mark.slow
 def test_300_frames_are_drawn_with_their_own_boxes(live: Chromium) -> None:
     script(live, COUNTER)
@@ -144,6 +145,7 @@ def test_another_source_is_shown_with_a_click(live: Chromium) -> None:
     assert text_of(live, "#source-title") == "right"
 
 
+@pytest.mark.bar
 @pytest.mark.slow
 def test_a_source_that_is_lost_and_comes_back_is_shown_as_such(
     tmp_path: Path, counting_clip: Path, browser: Chromium

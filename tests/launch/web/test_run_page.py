@@ -56,6 +56,7 @@ def test_a_killed_page_leaves_the_node_alone(tmp_path: Path, counting_clip: Path
         assert node.process.poll() is None
 
 
+@pytest.mark.bar
 @pytest.mark.slow
 def test_a_page_ends_with_its_node_even_if_that_is_killed(tmp_path: Path, counting_clip: Path) -> None:
     settings = node_settings(counting_clip, name=f"killed-{os.getpid()}")
@@ -79,6 +80,7 @@ def test_what_the_page_needs_is_checked_before_the_model_is_loaded(
     assert "can be reached by others" in ended.sentence
 
 
+@pytest.mark.bar
 @pytest.mark.slow
 def test_a_busy_page_address_leaves_the_node_running(tmp_path: Path, counting_clip: Path) -> None:
     settings = node_settings(counting_clip, name=f"busy-{os.getpid()}")

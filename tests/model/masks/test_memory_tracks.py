@@ -78,7 +78,11 @@ def _batched(family: str, frames: list[NDArray[np.uint8]], boxes: dict[int, Box]
 
 @pytest.mark.parametrize(
     ("family", "frames"),
-    [("sam2", 4), pytest.param("sam2", 20, marks=pytest.mark.slow), pytest.param("edgetam", 3, marks=pytest.mark.slow)],
+    [
+        ("sam2", 4),
+        pytest.param("sam2", 20, marks=[pytest.mark.slow, pytest.mark.bar]),
+        pytest.param("edgetam", 3, marks=[pytest.mark.slow, pytest.mark.bar]),
+    ],
 )
 def test_a_batch_of_objects_has_the_masks_of_transformers_session(family: str, frames: int) -> None:
     theirs, ours = (run(family, _frames(frames), BOXES) for run in (_session, _batched))

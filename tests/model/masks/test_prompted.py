@@ -76,9 +76,9 @@ def _ours(family: str, image: NDArray[np.uint8], boxes: NDArray[np.float64], row
     ("size_hw", "count", "rows"),
     [
         ((97, 181), 7, 3),
-        pytest.param((128, 128), 40, 32, marks=pytest.mark.slow),
-        pytest.param((203, 61), 1, 32, marks=pytest.mark.slow),
-        pytest.param((64, 300), 5, 1, marks=pytest.mark.slow),
+        pytest.param((128, 128), 40, 32, marks=[pytest.mark.slow, pytest.mark.bar]),
+        pytest.param((203, 61), 1, 32, marks=[pytest.mark.slow, pytest.mark.bar]),
+        pytest.param((64, 300), 5, 1, marks=[pytest.mark.slow, pytest.mark.bar]),
     ],
 )
 def test_masks_are_transformers_own_at_odd_sizes_and_in_batches(
@@ -95,6 +95,7 @@ def test_masks_are_transformers_own_at_odd_sizes_and_in_batches(
     assert float(near.float().mean()) < 0.01
 
 
+@pytest.mark.bar
 @pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_comparison_notices_when_any_one_block_is_broken(family: str) -> None:

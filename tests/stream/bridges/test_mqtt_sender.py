@@ -86,6 +86,7 @@ def test_no_event_is_lost_over_restarts_of_the_broker_and_the_order_of_each_sour
     assert bridge.figures.sent["dropped"] == 0
 
 
+@pytest.mark.bar
 @pytest.mark.slow
 def test_ten_thousand_events_over_five_restarts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     began_s = time.monotonic()

@@ -80,6 +80,7 @@ def test_no_event_is_lost_over_restarts_and_failures_and_the_order_of_each_sourc
     assert server.tries > 160
 
 
+@pytest.mark.bar
 @pytest.mark.slow
 def test_ten_thousand_events_over_five_restarts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     began_s = time.monotonic()

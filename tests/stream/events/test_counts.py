@@ -57,6 +57,7 @@ def test_scripted_scenes_are_counted_exactly() -> None:
     assert verdict.scenes.total() == verdict.ours.total() == 7
 
 
+@pytest.mark.bar
 @pytest.mark.slow
 def test_two_hundred_scripted_scenes_are_counted_exactly() -> None:
     assert judge(range(203)).wrong == []

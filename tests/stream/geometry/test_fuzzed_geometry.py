@@ -120,6 +120,7 @@ def test_no_input_gives_a_position_that_is_not_finite(values: tuple[Any, ...]) -
     check(*values)
 
 
+@pytest.mark.bar
 @pytest.mark.slow
 @settings(max_examples=10_000, deadline=None, suppress_health_check=QUIET)
 @given(SHAPES)

@@ -80,6 +80,7 @@ def test_a_picture_is_made_small_with_its_scale() -> None:
     assert (small.shape, scale) == ((90, 160), 8.0)
 
 
+@pytest.mark.bar
 @pytest.mark.slow
 def test_most_visits_of_a_day_are_seen_and_most_pictures_are_not_detected_in() -> None:
     day = Day(seed=7, length_s=600.0, visits=8)
