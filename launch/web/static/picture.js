@@ -122,7 +122,7 @@ export class Picture {
       await navigator.clipboard.writeText(text);
       byId("shot-said").textContent = "copied";
     } catch {
-      this.say("the browser does not allow copying here: use https:// or 127.0.0.1");
+      this.say("the browser does not allow copying here: open the page over HTTPS or at 127.0.0.1");
     }
   }
 

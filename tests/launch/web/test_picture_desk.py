@@ -64,7 +64,7 @@ async def test_a_picture_that_takes_too_long_is_given_up_and_a_crowd_is_told_to_
 ) -> None:
     monkeypatch.setattr(picture_desk, "_WITHIN_S", 1.0)
     monkeypatch.setattr(picture_desk, "_MAX_WAITING", 2)
-    monkeypatch.setattr(picture_desk, "_WORKER", "http.server")  # never answers on its standard output
+    monkeypatch.setattr(picture_desk, "_WORKER", "tests.launch.web.silent_worker")
     desk = PictureDesk(["tabletop"])
 
     answers: list[Any] = await asyncio.gather(
