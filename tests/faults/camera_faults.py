@@ -12,7 +12,7 @@ import numpy as np
 from groundcast.stream.options import SourceOptions
 from groundcast.stream.stats import SourceState
 
-from ..stream.clips import Clip, encode_pictures, read_h264
+from ..stream.encoded_clips import Clip, encode_pictures, read_h264
 from ..stream.rtsp_server import Behaviour, RtspServer
 from ..stream.watched_reader import DATA
 from .camera_process import moving_pictures, moving_scene

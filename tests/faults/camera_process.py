@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..stream.clips import Clip, Codec, encode_pictures
+from ..stream.encoded_clips import Clip, Codec, encode_pictures
 from ..stream.rtsp_server import RtspServer
 from .processes import running
 

@@ -12,7 +12,7 @@ import pytest
 
 from groundcast.stream.options import SourceOptions
 
-from ..stream.clips import free_port
+from ..stream.encoded_clips import free_port
 from .camera_faults import FAULTS, RATE_HZ, Fault, FaultyCamera, Sign, moving, still, watched_source
 from .camera_process import cameras
 from .camera_watch import CameraWatch, until

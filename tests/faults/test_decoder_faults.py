@@ -19,7 +19,7 @@ from groundcast.stream.decoder_process.start import DecoderProcess
 from groundcast.stream.options import SourceOptions
 from groundcast.stream.stats import ReaderStats
 
-from ..stream.clips import encode_clip
+from ..stream.encoded_clips import encode_clip
 from ..stream.rtsp_server import RtspServer
 from .camera_process import cameras
 

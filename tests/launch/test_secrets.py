@@ -26,7 +26,7 @@ from groundcast.stream.options import SourceOptions
 from groundcast.stream.recording.mcap_reader import McapReader
 from groundcast.stream.source_url import SourceError, SourceUrl, kind_of, redact
 
-from ..stream.clips import free_port
+from ..stream.encoded_clips import free_port
 from .commands import in_process
 from .test_log_setup import broken_record
 

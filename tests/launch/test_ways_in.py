@@ -27,7 +27,7 @@ from groundcast.stream.options import SourceOptions
 from groundcast.stream.pusher import Pusher
 
 from ..model.stored_pictures import scene, turned_file
-from ..stream.clips import free_port
+from ..stream.encoded_clips import free_port
 from ..stream.hdr_clips import PQ, write_hdr
 from ..stream.watched_reader import WatchedReader, read_all
 from .commands import in_process

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from .clips import Codec
+from .encoded_clips import Codec
 
 CLOCK_HZ = 90_000
 SSRC = 0x30A98EE7

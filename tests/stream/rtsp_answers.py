@@ -6,7 +6,7 @@ import re
 from base64 import b64encode
 from pathlib import Path
 
-from .clips import Clip, kind_of_unit
+from .encoded_clips import Clip, kind_of_unit
 from .rtp_packets import SSRC
 
 _H265_NAMES = {32: "sprop-vps", 33: "sprop-sps", 34: "sprop-pps"}

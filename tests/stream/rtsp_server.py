@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Self
 
-from .clips import Clip, Picture, encode_clip, encode_pictures, free_port
+from .encoded_clips import Clip, Picture, encode_clip, encode_pictures, free_port
 from .rtp_packets import CLOCK_HZ, packets, sender_report
 from .rtsp_answers import description, replay, transport
 

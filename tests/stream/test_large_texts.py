@@ -16,7 +16,7 @@ from groundcast.stream.control.source_settings import PromptSettings, to_prompt
 from groundcast.stream.options import SourceOptions
 from groundcast.stream.wire.packing import pack
 
-from .clips import encode_clip
+from .encoded_clips import encode_clip
 from .rtsp_server import Behaviour, RtspServer
 from .watched_reader import WatchedReader
 

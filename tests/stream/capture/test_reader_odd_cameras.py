@@ -11,7 +11,7 @@ import pytest
 
 from groundcast.stream.options import SourceOptions
 
-from ..clips import Clip, encode_clip, encode_pictures, kind_of_unit, read_h264
+from ..encoded_clips import Clip, encode_clip, encode_pictures, kind_of_unit, read_h264
 from ..rtsp_answers import recorded
 from ..rtsp_server import Behaviour, RtspServer
 from ..watched_reader import DATA, WatchedReader

@@ -19,7 +19,7 @@ from groundcast.stream.decode.opened_source import OpenedSource
 from groundcast.stream.options import SourceOptions
 from groundcast.stream.pusher import Pusher
 
-from ..clips import encode_clip, free_port
+from ..encoded_clips import encode_clip, free_port
 from ..rtsp_server import Behaviour, RtspServer
 from ..watched_reader import WatchedReader, read_all, write_video
 

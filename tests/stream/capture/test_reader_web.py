@@ -17,7 +17,7 @@ import pytest
 
 from groundcast.stream.options import SourceOptions
 
-from ..clips import encode_clip
+from ..encoded_clips import encode_clip
 from ..watched_reader import WatchedReader, read_all, write_picture, write_video
 
 BARE = encode_clip()

@@ -14,7 +14,7 @@ from groundcast.stream.options import SourceOptions
 from groundcast.stream.pusher import Pusher
 
 from ...model.stored_pictures import jpeg
-from ..clips import free_port
+from ..encoded_clips import free_port
 from ..watched_reader import WatchedReader, read_all
 
 NOISE = np.random.default_rng(0).integers(0, 256, (96, 128, 3), np.uint8)

@@ -12,7 +12,7 @@ import pytest
 
 from groundcast.stream.options import SourceOptions
 
-from ..clips import Clip, encode_clip
+from ..encoded_clips import Clip, encode_clip
 from ..rtsp_server import Behaviour, RtspServer
 from ..watched_reader import WatchedReader
 

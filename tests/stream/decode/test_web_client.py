@@ -17,7 +17,7 @@ import pytest
 
 from groundcast.stream.options import SourceOptions
 
-from ..clips import free_port
+from ..encoded_clips import free_port
 from ..watched_reader import WatchedReader, write_video
 
 PASSWORD = "viewer:s3cret"

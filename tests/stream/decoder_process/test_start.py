@@ -31,7 +31,7 @@ from groundcast.stream.wire.packing import pack
 from groundcast.stream.wire.topics import MessageError
 
 from ...waiting import eventually
-from ..clips import encode_clip
+from ..encoded_clips import encode_clip
 from ..lying_decoder import PICTURE
 from ..rtsp_server import Behaviour, RtspServer
 from ..watched_reader import WatchedReader, write_video
