@@ -115,6 +115,8 @@ def test_two_viewers_ask_for_different_things(live: Chromium, page: str) -> None
     assert eventually(lambda: chips(live) == ["red blob", "green blob"])  # what the other asked for ended with it
 
 
+@pytest.mark.bar
+@pytest.mark.slow
 def test_a_box_is_never_drawn_on_another_picture(live: Chromium) -> None:
     script(live, COUNTER)
 
