@@ -163,6 +163,8 @@ def test_a_text_on_the_prompt_topic_changes_the_prompt(listener: RosListener, tm
     assert node.version > before
 
 
+@pytest.mark.bar
+@pytest.mark.slow
 def test_a_lease_ends_with_its_publisher(listener: RosListener, tmp_path: Path) -> None:
     node = PlainNode("wrist")
     with (
