@@ -17,7 +17,7 @@ from ..settings.sources import named_sources
 from ..show.input_files import JOURNAL, InputFiles
 from ..show.progress import progress
 from .entry import FileEntry
-from .file_names import namer
+from .file_names import namer, plain_path
 from .formats import write_formats
 from .journal import Journal
 from .line_file import lines_of
@@ -59,7 +59,7 @@ class SurveyRun:
         self, paths: Sequence[str], found: InputFiles, out: Path, options: DetectOptions, journal: Journal
     ) -> None:
         self._out, self._options, self._journal, self._faults = out, options, journal, found.faults
-        files = list({str(Path(file).absolute()): file for file in found.files}.values())  # no file twice
+        files = list({plain_path(file): file for file in found.files}.values())  # no file twice
         self._sources = [
             SourceOptions(name, file, target_hz=options.sample_hz) for name, file in named_sources(files).items()
         ]

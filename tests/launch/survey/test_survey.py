@@ -120,6 +120,24 @@ def test_crops_and_drawings_keep_the_folders(folder: Path, tmp_path: Path, capsy
     assert 36 <= min(high, wide) <= max(high, wide) <= 42  # the square's 30 px and a tenth on each side
 
 
+def test_drawings_of_a_path_with_dots_do_not_replace_its_pictures(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, out = tmp_path / "a" / "b", tmp_path / "out"
+    (here / "more").mkdir(parents=True)
+    shutil.copy(folder / "empty.png", here / "more")
+    before = {path: path.read_bytes() for path in folder.rglob("*.jpg")}
+    monkeypatch.chdir(here)
+
+    prompt = ("--prompt", "red blob", "--out", out, "--format", "coco", "--drawings")
+    in_process(capsys, "detect", "../../trap", "more", f"{here}/../b/more", *prompt)
+
+    assert {path: path.read_bytes() for path in folder.rglob("*.jpg")} == before
+    assert (out / "drawings" / "trap" / "turned.jpg").exists()
+    names = [image["file_name"] for image in json.loads((out / "coco.json").read_text())["images"]]
+    assert names.count("a/b/more/empty.png") == 1
+
+
 def test_a_full_disk_stops_a_run_that_the_same_command_continues(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
 ) -> None:
