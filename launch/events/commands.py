@@ -28,7 +28,7 @@ _SPANS = {"minute": 1, "hour": 60, "day": 1440}
 def list_events(
     choice: EventChoice,
     kind: Kind = None,
-    last: Annotated[int, typer.Option(min=1, help="So many of the last ones.")] = 50,
+    last: Annotated[int, typer.Option(min=1, max=10**9, help="So many of the last ones.")] = 50,
 ) -> None:
     """List stored events, the newest last."""
     _check_kind(kind)

@@ -18,6 +18,7 @@ from ..node.state_folder import event_stores, own_event_store
 
 _SPAN = re.compile(r"(\d{1,9})(s|min|h|d)")
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
+_LAST_NS = 2**63 - 1  # what a file of events can hold: the year 2262
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +83,13 @@ class EventChoice(StoreChoice):
 
 
 def _moment_ns(option: str, text: str | None) -> int | None:
-    """A local time, or a time ago, in unix ns."""
+    """A local time, or a time ago, in unix ns; no earlier or later than a stored one can be."""
     if text is None:
         return None
     if match := _SPAN.fullmatch(text):
-        return time.time_ns() - int(match[1]) * _SECONDS[match[2]] * 10**9
+        return max(0, time.time_ns() - int(match[1]) * _SECONDS[match[2]] * 10**9)
     try:
-        return int(datetime.fromisoformat(text).timestamp()) * 10**9
+        return min(max(0, int(datetime.fromisoformat(text).timestamp()) * 10**9), _LAST_NS)
     except (ValueError, OverflowError, OSError):
         raise InputError(
             f"{option} {text} is no time: write 2026-12-31, 2026-12-31T18:00, or so long ago: 30min, 2h, 7d"

@@ -99,6 +99,16 @@ def test_what_cannot_be_meant_is_refused(wrong: tuple[str, str], capsys: pytest.
 
 
 @pytest.mark.usefixtures("store")
+def test_times_beyond_any_event_are_taken_as_they_are_meant(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in ("list", "counts"):
+        every = in_process(capsys, "events", command, "--since", "999999999d", "--until", "9999-12-31", "--json")
+        none = in_process(capsys, "events", command, "--since", "9999-12-31", "--json")
+
+        assert (every.code, bool(every.out), none.code, none.out) == (0, True, 0, "")
+    assert in_process(capsys, "events", "list", "--last", str(2**70)).code == 2
+
+
+@pytest.mark.usefixtures("store")
 def test_events_are_exported_as_csv_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "events.csv"
 
