@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import cast
 
@@ -57,10 +58,10 @@ def camera_of(values: Mapping[str, object]) -> Intrinsics:
 
 def _distortion(values: Mapping[str, object], coefficients: list[float]) -> tuple[Distortion, list[float]]:
     name = values.get("distortion_model")
-    if name is not None and name not in _MODELS:
+    if name is not None and not (isinstance(name, str) and name in _MODELS):
         known = ", ".join(_MODELS)
         raise CameraModelError(f"distortion_model is {str(name)[:40]!r}: known ones are {known}")
-    is_fisheye = values.get("fisheye_model") not in (None, 0, False) or (name and _MODELS[str(name)] == "fisheye")
+    is_fisheye = values.get("fisheye_model") not in (None, 0, False) or (name and _MODELS[name] == "fisheye")
     if is_fisheye:
         return "fisheye", coefficients[:4] if not any(coefficients[4:]) else coefficients
     if not any(coefficients):
@@ -92,13 +93,16 @@ def _numbers(value: object, what: str) -> list[float]:
     if isinstance(value, (list, tuple)):
         rows = cast("Sequence[object]", value)
         flat = [item for row in rows for item in (cast("Sequence[object]", row) if isinstance(row, list) else [row])]
-        numbers = [float(item) for item in flat if isinstance(item, (int, float)) and not isinstance(item, bool)]
-        if len(numbers) == len(flat):
-            return numbers
+        numbers = [item for item in flat if isinstance(item, (int, float)) and not isinstance(item, bool)]
+        with contextlib.suppress(OverflowError):  # an integer of hundreds of digits
+            if len(numbers) == len(flat):
+                return [float(number) for number in numbers]
     raise CameraModelError(f"{what} must be a list of numbers, or a map with `data`")
 
 
 def _integer(value: object, what: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value):
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
         raise CameraModelError(f"{what} must be a whole number of pixels")
-    return int(value)
+    return value

@@ -63,6 +63,10 @@ def test_opencvs_older_names_and_rows_are_read() -> None:
         ({"distortion_coefficients": [0.1] * 12}, "thin prism"),
         ({"image_width": 640.5}, "whole number"),
         ({"image_height": None}, "image_height"),
+        ({"image_height": float("inf")}, "whole number"),
+        ({"image_height": float("nan")}, "whole number"),
+        ({"camera_matrix": [10**400, *MATRIX[1:]]}, "list of numbers"),
+        ({"distortion_model": ["plumb_bob"]}, "plumb_bob.*known ones"),
     ],
 )
 def test_what_is_no_calibration_is_refused_in_a_sentence(change: dict[str, Any], reason: str) -> None:
