@@ -16,7 +16,7 @@ from .sockets.client_socket import ClientSocket
 from .sockets.connect import ConnectError
 from .sockets.key_files import KeyFileError
 from .wire.push_message import MAX_PICTURE_BYTES, Encoding, PushHeader, jpeg_size, pack_push
-from .wire.push_sensor import DepthHeader, DepthType, PoseMessage, pack_depth, pack_pose
+from .wire.push_sensor import MAX_DEPTH_PIXELS, DepthHeader, DepthType, PoseMessage, pack_depth, pack_pose
 from .wire.topics import MessageError
 
 _LAST_ONE_WITHIN_MS = 100
@@ -132,11 +132,11 @@ class Pusher:
             PusherError: other than three and four finite numbers, or a time that is no integer.
         """
         captured_ns = time.time_ns() if captured_unix_ns is None else _integer("captured_unix_ns", captured_unix_ns)
-        numbers = [float(value) for value in (*translation_m, *quaternion_xyzw)]
-        if len(translation_m) != 3 or len(quaternion_xyzw) != 4 or not all(map(math.isfinite, numbers)):
-            raise PusherError("a pose is three finite numbers in metres and a quaternion of four: x, y, z, w")
-        x, y, z, qx, qy, qz, qw = numbers
-        body = pack_pose(PoseMessage((x, y, z), (qx, qy, qz, qw), captured_ns))
+        pose = _read_pose(translation_m, quaternion_xyzw, captured_ns)
+        try:
+            body = pack_pose(pose)
+        except MessageError as error:
+            raise PusherError(str(error)) from error
         if self._poses is None:
             self._poses = self._connect(_MAX_POSES_QUEUED)
         try:
@@ -184,11 +184,22 @@ class Pusher:
         self.close()
 
 
+def _read_pose(translation_m: Sequence[float], quaternion_xyzw: Sequence[float], captured_ns: int) -> PoseMessage:
+    try:
+        x, y, z = map(float, translation_m)
+        qx, qy, qz, qw = map(float, quaternion_xyzw)
+    except (TypeError, ValueError, OverflowError):
+        x = y = z = qx = qy = qz = qw = math.nan
+    if not all(map(math.isfinite, (x, y, z, qx, qy, qz, qw))):
+        raise PusherError("a pose is three finite numbers in metres and a quaternion of four: x, y, z, w")
+    return PoseMessage((x, y, z), (qx, qy, qz, qw), captured_ns)
+
+
 def _read_depth(depth: Array, unit_m: float | None) -> tuple[DepthHeader, list[memoryview | bytes]]:
     """The header and the bytes of a depth picture.
 
     Raises:
-        PusherError: another type or shape, or a unit that is missing or none.
+        PusherError: another type or shape, too many pixels, or a unit that is missing or none.
     """
     view = _memory_of(depth)
     kind = _DEPTH_TYPES.get(view.format or "")
@@ -201,6 +212,8 @@ def _read_depth(depth: Array, unit_m: float | None) -> tuple[DepthHeader, list[m
     if not 1e-6 <= unit_m <= 1e3:
         raise PusherError(f"depth_unit_m is {unit_m}: give metres of a value of 1, such as 0.001 for millimetres")
     height, width = view.shape or (0, 0)
+    if width * height > MAX_DEPTH_PIXELS:
+        raise PusherError(f"the depth picture has {width} x {height} px: a node reads at most {MAX_DEPTH_PIXELS} px")
     return DepthHeader(kind, width, height, float(unit_m)), [view if view.c_contiguous else view.tobytes()]
 
 
