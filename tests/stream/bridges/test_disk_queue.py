@@ -89,7 +89,7 @@ def test_a_second_bridge_cannot_use_the_same_file(tmp_path: Path) -> None:
 
 
 def test_another_programs_file_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "queue").write_text("a text of somebody else, and long enough to look like one" * 10)
+    (tmp_path / "queue").write_text("a text that another program wrote, and long enough to look like a queue" * 10)
 
     with pytest.raises(QueueError, match="is not one of groundcast, or is damaged"):
         DiskQueue(tmp_path / "queue")
