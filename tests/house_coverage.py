@@ -208,7 +208,9 @@ COVERED_BY: dict[str, str] = {
     "stream/test_pipeline_sources.py": "stream/node/source_registry",
     "stream/test_subscriber_alone.py": "stream/subscribe/sub_socket",
     "stream/tracking/test_tracker.py": "stream/track",
-    "stream/wire/test_message.py": "stream/wire/message_types stream/wire/place_counts stream/wire/topics",
+    "stream/wire/test_message.py": (
+        "stream/wire/message_identity stream/wire/message_types stream/wire/place_counts stream/wire/topics"
+    ),
     "stream/wire/test_older_messages.py": "stream/wire/message_fields",
     "stream/wire/test_other_languages.py": "stream/wire/packing",
 }

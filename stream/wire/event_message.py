@@ -6,11 +6,10 @@ from typing import cast, get_args
 
 from ..event import Direction, Event, EventKind
 from ..track import Box
-from .message import MINOR
 from .message_fields import Fields
+from .message_identity import identity_map, open_message, read_identity
 from .message_types import EventMessage
-from .packing import pack, unpack
-from .topics import MAJOR, MessageError, check_name
+from .packing import pack
 
 _KINDS: tuple[EventKind, ...] = get_args(EventKind)
 _DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
@@ -33,22 +32,13 @@ def decode_event(body: bytes) -> EventMessage:
     Raises:
         MessageError: not msgpack, another major version, a missing key, a wrong type or range.
     """
-    fields = Fields(unpack(body))
-    major, minor = fields.integers("schema", 2, minimum=0)
-    if major != MAJOR:
-        raise MessageError(f"schema is [{major}, {minor}], but this program reads {MAJOR}: update the older one")
-    return _read_message(fields)
+    return _read_message(open_message(body))
 
 
 def event_message_map(message: EventMessage) -> dict[str, object]:
     """The message as it is sent: maps, lists, texts and numbers alone, for JSON too."""
     values: dict[str, object] = {
-        "schema": [MAJOR, MINOR],
-        "node": message.node,
-        "epoch": message.epoch,
-        "source": message.source,
-        "generation": message.generation,
-        "seq": message.seq,
+        **identity_map(message),
         "number": message.number,
         "published_unix_ns": message.published_unix_ns,
     }
@@ -108,11 +98,7 @@ def _read_direction(fields: Fields, key: str) -> Direction:
 
 def _read_message(fields: Fields) -> EventMessage:
     return EventMessage(
-        node=check_name(fields.text("node")),
-        source=check_name(fields.text("source")),
-        epoch=fields.integer("epoch"),
-        generation=fields.integer("generation"),
-        seq=fields.integer("seq"),
+        **read_identity(fields, min_seq=0),
         number=fields.integer("number", minimum=1),
         published_unix_ns=fields.integer("published_unix_ns"),
         uncertain_since_unix_ns=fields.maybe(fields.integer, "uncertain_since_unix_ns"),

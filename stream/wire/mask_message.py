@@ -6,11 +6,11 @@ from typing import cast
 
 from ..track import Box
 from ..track_mask import TrackMask
-from .message import MINOR
 from .message_fields import Fields
+from .message_identity import identity_map, open_message, read_identity
 from .message_types import MaskMessage
-from .packing import pack, unpack
-from .topics import MAJOR, MessageError, check_name
+from .packing import pack
+from .topics import MessageError
 
 _MAX_RLE_BYTES = 1 << 20
 _MAX_SIDE_PX = 1 << 16
@@ -23,12 +23,7 @@ def encode_masks(message: MaskMessage) -> bytes:
         MessageError: a value that cannot be sent (NaN, a numpy number, a bad name), named by its key.
     """
     values: dict[str, object] = {
-        "schema": [MAJOR, MINOR],
-        "node": message.node,
-        "epoch": message.epoch,
-        "source": message.source,
-        "generation": message.generation,
-        "seq": message.seq,
+        **identity_map(message),
         "published_unix_ns": message.published_unix_ns,
         "replay": message.replay,
         "masker": message.masker,
@@ -54,20 +49,12 @@ def decode_masks(body: bytes) -> MaskMessage:
     Raises:
         MessageError: not msgpack, another major version, a missing key, a wrong type or range.
     """
-    fields = Fields(unpack(body))
-    major, minor = fields.integers("schema", 2, minimum=0)
-    if major != MAJOR:
-        raise MessageError(f"schema is [{major}, {minor}], but this program reads {MAJOR}: update the older one")
-    return _read_message(fields)
+    return _read_message(open_message(body))
 
 
 def _read_message(fields: Fields) -> MaskMessage:
     return MaskMessage(
-        node=check_name(fields.text("node")),
-        source=check_name(fields.text("source")),
-        epoch=fields.integer("epoch"),
-        generation=fields.integer("generation"),
-        seq=fields.integer("seq", minimum=1),
+        **read_identity(fields, min_seq=1),
         published_unix_ns=fields.integer("published_unix_ns"),
         masker=fields.text("masker"),
         masks=tuple(_read_mask(Fields(item, "masks[]")) for item in fields.items("masks")),

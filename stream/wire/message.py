@@ -14,6 +14,7 @@ from typing import get_args
 from ..stats import SourceState
 from ..track import Box, Track, TrackState
 from .message_fields import Fields
+from .message_identity import identity_map, open_message, read_identity
 from .message_types import (
     ClockName,
     DetectionMessage,
@@ -23,12 +24,9 @@ from .message_types import (
     PromptInfo,
     StatusMessage,
 )
-from .packing import pack, unpack
+from .packing import pack
 from .place_counts import counts_map, read_counts
 from .position_map import pose_map, position_map, read_pose, read_position
-from .topics import MAJOR, MessageError, check_name
-
-MINOR = 1
 
 _MAX_REASON_LENGTH = 2000
 _CLOCKS: tuple[ClockName, ...] = get_args(ClockName)
@@ -50,7 +48,7 @@ def encode(message: DetectionMessage | StatusMessage | PictureHeader) -> bytes:
         values = _status_map(message)
         _read_status(Fields(values))
     else:
-        values = _identity_map(message)
+        values = identity_map(message)
         _read_picture_header(Fields(values))
     return pack(values)
 
@@ -61,17 +59,17 @@ def decode_detections(body: bytes) -> DetectionMessage:
     Raises:
         MessageError: not msgpack, another major version, a missing key, a wrong type or range.
     """
-    return _read_detections(_open(body))
+    return _read_detections(open_message(body))
 
 
 def decode_status(body: bytes) -> StatusMessage:
     """The status in `body`; raises as `decode_detections` does."""
-    return _read_status(_open(body))
+    return _read_status(open_message(body))
 
 
 def decode_picture_header(body: bytes) -> PictureHeader:
     """The header in `body`; raises as `decode_detections` does."""
-    return _read_picture_header(_open(body))
+    return _read_picture_header(open_message(body))
 
 
 def as_replay(message: DetectionMessage | StatusMessage) -> DetectionMessage | StatusMessage:
@@ -79,27 +77,8 @@ def as_replay(message: DetectionMessage | StatusMessage) -> DetectionMessage | S
     return replace(message, replay=True)
 
 
-def _open(body: bytes) -> Fields:
-    fields = Fields(unpack(body))
-    major, minor = fields.integers("schema", 2, minimum=0)
-    if major != MAJOR:
-        raise MessageError(f"schema is [{major}, {minor}], but this program reads {MAJOR}: update the older one")
-    return fields
-
-
-def _identity_map(message: DetectionMessage | StatusMessage | PictureHeader) -> dict[str, object]:
-    return {
-        "schema": [MAJOR, MINOR],
-        "node": message.node,
-        "epoch": message.epoch,
-        "source": message.source,
-        "generation": message.generation,
-        "seq": message.seq,
-    }
-
-
 def _detections_map(message: DetectionMessage) -> dict[str, object]:
-    values = _identity_map(message)
+    values = identity_map(message)
     values["frame"] = _frame_map(message.frame)
     values["published_unix_ns"] = message.published_unix_ns
     values["published_monotonic_ns"] = message.published_monotonic_ns
@@ -187,7 +166,7 @@ def _status_map(message: StatusMessage) -> dict[str, object]:
         "ended": _sendable(message.ended),
         "replay": message.replay,
     }
-    return {**_identity_map(message), **_known(values)}
+    return {**identity_map(message), **_known(values)}
 
 
 def _known(values: Mapping[str, object | None]) -> dict[str, object]:
@@ -202,11 +181,7 @@ def _sendable(text: str | None) -> str | None:
 def _read_detections(fields: Fields) -> DetectionMessage:
     model, prompt = fields.fields("model"), fields.fields("prompt")
     return DetectionMessage(
-        node=check_name(fields.text("node")),
-        source=check_name(fields.text("source")),
-        epoch=fields.integer("epoch"),
-        generation=fields.integer("generation"),
-        seq=fields.integer("seq", minimum=1),
+        **read_identity(fields, min_seq=1),
         frame=_read_frame(fields.fields("frame")),
         model=ModelInfo(model.text("name"), model.text("dtype"), model.text("score_rule")),
         prompt=PromptInfo(prompt.integer("version"), prompt.text("hash"), prompt.texts("phrases")),
@@ -264,11 +239,7 @@ def _read_track(fields: Fields) -> Track:
 
 def _read_status(fields: Fields) -> StatusMessage:
     return StatusMessage(
-        node=check_name(fields.text("node")),
-        source=check_name(fields.text("source")),
-        epoch=fields.integer("epoch"),
-        generation=fields.integer("generation"),
-        seq=fields.integer("seq"),
+        **read_identity(fields, min_seq=0),
         state=fields.word("state", _SOURCE_STATES),
         published_unix_ns=fields.integer("published_unix_ns"),
         fps_in=fields.number("fps_in", minimum=0.0),
@@ -294,13 +265,7 @@ def _read_status(fields: Fields) -> StatusMessage:
 
 
 def _read_picture_header(fields: Fields) -> PictureHeader:
-    return PictureHeader(
-        node=check_name(fields.text("node")),
-        source=check_name(fields.text("source")),
-        epoch=fields.integer("epoch"),
-        generation=fields.integer("generation"),
-        seq=fields.integer("seq", minimum=1),
-    )
+    return PictureHeader(**read_identity(fields, min_seq=1))
 
 
 def _ratio(fields: Fields, key: str) -> tuple[int, int]:

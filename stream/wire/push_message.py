@@ -8,6 +8,7 @@ from typing import Literal, get_args
 
 from .jpeg_scans import MAX_SCANS, has_too_many_scans
 from .message_fields import Fields
+from .message_identity import check_schema
 from .packing import pack, unpack
 from .push_sensor import DepthHeader, depth_map, read_depth
 from .topics import MAJOR, MAX_FRAME_ID_LENGTH, MessageError
@@ -70,9 +71,7 @@ def parse_push(parts: Sequence[bytes]) -> PushHeader:
             "a pushed picture has two parts, a small header map and the picture's bytes, and a third with its depth"
         )
     fields, body = Fields(unpack(parts[0])), parts[1]
-    major, _ = fields.integers("schema", 2, minimum=0)
-    if major != MAJOR:
-        raise MessageError(f"schema is [{major}, ...], but this program reads {MAJOR}: update the older one")
+    check_schema(fields)
     encoding: Encoding = fields.word("encoding", _ENCODINGS)
     if encoding == "jpeg":
         width, height = jpeg_size(body)

@@ -9,6 +9,7 @@ from typing import Literal, get_args
 
 from ..position import Vector3
 from .message_fields import Fields
+from .message_identity import check_schema
 from .packing import pack, unpack
 from .topics import MAJOR, MessageError
 
@@ -88,9 +89,7 @@ def parse_sensor(parts: Sequence[bytes]) -> PoseMessage | DepthMessage | None:
     fields = Fields(unpack(parts[0]))
     if len(parts) == 2 and ("encoding" in fields.names() or "depth" not in fields.names()):
         return None
-    major, _ = fields.integers("schema", 2, minimum=0)
-    if major != MAJOR:
-        raise MessageError(f"schema is [{major}, ...], but this program reads {MAJOR}: update the older one")
+    check_schema(fields)
     captured_unix_ns = fields.integer("captured_unix_ns")
     if len(parts) == 2:
         header = read_depth(fields.fields("depth"), len(parts[1]))
