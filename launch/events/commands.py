@@ -54,7 +54,7 @@ def count_events(
         uncertain = stored.uncertain_since()
     if choice.as_json:
         for row in rows:
-            values = {key: value for key, value in asdict(row).items() if value is not None}
+            values = asdict(row)
             typer.echo(json.dumps({**values, "in": values.pop("ins"), "out": values.pop("outs")}))
     else:
         say_counts(rows, uncertain, dated=by is not None)

@@ -37,7 +37,6 @@ CREATE INDEX IF NOT EXISTS events_by_time ON events (happened_unix_ns);
 CREATE TABLE IF NOT EXISTS minutes (
   node TEXT, source TEXT, place TEXT, phrase TEXT, minute INTEGER,
   entered INTEGER DEFAULT 0, left INTEGER DEFAULT 0, "in" INTEGER DEFAULT 0, out INTEGER DEFAULT 0,
-  highest INTEGER DEFAULT 0, summed INTEGER DEFAULT 0, samples INTEGER DEFAULT 0,
   PRIMARY KEY (node, source, place, phrase, minute)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS totals (

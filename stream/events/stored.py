@@ -46,7 +46,6 @@ class CountRow:
         node, source, place, phrase: whose.
         begin_unix_ns: of the span.
         entered, left: of a zone; ins, outs: of a line.
-        highest: of a zone: the highest count inside; mean: the mean one; None where neither is known.
     """
 
     node: str
@@ -58,8 +57,6 @@ class CountRow:
     left: int
     ins: int
     outs: int
-    highest: int | None = None
-    mean: float | None = None
 
 
 class StoredEvents:
@@ -110,19 +107,14 @@ class StoredEvents:
         span = "min(minute)" if span_minutes is None else f"minute / {int(span_minutes)} * {int(span_minutes)}"
         group = "" if span_minutes is None else ", span"
         query = (
-            f'SELECT node, source, place, phrase, {span} AS span, sum(entered), sum(left), sum("in"), sum(out),'
-            f" max(highest), sum(summed), sum(samples) FROM minutes{where}"
+            f'SELECT node, source, place, phrase, {span} AS span, sum(entered), sum(left), sum("in"), sum(out)'
+            f" FROM minutes{where}"
             f" GROUP BY node, source, place, phrase{group} ORDER BY node, source, place, phrase{group}"
         )
         with self._guarded():
-            for *texts, minute, entered, left, ins, outs, highest, summed, samples in self._connection.execute(
-                query, values
-            ):
+            for *texts, minute, entered, left, ins, outs in self._connection.execute(query, values):
                 node, source, place, phrase = texts
-                known = (highest, summed / samples) if samples else (None, None)
-                yield CountRow(
-                    node, source, place, phrase, minute * MINUTE_NS, entered, left, ins, outs, known[0], known[1]
-                )
+                yield CountRow(node, source, place, phrase, minute * MINUTE_NS, entered, left, ins, outs)
 
     def static_spots(self) -> Iterator[tuple[int, EventMessage]]:
         """The static spots that were not taken back: the number of each row, and its event."""
