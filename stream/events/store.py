@@ -180,8 +180,7 @@ class EventStore:
         execute("PRAGMA auto_vacuum = INCREMENTAL")
         execute("PRAGMA journal_mode = WAL")
         execute("PRAGMA synchronous = NORMAL")
-        if version <= VERSION:
-            self._connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
+        self._connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
 
     def _add(self, message: EventMessage) -> bool:
         event, happened_ns = message.event, happened_unix_ns(message)
