@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import tempfile
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any, Literal
 
 import typer
@@ -22,6 +19,7 @@ from ..stream.wire.message_types import DetectionMessage
 from .arm.options import ArmOptions
 from .exits import EVAL_MISSING, InputError, RunError
 from .node.node_process import NodeProcess
+from .node.signals import interrupted_by_sigterm
 from .settings.command_options import MAX_SEED
 from .show.message_table import MessageTable
 
@@ -97,7 +95,7 @@ class _Watched:
 def _watch(prompt: str, *, show: bool) -> _Watched:
     """Run the node and receive every message."""
     messages: list[DetectionMessage] = []
-    with tempfile.TemporaryDirectory(prefix="groundcast-") as folder, _interrupted_by_sigterm():
+    with tempfile.TemporaryDirectory(prefix="groundcast-") as folder, interrupted_by_sigterm():
         settings = Path(folder) / "demo.yaml"
         settings.write_text(json.dumps(_settings(prompt)))  # JSON is YAML too
         with NodeProcess(settings) as node, MessageTable(silent=not show) as board:
@@ -129,20 +127,6 @@ def _settings(prompt: str) -> dict[str, Any]:
         "tracker": {"publish": "matched"},
         "sources": [{"name": "clip", "url": str(CLIP_PATH), "pace": "asap"}],
     }
-
-
-@contextmanager
-def _interrupted_by_sigterm() -> Generator[None]:
-    """Make SIGTERM clean up as Ctrl-C does, so that the node's process ends too."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _speed(messages: list[DetectionMessage]) -> dict[str, float]:

@@ -7,11 +7,9 @@ import json
 import os
 import signal
 import tempfile
-from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -20,6 +18,7 @@ import typer
 from ...stream.pusher import Pusher
 from ..exits import RunError
 from ..node.node_process import NodeProcess
+from ..node.signals import interrupted_by_sigterm
 from ..show.draw import save
 from ..show.video_file import VideoFile
 from .cell import Cell, build_cell
@@ -105,7 +104,7 @@ class _ArmStage:
 
     def __enter__(self) -> _ArmStage:
         with self._stack:
-            self._stack.enter_context(_interrupted_by_sigterm())
+            self._stack.enter_context(interrupted_by_sigterm())
             folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="groundcast-")))
             self._address = f"ipc://{folder}/camera"
             settings = folder / "arm.yaml"
@@ -184,20 +183,6 @@ def _settings(address: str, cell: Cell, folder: Path) -> dict[str, Any]:
             }
         ],
     }
-
-
-@contextmanager
-def _interrupted_by_sigterm() -> Generator[None]:
-    """Make SIGTERM clean up as Ctrl-C does, so that the other processes end too."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _spread(values: list[float]) -> dict[str, float] | None:

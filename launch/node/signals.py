@@ -1,4 +1,4 @@
-"""Stop signals: Ctrl-C, SIGTERM and a closed terminal set an event, so that a command can end in good order."""
+"""Stop signals: Ctrl-C, SIGTERM and a closed terminal end a command in good order."""
 
 from __future__ import annotations
 
@@ -33,3 +33,17 @@ def stop_on_signals(*, hangup: bool = False) -> Generator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def interrupted_by_sigterm() -> Generator[None]:
+    """Make SIGTERM raise KeyboardInterrupt as Ctrl-C does, so that processes and files are cleaned up."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
