@@ -54,6 +54,7 @@ class DetectWorker:
             self._loaded = None
 
     def _detect(self, request: Mapping[str, Any], picture: bytes) -> dict[str, Any]:
+        from .show.detection_rows import detection_rows
         from .show.image_inputs import InputImage, in_original
         from .survey.submitting import submitter
 
@@ -71,21 +72,12 @@ class DetectWorker:
         found = submitter(detector, prompt, options)([still.image])()[0]
         infer_ms = (time.monotonic() - began_s) * 1e3
         found = in_original(found, InputImage(_UPLOAD, still.image, still.width, still.height))
-        boxes: list[list[float]] = found.boxes_xyxy.astype(float).round(2).tolist()
-        scores: list[float] = found.scores.astype(float).round(4).tolist()
         return {
             "width": still.width,
             "height": still.height,
             "model": request["model"],
             "infer_ms": round(infer_ms, 1),
-            "detections": [
-                {
-                    "label": found.name(row),
-                    "confidence": scores[row],
-                    "bbox": dict(zip(("x1", "y1", "x2", "y2"), box, strict=True)),
-                }
-                for row, box in enumerate(boxes)
-            ],
+            "detections": detection_rows(found),
         }
 
     def _detector(self, request: Mapping[str, Any]) -> Detector:

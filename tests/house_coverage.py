@@ -55,7 +55,7 @@ COVERED_BY: dict[str, str] = {
     "launch/test_keys.py": "launch/settings/key_option",
     "launch/test_listen.py": "launch/printable launch/show/message_table",
     "launch/test_listen_status.py": "launch/show/listen_status launch/show/status_table",
-    "launch/test_outputs.py": "launch/show/results launch/show/video_file",
+    "launch/test_outputs.py": "launch/show/detection_rows launch/show/results launch/show/video_file",
     "launch/test_replay.py": "launch/show/recording_report",
     "launch/test_run.py": "launch/node/load_masker launch/node/node launch/node/signals launch/settings/sources",
     "launch/test_ways_in.py": "launch/show/image_inputs",

@@ -17,6 +17,7 @@ from ...model.detections import Detections
 from ...stream.source_url import full_url
 from ..exits import InputError, RunError, say, writing
 from ..printable import printable
+from .detection_rows import detection_rows
 from .image_inputs import InputImage, Unread, is_picture
 from .input_files import RESULTS
 
@@ -145,22 +146,16 @@ def make_folder(out: Path, *, overwrite: bool) -> None:
 
 
 def _values(shot: InputImage, found: Detections, masks: Sequence[Mask | None] | None) -> dict[str, Any]:
-    boxes: list[list[float]] = found.boxes_xyxy.astype(float).round(2).tolist()
-    scores: list[float] = found.scores.astype(float).round(4).tolist()
+    rows = detection_rows(found)
+    if masks is not None:
+        for row, mask in zip(rows, masks, strict=True):
+            row["mask"] = _mask_values(mask)
     return {
         "source": full_url(shot.source.url),
         "frame": shot.index,
         "width": shot.width,
         "height": shot.height,
-        "detections": [
-            {
-                "label": found.name(row),
-                "confidence": scores[row],
-                "bbox": dict(zip(("x1", "y1", "x2", "y2"), box, strict=True)),
-                **({} if masks is None else {"mask": _mask_values(masks[row])}),
-            }
-            for row, box in enumerate(boxes)
-        ],
+        "detections": rows,
     }
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import IO, Any
 
+from ..show.detection_rows import detection_row
 from .entry import FileEntry, FrameEntry
 from .survey_results import SurveyResults
 
@@ -32,12 +33,5 @@ def frame_line(path: str, frame: FrameEntry) -> dict[str, Any]:
         "frame": frame.index,
         "width": frame.width,
         "height": frame.height,
-        "detections": [
-            {
-                "label": box.label,
-                "confidence": box.score,
-                "bbox": dict(zip(("x1", "y1", "x2", "y2"), box.box_xyxy, strict=True)),
-            }
-            for box in frame.boxes
-        ],
+        "detections": [detection_row(box.label, box.score, box.box_xyxy) for box in frame.boxes],
     }
