@@ -11,11 +11,9 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from ..model.prompt import Phrase, Prompt, PromptError
@@ -115,12 +113,11 @@ def _prompt(options: DetectOptions) -> Prompt:
 
 def _read(data: bytes) -> StillPicture:
     """The picture of an upload, upright; raises RunError."""
+    from ..model.pictures.memory_file import memory_file
     from ..model.pictures.still_picture import StillError, read_header
     from .show.image_files import read_picture
 
-    with tempfile.TemporaryDirectory(prefix="groundcast-") as folder:
-        path = Path(folder) / "picture"
-        path.write_bytes(data)
+    with memory_file(data) as path:
         try:
             header = read_header(path)
             if header.width * header.height > _MAX_PIXELS:

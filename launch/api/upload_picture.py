@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ...model.pictures.memory_file import memory_file
 from ...model.pictures.still_picture import StillError, read_header, read_pictures
 from ...stream.wire.jpeg_scans import MAX_SCANS, has_too_many_scans
 from .api_error import ApiError
@@ -63,16 +63,12 @@ def count_pixels(upload: Upload) -> int:
 
 @contextmanager
 def _as_file(upload: Upload) -> Generator[Path]:
-    """The upload as a file that lies in memory alone, which is what the reader of pictures wants."""
-    memory = os.memfd_create("upload")
+    """The upload as a file, with an `ApiError` for what is wrong with it."""
     try:
-        with open(memory, "wb", closefd=False) as file:
-            file.write(upload.data)
-        yield Path(f"/proc/self/fd/{memory}")
+        with memory_file(upload.data) as path:
+            yield path
     except StillError as error:
         raise _unreadable(upload, str(error)) from error
-    finally:
-        os.close(memory)
 
 
 def _unreadable(upload: Upload, why: str) -> ApiError:
