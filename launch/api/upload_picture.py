@@ -42,8 +42,8 @@ def decode_upload(upload: Upload) -> NDArray[np.uint8]:
         raise _unreadable(upload, "it is empty")
     if upload.data.startswith(_JPEG_START) and has_too_many_scans(memoryview(upload.data)):
         raise _unreadable(upload, f"the JPEG has more than {MAX_SCANS} scans: encode it with fewer")
-    count_pixels(upload)
     with _as_file(upload) as path:
+        _count_pixels(upload, path)
         return next(read_pictures(path)).image
 
 
@@ -54,7 +54,11 @@ def count_pixels(upload: Upload) -> int:
         ApiError: it is no picture, or has too many.
     """
     with _as_file(upload) as path:
-        header = read_header(path)
+        return _count_pixels(upload, path)
+
+
+def _count_pixels(upload: Upload, path: Path) -> int:
+    header = read_header(path)
     if header.width * header.height > MAX_PICTURE_PIXELS:
         size = f"{header.width}x{header.height} px"
         raise _unreadable(upload, f"it has {size}, at most {MAX_PICTURE_PIXELS} are read: make it smaller")
