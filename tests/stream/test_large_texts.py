@@ -21,6 +21,7 @@ from .rtsp_server import Behaviour, RtspServer
 from .watched_reader import WatchedReader
 
 SIZE = 250_000  # of a request of 256 KiB
+MAX_HOLD_S = 0.25  # Ten times what the slowest takes; work that grows with the square takes seconds.
 PIECES = ("a", "a ", "a. ", "b . ", "a,", "a@", "://", "?p=", "\0", "\n", "${", "\u00e9", "/", "-", "[", ";")
 TEXTS = [*((piece * SIZE)[: SIZE // len(piece.encode())] for piece in PIECES), " . ".join(map(str, range(SIZE // 9)))]
 
@@ -46,7 +47,7 @@ def test_no_text_in_a_request_holds_the_interpreter(operation: str) -> None:
     for field in OPERATIONS[operation].model_fields:
         for text in TEXTS:
             for value in (text, [text], {"name": text}, {"name": "a", "url": text}, [{"name": "a", "ask": [text]}]):
-                assert _read_s({"op": operation, field: value}) < 0.05, (field, text[:20])
+                assert _read_s({"op": operation, field: value}) < MAX_HOLD_S, (field, text[:20])
 
 
 def test_no_number_of_values_in_a_request_holds_the_interpreter() -> None:
@@ -57,9 +58,9 @@ def test_no_number_of_values_in_a_request_holds_the_interpreter() -> None:
         {"op": "set_thresholds", "thresholds": many},
         {"op": "add_source", "source": many},
     ):
-        assert _read_s(values) < 0.05
-    assert _read_s({"op": "set_prompt", "prompt": [str(number) for number in range(4000)]}) < 0.05
-    assert _read_s({"op": "set_prompt", "prompt": asks}) < 0.05
+        assert _read_s(values) < MAX_HOLD_S
+    assert _read_s({"op": "set_prompt", "prompt": [str(number) for number in range(4000)]}) < MAX_HOLD_S
+    assert _read_s({"op": "set_prompt", "prompt": asks}) < MAX_HOLD_S
     with contextlib.suppress(RequestError):
         parse_request(b"\x91" * SIZE)
 

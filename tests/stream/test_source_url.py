@@ -124,10 +124,10 @@ def test_texts_of_a_megabyte_are_redacted_in_no_time() -> None:
         "\n" * million,
         "a://b " * million,
     ):
-        began_s = time.monotonic()
+        began_s = time.thread_time()
         redact(text)
         redact(text, "rtsp://user:pass@host/")
         str(SourceUrl(text))
         with contextlib.suppress(SourceError):
             kind_of("rtsp://" + text)
-        assert time.monotonic() - began_s < 0.05
+        assert time.thread_time() - began_s < 0.25

