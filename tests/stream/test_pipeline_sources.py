@@ -76,7 +76,7 @@ def test_many_silent_cameras_are_left_behind_together(detector: BlobDetector, *,
         cameras = [replace(camera, name=f"cam-{number}") for number in range(120)]
         with Node(detector, *cameras) as node:
             time.sleep(0.5)  # until they have all called
-            assert node.stop() < 1.5
+            assert node.stop() < 3.0  # One after the other took more than five.
 
 
 def test_a_source_added_again_begins_a_new_generation(clip: str, detector: BlobDetector) -> None:
