@@ -132,6 +132,7 @@ def _apart(one: Detections, other: Detections) -> Iterator[tuple[float, float]]:
         yield float(apart.min()), float(other.scores[apart.argmin()] - one.scores[row])
 
 
+@pytest.mark.slow
 def test_tabletop_finds_the_same_in_bfloat16() -> None:
     """Every box within a pixel of the picture, every score within 0.02, in one frame of ten.
 

@@ -68,6 +68,7 @@ def test_a_board_on_the_flange_gives_the_camera_beside_the_robot() -> None:
     assert error_of(found.fit.mount_from_camera, simulated.flange_from_camera)[0] <= 2.0
 
 
+@pytest.mark.slow
 def test_the_covariance_says_how_far_off_the_result_is() -> None:
     noise = HandEyeNoise(corner_px=0.3, pose_m=0.0005, pose_rad=0.0005)
     distances: list[float] = []
