@@ -102,7 +102,9 @@ def _plan(settings: NodeSettings, words: str) -> dict[str, list[str]]:
             else "no page"
         ],
         "control": [_control(settings)],
-        "tracks": [f"kept {tracker.coast_s:g} s without a detection, confirmed after {tracker.confirm_hits}"],
+        "tracks": [
+            f"by {tracker.kind}, kept {tracker.coast_s:g} s without a detection, confirmed after {tracker.confirm_hits}"
+        ],
         "stale": [f"after {settings.stale_after_ms:g} ms"],
     }
 

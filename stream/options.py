@@ -108,12 +108,14 @@ class TrackerOptions:
         confirm_hits: detections before a tentative track counts.
         min_iou: the overlap below which a detection does not continue a track.
         publish: 'matched' leaves coasting and tentative tracks out of messages; 'all' keeps them.
+        kind: 'norfair', or 'own': groundcast's own association, which does not need norfair.
     """
 
     coast_s: float = 1.0
     confirm_hits: int = 3
     min_iou: float = 0.2
     publish: Literal["matched", "all"] = "all"
+    kind: Literal["norfair", "own"] = "norfair"
 
 
 @dataclass(frozen=True, slots=True)

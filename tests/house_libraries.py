@@ -4,7 +4,7 @@ from __future__ import annotations
 
 # A library, and the only files that may know it.
 KNOWN_TO = {
-    "norfair": ("stream/tracking/tracker.py",),
+    "norfair": ("stream/tracking/norfair_linker.py",),
     "av": (
         *(
             "stream/capture/reader.py",

@@ -85,6 +85,7 @@ class TrackerSettings(Section):
     confirm_hits: Annotated[int, Field(ge=1, le=1000)] = 3
     min_iou: Share = 0.2
     publish: Literal["matched", "all"] = "all"
+    kind: Literal["norfair", "own"] = "norfair"
 
 
 class PublishSettings(Section):

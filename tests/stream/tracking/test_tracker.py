@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -37,14 +38,24 @@ def found(*rows: tuple[str, Sequence[float]], score: float = 0.9) -> Detections:
 class Film:
     """Feeds a tracker frame by frame."""
 
+    kind: Literal["norfair", "own"] = "norfair"
+
     def __init__(self, rate_hz: float = RATE_HZ, **options: object) -> None:
-        self.tracker = Tracker(TrackerOptions(**options), "bench-cam-1")  # pyright: ignore[reportArgumentType]
+        self.tracker = Tracker(TrackerOptions(kind=self.kind, **options), "bench-cam-1")  # pyright: ignore[reportArgumentType]
         self.time_s = 100.0
         self.rate_hz = rate_hz
 
     def show(self, *rows: tuple[str, Sequence[float]], after_s: float | None = None) -> tuple[Track, ...]:
         self.time_s += 1 / self.rate_hz if after_s is None else after_s
         return self.tracker.update(found(*rows), self.time_s, 7_000_000_000, WIDTH, HEIGHT)
+
+
+@pytest.fixture(params=["norfair", "own"], autouse=True)
+def _every_kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test runs once with each kind of tracker."""
+    if request.param == "norfair":
+        pytest.importorskip("norfair")
+    monkeypatch.setattr(Film, "kind", request.param)
 
 
 def test_a_track_is_tentative_until_it_was_seen_often_enough() -> None:
@@ -248,7 +259,7 @@ def test_matched_tracks_alone_are_given_where_they_alone_are_asked_for() -> None
 
 
 def test_files_have_times_on_the_video_only() -> None:
-    tracker = Tracker(TrackerOptions(confirm_hits=1), "x")
+    tracker = Tracker(TrackerOptions(confirm_hits=1, kind=Film.kind), "x")
     track = tracker.update(found(("red mug", box_at(100, 100))), 0.0, None, WIDTH, HEIGHT)[0]
     assert (track.first_seen_unix_ns, track.last_matched_unix_ns) == (None, None)
 
@@ -284,7 +295,7 @@ def test_of_more_boxes_than_may_be_tracked_the_best_stay_and_the_others_are_coun
     corners = np.array([box_at(20 + 12 * (i % 50), 20 + 16 * (i // 50), 10) for i in range(count)], np.float32)
     scores = np.linspace(0.1, 0.9, count, dtype=np.float32)
     seen = Detections(NAMES, corners, scores, np.zeros(count, np.int64))
-    tracker = Tracker(TrackerOptions(), "bench-cam-1")
+    tracker = Tracker(TrackerOptions(kind=Film.kind), "bench-cam-1")
     tracks = tracker.update(seen, 0.0, None, WIDTH, HEIGHT)
     assert (len(tracks), tracker.left_out) == (MAX_TRACKS, 200)
     assert min(track.score for track in tracks) == pytest.approx(float(scores[200]))
