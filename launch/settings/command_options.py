@@ -1,4 +1,4 @@
-"""A command's options as one dataclass, expanded into the keyword parameters that typer reads."""
+"""A command's options as dataclasses, expanded into the keyword parameters that typer reads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MAX_SEED = 1_000_000  # with steps and processes it must stay within 64 bits
 
 
 def spread_options(command: Callable[..., Result]) -> Callable[..., Result]:
-    """Turn a command that takes a dataclass of options into one that takes each field as a keyword.
+    """Turn a command that takes dataclasses of options into one that takes each field as a keyword.
 
         @dataclass(frozen=True, slots=True)
         class CopyOptions:
@@ -25,27 +25,29 @@ def spread_options(command: Callable[..., Result]) -> Callable[..., Result]:
     default or option, a command takes a subclass that states only these.
 
     Args:
-        command: one of its parameters is a dataclass, whose fields are annotated as typer's parameters are. Its types
-            and those of the fields must be there when the command is made, so no `if TYPE_CHECKING` around them.
+        command: one or more of its parameters are dataclasses, whose fields are annotated as typer's parameters are.
+            Its types and those of the fields must be there when the command is made, so no `if TYPE_CHECKING` around
+            them.
 
     Raises:
-        TypeError: none of the parameters is a dataclass, or several are.
-        ValueError: a field is named as another parameter of the command.
+        TypeError: none of the parameters is a dataclass.
+        ValueError: a field is named as another one, or as another parameter of the command.
     """
     hints = get_type_hints(command, include_extras=True)
     own = inspect.signature(command).parameters
-    spread = [name for name in own if is_dataclass(hints.get(name))]
-    if len(spread) != 1:
-        raise TypeError(f"{command.__qualname__} must take one dataclass of options, not {len(spread)}")
-    (taken,) = spread
-    kind: type[Any] = hints[taken]
-    options = _parameters(kind)
+    kinds: dict[str, type[Any]] = {name: hints[name] for name in own if is_dataclass(hints.get(name))}
+    if not kinds:
+        raise TypeError(f"{command.__qualname__} must take a dataclass of options")
+    options_of = {name: _parameters(kind) for name, kind in kinds.items()}
 
     def spread_out(*arguments: Any, **values: Any) -> Result:
-        chosen = {option.name: values.pop(option.name) for option in options if option.name in values}
-        return command(*arguments, **values, **{taken: kind(**chosen)})
+        made: dict[str, Any] = {}
+        for name, kind in kinds.items():
+            made[name] = kind(**{one.name: values.pop(one.name) for one in options_of[name] if one.name in values})
+        return command(*arguments, **values, **made)
 
-    kept = [one.replace(annotation=hints.get(name, one.annotation)) for name, one in own.items() if name != taken]
+    kept = [one.replace(annotation=hints.get(name, one.annotation)) for name, one in own.items() if name not in kinds]
+    options = [one for several in options_of.values() for one in several]
     signature = inspect.Signature([*kept, *options], return_annotation=hints.get("return", inspect.Signature.empty))
     for attribute in ("__module__", "__name__", "__qualname__", "__doc__"):
         setattr(spread_out, attribute, getattr(command, attribute))

@@ -31,6 +31,13 @@ class OftenOptions(CopyOptions):
     pause_s: Annotated[float | None, typer.Option(help="Between two.")] = None
 
 
+@dataclass(frozen=True, slots=True)
+class WaitOptions:
+    """How long to wait."""
+
+    pause_s: Annotated[float, typer.Option(help="Between two.")] = 1.0
+
+
 Source = Annotated[str, typer.Argument(help="What to copy.", show_default=False)]
 seen: list[Any] = []
 
@@ -42,6 +49,10 @@ def copy(source: Source, options: CopyOptions) -> None:
 
 def copy_often(source: Source, options: OftenOptions) -> None:
     seen.append((source, options))
+
+
+def copy_and_wait(source: Source, options: CopyOptions, wait: WaitOptions) -> None:
+    seen.append((source, options, wait))
 
 
 def _run(command: Any, *arguments: str) -> tuple[int, str]:
@@ -86,15 +97,24 @@ def test_wrong_options_are_refused(arguments: tuple[str, ...], said: str) -> Non
     assert seen == []
 
 
-def test_a_command_without_one_dataclass_is_refused() -> None:
+def test_a_command_takes_several_dataclasses() -> None:
+    assert _run(copy_and_wait, "a", "--pause-s", "0.5", "--target", "b")[0] == 0
+    assert seen == [("a", CopyOptions(Path("b")), WaitOptions(0.5))]
+
+
+def test_a_command_without_a_dataclass_is_refused() -> None:
     def none(source: str) -> None: ...
 
+    with pytest.raises(TypeError, match="must take a dataclass of options"):
+        spread_options(none)
+
+
+def test_options_of_the_same_name_are_refused() -> None:
     def two(options: CopyOptions, others: OftenOptions) -> None: ...
 
     def double(times: int, options: CopyOptions) -> None: ...
 
-    for command in (none, two):
-        with pytest.raises(TypeError, match="must take one dataclass of options"):
-            spread_options(command)
+    with pytest.raises(ValueError, match="duplicate parameter name: 'target'"):
+        spread_options(two)
     with pytest.raises(ValueError, match="duplicate parameter name: 'times'"):
         spread_options(double)
