@@ -23,14 +23,14 @@ EVAL_MISSING = (
     "{library} is missing, which training, evaluation and comparisons need: pip install 'groundcast[node,eval]'"
 )
 EXTRA_MISSING = "{library} is missing, which this command needs: pip install 'groundcast[node,{extra}]'"
+WEB_LIBRARIES = ("starlette", "uvicorn", "websockets")
 EXTRA_OF = {
     "cyclonedds": "ros2",
     "rosbags": "ros2",
     "foxglove": "ros2",
     "paho": "mqtt",
+    **dict.fromkeys(WEB_LIBRARIES, "web"),
 }
-WEB_MISSING = "{library} is missing, which the page needs: pip install 'groundcast[node,web]'"
-WEB_LIBRARIES = ("starlette", "uvicorn", "websockets")
 EVAL_LIBRARIES = ("mujoco", "motmetrics", "faster_coco_eval", "matplotlib", "transformers")
 
 _END_BY_CTRL_C = (["run"], ["page"], ["serve"], ["listen"], ["record"], ["replay"], ["ctl", "ask"], ["bridge"])

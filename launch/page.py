@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from ..stream.sockets.endpoint import AddressError, parse_endpoint
-from .exits import WEB_LIBRARIES, WEB_MISSING, InputError
+from .exits import InputError
 from .node.runtime_folder import running_nodes
 from .settings.command_options import spread_options
 from .settings.key_option import KeysOption
@@ -64,16 +64,12 @@ def page(
     """
     if watch_only and control is not None:
         raise InputError("--watch-only sends no requests: leave --control away")
-    try:
-        from .web.access import open_access
-        from .web.http_server import bind_web_socket, run_web_server, url_of
-        from .web.hub import Hub
-        from .web.page_app import page_app
-        from .web.picture_desk import PictureDesk
-    except ModuleNotFoundError as error:
-        if error.name not in WEB_LIBRARIES:
-            raise
-        raise InputError(WEB_MISSING.format(library=error.name)) from error
+    from .web.access import open_access
+    from .web.http_server import bind_web_socket, run_web_server, url_of
+    from .web.hub import Hub
+    from .web.page_app import page_app
+    from .web.picture_desk import PictureDesk
+
     outlive_reader()
     access = open_access(
         web.listen,

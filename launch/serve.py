@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .exits import EXTRA_MISSING, InputError
+from .exits import InputError
 from .node.load_detector import load_detector
 from .settings.command_options import spread_options
 from .settings.settings import ModelSettings
@@ -68,15 +68,11 @@ class ServeOptions:
 @spread_options
 def serve(options: ServeOptions) -> None:
     """Answer requests over HTTP: a picture and a prompt in, boxes out. Ends on Ctrl-C."""
-    try:
-        from .api.api_app import api_app
-        from .api.label_studio import LabelStudio
-        from .web.access import open_access
-        from .web.http_server import bind_web_socket, run_web_server, url_of
-    except ModuleNotFoundError as error:
-        if error.name not in ("starlette", "uvicorn", "websockets"):
-            raise
-        raise InputError(EXTRA_MISSING.format(library=error.name, extra="web")) from error
+    from .api.api_app import api_app
+    from .api.label_studio import LabelStudio
+    from .web.access import open_access
+    from .web.http_server import bind_web_socket, run_web_server, url_of
+
     outlive_reader()
     access = open_access(
         options.address,

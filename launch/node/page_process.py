@@ -10,7 +10,7 @@ import threading
 from importlib.util import find_spec
 from types import TracebackType
 
-from ..exits import WEB_LIBRARIES, WEB_MISSING, InputError
+from ..exits import WEB_LIBRARIES, InputError, missing_library
 from ..settings.settings import NodeSettings, PageSettings
 from ..web.access import open_access
 
@@ -30,7 +30,7 @@ def check_page(settings: NodeSettings) -> None:
         return
     missing = next((library for library in WEB_LIBRARIES if find_spec(library) is None), None)
     if missing is not None:
-        raise InputError(WEB_MISSING.format(library=missing))
+        raise InputError(missing_library(missing))
     if settings.publish.keys is not None and page.keys is None:
         raise InputError("the node wants keys of its clients, and the page is one: name its key under `page.keys`")
     open_access(

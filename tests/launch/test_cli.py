@@ -205,6 +205,19 @@ def test_doctor_names_the_extra_of_each_library_and_asks_for_those_of_a_node(
     assert [one["said"] for one in found] == ["pip install 'groundcast[web]'", "pip install 'groundcast[node]'"]
 
 
+@pytest.mark.parametrize("command", ["page", "serve"])
+def test_a_command_names_the_extra_of_the_library_that_it_lacks(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.delitem(sys.modules, "groundcast.launch.web.http_server", raising=False)
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+
+    ended = in_process(capsys, command)
+
+    assert ended.code == 2
+    assert ended.err.endswith("uvicorn is missing, which this command needs: pip install 'groundcast[node,web]'\n")
+
+
 @pytest.mark.parametrize(
     ("command", "module", "code"),
     [
