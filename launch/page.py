@@ -8,8 +8,6 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -20,32 +18,16 @@ from .node.runtime_folder import running_nodes
 from .settings.command_options import spread_options
 from .settings.key_option import KeysOption
 from .standard_streams import outlive_reader
-
-
-@dataclass(frozen=True, slots=True)
-class WebOptions:
-    """Where a web server listens, and who may use it."""
-
-    listen: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where the browser finds the page.")] = (
-        "127.0.0.1:8080"
-    )
-    token: Annotated[Path | None, typer.Option(help="Want the token in this file; it is made where it is missing.")] = (
-        None
-    )
-    tls_certificate: Annotated[Path | None, typer.Option(help="Serve HTTPS: the certificate, a PEM file.")] = None
-    tls_key: Annotated[Path | None, typer.Option(help="The certificate's private key, a PEM file.")] = None
-    insecure: Annotated[bool, typer.Option("--insecure", help="Allow an address others can reach without HTTPS.")] = (
-        False
-    )
-    host_name: Annotated[
-        list[str] | None, typer.Option(help="A further name of this host in the network; may be given again.")
-    ] = None
+from .web.web_options import WebOptions
 
 
 @spread_options
 def page(
     web: WebOptions,
     address: Annotated[str, typer.Argument(help="Where the node publishes.")] = "tcp://127.0.0.1:5570",
+    listen: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Where the browser finds the page.")
+    ] = "127.0.0.1:8080",
     control: Annotated[
         str | None, typer.Option(help="The node's control socket. Default: its socket file on this host.")
     ] = None,
@@ -64,21 +46,13 @@ def page(
     """
     if watch_only and control is not None:
         raise InputError("--watch-only sends no requests: leave --control away")
-    from .web.access import open_access
     from .web.http_server import bind_web_socket, run_web_server, url_of
     from .web.hub import Hub
     from .web.page_app import page_app
     from .web.picture_desk import PictureDesk
 
     outlive_reader()
-    access = open_access(
-        web.listen,
-        token_file=web.token,
-        certificate=web.tls_certificate,
-        private_key=web.tls_key,
-        insecure=web.insecure,
-        names=web.host_name or (),
-    )
+    access = web.access(listen)
     find_control = _no_control if watch_only else _control_finder(address, control)
     with bind_web_socket(access) as listener:
         url = url_of(access, listener)

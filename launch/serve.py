@@ -15,6 +15,7 @@ from .settings.command_options import spread_options
 from .settings.settings import ModelSettings
 from .settings.settings_file import checked
 from .standard_streams import outlive_reader
+from .web.web_options import WebOptions
 
 if TYPE_CHECKING:
     from ..model.detector import Detector
@@ -31,17 +32,6 @@ class ServeOptions:
         typer.Option(help="A model that requests may name; give it again for more. The first is the default."),
     ] = None
     address: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where to listen.")] = "127.0.0.1:8000"
-    token: Annotated[Path | None, typer.Option(help="Want the token in this file; it is made where it is missing.")] = (
-        None
-    )
-    tls_certificate: Annotated[Path | None, typer.Option(help="Serve HTTPS: the certificate, a PEM file.")] = None
-    tls_key: Annotated[Path | None, typer.Option(help="The certificate's private key, a PEM file.")] = None
-    insecure: Annotated[bool, typer.Option("--insecure", help="Allow an address others can reach without HTTPS.")] = (
-        False
-    )
-    host_name: Annotated[
-        list[str] | None, typer.Option(help="A further name of this host in the network; may be given again.")
-    ] = None
     device: Annotated[str, typer.Option(help="'auto', 'cpu', 'cuda' or 'cuda:1'.")] = "auto"
     offline: Annotated[bool, typer.Option("--offline", help="Take published weights from the local cache alone.")] = (
         False
@@ -66,22 +56,14 @@ class ServeOptions:
 
 
 @spread_options
-def serve(options: ServeOptions) -> None:
+def serve(options: ServeOptions, web: WebOptions) -> None:
     """Answer requests over HTTP: a picture and a prompt in, boxes out. Ends on Ctrl-C."""
     from .api.api_app import api_app
     from .api.label_studio import LabelStudio
-    from .web.access import open_access
     from .web.http_server import bind_web_socket, run_web_server, url_of
 
     outlive_reader()
-    access = open_access(
-        options.address,
-        token_file=options.token,
-        certificate=options.tls_certificate,
-        private_key=options.tls_key,
-        insecure=options.insecure,
-        names=options.host_name or (),
-    )
+    access = web.access(options.address)
     studio = LabelStudio(_fetch(options), options.label_studio)
     names = options.model or ["tabletop"]
     settings = {name: _settings(name, options) for name in names}
