@@ -103,7 +103,7 @@ def _ros_object(message: Any) -> Any:
     made = _ros_class(message.ROS_TYPE)()
     for one in fields(message):
         value = getattr(message, one.name)
-        if isinstance(value, list):
+        if isinstance(value, list | tuple):
             value = [_ros_object(item) for item in value]
         elif hasattr(value, "ROS_TYPE"):
             value = _ros_object(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -12,7 +13,7 @@ NO_COVARIANCE: NDArray[np.float64] = np.zeros(36)
 NO_BYTES: NDArray[np.uint8] = np.zeros(0, np.uint8)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class RosTime:
     """A moment, or a length of time."""
 
@@ -21,7 +22,7 @@ class RosTime:
     nanosec: int = 0
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class RosDuration:
     """A length of time."""
 
@@ -30,16 +31,16 @@ class RosDuration:
     nanosec: int = 0
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class RosHeader:
     """When, and in which coordinate frame."""
 
     ROS_TYPE: ClassVar[str] = "std_msgs/msg/Header"
-    stamp: RosTime = field(default_factory=RosTime)
+    stamp: RosTime = RosTime()
     frame_id: str = ""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class RosString:
     """A text."""
 
@@ -47,7 +48,7 @@ class RosString:
     data: str = ""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class RosColor:
     """Red, green, blue and opacity, 0..1."""
 
@@ -58,7 +59,7 @@ class RosColor:
     a: float = 0.0
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class RosPoint:
     """A place in metres."""
 
@@ -68,7 +69,7 @@ class RosPoint:
     z: float = 0.0
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class RosVector3:
     """A size, or a direction, in metres."""
 
@@ -78,7 +79,7 @@ class RosVector3:
     z: float = 0.0
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class RosQuaternion:
     """An orientation."""
 
@@ -89,25 +90,25 @@ class RosQuaternion:
     w: float = 1.0
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class RosPose:
     """A place and an orientation."""
 
     ROS_TYPE: ClassVar[str] = "geometry_msgs/msg/Pose"
-    position: RosPoint = field(default_factory=RosPoint)
-    orientation: RosQuaternion = field(default_factory=RosQuaternion)
+    position: RosPoint = RosPoint()
+    orientation: RosQuaternion = RosQuaternion()
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class RosPoseWithCovariance:
     """A pose with its 6x6 covariance by rows: x, y, z, then the rotations about them."""
 
     ROS_TYPE: ClassVar[str] = "geometry_msgs/msg/PoseWithCovariance"
-    pose: RosPose = field(default_factory=RosPose)
+    pose: RosPose = RosPose()
     covariance: NDArray[np.float64] = field(default_factory=lambda: NO_COVARIANCE)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class RosPoint2D:
     """A place in image pixels."""
 
@@ -116,35 +117,35 @@ class RosPoint2D:
     y: float = 0.0
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class RosPose2D:
     """A place and an angle in the picture."""
 
     ROS_TYPE: ClassVar[str] = "vision_msgs/msg/Pose2D"
-    position: RosPoint2D = field(default_factory=RosPoint2D)
+    position: RosPoint2D = RosPoint2D()
     theta: float = 0.0
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class RosBoundingBox2D:
     """A box in image pixels."""
 
     ROS_TYPE: ClassVar[str] = "vision_msgs/msg/BoundingBox2D"
-    center: RosPose2D = field(default_factory=RosPose2D)
+    center: RosPose2D = RosPose2D()
     size_x: float = 0.0
     size_y: float = 0.0
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class RosBoundingBox3D:
     """A box in metres; a size of 0 is unknown."""
 
     ROS_TYPE: ClassVar[str] = "vision_msgs/msg/BoundingBox3D"
-    center: RosPose = field(default_factory=RosPose)
-    size: RosVector3 = field(default_factory=RosVector3)
+    center: RosPose = RosPose()
+    size: RosVector3 = RosVector3()
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class RosHypothesis:
     """A phrase and its score."""
 
@@ -153,66 +154,66 @@ class RosHypothesis:
     score: float = 0.0
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class RosHypothesisWithPose:
     """A phrase, its score and where the object is."""
 
     ROS_TYPE: ClassVar[str] = "vision_msgs/msg/ObjectHypothesisWithPose"
-    hypothesis: RosHypothesis = field(default_factory=RosHypothesis)
-    pose: RosPoseWithCovariance = field(default_factory=RosPoseWithCovariance)
+    hypothesis: RosHypothesis = RosHypothesis()
+    pose: RosPoseWithCovariance = RosPoseWithCovariance()
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class RosDetection2D:
     """One object in a picture."""
 
     ROS_TYPE: ClassVar[str] = "vision_msgs/msg/Detection2D"
-    header: RosHeader = field(default_factory=RosHeader)
-    results: list[RosHypothesisWithPose] = field(default_factory=list[RosHypothesisWithPose])
-    bbox: RosBoundingBox2D = field(default_factory=RosBoundingBox2D)
+    header: RosHeader = RosHeader()
+    results: Sequence[RosHypothesisWithPose] = ()
+    bbox: RosBoundingBox2D = RosBoundingBox2D()
     id: str = ""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class RosDetection2DArray:
     """The objects in a picture."""
 
     ROS_TYPE: ClassVar[str] = "vision_msgs/msg/Detection2DArray"
-    header: RosHeader = field(default_factory=RosHeader)
-    detections: list[RosDetection2D] = field(default_factory=list[RosDetection2D])
+    header: RosHeader = RosHeader()
+    detections: Sequence[RosDetection2D] = ()
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class RosDetection3D:
     """One object in space."""
 
     ROS_TYPE: ClassVar[str] = "vision_msgs/msg/Detection3D"
-    header: RosHeader = field(default_factory=RosHeader)
-    results: list[RosHypothesisWithPose] = field(default_factory=list[RosHypothesisWithPose])
-    bbox: RosBoundingBox3D = field(default_factory=RosBoundingBox3D)
+    header: RosHeader = RosHeader()
+    results: Sequence[RosHypothesisWithPose] = ()
+    bbox: RosBoundingBox3D = RosBoundingBox3D()
     id: str = ""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class RosDetection3DArray:
     """The objects in space."""
 
     ROS_TYPE: ClassVar[str] = "vision_msgs/msg/Detection3DArray"
-    header: RosHeader = field(default_factory=RosHeader)
-    detections: list[RosDetection3D] = field(default_factory=list[RosDetection3D])
+    header: RosHeader = RosHeader()
+    detections: Sequence[RosDetection3D] = ()
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class RosCompressedImage:
     """A picture as a JPEG file."""
 
     ROS_TYPE: ClassVar[str] = "sensor_msgs/msg/CompressedImage"
-    header: RosHeader = field(default_factory=RosHeader)
+    header: RosHeader = RosHeader()
     format: str = ""
     data: NDArray[np.uint8] = field(default_factory=lambda: NO_BYTES)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class RosUVCoordinate:
     """A place in a texture."""
 
@@ -221,7 +222,7 @@ class RosUVCoordinate:
     v: float = 0.0
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class RosMeshFile:
     """A mesh, which a bridge never sends."""
 
@@ -230,7 +231,7 @@ class RosMeshFile:
     data: NDArray[np.uint8] = field(default_factory=lambda: NO_BYTES)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class RosMarker:
     """A shape that RViz draws."""
 
@@ -239,36 +240,36 @@ class RosMarker:
     TEXT: ClassVar[int] = 9
     DELETE_ALL: ClassVar[int] = 3
 
-    header: RosHeader = field(default_factory=RosHeader)
+    header: RosHeader = RosHeader()
     ns: str = ""
     id: int = 0
     type: int = 0
     action: int = 0
-    pose: RosPose = field(default_factory=RosPose)
-    scale: RosVector3 = field(default_factory=RosVector3)
-    color: RosColor = field(default_factory=RosColor)
-    lifetime: RosDuration = field(default_factory=RosDuration)
+    pose: RosPose = RosPose()
+    scale: RosVector3 = RosVector3()
+    color: RosColor = RosColor()
+    lifetime: RosDuration = RosDuration()
     frame_locked: bool = False
-    points: list[RosPoint] = field(default_factory=list[RosPoint])
-    colors: list[RosColor] = field(default_factory=list[RosColor])
+    points: Sequence[RosPoint] = ()
+    colors: Sequence[RosColor] = ()
     texture_resource: str = ""
-    texture: RosCompressedImage = field(default_factory=RosCompressedImage)
-    uv_coordinates: list[RosUVCoordinate] = field(default_factory=list[RosUVCoordinate])
+    texture: RosCompressedImage = RosCompressedImage()
+    uv_coordinates: Sequence[RosUVCoordinate] = ()
     text: str = ""
     mesh_resource: str = ""
-    mesh_file: RosMeshFile = field(default_factory=RosMeshFile)
+    mesh_file: RosMeshFile = RosMeshFile()
     mesh_use_embedded_materials: bool = False
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class RosMarkerArray:
     """Shapes that RViz draws."""
 
     ROS_TYPE: ClassVar[str] = "visualization_msgs/msg/MarkerArray"
-    markers: list[RosMarker] = field(default_factory=list[RosMarker])
+    markers: Sequence[RosMarker] = ()
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class RosKeyValue:
     """One figure of a status."""
 
@@ -277,7 +278,7 @@ class RosKeyValue:
     value: str = ""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class RosDiagnosticStatus:
     """How a source is doing: level 0 is in order, 1 a warning, 2 an error, 3 stale."""
 
@@ -286,16 +287,16 @@ class RosDiagnosticStatus:
     name: str = ""
     message: str = ""
     hardware_id: str = ""
-    values: list[RosKeyValue] = field(default_factory=list[RosKeyValue])
+    values: Sequence[RosKeyValue] = ()
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class RosDiagnosticArray:
     """How the sources are doing."""
 
     ROS_TYPE: ClassVar[str] = "diagnostic_msgs/msg/DiagnosticArray"
-    header: RosHeader = field(default_factory=RosHeader)
-    status: list[RosDiagnosticStatus] = field(default_factory=list[RosDiagnosticStatus])
+    header: RosHeader = RosHeader()
+    status: Sequence[RosDiagnosticStatus] = ()
 
 
 RosMessage = (
