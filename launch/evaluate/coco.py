@@ -29,6 +29,10 @@ class SetOptions(CocoOptions):
         typer.Option(help="Also report figures without these sets, separated by commas; images name theirs in 'set'."),
     ] = ""
 
+    known_only: Annotated[
+        bool, typer.Option("--known-only", help="Leave out the categories that the model has no words for.")
+    ] = False
+
     @property
     def sets_left_out(self) -> list[str]:
         return [name.strip() for name in self.leave_out.split(",") if name.strip()]
@@ -126,12 +130,16 @@ def evaluate_set(run: EvalRun, data: CocoData, options: CocoOptions, measure: Me
 
 
 def _evaluate(task: str, data: CocoData, options: SetOptions, measure: Measure) -> None:
-    from ...model.datasets.coco_data import without_sets
-    from ...model.evaluation.coco_eval import check_prompts, prompts_of
+    from ...model.datasets.coco_parts import with_categories, without_sets
+    from ...model.evaluation.coco_eval import can_answer, check_prompts, prompts_of
 
     left_out = options.sets_left_out
-    rest = without_sets(data, left_out) if left_out else None
     with open_run(task, options, data.source.path) as run:
+        every = data.categories
+        if options.known_only:
+            data = with_categories(data, lambda wording: can_answer(run.detector, wording))
+            typer.echo(f"{len(data.categories)} of {len(every)} categories are known to the model", err=True)
+        rest = without_sets(data, left_out) if left_out else None
         check_prompts(run.detector, prompts_of(data.categories, options.chunk))
         judged = evaluate_set(run, data, options, measure)
     rows, result = {data.source.path.stem: judged.result.figures}, judged.result.as_dict()
@@ -141,6 +149,9 @@ def _evaluate(task: str, data: CocoData, options: SetOptions, measure: Measure) 
         rounded = {name: round(value, 4) for name, value in figures.items()}
         counts = {"pictures": len(rest.pictures), "instances": rest.instances}
         result["without"] = {"sets": left_out, **rounded, **counts}
+    unknown = [one.name for one in every if one not in data.categories]
+    if unknown:
+        result["unknown_categories"] = unknown
     title = f"{run.detector.info.name} on {data.source.path.name}"
     write_eval_report(run.folder, title, judged, rows)
     if sys.stdout.isatty() or not options.as_json:

@@ -186,25 +186,6 @@ def read_pictures(file: CocoFile, folder: Path, *, lvis: bool = False) -> dict[i
     return pictures
 
 
-def without_sets(data: CocoData, names: Sequence[str]) -> CocoData:
-    """The data without the pictures of some of the merged data sets.
-
-    Raises:
-        CocoError: no picture belongs to such a set, or no picture with objects remains.
-    """
-    known = {picture.part_of for picture in data.pictures} - {""}
-    for name in names:
-        if name not in known:
-            has = f"its pictures are of {', '.join(sorted(known))}" if known else "its images have no 'set'"
-            raise CocoError(f"{data.source.path} has no set {name!r}: {has}")
-    pictures = tuple(picture for picture in data.pictures if picture.part_of not in names)
-    left = {picture.number for picture in pictures}
-    smaller = replace(data, pictures=pictures, boxes=tuple(box for box in data.boxes if box.picture in left))
-    if not smaller.instances:
-        raise CocoError(f"without the sets {', '.join(names)} {data.source.path} has no object that counts")
-    return smaller
-
-
 def check_pictures(pictures: Sequence[CocoPicture], file: CocoFile, folder: Path) -> int:
     """Check the pictures with `check_stored`."""
     return check_stored({f"{file.path}, image {picture.number}": picture for picture in pictures}, folder)

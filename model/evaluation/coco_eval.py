@@ -80,6 +80,15 @@ def prompts_of(categories: Sequence[CocoCategory], chunk: int) -> list[Prompt]:
     return [Prompt(tuple(phrases[first : first + chunk])) for first in range(0, len(phrases), chunk)]
 
 
+def can_answer(detector: CocoDetector, wording: str) -> bool:
+    """Whether the model has words for a category."""
+    try:
+        detector.check(Prompt((Phrase("category", (wording,)),)))
+    except PromptError:
+        return False
+    return True
+
+
 def check_prompts(detector: CocoDetector, prompts: Sequence[Prompt]) -> None:
     """Check that the model can answer all prompts.
 

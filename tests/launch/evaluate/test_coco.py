@@ -192,6 +192,26 @@ def test_sets_that_flatter_can_be_left_out(tmp_path: Path, capsys: pytest.Captur
     assert "has no set 'simple': its pictures are of easy" in unknown.sentence
 
 
+def test_categories_that_the_model_has_no_words_for_can_be_left_out(
+    content: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content["categories"][-1]["name"] = "zebra"
+    for image in content["images"]:
+        image["exhaustive_for"] = [one["name"] for one in content["categories"]]
+    path = write_set(tmp_path / "set", content, FILE)
+    command = ["eval", "coco", path, path.parent, "--folder", tmp_path / "run", "--json"]
+
+    refused = in_process(capsys, *command)
+    ended = in_process(capsys, *command, "--known-only")
+
+    assert "was not taught 'zebra'" in refused.err
+    assert ended.code == 0, ended.err
+    assert "6 of 7 categories are known to the model" in ended.err
+    result = json.loads(ended.out.splitlines()[-1])
+    assert (result["categories"], result["unknown_categories"]) == (6, ["zebra"])
+    assert "zebra" not in read_classes(tmp_path / "run")
+
+
 SPOILT: list[tuple[Callable[[Path], object], str]] = [
     (lambda path: path.unlink(), "cannot be read (No such file or directory): name a JSON file"),
     (lambda path: path.write_text("{"), "are not JSON (line 1, column 2"),
