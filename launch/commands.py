@@ -124,8 +124,14 @@ def _load_group(name: str) -> Mapping[str, Callable[..., Any]]:
         from .train.detector import train_detector
         from .train.masker import train_masker
         from .train.tabletop import train_tabletop
+        from .train.words import train_words
 
-        return {"tabletop": train_tabletop, "detector": train_detector, "masker": train_masker}
+        return {
+            "tabletop": train_tabletop,
+            "detector": train_detector,
+            "masker": train_masker,
+            "words": train_words,
+        }
     from .evaluate.coco import eval_coco, eval_lvis
     from .evaluate.masks import eval_masks
     from .evaluate.odinw import eval_odinw

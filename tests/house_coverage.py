@@ -30,7 +30,8 @@ COVERED_BY: dict[str, str] = {
         "launch/calibrate/robot_poses launch/calibrate/settings_block launch/calibrate/views"
     ),
     "launch/evaluate/test_coco.py": (
-        "launch/evaluate/odinw launch/evaluate/options launch/evaluate/refcoco launch/evaluate/run"
+        "launch/evaluate/odinw launch/evaluate/options launch/evaluate/refcoco launch/evaluate/run "
+        "model/datasets/coco_parts"
     ),
     "launch/events/test_commands.py": (
         "launch/events/csv_file launch/events/store_options launch/node/state_folder launch/report/event_plot "
@@ -68,6 +69,7 @@ COVERED_BY: dict[str, str] = {
         "launch/survey/survey_results"
     ),
     "launch/train/test_detector.py": "launch/train/data launch/train/options launch/train/tabletop",
+    "launch/train/test_words.py": "model/training/learnt_words",
     "launch/verify/test_published.py": (
         "launch/verify/answers launch/verify/checks launch/verify/checksums launch/verify/picture "
         "launch/verify/transformers_queries"
