@@ -34,12 +34,14 @@ class Access:
         token: that every request must bring, unless its path is public; None on loopback alone.
         tls: certificate and private key; None for plain HTTP.
         names: further names of this host that a request may be addressed to.
+        cookie: the name of the cookie of a login; browsers share cookies among all ports of a host.
     """
 
     endpoint: Endpoint
     token: str | None = field(default=None, repr=False)
     tls: tuple[Path, Path] | None = None
     names: frozenset[str] = frozenset()
+    cookie: str = "groundcast-session"
 
     @property
     def scheme(self) -> str:
@@ -82,7 +84,7 @@ class Access:
         scheme, _, given = (authorization or "").partition(" ")
         if scheme.lower() == "bearer" and self.is_token(given.strip()):
             return True
-        return _same(_cookie_value(cookie, self._cookie_name), self._session(self.token))
+        return _same(_cookie_value(cookie, self.cookie), self._session(self.token))
 
     def is_token(self, text: str) -> bool:
         """Whether a text is the token, compared in constant time."""
@@ -93,12 +95,8 @@ class Access:
         if self.token is None:
             raise AccessError("there is no token to log in with")
         secure = "" if self.tls is None else "; Secure"
-        value = f"{self._cookie_name}={self._session(self.token)}"
+        value = f"{self.cookie}={self._session(self.token)}"
         return f"{value}; Path=/; HttpOnly; SameSite=Strict; Max-Age=2592000{secure}"
-
-    @property
-    def _cookie_name(self) -> str:
-        return "groundcast-session"
 
     @staticmethod
     def _session(token: str) -> str:

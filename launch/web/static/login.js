@@ -1,12 +1,15 @@
 // Log in: sends the token once; the server answers with a cookie that scripts cannot read.
+// The address may bring the token behind a '#', which browsers never send and this script takes out of the address.
 
 const wrong = document.getElementById("wrong");
+const token = document.getElementById("token");
+const login = document.getElementById("login");
 
-document.getElementById("login").addEventListener("submit", async (event) => {
+login.addEventListener("submit", async (event) => {
   event.preventDefault();
   wrong.textContent = "";
   try {
-    const answer = await fetch("/login", { method: "POST", body: document.getElementById("token").value, redirect: "manual" });
+    const answer = await fetch("/login", { method: "POST", body: token.value, redirect: "manual" });
     if (answer.type === "opaqueredirect" || answer.ok) {
       location.replace("/");
       return;
@@ -16,3 +19,9 @@ document.getElementById("login").addEventListener("submit", async (event) => {
     wrong.textContent = "the server does not answer: is it still running?";
   }
 });
+
+if (location.hash.length > 1) {
+  token.value = location.hash.slice(1);
+  history.replaceState(null, "", location.pathname);
+  login.requestSubmit();
+}
