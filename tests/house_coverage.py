@@ -42,6 +42,7 @@ COVERED_BY: dict[str, str] = {
         "launch/label/picture_places launch/label/set_inputs launch/label/set_report"
     ),
     "launch/report/test_page.py": "launch/report/plots launch/report/run_report launch/report/sample_sheets",
+    "launch/review/test_session.py": "launch/review/edits launch/review/shapes",
     "launch/service/test_health.py": "launch/service/health_pages launch/service/metrics",
     "launch/service/test_reload.py": "launch/service/sighup",
     "launch/settings/test_settings.py": "launch/settings/settings_file",

@@ -109,7 +109,7 @@ def _box(record: Record, name: str, size_hw: tuple[int, int]) -> LabelledBox:
     if isinstance(shape, list):
         outlines = tuple(_outline(record, one) for one in cast("list[object]", shape))
     elif isinstance(shape, dict):
-        mask = _mask(record, cast("dict[str, object]", shape), size_hw)
+        mask = read_mask(record, cast("dict[str, object]", shape), size_hw)
     return LabelledBox(name, (x, y, x + width, y + height), score, crowd, outlines, mask)
 
 
@@ -121,7 +121,12 @@ def _outline(record: Record, one: object) -> Outline:
     return numbers
 
 
-def _mask(record: Record, shape: Mapping[str, object], size_hw: tuple[int, int]) -> Mask:
+def read_mask(record: Record, shape: Mapping[str, object], size_hw: tuple[int, int]) -> Mask:
+    """The mask of run lengths, compressed or not.
+
+    Raises:
+        CocoError: they are damaged, or of another size than the picture.
+    """
     from pycocotools import mask as pycocotools_mask
 
     codec: Any = pycocotools_mask
