@@ -36,7 +36,7 @@ _GROUPS = {
     },
     "Learn": {
         "label": "Turn pictures and clips into a labelled data set.",
-        "dataset": "Check, count, convert, merge and split data sets.",
+        "dataset": "Check, count, convert, merge, split and review data sets.",
         "train": "Train a model on your own pictures.",
     },
     "Measure": {

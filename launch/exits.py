@@ -33,7 +33,10 @@ EXTRA_OF = {
 }
 EVAL_LIBRARIES = ("mujoco", "motmetrics", "faster_coco_eval", "matplotlib", "transformers")
 
-_END_BY_CTRL_C = (["run"], ["page"], ["serve"], ["listen"], ["record"], ["replay"], ["ctl", "ask"], ["bridge"])
+_END_BY_CTRL_C = (
+    *(["run"], ["page"], ["serve"], ["listen"], ["record"], ["replay"], ["ctl", "ask"], ["bridge"]),
+    ["dataset", "review"],
+)
 
 
 class RunError(RuntimeError):
@@ -99,7 +102,9 @@ def missing_library(name: str) -> str:
 
 def code_when_interrupted(arguments: list[str]) -> int:
     """The exit code of a command line after Ctrl-C, which is the ordinary end of commands that run until then."""
-    return DONE if arguments[:1] in _END_BY_CTRL_C or arguments[:2] in _END_BY_CTRL_C else INTERRUPTED
+    is_review = arguments[:1] == ["label"] and any(word.partition("=")[0] == "--review" for word in arguments)
+    is_ended = is_review or arguments[:1] in _END_BY_CTRL_C or arguments[:2] in _END_BY_CTRL_C
+    return DONE if is_ended else INTERRUPTED
 
 
 def is_named(error: BaseException) -> bool:

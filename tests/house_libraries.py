@@ -71,7 +71,7 @@ KNOWN_TO = {
     "prometheus_client": ("launch/service/metrics.py", "launch/api/api_metrics.py"),
     "typer": ("launch/*.py",),
     "uvicorn": ("launch/web/http_server.py",),
-    "starlette": ("launch/web/*.py", "launch/api/*.py"),
+    "starlette": ("launch/web/*.py", "launch/api/*.py", "launch/review/review_app.py"),
 }
 # These files and all they import need nothing but the standard library and what is named here.
 LIGHT = {

@@ -1,4 +1,4 @@
-"""`groundcast dataset`: checks, counts, converts, merges and splits data sets."""
+"""`groundcast dataset`: checks, counts, converts, merges, splits and reviews data sets."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from ...model.pictures.still_picture import StillError, read_header
 from ..exits import InputError, RunError, make_writable, say
 from ..show.progress import progress
 from .label_options import formats_of, shares_of
+from .review import review_dataset
 from .set_inputs import read_set
 from .set_report import find_suspicious, write_set_report
 
@@ -158,4 +159,5 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "stats": count_dataset,
     "convert": convert_dataset,
     "split": split_dataset,
+    "review": review_dataset,
 }

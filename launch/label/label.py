@@ -31,20 +31,34 @@ from ..survey.survey import SurveyPlan, run_survey
 from ..survey.tree import Tree
 from .classes_file import read_classes
 from .label_options import LabelOptions
-from .label_run import LABELS, check_untouched, drawn_splits, gather_pictures, write_set
+from .label_run import check_untouched, drawn_splits, gather_pictures, write_set
 from .picture_places import PICTURES
+from .review import ReviewOptions, serve_review
 from .set_report import write_set_report
 
 
 @spread_options
 def label(
-    paths: Annotated[list[str], typer.Argument(help="Pictures, clips, folders of both.", show_default=False)],
     options: LabelOptions,
+    paths: Annotated[
+        list[str] | None, typer.Argument(help="Pictures, clips, folders of both.", show_default=False)
+    ] = None,
 ) -> None:
     """Label pictures, folders and clips: a data set to look through, to correct and to train on.
 
     The same command continues after it was stopped. Empty pictures are part of the data set.
     """
+    if options.review is not None:
+        if paths:
+            raise InputError("--review opens a data set and labels nothing: leave the pictures away")
+        serve_review(options.review, ReviewOptions())
+    elif paths:
+        _label(paths, options)
+    else:
+        raise InputError("no pictures: name pictures, clips or folders, or --review a data set")
+
+
+def _label(paths: list[str], options: LabelOptions) -> None:
     began_s = time.monotonic()
     kinds, prompt = options.kinds, _prompt(options)
     _ = options.shares
@@ -145,6 +159,6 @@ def _say_end(
     else:
         parts = ", ".join(f"{len(own)} {name}" for name, own in labelled.splits.items())
         print(f"{figures['pictures']} pictures ({parts}) with {figures['boxes']} boxes are in {options.folder}")
-        print(f"look at {report}; correct {options.folder / LABELS}")
+        print(f"look at {report}; correct it with: groundcast label --review {options.folder}")
     if unread:
         raise RunError(f"{len(unread)} of {len(entries)} files could not be read: they are not in the data set")

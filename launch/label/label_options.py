@@ -16,7 +16,11 @@ from ..exits import InputError
 class LabelOptions:
     """What to label, and what to write."""
 
-    folder: Annotated[Path, typer.Option(help="Folder for the data set.")]
+    into: Annotated[Path | None, typer.Option("--folder", help="Folder for the data set.", show_default=False)] = None
+    review: Annotated[
+        Path | None,
+        typer.Option(help="Label nothing: open this data set in the browser, as `groundcast dataset review` does."),
+    ] = None
     classes: Annotated[
         Path | None,
         typer.Option(help="A file with a class on each line: 'mobile phone = cell phone, smartphone @0.4'."),
@@ -42,6 +46,17 @@ class LabelOptions:
     offline: Annotated[bool, typer.Option("--offline", help="Take published models only from the local cache.")] = False
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew, whatever the folder contains.")] = False
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one JSON object.")] = False
+
+    @property
+    def folder(self) -> Path:
+        """The folder for the data set.
+
+        Raises:
+            InputError: none is named.
+        """
+        if self.into is None:
+            raise InputError("no folder: write --folder with the place for the data set")
+        return self.into
 
     @property
     def kinds(self) -> list[str]:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ...model.datasets.coco_set import coco_json, read_coco_set, write_coco_file
+from ...model.datasets.coco_records import read_records
+from ...model.datasets.coco_set import coco_json, write_coco_file
 from ...model.datasets.picture_set import LabelledBox, PictureSet, SetPicture, split_pictures
 from ...model.datasets.set_export import export_set
 from ...model.detections import Detections
@@ -19,7 +20,7 @@ from ..show.progress import progress
 from ..survey.entry import FileEntry, FrameEntry
 from ..survey.read_ahead import read_ahead
 from .label_options import LabelOptions
-from .picture_places import PICTURES, SimilarPictures, has_place, is_kept, keep_file, keep_pixels, picture_name
+from .picture_places import SimilarPictures, has_place, is_kept, keep_file, keep_pixels, picture_name
 
 LABELS = "labels.json"
 
@@ -32,7 +33,8 @@ def check_untouched(folder: Path, *, overwrite: bool) -> None:
     """
     path = folder / LABELS
     if path.exists() and not overwrite:
-        touched = sum(one.state != "new" for one in read_coco_set(path, folder / PICTURES).pictures)
+        images = [one.values for one in read_records(path).images]
+        touched = sum(one.get("state", "new") != "new" or one.get("edited") is True for one in images)
         if touched:
             raise InputError(
                 f"{path} has {touched} pictures that a person has checked: name another --folder, or --overwrite them"
