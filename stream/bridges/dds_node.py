@@ -74,10 +74,10 @@ class DdsNode:
     def take(self, topic: RosTopic) -> Sequence[ReceivedText]:
         samples: list[Any] = self._readers[topic.name].take(_MAX_TAKEN)
         valid = [sample for sample in samples if sample.sample_info.valid_data]
-        return [ReceivedText(one.data, str(one.sample_info.publication_handle)) for one in valid]
+        return [ReceivedText(one.data, _handle(one.sample_info.publication_handle)) for one in valid]
 
     def publishers(self, topic: RosTopic) -> frozenset[str]:
-        return frozenset(map(str, self._readers[topic.name].get_matched_publications()))
+        return frozenset(map(_handle, self._readers[topic.name].get_matched_publications()))
 
     def close(self) -> None:
         self._writers.clear()
@@ -93,6 +93,11 @@ class DdsNode:
 
     def _topic(self, topic: RosTopic) -> Topic[Any]:
         return Topic(self._participant, f"rt{topic.name}", dds_type(topic.ros_type))
+
+
+def _handle(number: int) -> str:
+    """A writer's handle as text: samples give its 64 bits as an unsigned number, lists of writers as a signed one."""
+    return f"{number % 2**64:016x}"
 
 
 def _qos(topic: RosTopic) -> Qos:
