@@ -29,7 +29,6 @@ GRIP_OPEN_M = 0.055  # of each finger from the middle
 FINGERS_M = 0.085  # the open gripper needs so much room around its middle
 TARGET_KINDS = ("cube", "ball", "can", "mug")
 OTHER_KINDS = ("cube", "ball", "can", "mug", "cone", "bottle")
-JOINTS = ("yaw", "shoulder", "elbow", "roll", "pitch", "flange")
 HOME_M = (0.30, 0.0, 0.38)  # of the tip
 
 _ARM = """

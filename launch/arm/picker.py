@@ -77,7 +77,7 @@ class Picker:
         if self.phase in ("grip", "lift", "done"):
             return self._hold(state, now_s)
         if found is None:
-            return self._without(state, now_s)
+            return self._without(now_s)
         self._sightings += 1
         return self._approach(found, state, now_s)
 
@@ -118,7 +118,7 @@ class Picker:
             self.phase = "done"
         return Decision((x, y, _LIFTED_M), _SLOW_M_S * self._speed, closed=True, phase=self.phase)
 
-    def _without(self, state: ArmState, now_s: float) -> Decision | None:
+    def _without(self, now_s: float) -> Decision | None:
         """The thing has no position in this message: stand still, and go up after a while to see more."""
         if self.phase == "look" or now_s - self._seen_s > _LOOK_AGAIN_S / self._speed:
             if self.phase != "look":

@@ -21,10 +21,9 @@ _SILENT_S = 10.0  # a source that sends nothing for so long ends its clip
 
 @dataclass(frozen=True, slots=True)
 class TrackedMoment:
-    """The tracks of one frame, and when it was taken on the stream's clock and on the source's."""
+    """The tracks of one frame, and when it was taken on the stream's clock."""
 
     stream_s: float
-    source_s: float
     seq: int
     tracks: tuple[Track, ...]
 

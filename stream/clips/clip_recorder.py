@@ -81,7 +81,7 @@ class ClipRecorder:
             return
         stream_s = frame.pts * frame.time_base[0] / frame.time_base[1]
         with known.lock:
-            known.moments.append(TrackedMoment(stream_s, frame.time_s, seq, tuple(tracks)))
+            known.moments.append(TrackedMoment(stream_s, seq, tuple(tracks)))
         taken_ns = frame.captured_unix_ns or time.time_ns()
         for event in events:
             if event.kind in self._options.kinds:

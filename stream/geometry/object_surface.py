@@ -98,7 +98,7 @@ def find_surface(
         chosen = window.valid & mask[window.rows, window.columns]
         return _surface(window, _without_outliers(window, chosen), valid_share, 1.0)
     sigma_m = noise.sigma_m(window.z)
-    support = _refined(window, plane, sigma_m) if plane is not None else _fit_plane(window, sigma_m)
+    support = _refined(window, plane) if plane is not None else _fit_plane(window, sigma_m)
     standing = window.valid if support is None else window.valid & (_height(window, support, sigma_m) > 1.0)
     chosen, fit = _best_pieces(window, standing, sigma_m)
     if support is not None and fit < _MIN_FIT:
@@ -168,7 +168,7 @@ def _height(window: _Window, plane: Vector, sigma_m: Grid) -> Grid:
     return height_m / np.maximum(_MIN_HEIGHT_M, _HEIGHT_SIGMAS * sigma_m * np.abs(slope) / length)
 
 
-def _refined(window: _Window, plane: Vector, sigma_m: Grid) -> Vector:
+def _refined(window: _Window, plane: Vector) -> Vector:
     """A known plane, moved along its normal to what is measured around the box: calibration is off by millimetres."""
     around = window.valid & ~window.inside
     slope = plane[0] * window.x + plane[1] * window.y + plane[2]
