@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +13,7 @@ import zmq
 from .sockets.client_keys import Keys
 from .subscribe.event_stream import EventStream
 from .subscribe.inbox import Inbox, Wanted
-from .subscribe.sub_socket import SubscriberError, check_names, subscribe, topics_of
+from .subscribe.sub_socket import SubscriberError, check_names, subscribe, topics_of, wait_readable
 from .wire.message_types import DetectionMessage, EventMessage, StatusMessage
 from .wire.topics import snapshot_request
 
@@ -189,7 +188,7 @@ class Subscriber:
         while (message := self._step()) is None:
             if self._is_over():
                 raise StopAsyncIteration
-            await self._readable(self._wait_ms(deadline_s))
+            await wait_readable(self._socket, self._wait_ms(deadline_s) / 1000)
         return message
 
     def _next_event(self) -> EventMessage | None:
@@ -206,7 +205,7 @@ class Subscriber:
         while (event := self._take_event()) is None:
             if self._is_over():
                 return None
-            await self._readable(self._wait_ms(deadline_s))
+            await wait_readable(self._socket, self._wait_ms(deadline_s) / 1000)
         return event
 
     def _take_event(self) -> EventMessage | None:
@@ -246,20 +245,6 @@ class Subscriber:
                 raise TimeoutError(self._timeout_text())
             waits_ms.append(int(left_s * 1000) + 1)
         return min(waits_ms)
-
-    async def _readable(self, wait_ms: int) -> None:
-        """Wait until a message may have arrived. The descriptor signals changes only, so poll the socket first."""
-        if self._socket.poll(0):
-            return
-        loop = asyncio.get_running_loop()
-        changed = asyncio.Event()
-        descriptor = self._socket.fileno()
-        loop.add_reader(descriptor, changed.set)
-        try:
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(changed.wait(), wait_ms / 1000)
-        finally:
-            loop.remove_reader(descriptor)
 
     def _timeout_text(self) -> str:
         text = f"nothing was let through from {self.address} for {self._timeout_s:g} s"

@@ -13,7 +13,7 @@ from ..sockets.client_keys import Keys
 from ..wire.message_types import DetectionMessage, EventMessage, StatusMessage
 from ..wire.topics import MessageError, parse_topic, picture_topic, snapshot_request
 from .inbox import Inbox, Wanted
-from .sub_socket import subscribe, topics_of
+from .sub_socket import subscribe, topics_of, wait_readable
 
 _MAX_QUEUED = 64  # a page that is late skips frames, and need not read old ones first
 _MAX_AT_ONCE = 200
@@ -81,7 +81,7 @@ class LiveFeed:
             self._client.maintain()
             waits_s = _WAIT_S if self._pictured.is_waiting else _MAINTAIN_EVERY_S
             if not self._receive():
-                await self._readable(waits_s)
+                await wait_readable(self._socket, waits_s)
             self._give()
             await asyncio.sleep(0)  # a flood of messages must not starve the program's other tasks
 
@@ -123,17 +123,3 @@ class LiveFeed:
         for topic in self._subscribed - wanted:
             self._socket.unsubscribe(topic)
         self._subscribed = wanted
-
-    async def _readable(self, wait_s: float) -> None:
-        """Wait until a message may have arrived. The descriptor signals changes only, so poll the socket first."""
-        if self._socket.poll(0):
-            return
-        loop = asyncio.get_running_loop()
-        changed = asyncio.Event()
-        descriptor = self._socket.fileno()
-        loop.add_reader(descriptor, changed.set)
-        try:
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(changed.wait(), wait_s)
-        finally:
-            loop.remove_reader(descriptor)

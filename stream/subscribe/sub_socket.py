@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Sequence
 
 import zmq
@@ -47,6 +49,21 @@ def subscribe(address: str, topics: Sequence[bytes], max_queued: int, keys: Keys
         return ClientSocket(zmq.SUB, options, address, keys, topics)
     except (ConnectError, KeyFileError) as error:
         raise SubscriberError(str(error)) from error
+
+
+async def wait_readable(socket: zmq.Socket[bytes], wait_s: float) -> None:
+    """Wait until a message may have arrived. The descriptor signals changes only, so poll the socket first."""
+    if socket.poll(0):
+        return
+    loop = asyncio.get_running_loop()
+    changed = asyncio.Event()
+    descriptor = socket.fileno()
+    loop.add_reader(descriptor, changed.set)
+    try:
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(changed.wait(), wait_s)
+    finally:
+        loop.remove_reader(descriptor)
 
 
 def check_names(sources: Sequence[str] | None, node: str | None) -> tuple[str, ...] | None:
