@@ -19,6 +19,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from ..wire.message_types import DetectionMessage, StatusMessage
 from .disk_queue import DiskQueue
+from .fault_log import FaultLog
 from .mqtt_topics import OFFLINE, ONLINE, MqttTopics
 
 _LOG = logging.getLogger(__name__)
@@ -28,7 +29,6 @@ _IDLE_S = 0.05
 _FLUSH_S = 2.0
 _MAX_REQUESTED = 64
 _MAX_RETAINED = 20_000  # topics; more than sources, zones and phrases of a sane node
-_SAY_EVERY_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class MqttSender:
         self._is_accepted = False
         self._refusal = ""
         self._counts = {"delivered": 0, "rejected": 0, "connections": 0}
-        self._said: tuple[str, float] = ("", 0.0)
+        self._faults = FaultLog(_LOG)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="bridge-sender", daemon=True)
 
@@ -137,7 +137,7 @@ class MqttSender:
             if self._is_accepted:
                 wait_s = self._options.first_wait_s
             if fault and not self._stop.is_set():
-                self._say(f"broker {self.place} {fault}: {len(self._queue)} events wait, and it is tried again")
+                self._faults.warn(f"broker {self.place} {fault}: {len(self._queue)} events wait, and it is tried again")
                 self._stop.wait(wait_s * random.uniform(0.7, 1.0))
                 wait_s = min(2 * wait_s, self._options.max_wait_s)
 
@@ -215,7 +215,7 @@ class MqttSender:
             self._refusal = f"refuses the connection ({reason}): check user, password and its rules"
             return
         self._is_accepted = True
-        self._said = ("", 0.0)
+        self._faults.clear()
         self._counts["connections"] += 1
         _LOG.info("connected to broker %s", self.place)
         client.publish(self._topics.availability, ONLINE, qos=1, retain=True)
@@ -229,7 +229,7 @@ class MqttSender:
             return
         if reason.is_failure:
             self._counts["rejected"] += 1
-            self._say(f"broker {self.place} rejected an event ({reason}): it is dropped")
+            self._faults.warn(f"broker {self.place} rejected an event ({reason}): it is dropped")
         else:
             self._counts["delivered"] += 1
         self._queue.remove([item])
@@ -239,11 +239,3 @@ class MqttSender:
         with self._lock:
             if lane is not None and len(self._requested) < _MAX_REQUESTED:
                 self._requested.add(lane)
-
-    def _say(self, text: str) -> None:
-        """Report a fault when it changes, and once a minute while it lasts."""
-        reason = text.partition(": ")[0]
-        before, said_s = self._said
-        if reason != before or time.monotonic() >= said_s + _SAY_EVERY_S:
-            self._said = (reason, time.monotonic())
-            _LOG.warning("%s", text)

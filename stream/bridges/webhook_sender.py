@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from ..wire.message_types import DetectionMessage, StatusMessage
 from .disk_queue import DiskQueue, QueuedItem
+from .fault_log import FaultLog
 
 _LOG = logging.getLogger(__name__)
 SIGNATURE = "X-Groundcast-Signature"
@@ -25,7 +26,6 @@ _NEVER_TAKEN = (400, 413, 415, 422)  # the server has read it, and will not take
 _IDLE_S = 0.05
 _FLUSH_S = 2.0
 _MAX_ANSWER_BYTES = 65_536
-_SAY_EVERY_S = 60.0
 
 
 class WebhookError(ValueError):
@@ -86,7 +86,7 @@ class WebhookSender:
         self._connection: http.client.HTTPConnection | None = None
         self._lanes: dict[str, _Lane] = {}
         self._counts = {"delivered": 0, "tries_failed": 0, "rejected": 0}
-        self._said: tuple[str, float] = ("", 0.0)
+        self._faults = FaultLog(_LOG)
         self._is_failing = False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="bridge-sender", daemon=True)
@@ -155,7 +155,7 @@ class WebhookSender:
         lane = self._lanes.setdefault(item.lane, _Lane(self._options.first_wait_s))
         lane.next_try_s = time.monotonic() + lane.wait_s * random.uniform(0.7, 1.0)
         lane.wait_s = min(2 * lane.wait_s, self._options.max_wait_s)
-        self._say(f"{self._place} takes no events ({fault}): {len(self._queue)} wait, and are tried again")
+        self._faults.warn(f"{self._place} takes no events ({fault}): {len(self._queue)} wait, and are tried again")
         return False
 
     def _post(self, item: QueuedItem) -> str | None:
@@ -180,11 +180,11 @@ class WebhookSender:
     def _judge(self, status: int) -> str | None:
         if 200 <= status < 300:
             self._counts["delivered"] += 1
-            self._said = ("", 0.0)
+            self._faults.clear()
             return None
         if status in _NEVER_TAKEN:
             self._counts["rejected"] += 1
-            self._say(f"{self._place} rejected an event with {status}: it is dropped")
+            self._faults.warn(f"{self._place} rejected an event with {status}: it is dropped")
             return None
         if 300 <= status < 400:
             return f"it answers {status}, a redirect: give the URL it leads to"
@@ -206,14 +206,6 @@ class WebhookSender:
         if self._connection is not None:
             self._connection.close()
         self._connection = None
-
-    def _say(self, text: str) -> None:
-        """Report a fault when it changes, and once a minute while it lasts."""
-        reason = text.partition(":")[0]
-        before, said_s = self._said
-        if reason != before or time.monotonic() >= said_s + _SAY_EVERY_S:
-            self._said = (reason, time.monotonic())
-            _LOG.warning("%s", text)
 
 
 def _said_by(error: OSError | http.client.HTTPException) -> str:
