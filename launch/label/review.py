@@ -25,7 +25,7 @@ class ReviewOptions:
         None
     )
     listen: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where the browser of this host finds the page.")] = (
-        "127.0.0.1:8081"
+        "127.0.0.1:0"
     )
     token: Annotated[
         Path | None,
