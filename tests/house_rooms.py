@@ -98,7 +98,10 @@ ROOMS: dict[str, tuple[str, set[str]]] = {
     "stream/tracking": ("boxes become tracks", set()),
     "stream/wire": ("messages to bytes and back", set()),
     "model": ("the front door: detector", {"*"}),
-    "model/datasets": ("labelled pictures from and to COCO, YOLO, VOC and ODVG files", {"masks", "pictures"}),
+    "model/datasets": (
+        "labelled pictures from and to the files of COCO, YOLO, VOC, ODVG, Label Studio and CVAT",
+        {"masks", "pictures"},
+    ),
     "model/dino": ("Grounding DINO, one file per box of the paper's figure", set()),
     "model/evaluation": (
         "how good detections, masks and tracks are, against ground truth",

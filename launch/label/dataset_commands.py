@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from ...model.datasets.picture_set import PictureSet, PictureSetError, SetPicture, merge_sets, split_pictures
-from ...model.datasets.set_export import export_set
+from ...model.datasets.set_export import KINDS, export_set
 from ...model.pictures.still_picture import StillError, read_header
 from ..exits import InputError, RunError, make_writable, say
 from ..show.progress import progress
@@ -21,7 +21,8 @@ from .set_inputs import read_set
 from .set_report import find_suspicious, write_set_report
 
 Paths = Annotated[
-    list[Path], typer.Argument(help="COCO files, or folders of COCO, YOLO, Pascal VOC or `groundcast label`.")
+    list[Path],
+    typer.Argument(help="COCO files, or folders of COCO, YOLO, Pascal VOC, Label Studio, CVAT or `groundcast label`."),
 ]
 Pictures = Annotated[Path | None, typer.Option(help="The folder of a COCO file's pictures. Default: beside it.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -80,7 +81,7 @@ def count_dataset(
 def convert_dataset(
     paths: Paths,
     folder: Annotated[Path, typer.Option(help="Gets a folder for each format.")],
-    to: Annotated[str, typer.Option(help="Formats, with commas: coco, yolo, voc, odvg.")],
+    to: Annotated[str, typer.Option(help=f"Formats, with commas: {', '.join(KINDS)}.")],
     pictures: Pictures = None,
 ) -> None:
     """Convert data sets into other formats. Several become one; classes of one name are one class."""
@@ -95,7 +96,7 @@ def split_dataset(
     by_folder: Annotated[
         bool, typer.Option("--by-folder", help="Keep the pictures of one folder, such as a clip's frames, together.")
     ] = False,
-    to: Annotated[str, typer.Option(help="Formats, with commas: coco, yolo, voc, odvg.")] = "coco",
+    to: Annotated[str, typer.Option(help=f"Formats, with commas: {', '.join(KINDS)}.")] = "coco",
     pictures: Pictures = None,
 ) -> None:
     """Draw the parts of a data set anew: train, val and test."""

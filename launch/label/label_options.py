@@ -26,7 +26,7 @@ class LabelOptions:
         typer.Option(help="A file with a class on each line: 'mobile phone = cell phone, smartphone @0.4'."),
     ] = None
     prompt: Annotated[str | None, typer.Option(help="Or the classes: 'red mug . bottle'.")] = None
-    to: Annotated[str, typer.Option(help="Formats, with commas: coco, yolo, voc, odvg.")] = "coco"
+    to: Annotated[str, typer.Option(help=f"Formats, with commas: {', '.join(KINDS)}.")] = "coco"
     masks: Annotated[bool, typer.Option("--masks", help="Also find the pixels of each object in its box.")] = False
     masker: Annotated[
         str, typer.Option(help="The model for --masks: tabletop, or a SAM's folder or name on the hub.")

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import cast
 
 from ...model.datasets.coco_set import read_coco_set
+from ...model.datasets.cvat_set import ANNOTATIONS, read_cvat
+from ...model.datasets.label_studio_set import TASKS, read_label_studio
 from ...model.datasets.picture_set import SPLITS, PictureSet, PictureSetError, merge_sets
 from ...model.datasets.voc_set import read_voc
 from ...model.datasets.yolo_set import read_yolo
@@ -20,20 +22,24 @@ def read_set(path: Path, pictures: Path | None = None) -> tuple[str, PictureSet]
     """Read a data set; returns its format's name too.
 
     Args:
-        path: a COCO file; or a folder of `groundcast label`, of YOLO (with data.yaml), of Pascal VOC (with
-            Annotations/), or of COCO files named after their split.
-        pictures: the folder of a COCO file's pictures; None is the file's own, or `images` beside it.
+        path: a COCO file, tasks of Label Studio (.json) or annotations of CVAT (.xml); or a folder of
+            `groundcast label`, of YOLO (with data.yaml), of Pascal VOC (with Annotations/), of Label Studio or CVAT, or
+            of COCO files named after their split.
+        pictures: the folder of a file's pictures; None is the file's own, or `images` beside it.
 
     Raises:
         InputError: it is none of these.
         PictureSetError: something in it cannot be read.
     """
-    if path.is_file() and path.suffix == ".json":
-        return "coco", read_coco_set(path, pictures or _pictures_beside(path))
+    if path.is_file() and path.suffix in (".json", ".xml"):
+        return _read_file(path, pictures or _pictures_beside(path))
     if not path.is_dir():
         raise InputError(f"{path} is no data set: name a COCO .json, or a folder of a data set")
     if (path / LABELS).exists():
         return "groundcast", read_coco_set(path / LABELS, pictures or path / PICTURES)
+    for name in (TASKS, ANNOTATIONS):
+        if (path / name).exists():
+            return _read_file(path / name, pictures or _pictures_beside(path / name))
     if (path / "data.yaml").exists():
         return "yolo", _read_yolo(path)
     if (path / "Annotations").is_dir():
@@ -43,11 +49,24 @@ def read_set(path: Path, pictures: Path | None = None) -> tuple[str, PictureSet]
         return "coco", _joined(
             [read_coco_set(file, pictures or _pictures_beside(file), split) for split, file in files]
         )
-    raise InputError(f"{path} is no data set that is read: no {LABELS}, data.yaml, Annotations/ or train.json in it")
+    raise InputError(
+        f"{path} is no data set that is read: no {LABELS}, data.yaml, Annotations/, {TASKS}, "
+        f"{ANNOTATIONS} or train.json in it"
+    )
 
 
 def _pictures_beside(file: Path) -> Path:
     return file.parent / PICTURES if (file.parent / PICTURES).is_dir() else file.parent
+
+
+def _read_file(path: Path, pictures: Path) -> tuple[str, PictureSet]:
+    if path.suffix == ".xml":
+        return "cvat", read_cvat(path, pictures)
+    with path.open("rb") as file:
+        is_list = file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[")
+    if is_list:  # as Label Studio's exports are
+        return "labelstudio", read_label_studio(path, pictures)
+    return "coco", read_coco_set(path, pictures)
 
 
 def _joined(sets: list[PictureSet]) -> PictureSet:

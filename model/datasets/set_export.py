@@ -1,4 +1,4 @@
-"""Export of a picture set: a folder in COCO's, YOLO's, Pascal VOC's or ODVG's format, with its pictures.
+"""Export of a picture set: a folder in the format of another tool, with its pictures.
 
 A folder is written beside its place and then moved there, so that a kill leaves the old one or the new one.
 """
@@ -13,6 +13,8 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from .coco_set import coco_json, write_coco_file
+from .cvat_set import ANNOTATIONS, cvat_xml
+from .label_studio_set import CONFIG, TASKS, label_studio_config, label_studio_task
 from .picture_set import PictureSet, PictureSetError, SetPicture
 from .voc_set import voc_xml
 from .yolo_set import yolo_data_yaml, yolo_lines
@@ -113,11 +115,29 @@ def _write_odvg(pictures: PictureSet, folder: Path, on_picture: OnPicture) -> No
                 file.write(json.dumps({**line, "detection": {"instances": instances}}, ensure_ascii=False) + "\n")
 
 
+def _write_label_studio(pictures: PictureSet, folder: Path, on_picture: OnPicture) -> None:
+    named = _named(pictures.pictures, lambda one: one.file)
+    places = {file: f"images/{name}" for file, name in named.items()}
+    _place_all(pictures, places, folder, on_picture)
+    tasks = [label_studio_task(row, one, places[one.file]) for row, one in enumerate(pictures.pictures, 1)]
+    (folder / TASKS).write_text(json.dumps(tasks, ensure_ascii=False) + "\n", "utf-8")
+    (folder / CONFIG).write_text(label_studio_config(pictures.names), "utf-8")
+
+
+def _write_cvat(pictures: PictureSet, folder: Path, on_picture: OnPicture) -> None:
+    named = _named(pictures.pictures, lambda one: one.file)
+    _place_all(pictures, {file: f"images/{name}" for file, name in named.items()}, folder, on_picture)
+    renamed = [replace(one, file=named[one.file]) for one in pictures.pictures]
+    (folder / ANNOTATIONS).write_text(cvat_xml(pictures.names, renamed), "utf-8")
+
+
 _WRITERS: dict[str, Callable[[PictureSet, Path, OnPicture], None]] = {
     "coco": _write_coco,
     "yolo": _write_yolo,
     "voc": _write_voc,
     "odvg": _write_odvg,
+    "labelstudio": _write_label_studio,
+    "cvat": _write_cvat,
 }
 KINDS = tuple(_WRITERS)
 
@@ -167,6 +187,10 @@ def _losses(pictures: PictureSet, kind: str) -> list[str]:
             )
     if kind == "yolo" and (several := sum(len(box.polygons) > 1 for box in shaped)):
         said.append(f"yolo holds one polygon an object: of {several} objects in several parts it has the largest")
+    if kind == "labelstudio" and (parted := sum(len(box.outlines) > 1 for box in boxes if box.mask is None)):
+        said.append(f"labelstudio holds one polygon a region: {parted} objects in several parts become several")
+    if kind in ("labelstudio", "cvat") and shaped:
+        said.append(f"{kind} holds a shape or a box: {len(shaped)} objects have their shape, and the box around it")
     if kind in ("voc", "odvg") and shaped:
         said.append(f"{kind} has boxes alone: the shapes of {len(shaped)} objects are left out")
     if kind == "voc":
