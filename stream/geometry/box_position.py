@@ -15,7 +15,7 @@ from .uncertainty import CameraPlace, Measured, place_jacobian
 _WHITE_SHARE = 0.25  # of a box's error in px that a mean over many depth pixels keeps
 _MAX_INDEPENDENT = 40  # neighbouring depth pixels share errors
 _SURFACE_SHARE = 0.16  # error of a surface's mean, as a share of its spread: edges are cut, parts are missed
-_SURFACE_FLOOR_M = 0.0008
+_SURFACE_FLOOR_M2 = np.eye(3) * 0.0008**2
 _MIN_DOWNWARD = 0.05  # sine of the angle between a ray and the plane
 _UNKNOWN_SHAPE = 0.30  # of a thing's width: where it stands behind the point that its box ends at
 _KNOWN_SHAPE = 0.12
@@ -37,10 +37,11 @@ def depth_position(
     fx, fy = camera.intrinsics.fx, camera.intrinsics.fy
     pixel_m = np.array([z / fx, z / fy, 0.0])
     sigma_z = noise.depth_m + noise.depth_per_m2 * (z - noise.depth_from_m) ** 2
+    along = point[:, None] * point
     white = np.diag((pixel_m * noise.box_px * _WHITE_SHARE) ** 2)
-    white += np.outer(point, point) * (sigma_z / z) ** 2 / min(surface.count, _MAX_INDEPENDENT)
-    bias = surface.spread_m2 * _SURFACE_SHARE**2 + np.eye(3) * _SURFACE_FLOOR_M**2
-    bias += np.outer(point, point) * noise.depth_bias**2 + _lens_m2(point, camera, noise)
+    white += along * ((sigma_z / z) ** 2 / min(surface.count, _MAX_INDEPENDENT))
+    bias = surface.spread_m2 * _SURFACE_SHARE**2 + _SURFACE_FLOOR_M2
+    bias += along * noise.depth_bias**2 + _lens_m2(point, camera, noise)
     return _in_base(point, white, bias, place, "depth", surface.valid_share)
 
 
