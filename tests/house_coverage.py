@@ -179,7 +179,7 @@ COVERED_BY: dict[str, str] = {
     "stream/motion/test_schedule.py": "stream/motion/sun",
     "stream/test_pipeline_motion.py": "stream/capture/watch_rule",
     "stream/node/test_command_queue.py": "stream/node/node_api",
-    "stream/node/test_picture_sender.py": "stream/node/jpeg",
+    "stream/node/test_picture_sender.py": "stream/node/bounded_worker stream/node/jpeg",
     "stream/publish/test_publisher.py": (
         "stream/publish/snapshot stream/publish/subscriptions stream/publish/xpub_socket"
     ),

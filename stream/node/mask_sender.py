@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 
 from ...model.image import Image
 from ...model.masks.mask import Mask
@@ -14,6 +12,7 @@ from ..mask_protocol import MaskStream, StreamMasker
 from ..publish.publisher import Publisher
 from ..track_mask import TrackMask
 from ..wire.message_types import DetectionMessage, MaskMessage
+from .bounded_worker import BoundedWorker
 
 _LOG = logging.getLogger(__name__)
 _MAX_WAITING = 2
@@ -33,46 +32,34 @@ class MaskSender:
 
     def __init__(self, publisher: Publisher, masker: StreamMasker | None) -> None:
         self._publisher, self._masker = publisher, masker
-        self._too_many = 0  # counted by the loop
-        self._failed = 0  # counted by the worker
         self._has_warned = False
-        self._slots = threading.BoundedSemaphore(_MAX_WAITING)
         self._streams: dict[MaskStream, None] = {}  # the last used one last; the worker's
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="masks")  # begins with the first frame
+        self._worker = BoundedWorker("masks", _MAX_WAITING)
 
     def send(self, message: DetectionMessage, image: Image) -> None:
         """Queue the masks of a message that was sent already; returns at once."""
-        if self._masker is None:
-            if not self._has_warned:
-                _LOG.warning("a client asks for masks, but the node has no masker: name one under `masks`")
+        masker = self._masker
+        if masker is not None:
+            self._worker.submit(message.source, lambda: self._find_and_send(masker, message, image))
+        elif not self._has_warned:
             self._has_warned = True
-        elif self._slots.acquire(blocking=False):
-            self._worker.submit(self._find_and_send, self._masker, message, image)
-        else:
-            self._too_many += 1
+            _LOG.warning("a client asks for masks, but the node has no masker: name one under `masks`")
 
     @property
     def dropped(self) -> int:
         """How many frames got no masks although a client was subscribed to them."""
-        return self._too_many + self._failed
+        return self._worker.dropped
 
     def close(self) -> None:
         """Send the masks that wait, and end the thread."""
-        self._worker.shutdown()
+        self._worker.close()
 
     def _find_and_send(self, masker: StreamMasker, message: DetectionMessage, image: Image) -> None:
-        try:
-            stream = message.source, message.generation
-            boxes = {track.id: track.box_xyxy for track in message.tracks if track.state != "coasting"}
-            self._use(masker, stream)
-            found = masker.find(stream, image, boxes)
-            self._publisher.send_masks(_message_of(message, masker.name, found))
-        except Exception:  # noqa: BLE001  the loop goes on without the masks; it sees a publisher that failed itself
-            if self._failed == 0:
-                _LOG.exception("masks of source %s were not sent; others are only counted", message.source)
-            self._failed += 1
-        finally:
-            self._slots.release()
+        stream = message.source, message.generation
+        boxes = {track.id: track.box_xyxy for track in message.tracks if track.state != "coasting"}
+        self._use(masker, stream)
+        found = masker.find(stream, image, boxes)
+        self._publisher.send_masks(_message_of(message, masker.name, found))
 
     def _use(self, masker: StreamMasker, stream: MaskStream) -> None:
         """Note the stream as the last used one; the masker then drops older generations, and those beyond a limit."""

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-import threading
-from concurrent.futures import ThreadPoolExecutor
-
 from ...model.image import Image, rgb_of
 from ..publish.publisher import Publisher
 from ..wire.message_types import DetectionMessage, PictureHeader
+from .bounded_worker import BoundedWorker
 from .jpeg import to_jpeg
 
-_LOG = logging.getLogger(__name__)
 _MAX_WAITING = 8
 
 
@@ -26,38 +22,25 @@ class PictureSender:
     """
 
     def __init__(self, publisher: Publisher, quality: int) -> None:
-        self._too_many = 0  # counted by the loop
-        self._failed = 0  # counted by the worker
         self._publisher = publisher
         self._quality = quality
-        self._slots = threading.BoundedSemaphore(_MAX_WAITING)
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="pictures")  # begins with the first picture
+        self._worker = BoundedWorker("pictures", _MAX_WAITING)
 
     def send(self, message: DetectionMessage, image: Image) -> None:
         """Queue the picture of a message that was sent already; returns at once."""
-        if self._slots.acquire(blocking=False):
-            self._worker.submit(self._encode_and_send, message, image)
-        else:
-            self._too_many += 1
+        self._worker.submit(message.source, lambda: self._encode_and_send(message, image))
 
     @property
     def dropped(self) -> int:
         """How many pictures were not sent."""
-        return self._too_many + self._failed
+        return self._worker.dropped
 
     def close(self) -> None:
         """Send the pictures that wait, and end the thread."""
-        self._worker.shutdown()
+        self._worker.close()
 
     def _encode_and_send(self, message: DetectionMessage, image: Image) -> None:
-        try:
-            self._publisher.send_picture(_header_of(message), to_jpeg(rgb_of(image), self._quality))
-        except Exception:  # noqa: BLE001  the loop goes on without the picture; it sees a publisher that failed itself
-            if self._failed == 0:
-                _LOG.exception("a picture of source %s was not sent; others are only counted", message.source)
-            self._failed += 1
-        finally:
-            self._slots.release()
+        self._publisher.send_picture(_header_of(message), to_jpeg(rgb_of(image), self._quality))
 
 
 def _header_of(message: DetectionMessage) -> PictureHeader:
