@@ -69,6 +69,7 @@ KNOWN_TO = {
     "foxglove": ("stream/bridges/foxglove_*.py",),
     "rosbags": ("stream/bridges/ros_definitions.py", "stream/bridges/dds_types.py"),
     "prometheus_client": ("launch/service/metrics.py", "launch/api/api_metrics.py"),
+    "supervision": ("launch/supervision_adapter.py",),
     "typer": ("launch/*.py",),
     "uvicorn": ("launch/web/http_server.py",),
     "starlette": ("launch/web/*.py", "launch/api/*.py", "launch/review/review_app.py"),
