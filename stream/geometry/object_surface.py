@@ -99,10 +99,11 @@ def find_surface(
         return _surface(window, _without_outliers(window, chosen), valid_share, 1.0)
     sigma_m = noise.sigma_m(window.z)
     support = _refined(window, plane) if plane is not None else _fit_plane(window, sigma_m)
-    standing = window.valid if support is None else window.valid & (_height(window, support, sigma_m) > 1.0)
+    height = None if support is None else _height(window, support, sigma_m)
+    standing = window.valid if height is None else window.valid & (height > 1.0)
     chosen, fit = _best_pieces(window, standing, sigma_m)
-    if support is not None and fit < _MIN_FIT:
-        on_it = window.valid & window.inside & ~standing & (_height(window, support, sigma_m) > -1.0)
+    if height is not None and fit < _MIN_FIT:
+        on_it = window.valid & window.inside & ~standing & (height > -1.0)
         inside = np.count_nonzero(window.valid & window.inside)
         if np.count_nonzero(on_it) >= _FLAT_SHARE * inside:  # a thing that is as flat as its support
             return _surface(window, on_it, valid_share, fit)
