@@ -209,7 +209,6 @@ COVERED_BY: dict[str, str] = {
     "stream/test_pipeline_masks.py": "stream/mask_protocol stream/node/mask_sender stream/track_mask",
     "stream/test_pipeline_options.py": "stream/clock stream/options",
     "stream/test_pipeline_sources.py": "stream/node/source_registry",
-    "stream/test_subscriber_alone.py": "stream/subscribe/sub_socket",
     "stream/tracking/test_tracker.py": "stream/track stream/tracking/linker stream/tracking/norfair_linker",
     "stream/wire/test_message.py": (
         "stream/wire/message_identity stream/wire/message_types stream/wire/place_counts stream/wire/topics"

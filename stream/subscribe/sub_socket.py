@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 
 import zmq
@@ -56,13 +55,19 @@ async def wait_readable(socket: zmq.Socket[bytes], wait_s: float) -> None:
     if socket.poll(0):
         return
     loop = asyncio.get_running_loop()
-    changed = asyncio.Event()
-    descriptor = socket.fileno()
-    loop.add_reader(descriptor, changed.set)
+    over: asyncio.Future[None] = loop.create_future()
+
+    def end() -> None:
+        if not over.done():
+            over.set_result(None)
+
+    # Not `asyncio.wait_for`: before Python 3.12 it loses a cancellation that comes together with the message.
+    descriptor, timer = socket.fileno(), loop.call_later(wait_s, end)
+    loop.add_reader(descriptor, end)
     try:
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(changed.wait(), wait_s)
+        await over
     finally:
+        timer.cancel()
         loop.remove_reader(descriptor)
 
 
