@@ -17,6 +17,7 @@ Pace = Literal["asap", "realtime"]
 Decoding = Literal["auto", "cpu", "cuda"]
 FolderKind = Literal["pictures", "video"]
 Transport = Literal["tcp", "udp"]
+TrackerKind = Literal["norfair", "own"]
 
 MAX_SOURCES = 256
 MAX_TIMEOUT_S = 300.0  # a stopped reader's thread may live as long, if its camera is silent
@@ -115,7 +116,7 @@ class TrackerOptions:
     confirm_hits: int = 3
     min_iou: float = 0.2
     publish: Literal["matched", "all"] = "all"
-    kind: Literal["norfair", "own"] = "norfair"
+    kind: TrackerKind = "norfair"
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,19 +71,21 @@ def run_node(
 
     Raises:
         SourceError, StoreError, NameTakenError, PublisherError, BindError, KeyFileError, HealthError, CheckpointError,
-            MaskerError, PromptError, InputError: the input was wrong.
+            MaskerError, PromptError, TrackerError, InputError: the input was wrong.
         RunError: the node failed while running.
     """
     from ...stream.capture.open_source import check_source
     from ...stream.publish.publisher import Publisher
     from ...stream.sockets.descriptors import raise_limit
     from ...stream.sockets.name_claim import NameClaim
+    from ...stream.tracking.tracker import check_kind
 
     raise_limit()
     options = settings.to_options(lambda node: own_event_store(node, os.environ))
     prompt = settings.to_prompt()
     for source in options.sources:
         check_source(source)
+    check_kind(options.tracker.kind)
     with (
         NameClaim(options.node, options.publisher.address) if settings.check_name else nullcontext(),
         Publisher(options.publisher, options.node) as publisher,

@@ -28,6 +28,7 @@ from ...stream.options import (
     EventStoreOptions,
     NodeOptions,
     PublisherOptions,
+    TrackerKind,
     TrackerOptions,
 )
 from ...stream.sockets.endpoint import AddressError, parse_endpoint
@@ -85,7 +86,7 @@ class TrackerSettings(Section):
     confirm_hits: Annotated[int, Field(ge=1, le=1000)] = 3
     min_iou: Share = 0.2
     publish: Literal["matched", "all"] = "all"
-    kind: Literal["norfair", "own"] = "norfair"
+    kind: TrackerKind = "norfair"
 
 
 class PublishSettings(Section):

@@ -15,6 +15,7 @@ from ..mask_protocol import StreamMasker
 from ..options import NodeOptions, SourceOptions
 from ..publish.publisher import Publisher
 from ..stats import SourceState
+from ..tracking.tracker import linker_of
 from .command_queue import CommandQueue
 from .event_writer import EventWriter
 from .inference import InferenceBatch
@@ -67,6 +68,7 @@ class NodeState:
     Raises:
         PromptError: words that the detector does not know.
         EventStoreError: the file of events cannot be opened.
+        TrackerError: norfair was chosen and is not installed.
     """
 
     def __init__(
@@ -99,6 +101,7 @@ class NodeState:
         self.prompts = PromptState(prompt, detector.check, detector.captions)
         self.prompts.start(options.sources)
         self._sightings = Sightings()
+        linker_of(options.tracker.kind)  # norfair is imported here, and not when the first source is added
         self.sources = SourceRegistry(self._make_session, options.sources)
 
     def event_writer(self) -> EventWriter:

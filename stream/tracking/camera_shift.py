@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
-_MAX_BOXES = 40  # the largest alone vote: each pair of boxes is tried against all others
+_MAX_BOXES = 16  # the largest alone vote: each pair of boxes is tried against all others
 _MAX_SHIFT = 2.0  # in sizes of a box
 _NEAR = 0.2  # a box is where it is expected, in its own sizes
 _SAME_SIZE = 0.3  # of the logarithm of a side
@@ -13,13 +15,20 @@ _MIN_VOTES = 3
 _MIN_GAIN = 1.5  # a shift needs so many times the votes of no shift
 
 
-def camera_shift_px(detected: NDArray[np.float64], predicted: NDArray[np.float64]) -> NDArray[np.float64]:
+def camera_shift_px(
+    detected: Sequence[NDArray[np.float64]], predicted: Sequence[NDArray[np.float64]]
+) -> NDArray[np.float64]:
     """(2,) px: the shift under which the most predicted boxes meet a detected one; 0 unless it is clear.
 
     Args:
-        detected, predicted: (count, 2, 2) px: cx, cy and w, h.
+        detected, predicted: boxes, each (2, 2) px: cx, cy and w, h.
     """
-    detected, predicted = _largest(detected), _largest(predicted)
+    if min(len(detected), len(predicted)) < _MIN_VOTES:
+        return np.zeros(2)
+    return _shift_px(_largest(np.stack(detected)), _largest(np.stack(predicted)))
+
+
+def _shift_px(detected: NDArray[np.float64], predicted: NDArray[np.float64]) -> NDArray[np.float64]:
     moves = detected[:, None, 0] - predicted[None, :, 0]  # (detected, predicted, 2)
     scale = np.sqrt(predicted[:, 1].prod(axis=1))
     sizes = np.abs(np.log(detected[:, None, 1] / np.maximum(predicted[None, :, 1], 1.0))).max(axis=2)

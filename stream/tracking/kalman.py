@@ -24,10 +24,10 @@ class KalmanNoise:
         growth: its size changes by this share of s, after one second.
     """
 
-    centre: float = 0.04
+    centre: float = 0.07
     size: float = 0.08
     start_speed: float = 10.0
-    acceleration: float = 4.0
+    acceleration: float = 1.0
     growth: float = 0.2
 
 
@@ -61,9 +61,20 @@ class BoxKalman:
         self._size_var = (self._noise.size * scale_px) ** 2
 
     @property
+    def centre_and_size(self) -> NDArray[np.float64]:
+        """(2, 2) px: cx, cy and w, h."""
+        return self.x[:4, 0].reshape(2, 2)
+
+    @property
     def centre_error_px(self) -> float:
         """Standard deviation of the centre."""
         return math.sqrt(self._centre_var)
+
+    def centre_and_size_after(self, step_s: float) -> NDArray[np.float64]:
+        """(2, 2) px, as `predict` would make it over this step."""
+        moved = self.centre_and_size.copy()
+        moved[0] += step_s * self.x[4:6, 0]
+        return moved
 
     def predict(self) -> None:
         """Move on by one step."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 from operator import itemgetter
 
 from ...model.detections import Detections
-from ..options import TrackerOptions
+from ..options import TrackerKind, TrackerOptions
 from ..track import Box, Track, TrackState
 from .linker import LinkedDetection, LinkedTrack, Linker
 from .own_linker import OwnLinker
@@ -48,7 +49,7 @@ class Tracker:
         self._options = options = options if linked else replace(options, confirm_hits=1)
         self._uid_prefix = uid_prefix
         self._clock = TrackClock()
-        self._linker = new_linker(options, self._clock)
+        self._linker = linker_of(options.kind)(options, self._clock)
         self._frame = 0
         self._picture = (0, 0)
 
@@ -147,23 +148,30 @@ class Tracker:
         )
 
 
-def new_linker(options: TrackerOptions, clock: TrackClock) -> Linker:
-    """The linker of this kind.
+def check_kind(kind: TrackerKind) -> None:
+    """Check, without importing it, that what this kind of tracker needs is installed.
+
+    Raises:
+        TrackerError: it is not.
+    """
+    if kind == "norfair" and find_spec("norfair") is None:
+        raise TrackerError(
+            "norfair is not installed: install it, or set `tracker: {kind: own}`, which does not need it"
+        )
+
+
+def linker_of(kind: TrackerKind) -> Callable[[TrackerOptions, TrackClock], Linker]:
+    """The linker of a kind. Importing norfair takes seconds: a node calls this before its first frame.
 
     Raises:
         TrackerError: norfair was chosen and is not installed.
     """
-    if options.kind == "own":
-        return OwnLinker(options, clock)
-    try:
-        from .norfair_linker import NorfairLinker
-    except ModuleNotFoundError as error:
-        if error.name != "norfair":
-            raise
-        raise TrackerError(
-            "norfair is not installed: install it, or set `tracker: {kind: own}`, which does not need it"
-        ) from error
-    return NorfairLinker(options, clock)
+    if kind == "own":
+        return OwnLinker
+    check_kind(kind)
+    from .norfair_linker import NorfairLinker
+
+    return NorfairLinker
 
 
 def _clean(detections: Detections, width: int, height: int) -> Iterator[tuple[str, float, Box]]:
