@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +18,28 @@ from ..show.image_inputs import InputImage, Unread, in_original
 from .entry import FileEntry, FrameEntry, boxes_of
 from .journal import Journal
 from .read_ahead import OpenedFile, read_ahead
-from .tree import Tree
 
 Submit = Callable[[list[NDArray[np.uint8]]], Callable[[], list[Detections]]]
 """Starts the detection in a batch of pictures; the result waits for it."""
+
+
+class PictureResults(Protocol):
+    """Takes the pictures of a survey with what was detected in them, such as a `Tree` of drawings."""
+
+    def add(self, name: str, shot: InputImage, found: Detections) -> None:
+        """Take one picture.
+
+        Args:
+            name: of its file in the results.
+            shot: the picture; it may be smaller than the original.
+            found: in px of the original.
+        """
+        ...
+
+    def end_file(self) -> None:
+        """The file is done."""
+        ...
+
 
 Item = InputImage | Unread | OpenedFile
 
@@ -46,7 +65,7 @@ def run_survey(
     plan: SurveyPlan,
     submit: Submit,
     journal: Journal,
-    tree: Tree,
+    tree: PictureResults,
     name_of: Callable[[str], str],
     on_file: Callable[[FileEntry], None],
 ) -> None:
@@ -56,7 +75,7 @@ def run_survey(
         plan: what to do.
         submit: starts the detection in a batch.
         journal: gets each file's result.
-        tree: gets each picture's drawing and crops.
+        tree: gets each picture with its detections.
         name_of: a file's name in the results.
         on_file: called with each file that is done.
     """
@@ -79,7 +98,11 @@ class _Collector:
     """Joins the results of a file's pictures into its entry."""
 
     def __init__(
-        self, journal: Journal, tree: Tree, name_of: Callable[[str], str], on_file: Callable[[FileEntry], None]
+        self,
+        journal: Journal,
+        tree: PictureResults,
+        name_of: Callable[[str], str],
+        on_file: Callable[[FileEntry], None],
     ) -> None:
         self._journal, self._tree, self._name_of, self._on_file = journal, tree, name_of, on_file
         self._opened: OpenedFile | None = None
