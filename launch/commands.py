@@ -14,6 +14,9 @@ _GROUPS = {
     "Look": {
         "demo": "Find and track the objects of the embedded clip, and show them.",
         "detect": "Detect objects in pictures, folders and clips.",
+        "search": "Search pictures and clips for what a prompt asks for.",
+        "crop": "Cut what a prompt asks for out of pictures.",
+        "filter": "Filter pictures by a content policy: allow, flag, blur or move.",
     },
     "Serve": {
         "run": "Run a node: cameras in, tracked boxes out over ZeroMQ.",
@@ -184,8 +187,21 @@ def _load_command(name: str) -> Callable[..., Any]:
             from .verify.published import verify as command
         case "doctor":
             from .doctor import doctor as command
+        case "crop" | "search" | "filter":
+            return _load_photo_command(name)
         case _:
             return _load_serving_command(name)
+    return command
+
+
+def _load_photo_command(name: str) -> Callable[..., Any]:
+    match name:
+        case "crop":
+            from .photos.crop import crop as command
+        case "search":
+            from .photos.search import search as command
+        case _:
+            from .photos.filter import filter_photos as command
     return command
 
 

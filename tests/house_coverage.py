@@ -41,6 +41,8 @@ COVERED_BY: dict[str, str] = {
         "launch/label/classes_file launch/label/dataset_commands launch/label/label_options launch/label/label_run "
         "launch/label/picture_places launch/label/set_inputs launch/label/set_report"
     ),
+    "launch/photos/test_crop.py": "launch/photos/look",
+    "launch/photos/test_filter.py": "launch/photos/blurring launch/photos/policy",
     "launch/report/test_page.py": "launch/report/plots launch/report/run_report launch/report/sample_sheets",
     "launch/review/test_session.py": "launch/review/edits launch/review/shapes",
     "launch/service/test_health.py": "launch/service/health_pages launch/service/metrics",
