@@ -14,6 +14,8 @@ from .linker import LinkedDetection, LinkedTrack, Linker
 from .own_linker import OwnLinker
 from .track_clock import TrackClock
 
+MakeLinker = Callable[[TrackerOptions, TrackClock], Linker]
+
 MAX_TRACKS = 1000  # more than one caption's 900 queries give; beyond it linking takes seconds
 _MIN_SIDE_PX = 1.0
 _USUAL_STEPS = 1.5  # a track may match again in the next frame, however low the rate
@@ -38,18 +40,21 @@ class Tracker:
         options: how boxes are linked.
         uid_prefix: makes each track's uid unique: the node, the source and when the node started.
         linked: false where frames are unrelated pictures: then each box is a track of its own, matched at once.
+        make_linker: makes the linker; None is the one of the options' kind.
 
     Raises:
         TrackerError: norfair was chosen and is not installed.
     """
 
-    def __init__(self, options: TrackerOptions, uid_prefix: str, *, linked: bool = True) -> None:
+    def __init__(
+        self, options: TrackerOptions, uid_prefix: str, *, linked: bool = True, make_linker: MakeLinker | None = None
+    ) -> None:
         self.left_out = 0
         self._linked = linked
         self._options = options = options if linked else replace(options, confirm_hits=1)
         self._uid_prefix = uid_prefix
         self._clock = TrackClock()
-        self._linker = linker_of(options.kind)(options, self._clock)
+        self._linker = (make_linker or linker_of(options.kind))(options, self._clock)
         self._frame = 0
         self._picture = (0, 0)
 
@@ -160,7 +165,7 @@ def check_kind(kind: TrackerKind) -> None:
         )
 
 
-def linker_of(kind: TrackerKind) -> Callable[[TrackerOptions, TrackClock], Linker]:
+def linker_of(kind: TrackerKind) -> MakeLinker:
     """The linker of a kind. Importing norfair takes seconds: a node calls this before its first frame.
 
     Raises:

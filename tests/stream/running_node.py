@@ -15,7 +15,7 @@ import numpy as np
 from groundcast.model.prompt import Prompt
 from groundcast.stream.clock import Clock
 from groundcast.stream.detector_protocol import StreamDetector
-from groundcast.stream.options import NodeOptions, PublisherOptions, SourceOptions
+from groundcast.stream.options import NodeOptions, PublisherOptions, SourceOptions, TrackerOptions
 from groundcast.stream.pipeline import NodeSummary, Pipeline, PipelineError
 from groundcast.stream.publish.publisher import Publisher
 from groundcast.stream.subscriber import Subscriber
@@ -64,6 +64,7 @@ class Node:
         clock: Clock | None = None,
         begins: bool = True,
         listens_to: Sequence[str] | None = None,
+        tracker: TrackerOptions | None = None,
     ) -> None:
         socket_options = PublisherOptions("tcp://127.0.0.1:*", high_water_mark=5000, wait_for_subscriber_s=20.0)
         options = NodeOptions(
@@ -73,6 +74,7 @@ class Node:
             stale_after_ms=stale_after_ms,
             heartbeat_s=0.2,
             batch_wait_ms=batch_wait_ms,
+            tracker=tracker or TrackerOptions(),
         )
         self.messages: list[DetectionMessage] = []
         self.statuses: list[StatusMessage] = []

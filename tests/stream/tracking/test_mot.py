@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from groundcast.model.detections import Detections
-from groundcast.stream.options import TrackerOptions
+from groundcast.stream.options import TrackerKind, TrackerOptions
 from groundcast.stream.track import Track
 from groundcast.stream.tracking.tracker import Tracker
 
@@ -57,11 +57,12 @@ def rows_of(table: NDArray[np.float64], frame: int) -> tuple[NDArray[np.float64]
     return np.concatenate([rows[:, 2:4], rows[:, 2:4] + rows[:, 4:6]], axis=1), rows
 
 
-def test_people_in_a_street_are_tracked_at_the_defaults() -> None:
+@pytest.mark.parametrize("kind", ["norfair", "own"])
+def test_people_in_a_street_are_tracked_at_the_defaults(kind: TrackerKind) -> None:
     if not SEQUENCE.exists():
         pytest.skip("the sequence is not here")
     found, truth = (np.loadtxt(SEQUENCE / name, delimiter=",") for name in ("det.txt", "gt.txt"))
-    tracker, score = Tracker(TrackerOptions(publish="matched"), "street"), Score()
+    tracker, score = Tracker(TrackerOptions(publish="matched", kind=kind), "street"), Score()
     for frame in range(1, int(truth[:, 0].max()) + 1):
         boxes, rows = rows_of(found, frame)
         people = Detections(
@@ -71,9 +72,11 @@ def test_people_in_a_street_are_tracked_at_the_defaults() -> None:
         tracks = tracker.update(people, frame / 25, None, 640, 480)
         score.add(rows[:, 1].astype(int).tolist(), true, ["person"] * len(rows), tracks)
     mota, idf1 = score.figures()
-    print(f"TUD-Campus: MOTA {mota:.3f}, IDF1 {idf1:.3f}")  # norfair alone, at its own defaults: 0.515 and 0.656
-    assert mota >= 0.55
-    assert idf1 >= 0.55
+    print(
+        f"TUD-Campus, {kind}: MOTA {mota:.3f}, IDF1 {idf1:.3f}"
+    )  # norfair alone, at its own defaults: 0.515 and 0.656
+    assert mota >= 0.57
+    assert idf1 >= 0.68  # as the best of SORT, ByteTrack and OC-SORT
 
 
 def blurred(objects: Sequence[dict[str, Any]], names: tuple[str, ...], rng: np.random.Generator) -> Detections:
@@ -89,15 +92,16 @@ def blurred(objects: Sequence[dict[str, Any]], names: tuple[str, ...], rng: np.r
     )
 
 
+@pytest.mark.parametrize("kind", ["norfair", "own"])
 @pytest.mark.parametrize("every", [1, 2], ids=["every frame", "every other frame"])
-def test_ids_persist_across_the_crossings_of_the_embedded_clip(every: int) -> None:
+def test_ids_persist_across_the_crossings_of_the_embedded_clip(every: int, kind: TrackerKind) -> None:
     if not CLIP.exists():
         pytest.skip("the clip has not been made")
     truth = json.loads(CLIP.read_text())
     rng = np.random.default_rng(7)
     frames = [[one for one in frame["objects"] if one.get("counted")] for frame in truth["frames"]]
     names = tuple(sorted({one["phrase"] for objects in frames for one in objects}))
-    tracker, score = Tracker(TrackerOptions(publish="matched"), "clip"), Score()
+    tracker, score = Tracker(TrackerOptions(publish="matched", kind=kind), "clip"), Score()
     for index, objects in list(enumerate(frames))[::every]:
         tracks = tracker.update(
             blurred(objects, names, rng), index / truth["fps"], None, truth["width"], truth["height"]
