@@ -92,6 +92,7 @@ class BoundedConnection(H11Protocol):
     """
 
     _timer: asyncio.TimerHandle | None = None
+    _is_upgraded = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(cast("asyncio.Transport", transport))
@@ -106,13 +107,13 @@ class BoundedConnection(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if self.is_idle:
+        if self.is_idle and not self._is_upgraded:
             self._arm()
         else:
             self._disarm()
 
     def handle_websocket_upgrade(self, event: Any) -> None:
-        self._disarm()
+        self._is_upgraded = True
         super().handle_websocket_upgrade(event)
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -10,7 +11,9 @@ import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
+from websockets.sync.client import connect
 
 from groundcast.launch.web import http_server
 from groundcast.launch.web.access import AccessError, open_access
@@ -23,11 +26,17 @@ async def hello(_request: Request) -> Response:
     return PlainTextResponse("hello")
 
 
+async def echo(socket: WebSocket) -> None:
+    await socket.accept()
+    await socket.send_text(await socket.receive_text())
+
+
 @pytest.fixture
 def running(monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningApp]:
     monkeypatch.setattr(http_server, "_HEADER_S", 0.3)
     monkeypatch.setattr(http_server, "_MAX_CONNECTIONS", 20)
-    with running_app(Starlette(routes=[Route("/", hello)]), open_access("127.0.0.1:0")) as one:
+    routes = [Route("/", hello), WebSocketRoute("/echo", echo)]
+    with running_app(Starlette(routes=routes), open_access("127.0.0.1:0")) as one:
         yield one
 
 
@@ -48,6 +57,13 @@ def test_a_header_that_does_not_end_is_cut_off(running: RunningApp) -> None:
 
         assert has_ended(silent)
         assert has_ended(slow)
+
+
+def test_a_websocket_may_be_silent_for_longer_than_a_header_may_take(running: RunningApp) -> None:
+    with connect(f"ws://127.0.0.1:{running.port}/echo") as client:
+        time.sleep(0.8)
+        client.send("a word")
+        assert client.recv(timeout=20.0) == "a word"
 
 
 def test_a_thousand_open_sockets_keep_no_request_out(running: RunningApp) -> None:
