@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
@@ -19,3 +21,10 @@ def assign(costs: NDArray[np.float32] | NDArray[np.float64], max_cost: float) ->
     rows, columns = linear_sum_assignment(bounded)
     near = bounded[rows, columns] < _NEVER
     return rows[near].tolist(), columns[near].tolist()
+
+
+def same_phrase(detected: Sequence[Hashable], tracked: Sequence[Hashable]) -> NDArray[np.bool_]:
+    """(detections, tracks) whether they have the same phrase."""
+    codes = {phrase: code for code, phrase in enumerate(dict.fromkeys(tracked))}
+    track_codes = np.array([codes[phrase] for phrase in tracked], np.int64)
+    return np.array([codes.get(phrase, -1) for phrase in detected], np.int64)[:, None] == track_codes[None]

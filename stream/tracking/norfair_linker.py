@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ..options import TrackerOptions
 from ..track import Box
-from .assignment import assign
+from .assignment import assign, same_phrase
 from .camera_shift import camera_shift_px
 from .grown_iou import centre_and_size
 from .kalman import BoxKalman
@@ -170,10 +170,12 @@ class _Cost(Distance):
         predicted = np.stack([_motion(obj).centre_and_size for obj in objects])
         detected = np.stack([candidate.points for candidate in candidates if isinstance(candidate, Detection)])
         costs = link_costs(detected, predicted, errors_px, self._min_iou, GATES)
-        found = [_detection(candidate) for candidate in candidates if isinstance(candidate, Detection)]
-        part = self._wholes.costs(found, [_id(obj) for obj in objects]) + _HIDDEN_COST
-        costs = np.minimum(costs, np.where([self._is_hidden(obj) for obj in objects], part, np.inf))
-        same = [[candidate.label == obj.label for obj in objects] for candidate in candidates]
+        hidden = [index for index, obj in enumerate(objects) if self._is_hidden(obj)]
+        if hidden:
+            found = [_detection(candidate) for candidate in candidates if isinstance(candidate, Detection)]
+            part = self._wholes.costs(found, [_id(objects[index]) for index in hidden]) + _HIDDEN_COST
+            costs[:, hidden] = np.minimum(costs[:, hidden], part)
+        same = same_phrase([candidate.label for candidate in candidates], [obj.label for obj in objects])
         return np.where(same, costs, np.inf).astype(np.float32)
 
     def _is_hidden(self, obj: TrackedObject) -> bool:

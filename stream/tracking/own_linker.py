@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..options import TrackerOptions
 from ..track import Box
-from .assignment import assign
+from .assignment import assign, same_phrase
 from .camera_shift import camera_shift_px
 from .grown_iou import centre_and_size
 from .kalman import NOISE, BoxKalman, KalmanNoise
@@ -234,5 +234,5 @@ def _arrays(
 def _of_one_phrase(
     costs: NDArray[np.float64], detections: Sequence[LinkedDetection], tracks: Sequence[OwnTrack]
 ) -> NDArray[np.float64]:
-    same = [[one.phrase == track.last.phrase for track in tracks] for one in detections]
+    same = same_phrase([one.phrase for one in detections], [track.last.phrase for track in tracks])
     return np.where(same, costs, np.inf)

@@ -42,17 +42,23 @@ class WholeBoxes:
 
     def costs(self, detections: Sequence[LinkedDetection], track_ids: Sequence[int]) -> NDArray[np.float64]:
         """(detections, tracks) the share that lies outside the whole box; infinite for what is no part of it."""
-        return np.array(
-            [[_cost(one, self._wholes.get(track_id)) for track_id in track_ids] for one in detections], np.float64
-        ).reshape(len(detections), len(track_ids))
+        costs = np.full((len(detections), len(track_ids)), np.inf)
+        if not detections:
+            return costs
+        boxes = np.array([one.box_xyxy for one in detections])
+        for column, track_id in enumerate(track_ids):
+            whole = self._wholes.get(track_id)
+            if whole is not None and detections[0].time_s - whole.time_s <= _REMEMBERED_S:
+                costs[:, column] = _costs(boxes, np.array(whole.box_xyxy))
+        return costs
 
 
-def _cost(detection: LinkedDetection, whole: _Whole | None) -> float:
-    box = detection.box_xyxy
-    if whole is None or detection.time_s - whole.time_s > _REMEMBERED_S or _share(box, whole.box_xyxy) > _MAX_PART:
-        return np.inf
-    inside = _inside(box, whole.box_xyxy)
-    return 1.0 - inside if inside >= _MIN_INSIDE else np.inf
+def _costs(boxes: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
+    areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    shared = np.minimum(boxes[:, 2:], whole[2:]) - np.maximum(boxes[:, :2], whole[:2])
+    inside = np.prod(np.clip(shared, 0.0, None), axis=1) / areas
+    is_part = (areas <= _MAX_PART * np.prod(whole[2:] - whole[:2])) & (inside >= _MIN_INSIDE)
+    return np.where(is_part, 1.0 - inside, np.inf)
 
 
 def _is_whole(box: Box, whole: Box) -> bool:

@@ -70,12 +70,10 @@ def _environment(folder: Path) -> str:
     """A Python with the public trackers, which want another numpy than norfair's newest does."""
     subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
     python = str(folder / "bin" / "python")
-    install = subprocess.run(
-        [python, "-m", "pip", "install", "-q", "trackers>=2.6", "norfair", "opencv-python-headless"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if install.returncode:
-        pytest.skip(f"the public trackers cannot be installed: {install.stderr.strip()[-200:]}")
+    for packages in (["trackers>=2.6", "filterpy"], ["--no-deps", "norfair"]):  # they ask for other versions of rich
+        install = subprocess.run(
+            [python, "-m", "pip", "install", "-q", *packages], capture_output=True, text=True, check=False
+        )
+        if install.returncode:
+            pytest.skip(f"the public trackers cannot be installed: {install.stderr.strip()[-200:]}")
     return python

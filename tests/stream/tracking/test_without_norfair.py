@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[3]
 PACKAGES = (
     *("numpy>=2", "scipy", "av>=18,<19", "opencv-python-headless>=4.11,<5", "pillow", "pyzmq", "msgpack"),
-    *("cryptography", "mcap", "pytest>=9", "pytest-asyncio", "hypothesis"),
+    *("cryptography", "mcap", "pydantic", "PyYAML", "pytest>=9", "pytest-asyncio", "hypothesis"),
 )
 TESTS = ("tests/stream/tracking", "tests/stream/test_pipeline_trackers.py")
 CHECK = "import numpy, importlib.util as u; assert numpy.__version__ >= '2' and u.find_spec('norfair') is None"
