@@ -69,7 +69,7 @@ class RigidTransform:
             raise TransformError("a quaternion must be the four numbers x, y, z, w") from error
         if quaternion.shape != (4,) or not np.isfinite(quaternion).all():
             raise TransformError("a quaternion must be the four finite numbers x, y, z, w")
-        length = math.sqrt(float(quaternion @ quaternion))
+        length = math.hypot(*quaternion.tolist())  # squares would overflow
         if abs(length - 1.0) > _MAX_QUATERNION_ERROR:
             raise TransformError(f"a quaternion must have the length 1, but this one has {length:.3g}")
         return cls(_rotation_of(quaternion / length), _check_translation(translation_m))

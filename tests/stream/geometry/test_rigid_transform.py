@@ -82,6 +82,8 @@ def test_what_is_no_pose_is_refused_in_a_sentence(matrix: object, reason: str) -
 
 
 def test_a_quaternion_of_another_length_is_refused() -> None:
+    with pytest.raises(TransformError, match=r"has 1e\+200"):
+        RigidTransform.from_quaternion((0, 0, 0), (0, 0, 0, 1e200))
     with pytest.raises(TransformError, match="length 1"):
         RigidTransform.from_quaternion((0, 0, 0), (0, 0, 0, 0))
     with pytest.raises(TransformError, match="finite"):
