@@ -114,14 +114,15 @@ def test_a_run_that_was_killed_gives_the_same_bytes(
     assert first == second
 
 
+@pytest.mark.parametrize("mark", [{"state": "checked"}, {"edited": True}])
 def test_what_a_person_has_checked_is_not_overwritten(
-    capsys: pytest.CaptureFixture[str], photos: Path, tmp_path: Path
+    capsys: pytest.CaptureFixture[str], photos: Path, tmp_path: Path, mark: dict[str, object]
 ) -> None:
     out = tmp_path / "set"
     run(capsys, photos, out)
     path = out / "labels.json"
     content = json.loads(path.read_text())
-    content["images"][0]["state"] = "checked"
+    content["images"][0].update(mark)
     path.write_text(json.dumps(content))
     ended = in_process(capsys, "label", photos, "--folder", out, "--prompt", "red square . blue thing")
     assert ended.code == 2
