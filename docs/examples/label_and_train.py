@@ -93,7 +93,7 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--pictures", type=int, default=400)
     parser.add_argument("--held-out", type=int, default=100)
     parser.add_argument("--corrected", type=int, default=60, help="pictures that the person corrects")
-    parser.add_argument("--steps", type=int, default=800, help="steps of each of the two trainings")
+    parser.add_argument("--steps", type=int, default=400, help="steps of each of the two trainings")
     return parser.parse_args()
 
 
