@@ -279,4 +279,4 @@ def total_of(event: Event) -> tuple[str, CountName, str] | None:
 
 
 def _observation(track: Track, time_s: float, unix_ns: int | None) -> Observation:
-    return Observation(time_s, unix_ns, track.box_xyxy, track.score)
+    return Observation(time_s, unix_ns, track.box_xyxy, track.detected_xyxy or track.box_xyxy, track.score)

@@ -22,7 +22,8 @@ class LineWatch:
 
     Steps between detections that cross the line are summed up with their signs. Once the object is clearly off the
     line, for `settle_s`, a sum other than 0 is one crossing. An object that was never clearly off the line before, such
-    as one that was born on it, crosses nothing.
+    as one that was born on it, crosses nothing. It is clearly off the line where its smoothed box and the detected one
+    both are, on the same side.
     """
 
     def __init__(self, options: LineOptions) -> None:
@@ -43,7 +44,7 @@ class LineWatch:
             self._sum += step
             self._crossed, self._beyond_since_s = seen, None
         self._at = at
-        self._is_beyond = distance_to_segment(at, start, end) > margin_px(seen)
+        self._is_beyond = self._is_clear(at, seen)
         if not self._is_beyond:
             self._beyond_since_s = None
             return None
@@ -57,6 +58,13 @@ class LineWatch:
     def end(self) -> tuple[Direction, Observation] | None:
         """The object is gone: a crossing that has not settled counts if it was last seen clearly beyond the line."""
         return self._crossing() if self._is_settled and self._sum and self._is_beyond else None
+
+    def _is_clear(self, at: Point, seen: Observation) -> bool:
+        start, end = self.options.points_px
+        found = box_point(seen.detected_xyxy, self.options.point)
+        if side_crossed(found, at, start, end):
+            return False
+        return min(distance_to_segment(point, start, end) for point in (at, found)) > margin_px(seen)
 
     def _crossing(self) -> tuple[Direction, Observation]:
         assert self._crossed is not None, "a sum other than 0 has a step"

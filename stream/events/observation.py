@@ -14,11 +14,13 @@ class Observation:
     Args:
         time_s: on the source's own clock.
         unix_ns: when the picture was taken; None for files.
-        box_xyxy: px of the original picture.
+        box_xyxy: px of the original picture, smoothed by the tracker: it overshoots where an object turns.
+        detected_xyxy: as the detector found it: it jitters, but does not overshoot.
         score: 0..1.
     """
 
     time_s: float
     unix_ns: int | None
     box_xyxy: Box
+    detected_xyxy: Box
     score: float

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from ..track import Box
 from ..zone import ZoneOptions
 from .line_watch import margin_px
 from .observation import Observation
@@ -48,7 +49,7 @@ class ZoneWatch:
 
     def observe(self, seen: Observation) -> ZoneChange | None:
         """Take the next detection."""
-        is_inside = self._side(seen)
+        is_inside = self._side_of_both(seen)
         self._last = seen
         if is_inside is None or is_inside == self.is_inside:
             self._other_side = None if is_inside is not None else self._other_side
@@ -79,13 +80,18 @@ class ZoneWatch:
         self._has_dwelt = True
         return ZoneChange("dwell", seen, seen.time_s - self._entered_s)
 
-    def _side(self, seen: Observation) -> bool | None:
-        """Whether it is clearly inside; None on the border. The first detection decides for a side."""
+    def _side_of_both(self, seen: Observation) -> bool | None:
+        """Whether both its smoothed and its detected box are clearly inside; None where they differ."""
         margin = margin_px(seen)
+        smoothed, detected = (self._side(box, margin) for box in (seen.box_xyxy, seen.detected_xyxy))
+        return smoothed if smoothed == detected or self._last is None else None
+
+    def _side(self, box: Box, margin: float) -> bool | None:
+        """Whether a box is clearly inside; None on the border. The first detection decides for a side."""
         if self.options.point == "any":
-            depth = box_depth_in(seen.box_xyxy, self.options.polygon_px, margin)
+            depth = box_depth_in(box, self.options.polygon_px, margin)
         else:
-            depth = depth_in(box_point(seen.box_xyxy, self.options.point), self.options.polygon_px)
+            depth = depth_in(box_point(box, self.options.point), self.options.polygon_px)
         if abs(depth) <= margin:
             return depth > 0.0 if self._last is None else None
         return depth > 0.0

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from groundcast.stream.event import Event
 from groundcast.stream.events.engine import EventEngine, EventRules
 from groundcast.stream.events.static_spots import StaticSpot
+from groundcast.stream.track import Track
 from groundcast.stream.zone import LineOptions, ZoneOptions
 
 from .moving import play, track, walk
@@ -47,6 +50,29 @@ def test_a_turn_on_the_line_is_no_crossing() -> None:
     turn = [100, 140, 180, 197, 201, 203, 201, 190, 150, 100]
 
     assert crossings(play(at_door(), walk(1, turn))) == []
+
+
+def turn(apex: float, smoothed_apex: float) -> list[list[Track]]:
+    """An object that goes right, rests at a place and goes back; its smoothed box goes on beyond that place."""
+    frames = [*walk(1, [100, 140, 180]), *walk(1, [smoothed_apex] * 5), *walk(1, [180, 140, 100])]
+    found = [100, 140, 180, *[apex] * 5, 180, 140, 100]
+    return [
+        [replace(one, detected_xyxy=track(1, x, 100).box_xyxy) for one in tracks]
+        for tracks, x in zip(frames, found, strict=True)
+    ]
+
+
+def test_a_smoothed_box_that_goes_on_over_the_line_where_its_object_turns_is_no_crossing() -> None:
+    assert crossings(play(at_door(), turn(apex=203, smoothed_apex=206))) == []
+    assert crossings(play(at_door(), turn(apex=206, smoothed_apex=206))) == ["out", "in"]
+
+
+def test_a_smoothed_box_that_goes_on_into_a_zone_where_its_object_turns_does_not_enter() -> None:
+    zone = ZoneOptions("zone", ((200, 0), (300, 0), (300, 200), (200, 200)))
+
+    assert play(EventEngine(EventRules((zone,))), turn(apex=203, smoothed_apex=206)) == []
+    entered = play(EventEngine(EventRules((zone,))), turn(apex=206, smoothed_apex=206))
+    assert [kind for kind in kinds(entered) if kind != "count_changed"] == ["enter", "leave"]
 
 
 def test_one_wrong_detection_beyond_the_line_is_no_crossing() -> None:
