@@ -15,7 +15,7 @@ from ..track import Track
 from ..zone import LineOptions, ObjectEventKind, ZoneOptions
 from .count_watch import CountWatch
 from .observation import Observation
-from .relink import find_lost, jumps, swapped
+from .relink import find_lost, find_origin, jumps, swapped
 from .static_spots import SAME_IOU, StaticSpot, StaticSpots, box_iou
 from .tentative import TentativeTracks
 from .watched_object import WatchedObject
@@ -194,12 +194,11 @@ class EventEngine:
 
     def _observe_new(self, track: Track, seen: Observation) -> Iterator[Event]:
         """Keep a tentative track's detections; once it is confirmed, they are an object's."""
-        kept = self._tentative.add(track, seen, self._relink_s())
+        self._tentative.add(track, seen, self._relink_s())
         if track.state == "tentative":
             return
-        self._tentative.confirm(track)
-        lost = (one for one in self._objects if one.last.time_s < kept[0].time_s)
-        one = find_lost(lost, track.phrase, kept[0], self._relink_s() + self._gap_s(kept[0]))
+        kept = self._tentative.confirm(track, self._relink_s())
+        one = self._continued(track.phrase, kept)
         if one is None:
             one = WatchedObject(track, kept[0])
             one.watch(self._rules.zones, self._rules.lines)
@@ -211,6 +210,12 @@ class EventEngine:
         self._of_uid[track.uid] = one
         for each in kept:
             yield from one.observe(each)
+
+    def _continued(self, phrase: str, kept: Sequence[Observation]) -> WatchedObject | None:
+        """The lost object that a new track with these detections continues."""
+        lost = [one for one in self._objects if one.last.time_s < kept[0].time_s]
+        unseen_s = self._relink_s() + self._gap_s(kept[0])
+        return find_lost(lost, phrase, kept[0], unseen_s) or find_origin(lost, phrase, kept, unseen_s)
 
     def _gap_s(self, seen: Observation) -> float:
         """The longest time without pictures that an object may have been lost beside the time that it was unseen."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ..track import Track
 from .observation import Observation
-from .relink import find_lost
+from .relink import find_lost, find_origin
 from .watched_object import WatchedObject
 
 _MAX_KEPT = 100  # detections of one track
@@ -30,8 +30,8 @@ class TentativeTracks:
         self._of_uid: dict[str, _TentativeTrack] = {}
         self._given_up: list[_TentativeTrack] = []
 
-    def add(self, track: Track, seen: Observation, relink_s: float) -> list[Observation]:
-        """Add a detection of a track; returns all of its detections, and of those that it continues."""
+    def add(self, track: Track, seen: Observation, relink_s: float) -> None:
+        """Add a detection of a track, which goes on with those of a track that ended near it."""
         tentative = self._of_uid.get(track.uid)
         if tentative is None:
             tentative = self._continued(track, seen, relink_s) or _TentativeTrack(WatchedObject(track, seen))
@@ -40,11 +40,13 @@ class TentativeTracks:
         tentative.one.last, tentative.one.unseen_s = seen, 0.0
         tentative.kept.append(seen)
         del tentative.kept[:-_MAX_KEPT]
-        return tentative.kept
 
-    def confirm(self, track: Track) -> None:
-        """A track is confirmed: forget it."""
-        self._of_uid.pop(track.uid, None)
+    def confirm(self, track: Track, relink_s: float) -> list[Observation]:
+        """Forget a confirmed track; returns its detections, after those of the ended tracks that its way comes from."""
+        kept = self._of_uid.pop(track.uid).kept
+        while (origin := find_origin((one.one for one in self._given_up), track.phrase, kept, relink_s)) is not None:
+            kept = self._taken(origin).kept + kept
+        return kept
 
     def step(self, alive: Collection[str], step_s: float, relink_s: float) -> None:
         """A frame is over: of these tracks, with this time since the last one."""
@@ -56,7 +58,9 @@ class TentativeTracks:
 
     def _continued(self, track: Track, seen: Observation, relink_s: float) -> _TentativeTrack | None:
         one = find_lost([tentative.one for tentative in self._given_up], track.phrase, seen, relink_s)
-        found = next((tentative for tentative in self._given_up if tentative.one is one), None)
-        if found is not None:
-            self._given_up.remove(found)
+        return None if one is None else self._taken(one)
+
+    def _taken(self, one: WatchedObject) -> _TentativeTrack:
+        found = next(tentative for tentative in self._given_up if tentative.one is one)
+        self._given_up.remove(found)
         return found

@@ -134,6 +134,31 @@ def test_another_object_far_away_is_another_object() -> None:
     assert events[2].seconds == 0.4
 
 
+def test_an_object_that_starts_from_rest_unseen_stays_one_object_where_its_way_comes_from_its_place() -> None:
+    away, towards = walk(2, [150, 120, 90, 60]), walk(2, [150, 170, 190, 210])
+    for after, appearing in ((away, 1), (towards, 2)):
+        engine = EventEngine(EventRules(object_events=frozenset({"appear"})))
+
+        events = play(engine, [*walk(1, [250] * 5), [], [], *_confirmed_at(2, after)])
+
+        assert kinds(events) == ["appear"] * appearing
+
+
+def test_single_detections_on_the_way_of_a_fast_object_to_its_confirmed_track_count() -> None:
+    fast = _confirmed_at(2, walk(4, [300, 330, 360, 390]))
+    found = [[track(2, 60, 100, "tentative")], [], [], [], [track(3, 180, 100, "tentative")], [], [], [], *fast]
+
+    assert crossings(play(at_door(), found)) == ["out"]
+    assert crossings(play(at_door(), fast)) == []
+
+
+def _confirmed_at(index: int, frames: list[list[Track]]) -> list[list[Track]]:
+    return [
+        [replace(one, state="tentative") for one in tracks] if at < index else tracks
+        for at, tracks in enumerate(frames)
+    ]
+
+
 def test_two_tracks_that_exchange_their_ids_cross_as_their_objects_do() -> None:
     right = walk(1, [100, 130, 160, 190]), walk(2, [220, 250, 280])
     left = walk(2, [300, 270, 240, 210], y=180), walk(1, [180, 150, 120], y=180)
