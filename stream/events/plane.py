@@ -59,6 +59,13 @@ def side_crossed(before: Point, after: Point, start: Point, end: Point) -> int:
     return 1 if is_right else -1
 
 
+def share_to_border(start: Point, end: Point, polygon: Sequence[Point]) -> float:
+    """After which share of a way it meets the border of a polygon; a half where it does not."""
+    edges = zip(polygon, [*polygon[1:], polygon[0]], strict=True)
+    sides = [(_side(start, *edge), _side(end, *edge)) for edge in edges if side_crossed(start, end, *edge)]
+    return min((before / (before - after) for before, after in sides), default=0.5)
+
+
 def _side(point: Point, start: Point, end: Point) -> float:
     """Positive to the right of the way from `start` to `end`, as a picture shows it: y points down."""
     return (end[0] - start[0]) * (point[1] - start[1]) - (end[1] - start[1]) * (point[0] - start[0])

@@ -61,7 +61,7 @@ class WatchedObject:
         """Take the next detection; gives what follows from it."""
         self.last, self.unseen_s = seen, 0.0
         for name, zone in self.zones.items():
-            if (change := zone.observe(seen)) is not None:
+            for change in zone.observe(seen):
                 yield self._zone_event(name, change)
         for name, line in self._lines.items():
             if (crossing := line.observe(seen)) is not None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from ..track import Box
-from ..zone import ZoneOptions
+from ..zone import Point, ZoneOptions
 from .line_watch import margin_px
 from .observation import Observation
-from .plane import box_depth_in, box_point, depth_in
+from .plane import box_depth_in, box_point, depth_in, share_to_border
 
 _MOMENT_S = 1e-6
+_MAX_DETOUR = 1.2  # a way this many times as long as the straight one is straight
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,9 @@ class ZoneChange:
 class ZoneWatch:
     """Whether one object is inside one zone. It changes sides once it is clearly on the other one for `settle_s`.
 
+    An object that is detected inside for a shorter time, such as once, has been inside if it went straight through, and
+    its way between the detections says that it took `settle_s`.
+
     Attributes:
         is_inside: whether it counts as inside.
     """
@@ -44,13 +50,23 @@ class ZoneWatch:
         self._was_outside = False
         self._other_side: Observation | None = None  # the first detection there
         self._last: Observation | None = None
+        self._last_outside: Observation | None = None  # of those clearly there
+        self._last_inside: Observation | None = None
         self._entered_s = 0.0
         self._has_dwelt = False
 
-    def observe(self, seen: Observation) -> ZoneChange | None:
+    def observe(self, seen: Observation) -> Iterator[ZoneChange]:
         """Take the next detection."""
         is_inside = self._side_of_both(seen)
         self._last = seen
+        if is_inside is False and not self.is_inside and self._other_side is not None:
+            yield from self._passage(self._other_side, seen)
+        if (change := self._change(is_inside, seen)) is not None:
+            yield change
+        if is_inside is not None:
+            self._last_inside, self._last_outside = (seen, self._last_outside) if is_inside else (None, seen)
+
+    def _change(self, is_inside: bool | None, seen: Observation) -> ZoneChange | None:
         if is_inside is None or is_inside == self.is_inside:
             self._other_side = None if is_inside is not None else self._other_side
             self._was_outside |= is_inside is False
@@ -73,6 +89,27 @@ class ZoneWatch:
         self.is_inside = False
         return ZoneChange("leave", self._last, max(0.0, self._last.time_s - self._entered_s), unseen=True)
 
+    def _passage(self, first: Observation, after: Observation) -> Iterator[ZoneChange]:
+        """What an object did that was found inside from `first` on, but not for long, and is outside now."""
+        before, last = self._last_outside, self._last_inside
+        if before is None or last is None:
+            return
+        start, middle, end = (self._point(one.box_xyxy) for one in (before, first, after))
+        if math.dist(start, middle) + math.dist(middle, end) > _MAX_DETOUR * math.dist(start, end):
+            return
+        inside_s = self._border_s(last, after) - self._border_s(before, first)
+        if inside_s >= self.options.settle_s - _MOMENT_S:
+            yield ZoneChange("enter", first)
+            yield ZoneChange("leave", after, after.time_s - first.time_s)
+
+    def _border_s(self, one: Observation, then: Observation) -> float:
+        """When an object at a steady speed passes the border between two detections."""
+        share = share_to_border(self._point(one.box_xyxy), self._point(then.box_xyxy), self.options.polygon_px)
+        return one.time_s + (then.time_s - one.time_s) * share
+
+    def _point(self, box: Box) -> Point:
+        return box_point(box, self.options.point)
+
     def _dwell(self, seen: Observation) -> ZoneChange | None:
         dwell_s = self.options.dwell_s
         if not self.is_inside or self._has_dwelt or dwell_s is None or seen.time_s - self._entered_s < dwell_s:
@@ -91,7 +128,7 @@ class ZoneWatch:
         if self.options.point == "any":
             depth = box_depth_in(box, self.options.polygon_px, margin)
         else:
-            depth = depth_in(box_point(box, self.options.point), self.options.polygon_px)
+            depth = depth_in(self._point(box), self.options.polygon_px)
         if abs(depth) <= margin:
             return depth > 0.0 if self._last is None else None
         return depth > 0.0

@@ -179,6 +179,14 @@ def test_an_object_enters_stays_and_leaves_a_zone() -> None:
     assert engine.counts()[0].totals == {"entered": {"bottle": 1}, "left": {"bottle": 1}}
 
 
+def test_an_object_that_is_found_once_on_its_straight_way_through_a_zone_enters_and_leaves_it() -> None:
+    through, back = [40, 200, 360], [40, 200, 40]
+    for way, hz, kinds_of in ((through, 5.0, ["enter", "leave"]), (back, 5.0, []), (through, 20.0, [])):
+        engine = EventEngine(EventRules(zones=(SHELF,)))
+
+        assert kinds(play(engine, walk(1, way), hz=hz)) == kinds_of
+
+
 def test_an_object_first_seen_inside_is_counted_but_came_over_no_border() -> None:
     engine = EventEngine(EventRules(zones=(SHELF,)))
 
