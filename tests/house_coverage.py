@@ -80,7 +80,7 @@ COVERED_BY: dict[str, str] = {
     "launch/web/test_guard.py": "launch/web/request_limits",
     "launch/web/test_run_page.py": "launch/node/page_process launch/web/web_options",
     "launch/web/test_page_app.py": (
-        "launch/web/hub launch/web/live_frame launch/web/node_control launch/web/static_files launch/web/viewer "
+        "launch/web/hub launch/web/live_frame launch/web/node_control launch/web/static_files "
         "launch/web/viewer_lease launch/web/viewer_requests"
     ),
     "model/datasets/test_set_export.py": (

@@ -102,7 +102,8 @@ class Hub:
     async def _inform(self) -> None:
         while True:
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), _STATE_EVERY_S)
+                async with asyncio.timeout(_STATE_EVERY_S):
+                    await self._changed.wait()
             await asyncio.sleep(_MIN_PAUSE_S)  # a viewer that changes its mind all the time must not busy the node
             self._changed.clear()
             self._feed.watch({source for viewer in self._viewers for source in viewer.wanted})

@@ -154,7 +154,8 @@ class Viewer:
         wait_s = _IDLE_S
         while True:
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), wait_s)
+                async with asyncio.timeout(wait_s):
+                    await self._wake.wait()
             self._wake.clear()
             while self._texts:
                 await self._socket.send_text(self._texts.popleft())

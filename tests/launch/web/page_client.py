@@ -66,7 +66,10 @@ class PageClient:
         *,
         acknowledge: bool = True,
     ) -> ReceivedFrame:
-        """The next frame that is as wanted; the first ones come before the node encodes pictures, and have none."""
+        """The next frame that is as wanted; the first ones come before the node encodes pictures, and have none.
+
+        Those without a picture are always acknowledged: else no other would come.
+        """
         found: list[ReceivedFrame] = []
         deadline_s = time.monotonic() + within_s
         while not found:
@@ -93,7 +96,7 @@ class PageClient:
         received = self._socket.recv(max(0.0, deadline_s - time.monotonic()))
         if isinstance(received, bytes):
             length = int.from_bytes(received[:4], "big")
-            if acknowledge:
+            if acknowledge or len(received) == 4 + length:
                 self.send(op="ack")
             return ReceivedFrame(json.loads(received[4 : 4 + length]), received[4 + length :])
         message = json.loads(received)
