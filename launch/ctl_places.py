@@ -15,7 +15,16 @@ Action = Annotated[Literal["add", "remove"], typer.Argument(help="add or remove;
 OfSource = Annotated[str, typer.Argument(help="The source's name.", show_default=False)]
 PlaceName = Annotated[str, typer.Argument(metavar="NAME", help="The zone's or the line's name.", show_default=False)]
 Points = Annotated[
-    list[str] | None, typer.Argument(metavar="X,Y", help="Points, px of the original picture.", show_default=False)
+    list[str] | None,
+    typer.Argument(
+        metavar="X,Y",
+        help="Points: px of the original picture, or metres with --frame. Write -- before negative ones.",
+        show_default=False,
+    ),
+]
+Frame = Annotated[
+    str | None,
+    typer.Option(help="The points are metres in this frame of the source's geometry; positions count, not boxes."),
 ]
 Phrases = Annotated[
     list[str] | None, typer.Option("--phrase", help="Count only this phrase; may be given again. Default: all.")
@@ -34,19 +43,20 @@ def zone(
     corners: Points = None,
     phrases: Phrases = None,
     point: Annotated[
-        Literal["centre", "bottom", "any"], typer.Option(help="Which point of a box must be inside.")
-    ] = "centre",
+        Literal["centre", "bottom", "any"] | None,
+        typer.Option(help="Which point of a box must be inside. Default: centre.", show_default=False),
+    ] = None,
+    frame: Frame = None,
     settle_s: Settle = None,
     dwell_s: Annotated[float | None, typer.Option(min=0, help="Send an event after a stay of so long.")] = None,
 ) -> None:
     """Add a zone to a source, or remove it: zone add door shelf 40,60 600,60 600,200 40,200."""
-    points = _points(action, corners or [], 3, 64)
-    values = {"polygon_px": points, "point": point, **_given(name, phrases, settle_s), "dwell_s": dwell_s}
+    key = "polygon_px" if frame is None else "polygon_m"
+    values = {key: _points(action, corners or [], 3, 64), **_given(name, phrases, settle_s, point, frame)}
+    if dwell_s is not None:
+        values["dwell_s"] = dwell_s
     with connected(connection) as node:
-        if action == "remove":
-            applied = node.remove_place(source, name)
-        else:
-            applied = node.put_zone(source, {key: value for key, value in values.items() if value is not None})
+        applied = node.remove_place(source, name) if action == "remove" else node.put_zone(source, values)
         say_applied(applied, connection)
 
 
@@ -58,25 +68,30 @@ def line(
     connection: NodeConnection,
     ends: Points = None,
     phrases: Phrases = None,
-    point: Annotated[Literal["centre", "bottom"], typer.Option(help="Which point of a box must cross.")] = "centre",
+    point: Annotated[
+        Literal["centre", "bottom"] | None,
+        typer.Option(help="Which point of a box must cross. Default: centre.", show_default=False),
+    ] = None,
+    frame: Frame = None,
     settle_s: Settle = None,
 ) -> None:
     """Add a line to a source, or remove it: line add door entrance 320,0 320,360."""
-    points = _points(action, ends or [], 2, 2)
+    key = "points_px" if frame is None else "points_m"
+    values = {key: _points(action, ends or [], 2, 2), **_given(name, phrases, settle_s, point, frame)}
     with connected(connection) as node:
-        if action == "remove":
-            applied = node.remove_place(source, name)
-        else:
-            applied = node.put_line(source, {"points_px": points, "point": point, **_given(name, phrases, settle_s)})
+        applied = node.remove_place(source, name) if action == "remove" else node.put_line(source, values)
         say_applied(applied, connection)
 
 
 COMMANDS: Mapping[str, Callable[..., None]] = {"zone": zone, "line": line}
 
 
-def _given(name: str, phrases: Sequence[str] | None, settle_s: float | None) -> dict[str, object]:
-    settle = {} if settle_s is None else {"settle_s": settle_s}
-    return {"name": name, "phrases": list(phrases or ()), **settle}
+def _given(
+    name: str, phrases: Sequence[str] | None, settle_s: float | None, point: str | None, frame: str | None
+) -> dict[str, object]:
+    values = {"settle_s": settle_s, "point": point, "frame": frame}
+    given = {key: value for key, value in values.items() if value is not None}
+    return {"name": name, "phrases": list(phrases or ()), **given}
 
 
 def _points(action: str, texts: Sequence[str], fewest: int, most: int) -> list[tuple[float, float]]:
@@ -87,7 +102,7 @@ def _points(action: str, texts: Sequence[str], fewest: int, most: int) -> list[t
         return []
     if not fewest <= len(texts) <= most:
         wanted = f"{fewest}" if fewest == most else f"{fewest} to {most}"
-        raise InputError(f"{len(texts)} points are given: give {wanted}, each as X,Y in px of the picture")
+        raise InputError(f"{len(texts)} points are given: give {wanted}, each as X,Y")
     return [_point(text) for text in texts]
 
 
@@ -96,4 +111,4 @@ def _point(text: str) -> tuple[float, float]:
     try:
         return float(x), float(y)
     except ValueError:
-        raise InputError(f"{text} is no point: write X,Y in px of the picture, such as 320,180") from None
+        raise InputError(f"{text} is no point: write X,Y such as 320,180") from None

@@ -14,6 +14,7 @@ from ..decoder_process.start import DecoderProcess
 from ..geometry.sensors import Sensors
 from ..options import SourceOptions
 from ..source_url import SourceError, kind_of, path_of
+from ..zone import metric_fault
 from .picture_folder import PictureFolder, is_picture_file
 from .push_source import PushSource, check_push
 
@@ -57,6 +58,9 @@ def check_source(options: SourceOptions) -> None:
     Raises:
         SourceError: what is wrong, where, and what to do, in one sentence.
     """
+    frame = None if options.geometry is None else options.geometry.frame
+    if (fault := metric_fault((*options.zones, *options.lines), frame)) is not None:
+        raise SourceError(f"source {options.name}: {fault}")
     kind = kind_of(options.url)
     if kind in ("rtsp", "http", "device"):
         gpu_decoder(options)

@@ -70,7 +70,7 @@ def source_map(options: SourceOptions) -> Map:
 def place_map(place: ZoneOptions | LineOptions) -> Map:
     """A zone or a line, with the keys of a settings file."""
     values: Map = {field.name: getattr(place, field.name) for field in fields_of(place)}
-    return {key: value for key, value in values.items() if value is not None}
+    return {key: value for key, value in values.items() if value not in (None, ())}
 
 
 def sources_map(status: NodeStatus, skip: int = 0) -> Map:

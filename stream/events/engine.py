@@ -284,4 +284,7 @@ def total_of(event: Event) -> tuple[str, CountName, str] | None:
 
 
 def _observation(track: Track, time_s: float, unix_ns: int | None) -> Observation:
-    return Observation(time_s, unix_ns, track.box_xyxy, track.detected_xyxy or track.box_xyxy, track.score)
+    position = track.position
+    measured = position if position is not None and position.predicted_s is None else None
+    detected = track.detected_xyxy or track.box_xyxy
+    return Observation(time_s, unix_ns, track.box_xyxy, detected, track.score, measured)

@@ -5,16 +5,8 @@ from __future__ import annotations
 from ..event import Direction
 from ..zone import LineOptions, Point
 from .observation import Observation
-from .plane import box_point, distance_to_segment, shorter_side, side_crossed
-
-MARGIN_SHARE = 0.1
-"""How far from a border, as a share of its box's shorter side, an object must be before it counts as on a side."""
-_MIN_MARGIN_PX = 1.0
-
-
-def margin_px(observation: Observation) -> float:
-    """How far from a border an object must be to be clearly on one side of it."""
-    return max(_MIN_MARGIN_PX, MARGIN_SHARE * shorter_side(observation.box_xyxy))
+from .place_point import PlacePoint, place_point
+from .plane import distance_to_segment, side_crossed
 
 
 class LineWatch:
@@ -28,6 +20,7 @@ class LineWatch:
 
     def __init__(self, options: LineOptions) -> None:
         self.options = options
+        self._ends = options.ends
         self._at: Point | None = None
         self._is_settled = False
         self._sum = 0
@@ -37,14 +30,15 @@ class LineWatch:
 
     def observe(self, seen: Observation) -> tuple[Direction, Observation] | None:
         """Take the next detection; returns the direction, and the first detection beyond the line, of a crossing."""
-        start, end = self.options.points_px
-        at = box_point(seen.box_xyxy, self.options.point)
-        step = 0 if self._at is None else side_crossed(self._at, at, start, end)
+        point = place_point(seen, self.options)
+        if point is None:
+            return None
+        step = 0 if self._at is None else side_crossed(self._at, point.at, *self._ends)
         if step:
             self._sum += step
             self._crossed, self._beyond_since_s = seen, None
-        self._at = at
-        self._is_beyond = self._is_clear(at, seen)
+        self._at = point.at
+        self._is_beyond = self._is_clear(point)
         if not self._is_beyond:
             self._beyond_since_s = None
             return None
@@ -59,12 +53,11 @@ class LineWatch:
         """The object is gone: a crossing that has not settled counts if it was last seen clearly beyond the line."""
         return self._crossing() if self._is_settled and self._sum and self._is_beyond else None
 
-    def _is_clear(self, at: Point, seen: Observation) -> bool:
-        start, end = self.options.points_px
-        found = box_point(seen.detected_xyxy, self.options.point)
-        if side_crossed(found, at, start, end):
+    def _is_clear(self, point: PlacePoint) -> bool:
+        start, end = self._ends
+        if side_crossed(point.detected_at, point.at, start, end):
             return False
-        return min(distance_to_segment(point, start, end) for point in (at, found)) > margin_px(seen)
+        return min(distance_to_segment(at, start, end) for at in (point.at, point.detected_at)) > point.margin
 
     def _crossing(self) -> tuple[Direction, Observation]:
         assert self._crossed is not None, "a sum other than 0 has a step"

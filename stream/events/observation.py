@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..position import Position
 from ..track import Box
 
 
@@ -17,6 +18,7 @@ class Observation:
         box_xyxy: px of the original picture, smoothed by the tracker: it overshoots where an object turns.
         detected_xyxy: as the detector found it: it jitters, but does not overshoot.
         score: 0..1.
+        position: in metres, measured in this very frame; None where it was not.
     """
 
     time_s: float
@@ -24,3 +26,4 @@ class Observation:
     box_xyxy: Box
     detected_xyxy: Box
     score: float
+    position: Position | None = None

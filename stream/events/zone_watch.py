@@ -9,9 +9,9 @@ from typing import Literal
 
 from ..track import Box
 from ..zone import Point, ZoneOptions
-from .line_watch import margin_px
 from .observation import Observation
-from .plane import box_depth_in, box_point, depth_in, share_to_border
+from .place_point import PlacePoint, place_point
+from .plane import box_depth_in, depth_in, share_to_border
 
 _MOMENT_S = 1e-6
 _MAX_DETOUR = 1.2  # a way this many times as long as the straight one is straight
@@ -46,6 +46,7 @@ class ZoneWatch:
 
     def __init__(self, options: ZoneOptions) -> None:
         self.options = options
+        self._border = options.border
         self.is_inside = False
         self._was_outside = False
         self._other_side: Observation | None = None  # the first detection there
@@ -57,7 +58,10 @@ class ZoneWatch:
 
     def observe(self, seen: Observation) -> Iterator[ZoneChange]:
         """Take the next detection."""
-        is_inside = self._side_of_both(seen)
+        point = place_point(seen, self.options)
+        if point is None:
+            return
+        is_inside = self._side_of_both(seen, point)
         self._last = seen
         if is_inside is False and not self.is_inside and self._other_side is not None:
             yield from self._passage(self._other_side, seen)
@@ -94,7 +98,7 @@ class ZoneWatch:
         before, last = self._last_outside, self._last_inside
         if before is None or last is None:
             return
-        start, middle, end = (self._point(one.box_xyxy) for one in (before, first, after))
+        start, middle, end = (self._at(one) for one in (before, first, after))
         if math.dist(start, middle) + math.dist(middle, end) > _MAX_DETOUR * math.dist(start, end):
             return
         inside_s = self._border_s(last, after) - self._border_s(before, first)
@@ -104,11 +108,13 @@ class ZoneWatch:
 
     def _border_s(self, one: Observation, then: Observation) -> float:
         """When an object at a steady speed passes the border between two detections."""
-        share = share_to_border(self._point(one.box_xyxy), self._point(then.box_xyxy), self.options.polygon_px)
+        share = share_to_border(self._at(one), self._at(then), self._border)
         return one.time_s + (then.time_s - one.time_s) * share
 
-    def _point(self, box: Box) -> Point:
-        return box_point(box, self.options.point)
+    def _at(self, seen: Observation) -> Point:
+        point = place_point(seen, self.options)
+        assert point is not None, "only observations that have one are kept"
+        return point.at
 
     def _dwell(self, seen: Observation) -> ZoneChange | None:
         dwell_s = self.options.dwell_s
@@ -117,18 +123,18 @@ class ZoneWatch:
         self._has_dwelt = True
         return ZoneChange("dwell", seen, seen.time_s - self._entered_s)
 
-    def _side_of_both(self, seen: Observation) -> bool | None:
+    def _side_of_both(self, seen: Observation, point: PlacePoint) -> bool | None:
         """Whether both its smoothed and its detected box are clearly inside; None where they differ."""
-        margin = margin_px(seen)
-        smoothed, detected = (self._side(box, margin) for box in (seen.box_xyxy, seen.detected_xyxy))
+        smoothed = self._side(seen.box_xyxy, point.at, point.margin)
+        detected = self._side(seen.detected_xyxy, point.detected_at, point.margin)
         return smoothed if smoothed == detected or self._last is None else None
 
-    def _side(self, box: Box, margin: float) -> bool | None:
-        """Whether a box is clearly inside; None on the border. The first detection decides for a side."""
-        if self.options.point == "any":
-            depth = box_depth_in(box, self.options.polygon_px, margin)
-        else:
-            depth = depth_in(self._point(box), self.options.polygon_px)
+    def _side(self, box: Box, at: Point, margin: float) -> bool | None:
+        """Whether a box, or the point that counts, is clearly inside; None on the border.
+
+        The first detection decides for a side.
+        """
+        depth = box_depth_in(box, self._border, margin) if self.options.point == "any" else depth_in(at, self._border)
         if abs(depth) <= margin:
             return depth > 0.0 if self._last is None else None
         return depth > 0.0

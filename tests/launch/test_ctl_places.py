@@ -32,7 +32,8 @@ def ctl(node: PlainNode, capsys: pytest.CaptureFixture[str]) -> Iterator[Ctl]:
     """Runs `groundcast ctl` on the node."""
     with ControlServer(ControlOptions("tcp://127.0.0.1:*")) as control:
         control.start(node, on_failure=pytest.fail)
-        yield lambda *typed: in_process(capsys, "ctl", *typed, "--address", control.address, "--timeout-s", "20")
+        to_node = "--address", control.address, "--timeout-s", "20"
+        yield lambda *typed: in_process(capsys, "ctl", typed[0], *to_node, *typed[1:])
 
 
 def test_a_zone_is_added_replaced_listed_and_removed(ctl: Ctl, node: PlainNode) -> None:
@@ -58,6 +59,18 @@ def test_a_line_is_added_to_the_zones_that_are_there(ctl: Ctl, node: PlainNode) 
     assert len(node.options["wrist"].zones) == 1
 
 
+def test_places_are_given_in_metres_with_negative_numbers_too(ctl: Ctl, node: PlainNode) -> None:
+    zone = ctl("zone", "add", "wrist", "cell", "--frame", "base", "--", "-0.5,0", "0.5,0", "0.5,-0.25")
+    line = ctl("line", "add", "wrist", "belt", "--frame", "base", "0,0", "0,1.5")
+
+    assert (zone.code, line.code) == (0, 0)
+    corners = ((-0.5, 0.0), (0.5, 0.0), (0.5, -0.25))
+    assert node.options["wrist"].zones == (ZoneOptions("cell", frame="base", polygon_m=corners, point="position"),)
+    (listed,) = json.loads(ctl("list", "--json").out)["sources"]
+    assert listed["settings"]["lines"][0]["points_m"] == [[0.0, 0.0], [0.0, 1.5]]
+    assert "points_px" not in listed["settings"]["lines"][0]
+
+
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
@@ -68,6 +81,8 @@ def test_a_line_is_added_to_the_zones_that_are_there(ctl: Ctl, node: PlainNode) 
         (("line", "add", "elbow", "door", "0,0", "1,1"), "elbow"),
         (("zone", "remove", "wrist", "shelf"), "has no zone or line 'shelf'"),
         (("zone", "remove", "wrist", "shelf", "0,0"), "leave the points away"),
+        (("zone", "add", "wrist", "cell", "--frame", "base", "--point", "any", "0,0", "1,0", "1,1"), "point: position"),
+        (("zone", "add", "wrist", "cell", "--frame", "base", "0,0", "0,0", "0.001,0"), "1 cm2 at least"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(ctl: Ctl, typed: tuple[str, ...], said: str) -> None:

@@ -30,7 +30,7 @@ def lines_to_type(page: str) -> Iterator[list[str]]:
 
 
 def options_of(words: list[str]) -> set[str]:
-    return {word for word in words if word.startswith("--")} - {"--help"}
+    return {word for word in words if word.startswith("--")} - {"--help", "--"}
 
 
 def test_pages_name_no_option_that_a_command_does_not_take(capsys: pytest.CaptureFixture[str]) -> None:

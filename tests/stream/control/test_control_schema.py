@@ -16,6 +16,8 @@ from ..raw_client import ASK, PHRASE, SOURCE, Connect
 
 ANSWERS = {"status": "status_answer", "list": "list_answer", "picture": "picture_answer", "ask": "lease_answer"}
 ZONE = {"name": "shelf", "polygon_px": [[0, 0], [64, 0], [64, 48]], "phrases": ["bolt"], "dwell_s": 60}
+ZONE_M = {"name": "cell", "frame": "base", "polygon_m": [[0, 0], [0.5, 0], [0.5, -0.25]], "point": "position"}
+LINE_M = {"name": "belt", "frame": "base", "points_m": [[0, 0], [0, 1.5]]}
 LINE = {"name": "door", "points_px": [[0, 0], [64.5, 48]], "point": "bottom"}
 GEOMETRY = {
     "camera": {"width": 640, "height": 480, "fx": 600, "fy": 600, "cx": 319.5, "cy": 239.5},
@@ -37,6 +39,8 @@ GOOD: list[dict[str, Any]] = [
     {"op": "put_zone", "source": "wrist", "zone": ZONE},
     {"op": "put_line", "source": "wrist", "line": LINE},
     {"op": "update_source", "source": {"name": "wrist", "geometry": GEOMETRY}},
+    {"op": "put_zone", "source": "wrist", "zone": ZONE_M},
+    {"op": "put_line", "source": "wrist", "line": LINE_M},
     {"op": "reset_tracks"},
     {"op": "pause", "source": "wrist"},
     {"op": "resume"},
@@ -71,7 +75,13 @@ BAD: list[dict[str, Any]] = [
     {"op": "remove_source", "source": None},
     {"op": "put_zone", "source": "wrist", "zone": {**ZONE, "polygon_px": [[0, 0], [9, 9]]}},
     {"op": "put_zone", "source": "wrist", "zone": {**ZONE, "colour": "red"}},
+    {"op": "put_zone", "source": "wrist", "zone": {**ZONE, "frame": "base"}},
+    {"op": "put_zone", "source": "wrist", "zone": {**ZONE_M, "frame": None}},
+    {"op": "put_zone", "source": "wrist", "zone": {**ZONE_M, "point": "bottom"}},
+    {"op": "put_zone", "source": "wrist", "zone": {**ZONE_M, "polygon_px": ZONE["polygon_px"]}},
     {"op": "put_line", "source": "wrist", "line": {**LINE, "point": "any"}},
+    {"op": "put_line", "source": "wrist", "line": {**LINE, "point": "position"}},
+    {"op": "put_line", "source": "wrist", "line": {**LINE_M, "points_m": [[0, 0]]}},
     {"op": "remove_place", "source": "wrist", "name": "a/b"},
     {"op": "update_source", "source": {"name": "wrist", "geometry": {"plane": {}}}},
     {"op": "update_source", "source": {"name": "wrist", "geometry": {**GEOMETRY, "camera": "wrist.yaml"}}},
