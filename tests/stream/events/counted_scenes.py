@@ -21,7 +21,7 @@ import numpy as np
 
 from groundcast.model.detections import Detections
 from groundcast.stream.events.engine import EventEngine, EventRules
-from groundcast.stream.options import TrackerOptions
+from groundcast.stream.options import TrackerKind, TrackerOptions
 from groundcast.stream.track import Box, Track
 from groundcast.stream.tracking.tracker import Tracker
 from groundcast.stream.zone import LineOptions, ZoneOptions
@@ -159,9 +159,9 @@ def count_theirs(tracked: Sequence[tuple[float, tuple[Track, ...]]]) -> tuple[in
     return line.in_count, line.out_count, inside
 
 
-def track_all(seen: Sequence[tuple[float, list[Box]]]) -> list[tuple[float, tuple[Track, ...]]]:
-    """The tracks that the node's tracker makes of true boxes."""
-    tracker = Tracker(TrackerOptions(), "n/s/1/1")
+def track_all(seen: Sequence[tuple[float, list[Box]]], kind: TrackerKind) -> list[tuple[float, tuple[Track, ...]]]:
+    """The tracks that the node's tracker of a kind makes of true boxes."""
+    tracker = Tracker(TrackerOptions(kind=kind), "n/s/1/1")
     tracked: list[tuple[float, tuple[Track, ...]]] = []
     for time_s, boxes in seen:
         found = Detections(
@@ -174,12 +174,12 @@ def track_all(seen: Sequence[tuple[float, list[Box]]]) -> list[tuple[float, tupl
     return tracked
 
 
-def judge(seeds: Sequence[int]) -> Verdict:
-    """Count all these scenes."""
+def judge(seeds: Sequence[int], kind: TrackerKind = "norfair") -> Verdict:
+    """Count all these scenes, with this kind of tracker."""
     verdict = Verdict()
     for seed in seeds:
         scene = make_scene(seed)
-        tracked = track_all(list(frames(scene, seed)))
+        tracked = track_all(list(frames(scene, seed)), kind)
         wanted, ours, theirs = truth(scene), count_ours(tracked), count_theirs(tracked)
         verdict.scenes[scene.kind] += 1
         verdict.ours[scene.kind] += ours == wanted

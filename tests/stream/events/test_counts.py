@@ -10,7 +10,7 @@ import pytest
 
 from groundcast.model.detections import Detections
 from groundcast.stream.events.engine import EventEngine, EventRules
-from groundcast.stream.options import TrackerOptions
+from groundcast.stream.options import TrackerKind, TrackerOptions
 from groundcast.stream.tracking.tracker import Tracker
 from groundcast.stream.zone import LineOptions
 
@@ -50,8 +50,9 @@ def test_the_middle_line_of_real_footage_is_crossed_as_counted_by_hand(clip: str
     assert crossings(clip) == BY_HAND[clip]
 
 
-def test_scripted_scenes_are_counted_exactly() -> None:
-    verdict = judge(range(7))
+@pytest.mark.parametrize("kind", ["norfair", "own"])
+def test_scripted_scenes_are_counted_exactly(kind: TrackerKind) -> None:
+    verdict = judge(range(7), kind)
 
     assert verdict.wrong == []
     assert verdict.scenes.total() == verdict.ours.total() == 7
@@ -59,5 +60,6 @@ def test_scripted_scenes_are_counted_exactly() -> None:
 
 @pytest.mark.bar
 @pytest.mark.slow
-def test_two_hundred_scripted_scenes_are_counted_exactly() -> None:
-    assert judge(range(203)).wrong == []
+@pytest.mark.parametrize("kind", ["norfair", "own"])
+def test_two_hundred_scripted_scenes_are_counted_exactly(kind: TrackerKind) -> None:
+    assert judge(range(203), kind).wrong == []
