@@ -5,15 +5,17 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Generator
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from ..stream.events.store import EventStoreError
 from ..stream.recording.counters import RecordingCounters
+from ..stream.recording.event_recorder import EventRecorder
 from ..stream.recording.raw_subscriber import RawSubscriber
 from ..stream.recording.recorder import record as record_from
 from ..stream.recording.rotation import RotatingRecording, RotationOptions
@@ -43,6 +45,12 @@ def record(
     max_mb: Annotated[
         float | None, typer.Option(min=0.002, help="Remove the oldest files when all together are larger.")
     ] = None,
+    events_store: Annotated[
+        Path | None, typer.Option(help="Store events and minute counts in this SQLite file, for `groundcast events`.")
+    ] = None,
+    events_keep_days: Annotated[
+        float, typer.Option(min=0.01, max=36_500.0, help="Keep events and minute counts for so long.")
+    ] = 90.0,
     for_s: Annotated[float | None, typer.Option(min=0.0, help="Stop after this long.")] = None,
     until_ended: Annotated[bool, typer.Option("--until-ended", help="Stop when every source has ended.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object of figures.")] = False,
@@ -52,6 +60,7 @@ def record(
     options = _rotation(rotate_mb, rotate_s, keep, max_mb)
     counters = RecordingCounters()
     about = {"version": importlib.metadata.version("groundcast"), "address": address, "node": node or ""}
+    events = None if events_store is None else EventRecorder(events_store, events_keep_days)
     with RawSubscriber(address, source, node=node, pictures=pictures, keys=keys) as tap:
         with (
             stop_on_signals(hangup=True) as stop,
@@ -61,10 +70,10 @@ def record(
             if not as_json:
                 typer.echo(f"recording {address} into {recording.files[0]} (Ctrl-C ends)")
                 over.on_line = lambda: typer.echo(f"{_so_far(counters)}, {recording.size_bytes / _MB:.1f} MB")
-            with running():
-                record_from(tap, recording, counters, over)
+            with running(), _completed(events):
+                record_from(tap, recording, counters, over, events)
                 recording.close()
-        _report(recording, counters, as_json=as_json)
+        _report(recording, counters, events, as_json=as_json)
 
 
 class _Over:
@@ -100,6 +109,20 @@ class _Over:
         return self._stopped() or now_s >= self._end_s or (self._until_ended and self._counters.is_finished)
 
 
+@contextmanager
+def _completed(events: EventRecorder | None) -> Generator[None]:
+    """Stores the last events at the end of the block, also when the recording fails, whose error is the one to tell."""
+    try:
+        yield
+    except BaseException:
+        if events is not None:
+            with suppress(EventStoreError):
+                events.close()
+        raise
+    if events is not None:
+        events.close()
+
+
 def _so_far(counters: RecordingCounters) -> str:
     return f"{counters.messages} messages of {counters.seconds:.1f} s, {counters.gaps.total()} lost"
 
@@ -115,11 +138,16 @@ def _named_after_now() -> Path:
     return Path(datetime.now(UTC).strftime("groundcast-%Y%m%dT%H%M%SZ.mcap"))
 
 
-def _report(recording: RotatingRecording, counters: RecordingCounters, *, as_json: bool) -> None:
+def _report(
+    recording: RotatingRecording, counters: RecordingCounters, events: EventRecorder | None, *, as_json: bool
+) -> None:
     if as_json:
-        files = {"files": [str(path) for path in recording.files], "removed": recording.removed}
+        files: dict[str, Any] = {"files": [str(path) for path in recording.files], "removed": recording.removed}
+        if events is not None:
+            files["events"] = {"store": str(events.path), "stored": events.stored, "lost": events.lost}
         typer.echo(json.dumps({**counter_figures(counters), "refused": counters.refused, **files}))
         return
-    typer.echo(
-        "\n".join([f"{_so_far(counters)}:", *counter_lines(counters), *(f"  {path}" for path in recording.files)])
-    )
+    lines = [f"{_so_far(counters)}:", *counter_lines(counters), *(f"  {path}" for path in recording.files)]
+    if events is not None:
+        lines.append(f"  {events.path}: {events.stored} events were stored, {events.lost} were lost")
+    typer.echo("\n".join(lines))

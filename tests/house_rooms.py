@@ -95,7 +95,7 @@ ROOMS: dict[str, tuple[str, set[str]]] = {
         {"capture", "clips", "events", "geometry", "publish", "tracking", "wire"},
     ),
     "stream/publish": ("messages out", {"sockets", "wire"}),
-    "stream/recording": ("MCAP files, written and played back", {"publish", "sockets", "subscribe", "wire"}),
+    "stream/recording": ("MCAP files, written and played back", {"events", "publish", "sockets", "subscribe", "wire"}),
     "stream/sockets": ("ZeroMQ addresses, keys, and which clients get in", {"wire"}),
     "stream/subscribe": ("messages in", {"sockets", "wire"}),
     "stream/timing": ("when a picture was taken, how often, and whether the source lives", set()),

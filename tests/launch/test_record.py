@@ -14,13 +14,14 @@ from pathlib import Path
 
 import pytest
 
+from groundcast.stream.events.stored import EventFilter, StoredEvents
 from groundcast.stream.options import PublisherOptions
 from groundcast.stream.publish.publisher import Publisher
 from groundcast.stream.recording.mcap_reader import McapReader
 from groundcast.stream.wire.header import read_position
 
 from ..stream.key_folder import hand_over, make_keys
-from ..stream.spoken import ANY_PORT, JPEG, detections, speaking, status
+from ..stream.spoken import ANY_PORT, JPEG, crossing, detections, speaking, status
 from ..waiting import eventually
 from .commands import as_a_user, in_process
 
@@ -137,6 +138,51 @@ def test_a_disk_that_is_truly_full_is_found_out(publisher: Publisher, tmp_path: 
     assert process.returncode == 1
     assert "No space left on device" in said
     assert f"its first {len(read)} messages are safe" in said
+
+
+def test_events_are_stored_once_over_a_kill_of_the_recorder(
+    publisher: Publisher, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = tmp_path / "events.sqlite"
+
+    def stored() -> list[int]:
+        with StoredEvents(store) as read:
+            return [message.number for message in read.events(EventFilter())]
+
+    def hears(file: Path) -> bool:
+        publisher.send_detections(detections(1))
+        return file.exists() and bool(seqs_of(McapReader(file)))
+
+    with recorder(publisher.address, tmp_path / "a.mcap", "--events-store", str(store)) as process:
+        assert publisher.wait_for_subscriber(60, lambda: False)
+        for number in (1, 2, 3):
+            publisher.send_event(crossing(number))
+        assert eventually(lambda: store.exists() and stored() == [1, 2, 3])
+        process.kill()
+    with recorder(publisher.address, tmp_path / "b.mcap", "--events-store", str(store)) as process:
+        assert eventually(lambda: hears(tmp_path / "b.mcap"))
+        for number in (3, 4, 6):
+            publisher.send_event(crossing(number))
+        assert eventually(lambda: stored() == [1, 2, 3, 4, 6])
+        process.send_signal(signal.SIGTERM)
+        figures = json.loads(process.communicate(timeout=20)[0])
+
+    assert figures["events"] == {"store": str(store), "stored": 2, "lost": 1}
+    shown = in_process(capsys, "events", "counts", "--store", store)
+    assert "counts may be wrong since" in shown.out
+    (row,) = in_process(capsys, "events", "counts", "--store", store, "--json").out.splitlines()
+    assert json.loads(row)["in"] == 5
+
+
+def test_a_file_that_is_no_store_of_events_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "notes.txt").write_text("no database " * 100)
+
+    ended = in_process(
+        capsys, "record", "tcp://127.0.0.1:9", tmp_path / "a.mcap", "--events-store", tmp_path / "notes.txt"
+    )
+
+    assert (ended.code, "notes.txt cannot be opened" in ended.sentence) == (2, True)
+    assert not (tmp_path / "a.mcap").exists()
 
 
 def test_gaps_are_counted(publisher: Publisher, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

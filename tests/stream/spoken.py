@@ -7,12 +7,14 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 
+from groundcast.stream.event import Event
 from groundcast.stream.publish.publisher import Publisher
 from groundcast.stream.recording.raw_publisher import RawPublisher
 from groundcast.stream.stats import SourceState
 from groundcast.stream.track import Track
 from groundcast.stream.wire.message_types import (
     DetectionMessage,
+    EventMessage,
     FrameInfo,
     ModelInfo,
     PictureHeader,
@@ -60,6 +62,24 @@ def status(seq: int, state: SourceState = "running", *, epoch: int = 1, source: 
         seq=seq,
         state=state,
         published_unix_ns=time.time_ns(),
+    )
+
+
+def crossing(number: int, *, epoch: int = 1, source: str = "wrist") -> EventMessage:
+    """A mug that crossed the line `belt` at this moment."""
+    now_ns = time.time_ns()
+    event = Event(
+        kind="cross", time_s=float(number), captured_unix_ns=now_ns, place="belt", phrase="red mug", direction="in"
+    )
+    return EventMessage(
+        node="bench",
+        source=source,
+        epoch=epoch,
+        generation=1,
+        seq=number,
+        number=number,
+        published_unix_ns=now_ns,
+        event=event,
     )
 
 
