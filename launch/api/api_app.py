@@ -9,7 +9,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -31,6 +31,7 @@ _PUBLIC = ("/healthz", "/readyz", "/v2/health/live", "/v2/health/ready")
 MAX_BODY_BYTES = 64 * 2**20
 _BODY_S = 60.0
 _REQUESTS_PER_S = 2000.0
+_HUNG_UP = 499  # in the figures alone: there is no one to answer
 
 
 def api_app(access: Access, make_service: Callable[[], DetectionService], label_studio: LabelStudio) -> Application:
@@ -109,6 +110,9 @@ def _counted(route: Route, metrics: ApiMetrics) -> Route:
             raise
         except HTTPException as error:
             status = error.status_code
+            raise
+        except ClientDisconnect:
+            status = _HUNG_UP
             raise
         finally:
             metrics.count(route.path, status, time.monotonic() - started_s)

@@ -11,6 +11,8 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from typing import Any
 
+from starlette.requests import ClientDisconnect
+
 from .access import Access, header_values
 from .request_limits import ClientRates, HeldBodies, LimitedBody, Receive, Refusal, RequestLimits, too_large
 
@@ -156,6 +158,9 @@ class Guard:
 
         try:
             await self._app(scope, body, send_guarded)
+        except ClientDisconnect:
+            if body.refusal in (None, _FAILED):
+                return  # the client has hung up: nothing failed, and an answer reaches no one
         except Exception:
             if body.refusal in (None, _FAILED):
                 _LOG.exception("%s %r failed", scope["method"], scope["path"][:200])

@@ -146,6 +146,22 @@ def test_an_application_that_fails_answers_with_a_sentence(
     assert eventually(lambda: "planted" in caplog.text)
 
 
+def test_a_client_that_hangs_up_is_no_failure_of_the_server(
+    guarded: tuple[RunningApp, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    running, token = guarded
+    head = f"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\nContent-Length: 900\r\n\r\n"
+
+    for _ in range(5):
+        with socket.create_connection(("127.0.0.1", running.port), timeout=10) as link:
+            link.sendall(head.encode() + b"x" * 100)
+    answer = running.ask("GET", "/fail", authorization=f"Bearer {token}")
+
+    assert answer.status == 500
+    assert eventually(lambda: "planted" in caplog.text)
+    assert "ClientDisconnect" not in caplog.text
+
+
 def test_a_websocket_passes_the_same_guard(guarded: tuple[RunningApp, str]) -> None:
     running, token = guarded
     url, known = f"ws://127.0.0.1:{running.port}/live", {"Authorization": f"Bearer {token}"}
