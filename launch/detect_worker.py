@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ..model.pictures.still_picture import StillPicture
 
 _LENGTH_BYTES = 4
+_JPEG_START = b"\xff\xd8"
 _MAX_PIXELS = 100_000_000
 _UPLOAD = SourceOptions("upload", "upload.png")
 
@@ -115,15 +116,18 @@ def _read(data: bytes) -> StillPicture:
     """The picture of an upload, upright; raises RunError."""
     from ..model.pictures.memory_file import memory_file
     from ..model.pictures.still_picture import StillError, read_header
-    from .show.image_files import read_picture
+    from ..stream.wire.jpeg_scans import MAX_SCANS, has_too_many_scans
+    from .show.image_files import read_all
 
+    if data.startswith(_JPEG_START) and has_too_many_scans(data):
+        raise RunError(f"the JPEG has more than {MAX_SCANS} scans: encode it with fewer")
     with memory_file(data) as path:
         try:
-            header = read_header(path)
+            header = read_header(path, only_first=True)
             if header.width * header.height > _MAX_PIXELS:
                 size = f"{header.width}x{header.height}"
                 raise RunError(f"the picture has {size} px, at most {_MAX_PIXELS} are read: make it smaller")
-            return read_picture(path)
+            return next(read_all(path, only_first=True))
         except StillError as error:
             raise RunError(f"this is no picture that can be read ({error}): try another file") from error
         except RunError as error:

@@ -44,7 +44,7 @@ def decode_upload(upload: Upload) -> NDArray[np.uint8]:
         raise _unreadable(upload, f"the JPEG has more than {MAX_SCANS} scans: encode it with fewer")
     with _as_file(upload) as path:
         _count_pixels(upload, path)
-        return next(read_pictures(path)).image
+        return next(read_pictures(path, only_first=True)).image
 
 
 def count_pixels(upload: Upload) -> int:
@@ -58,7 +58,7 @@ def count_pixels(upload: Upload) -> int:
 
 
 def _count_pixels(upload: Upload, path: Path) -> int:
-    header = read_header(path)
+    header = read_header(path, only_first=True)
     if header.width * header.height > MAX_PICTURE_PIXELS:
         size = f"{header.width}x{header.height} px"
         raise _unreadable(upload, f"it has {size}, at most {MAX_PICTURE_PIXELS} are read: make it smaller")

@@ -11,14 +11,18 @@ from ..exits import RunError, say
 _MAX_PIXELS = 40_000_000  # thirty times what any network uses
 
 
-def read_all(path: Path) -> Iterator[StillPicture]:
+def read_all(path: Path, *, only_first: bool = False) -> Iterator[StillPicture]:
     """Every picture of a file, upright. One that is too large for the memory is made smaller, with a message.
+
+    Args:
+        path: the file.
+        only_first: read the first alone and do not count the others.
 
     Raises:
         RunError: there is no picture in the file, or only a part of one.
     """
     try:
-        for still in read_pictures(path, _MAX_PIXELS):
+        for still in read_pictures(path, _MAX_PIXELS, only_first=only_first):
             height, width = still.image.shape[:2]
             if width < still.width:
                 size = f"{still.width}x{still.height}"

@@ -22,6 +22,7 @@ from PIL.ImageFile import ImageFile
 
 from .jpeg_file import end_of_pixels, orientation_in_exif, read_jpeg_header
 from .orientation import UPRIGHT, swaps_sides, turn_upright
+from .picture_pages import first_page, page_numbers
 from .pixel_kinds import rgb_of_pillow
 from .png_file import png_orientation, png_transfer
 from .tone_mapping import Transfer, tone_map, transfer_of
@@ -42,8 +43,7 @@ MAX_PIXELS = 2**28
 """The largest picture that is read at its full size, px."""
 
 _FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "AVIF", "BMP", "DIB", "TIFF", "JPEG2000", "PPM", "TGA")
-_ORIENTATION_TAG, _SUBFILE_TAG = 0x0112, 254
-_SMALLER_COPY_OR_MASK = 0b101  # bits of TIFF's tag 254
+_ORIENTATION_TAG = 0x0112
 _MIN_MS, _USUAL_MS = 20.0, 100.0  # browsers show frames with a shorter duration this long
 _JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
 _PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
@@ -115,8 +115,12 @@ def is_picture_path(path: Path) -> bool:
     return head.startswith(PICTURE_STARTS) or (head[:4] == b"RIFF" and head[8:] == b"WEBP")
 
 
-def read_header(path: Path) -> StillHeader:
+def read_header(path: Path, *, only_first: bool = False) -> StillHeader:
     """Read the description of a file's pictures.
+
+    Args:
+        path: the file.
+        only_first: do not count the others, as in `read_pictures`.
 
     Raises:
         StillError: the file holds no picture.
@@ -126,23 +130,24 @@ def read_header(path: Path) -> StillHeader:
         width, height = opened.size
         if swaps_sides(orientation) and opened.format != "TIFF":  # Pillow gives a TIFF's size upright
             width, height = height, width
-        pages = len(_pages(opened))
+        pages = 1 if only_first else len(page_numbers(opened))
         is_animation, kind = pages > 1 and opened.format != "TIFF", (opened.format or "").lower()
         return StillHeader(width, height, pages, orientation, is_animation, kind)
 
 
-def read_pictures(path: Path, max_pixels: int | None = None) -> Iterator[StillPicture]:
+def read_pictures(path: Path, max_pixels: int | None = None, *, only_first: bool = False) -> Iterator[StillPicture]:
     """Every picture of a file in order: the frames of an animation, the pages of a TIFF, else the single picture.
 
     Args:
         path: the file.
         max_pixels: larger pictures are reduced while reading; None refuses those of more than `MAX_PIXELS`.
+        only_first: read the first alone and do not count the others. A file of a stranger can hold a million.
 
     Raises:
         StillError: there is no picture, or it is incomplete.
     """
     with open_picture(path) as opened:
-        pages = _pages(opened)
+        pages = (first_page(opened),) if only_first else page_numbers(opened)
         orientation = UPRIGHT if opened.format == "TIFF" else _stored_orientation(opened)
         if max_pixels is None and opened.width * opened.height > MAX_PIXELS:
             raise StillError(
@@ -266,22 +271,6 @@ def _decoder_errors() -> Generator[None]:
         raise StillError("it is larger than the memory: make it smaller first") from error
     except _UNREADABLE as error:
         raise StillError(str(error).strip() or type(error).__name__) from error
-
-
-def _pages(opened: ImageFile) -> list[int]:
-    """The indices of the pictures that are no smaller copy or mask of another."""
-    count = int(getattr(opened, "n_frames", 1))
-    if opened.format in ("JPEG", "MPO") or count == 1:  # the other pictures of an MPO are previews and depth maps
-        return [0]
-    if opened.format == "TIFF":
-        kinds: dict[int, int] = {}
-        for page in range(count):
-            opened.seek(page)
-            kinds[page] = int(getattr(opened, "tag_v2", {}).get(_SUBFILE_TAG, 0))
-        opened.seek(0)
-        return [page for page, kind in kinds.items() if not kind & _SMALLER_COPY_OR_MASK] or [0]
-    is_default_image = bool(opened.info.get("default_image"))  # an APNG's fallback for viewers without animation
-    return list(range(int(is_default_image), count))
 
 
 def _stored_orientation(opened: ImageFile) -> int:

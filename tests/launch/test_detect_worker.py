@@ -17,6 +17,7 @@ from groundcast.launch.detect_worker import DetectWorker
 from groundcast.model.tabletop.clip_truth import CLIP_PATH
 
 from .commands import in_process
+from .web.picture_bombs import LEFT_WHOLE, picture_bombs
 
 PROMPT = "red mug . yellow ball . blue cube"
 
@@ -84,3 +85,10 @@ def test_what_is_wrong_with_a_picture_or_a_prompt_is_said(worker: DetectWorker, 
         assert "/tmp" not in answer["error"]["message"]
     assert "did you mean" in worker.answer({"model": "tabletop", "prompt": "a, b"}, whole)["error"]["message"]
     assert "tabletop" in worker.answer({"model": "tabletop", "prompt": "unicorn"}, whole)["error"]["message"]
+
+
+def test_of_a_bomb_the_first_picture_is_read_or_none(worker: DetectWorker) -> None:
+    for name, picture in picture_bombs().items():
+        answer = worker.answer({"model": "tabletop", "prompt": "red mug"}, picture)
+        assert ("error" in answer) == (name not in LEFT_WHOLE), name
+        assert name in LEFT_WHOLE or answer["error"]["message"].endswith(("smaller", "fewer", "file")), answer
