@@ -17,6 +17,7 @@ _GROUPS = {
         "search": "Search pictures and clips for what a prompt asks for.",
         "crop": "Cut what a prompt asks for out of pictures.",
         "filter": "Filter pictures by a content policy: allow, flag, blur or move.",
+        "edit": "Replace or remove what a prompt names in a picture.",
     },
     "Serve": {
         "run": "Run a node: cameras in, tracked boxes out over ZeroMQ.",
@@ -187,7 +188,7 @@ def _load_command(name: str) -> Callable[..., Any]:
             from .verify.published import verify as command
         case "doctor":
             from .doctor import doctor as command
-        case "crop" | "search" | "filter":
+        case "crop" | "search" | "filter" | "edit":
             return _load_photo_command(name)
         case _:
             return _load_serving_command(name)
@@ -200,6 +201,8 @@ def _load_photo_command(name: str) -> Callable[..., Any]:
             from .photos.crop import crop as command
         case "search":
             from .photos.search import search as command
+        case "edit":
+            from .edit.edit import edit as command
         case _:
             from .photos.filter import filter_photos as command
     return command

@@ -29,6 +29,7 @@ COVERED_BY: dict[str, str] = {
         "launch/calibrate/board launch/calibrate/drawing launch/calibrate/intrinsics launch/calibrate/placement "
         "launch/calibrate/robot_poses launch/calibrate/settings_block launch/calibrate/views"
     ),
+    "launch/edit/test_edit.py": "launch/edit/options launch/edit/result_files",
     "launch/evaluate/test_coco.py": (
         "launch/evaluate/odinw launch/evaluate/options launch/evaluate/refcoco launch/evaluate/run "
         "model/datasets/coco_parts"
@@ -92,6 +93,7 @@ COVERED_BY: dict[str, str] = {
     "model/dino/test_grounding_dino.py": (
         "model/dino/backbone model/dino/edge_encoder model/dino/picture_area model/dino/text_encoder model/runtime/fold"
     ),
+    "model/editing/test_pipeline_painter.py": "model/editing/pipeline_files",
     "model/evaluation/test_coco_eval.py": "model/evaluation/coco_store",
     "model/evaluation/test_confusion.py": "model/evaluation/class_figures",
     "model/evaluation/test_refcoco_eval.py": "model/datasets/refcoco_data",

@@ -42,6 +42,10 @@ ROOMS: dict[str, tuple[str, set[str]]] = {
     "launch/bench": ("`groundcast bench`: parity first, then speed and memory", {"node", "settings"}),
     "launch/bridge": ("`groundcast bridge`: a node's messages to other systems", {"node", "settings", "show"}),
     "launch/calibrate": ("`groundcast calibrate`: a camera, its place on a robot, the table", {"settings", "show"}),
+    "launch/edit": (
+        "`groundcast edit`: what a prompt names in a picture, replaced or removed",
+        {"node", "settings", "show"},
+    ),
     "launch/evaluate": ("`groundcast eval`: average precision against ground truth", {"report", "settings", "show"}),
     "launch/events": ("`groundcast events`: what a node has stored", {"node", "report", "settings", "show"}),
     "launch/label": (
@@ -107,6 +111,10 @@ ROOMS: dict[str, tuple[str, set[str]]] = {
         {"masks", "pictures"},
     ),
     "model/dino": ("Grounding DINO, one file per box of the paper's figure", set()),
+    "model/editing": (
+        "parts of a picture painted anew by a diffusers pipeline, the rest left as it is",
+        {"runtime", "weights"},
+    ),
     "model/evaluation": (
         "how good detections, masks and tracks are, against ground truth",
         {"datasets", "masks", "tabletop"},

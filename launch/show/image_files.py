@@ -32,9 +32,25 @@ def read_all(path: Path, *, only_first: bool = False) -> Iterator[StillPicture]:
         raise RunError(f"{path} is no picture that can be read ({error}): check the file") from error
 
 
+def read_whole(path: Path) -> StillPicture:
+    """The first picture of a file at its full size, upright, with a message where it has others.
+
+    Raises:
+        RunError: there is no picture in the file, only a part of one, or one that is too large.
+    """
+    try:
+        first = next(read_pictures(path))
+    except StillError as error:
+        raise RunError(f"{path} is no picture that can be read ({error}): check the file") from error
+    return _only(first, path)
+
+
 def read_picture(path: Path) -> StillPicture:
     """The first picture of a file, as `read_all` reads it, with a message where it has others."""
-    first = next(read_all(path))
+    return _only(next(read_all(path)), path)
+
+
+def _only(first: StillPicture, path: Path) -> StillPicture:
     if first.pages > 1:
         say(f"{path} holds {first.pages} pictures: only the first is used")
     return first
