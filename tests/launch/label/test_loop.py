@@ -12,6 +12,7 @@ import pytest
 SCRIPT = Path(__file__).parent.parent.parent.parent / "docs" / "examples" / "label_and_train.py"
 
 
+@pytest.mark.bar
 @pytest.mark.slow
 def test_a_few_corrections_teach_new_words(tmp_path: Path) -> None:
     pytest.importorskip("mujoco")

@@ -40,6 +40,7 @@ def test_the_scale_of_scores_changes_nothing() -> None:
     assert ids[0] == ids[1]
 
 
+@pytest.mark.bar
 @pytest.mark.slow
 def test_ids_hold_as_well_as_with_public_trackers(tmp_path: Path) -> None:
     python = _environment(tmp_path / "env")
