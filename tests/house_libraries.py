@@ -11,6 +11,7 @@ KNOWN_TO = {
             "stream/decoder_process/child.py",
             "stream/clips/packet_ring.py",
             "stream/clips/clip_file.py",
+            "stream/clips/frame_encoder.py",
             "stream/decode/video.py",
             "stream/decode/ffmpeg_open.py",
             "stream/decode/web_container.py",

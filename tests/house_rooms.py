@@ -81,7 +81,7 @@ ROOMS: dict[str, tuple[str, set[str]]] = {
         "a URL becomes frames",
         {"clips", "decode", "decoder_process", "geometry", "motion", "sockets", "timing", "wire"},
     ),
-    "stream/clips": ("clips of events, copied from undecoded packets", {"wire"}),
+    "stream/clips": ("clips of events, copied from undecoded packets or encoded", {"wire"}),
     "stream/control": ("requests to a running node", {"geometry", "node", "sockets", "wire"}),
     "stream/decode": (
         "what FFmpeg opens and decodes, within limits, and what it means",

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import replace
 
+from ..clips.frame_encoder import FrameEncoder
 from ..clips.packet_ring import PacketRing
 from ..clock import Clock
 from ..decode.opened_source import OpenedSource, StreamFacts, TimedPicture
@@ -26,6 +27,7 @@ from .backoff import Backoff
 from .frame_maker import FrameMaker
 from .newest import Newest
 from .open_source import open_source
+from .picture_folder import are_single_pictures
 
 __all__ = ["Reader"]
 
@@ -55,7 +57,7 @@ class Reader:
         gpu: as in `StreamDetector`; None converts pictures to RGB.
         decoder: opens the source where its options ask for `decode_process`; ended with the reader.
         sensors: takes poses and depth pictures that a program pushes.
-        ring: gets the undecoded packets, where the source has any.
+        ring: gets the undecoded packets, or, of a source that has none in this process, encoded frames.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Reader:
         self._decoder = decoder or DecoderProcess()
         self._sensors = sensors
         self._ring = ring
+        self._encoder: FrameEncoder | None = None
         self._log = logging.LoggerAdapter(_log, {"source": options.name})  # for logs that machines read
         self.frames: Newest[Frame] = Newest(wake)
         self._wake = wake
@@ -183,6 +186,8 @@ class Reader:
             self._become("failed", str(self._unforeseen(error)))
         finally:
             self._decoder.close()
+            if self._encoder is not None:
+                self._encoder.close()
             self._over.set()
             self._wake()
 
@@ -245,8 +250,9 @@ class Reader:
             return
         if isinstance(connection, Video):
             connection.keep_packets(self._ring)
-        else:
-            self._ring.left_out = "only videos that this process decodes have clips: set decode_process to false"
+        elif self._encoder is None and not are_single_pictures(self.options):
+            self._ring.by_frame_time = True
+            self._encoder = FrameEncoder(self._ring, self.options.name)
 
     def _put_frames(self, connection: OpenedSource) -> None:
         live = connection.facts.live
@@ -272,6 +278,8 @@ class Reader:
         if frame is None:
             return True
         self._rate.mark()
+        if self._encoder is not None and _has_events(self.options):
+            self._encoder.put(frame)
         return self.frames.put(frame) if live else self.frames.put_and_wait(frame, self._stop.is_set)
 
     def _become(self, state: SourceState, error: str | None, *, connections: int = 0) -> None:
@@ -286,6 +294,10 @@ class Reader:
             self._log.log(level, "source %s: %s%s", self.options.name, state, f" ({error})" if error else "")
         if is_news:
             self._wake()
+
+
+def _has_events(options: SourceOptions) -> bool:
+    return bool(options.zones or options.lines or options.object_events)
 
 
 def _with_liveness(state: SourceState, error: str | None, connection: OpenedSource) -> tuple[SourceState, str | None]:

@@ -77,9 +77,14 @@ class ClipRecorder:
     def note(self, source: str, frame: Frame, seq: int, tracks: Sequence[Track], events: Sequence[Event]) -> None:
         """Take the tracks of a frame and the events that follow from it; returns at once."""
         known = self._sources.get(source)
-        if known is None or frame.pts is None:
+        if known is None:
             return
-        stream_s = frame.pts * frame.time_base[0] / frame.time_base[1]
+        if known.ring.by_frame_time:
+            stream_s = frame.time_s
+        elif frame.pts is None:
+            return
+        else:
+            stream_s = frame.pts * frame.time_base[0] / frame.time_base[1]
         with known.lock:
             known.moments.append(TrackedMoment(stream_s, seq, tuple(tracks)))
         taken_ns = frame.captured_unix_ns or time.time_ns()

@@ -48,6 +48,7 @@ class PacketRing:
 
     Attributes:
         left_out: why this source has no clips; None while it can have some.
+        by_frame_time: its packets are timed as the frames are (`Frame.time_s`), not as their stream is.
 
     Args:
         max_bytes: of the packets together.
@@ -56,6 +57,7 @@ class PacketRing:
 
     def __init__(self, max_bytes: int, keep_s: float) -> None:
         self.left_out: str | None = None
+        self.by_frame_time = False
         self._max_bytes, self._keep_s = max_bytes, keep_s
         self._lock = threading.Lock()
         self._packets: deque[KeptPacket] = deque()
