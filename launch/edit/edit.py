@@ -109,12 +109,14 @@ def _edited(
 
 def _painted(image: Rgb, alpha: NDArray[np.float32], request: PaintRequest, options: EditOptions) -> Painted:
     from ...model.editing.painting import paint_area
-    from ...model.editing.pipeline_painter import PaintOptions, load_painter
+    from ...model.editing.pipeline_painter import GligenPainter, PaintOptions, load_painter
 
     assert options.pipeline is not None
     how = PaintOptions(options.steps, options.guidance, options.paint_size)
     with busy(f"loading {options.pipeline}"):
         painter = load_painter(options.pipeline, options.device, how, offline=options.offline)
+    if isinstance(painter, GligenPainter):
+        _check_gligen(options)
     with running(InputError), busy("painting"):
         painted = paint_area(image, alpha, painter, request)
     for window, size_hw in painted.windows:
@@ -151,8 +153,15 @@ def _check_pipeline(name: str, options: EditOptions) -> None:
     from ...model.editing.pipeline_painter import places_in_boxes
 
     check_pipeline(name)
-    if places_in_boxes(name) and (options.remove or options.invert):
-        raise InputError(f"{name} is a GLIGEN, which puts things into boxes: it goes with --replace, without --invert")
+    if places_in_boxes(name):
+        _check_gligen(options)
+
+
+def _check_gligen(options: EditOptions) -> None:
+    if options.remove or options.invert:
+        raise InputError(
+            f"{options.pipeline} is a GLIGEN, which puts things into boxes: it goes with --replace, without --invert"
+        )
 
 
 def _detector(options: EditOptions, prompt: Prompt) -> Detector:

@@ -141,11 +141,13 @@ class GligenPainter:
         return self._side_px, self._side_px
 
     def paint(self, image: Rgb, mask_HW: NDArray[np.bool_], request: PaintRequest) -> Rgb:
-        """As a `Painter`; it paints the boxes, whatever the mask.
+        """As a `Painter`; it paints the boxes, whatever the mask, and nothing where there are none.
 
         Raises:
             PaintError: as of `InpaintPainter.paint`.
         """
+        if not request.phrases:
+            return image
         values: dict[str, Any] = {
             "prompt": request.text,
             "gligen_phrases": list(request.phrases),
