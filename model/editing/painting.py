@@ -90,8 +90,7 @@ def paint_area(
 
 def _blended(below: Rgb, above: Rgb, alpha: NDArray[np.float32]) -> Rgb:
     share = alpha[..., None]
-    mixed = below + (above.astype(np.float32) - below) * share
-    return np.where(share > 0, mixed.round(), below).astype(np.uint8)
+    return (below + (above.astype(np.float32) - below) * share).round().astype(np.uint8)
 
 
 def _resized(image: Rgb, size_hw: tuple[int, int]) -> Rgb:

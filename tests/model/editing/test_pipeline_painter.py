@@ -18,10 +18,10 @@ from safetensors.torch import load_file, save_file
 from groundcast.model.editing.area import alpha_of
 from groundcast.model.editing.painting import PaintRequest, paint_area
 from groundcast.model.editing.pipeline_files import INDEX, PainterError, check_pipeline
-from groundcast.model.editing.pipeline_painter import PaintOptions, load_painter, places_in_boxes
+from groundcast.model.editing.pipeline_painter import PaintError, PaintOptions, load_painter, places_in_boxes
 
 from .test_area import square
-from .tiny_pipelines import SIDE_PX, needs_diffusers, save_gligen, save_inpainting
+from .tiny_pipelines import SIDE_PX, needs_diffusers, save_drawing, save_gligen, save_inpainting, save_refusing
 
 # Importing diffusers takes seconds.
 pytestmark = [needs_diffusers, pytest.mark.slow]
@@ -86,6 +86,33 @@ def test_gligen_is_told_by_its_folder_and_wants_weights_for_inpainting(saved: di
     assert not places_in_boxes(str(saved["inpaint"]))
     with pytest.raises(PainterError, match="draws whole pictures"):
         load_painter(str(save_gligen(tmp_path / "drawing", channels=4)), "cpu")
+
+
+def test_gligen_leaves_a_window_without_boxes_as_it_is(saved: dict[str, Path]) -> None:
+    image = noise(SIDE_PX, SIDE_PX)
+    nothing = PaintRequest("a vase", "", 0, (), np.zeros((0, 4), np.float32))
+
+    painted = load_painter(str(saved["gligen"]), "cpu").paint(image, image[..., 0] > 0, nothing)
+
+    assert (painted == image).all()
+
+
+def test_a_pipeline_for_whole_pictures_paints_inside_masks_too(tmp_path: Path) -> None:
+    image, alpha = noise(64, 64), alpha_of(square((64, 64), (20, 20, 40, 40)), 0, 0)
+    painter = load_painter(str(save_drawing(tmp_path / "drawing")), "cpu", STEPS)
+
+    painted = paint_area(image, alpha, painter, request_with()).image
+
+    assert (painted[alpha == 0] == image[alpha == 0]).all()
+    assert (painted != image)[alpha == 1].mean() > 0.9
+
+
+def test_a_picture_that_the_pipelines_own_check_refuses_is_not_used(tmp_path: Path) -> None:
+    image = noise(SIDE_PX, SIDE_PX)
+    painter = load_painter(str(save_refusing(tmp_path / "refusing")), "cpu", STEPS)
+
+    with pytest.raises(PaintError, match="safety check refused"):
+        painter.paint(image, image[..., 0] > 100, request_with())
 
 
 def test_pickled_weights_are_refused(copied: Path) -> None:

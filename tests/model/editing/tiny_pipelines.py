@@ -23,24 +23,45 @@ def save_inpainting(folder: Path) -> Path:
     """A Stable Diffusion whose UNet reads nine channels, as published ones for inpainting do."""
     from diffusers import StableDiffusionInpaintPipeline
 
-    torch.manual_seed(0)
-    kind: Any = StableDiffusionInpaintPipeline
-    pipeline = kind(
-        **_parts(folder), unet=_unet(), safety_checker=None, feature_extractor=None, requires_safety_checker=False
-    )
-    pipeline.save_pretrained(folder, safe_serialization=True)
-    return folder
+    return _saved(StableDiffusionInpaintPipeline, folder, 9)
+
+
+def save_drawing(folder: Path) -> Path:
+    """A Stable Diffusion that draws whole pictures: its UNet reads four channels."""
+    from diffusers import StableDiffusionPipeline
+
+    return _saved(StableDiffusionPipeline, folder, 4)
 
 
 def save_gligen(folder: Path, channels: int = 9) -> Path:
     """A GLIGEN; with nine channels one for inpainting."""
     from diffusers import StableDiffusionGLIGENPipeline
 
+    return _saved(StableDiffusionGLIGENPipeline, folder, channels, attention_type="gated")
+
+
+def save_refusing(folder: Path) -> Path:
+    """A Stable Diffusion for inpainting whose safety check refuses every picture."""
+    from diffusers import StableDiffusionInpaintPipeline
+    from diffusers.pipelines.stable_diffusion import StableDiffusionSafetyChecker
+    from transformers import CLIPConfig, CLIPImageProcessor
+
+    sizes = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
+    vision = {**sizes, "image_size": 16, "patch_size": 8}
+    checker = StableDiffusionSafetyChecker(CLIPConfig(vision_config=vision, projection_dim=8))
+    checker.concept_embeds_weights.fill_(-2.0)
+    processor = CLIPImageProcessor(size={"shortest_edge": 16}, crop_size={"height": 16, "width": 16})
+    kind: Any = StableDiffusionInpaintPipeline
+    pipeline = kind(**_parts(folder), unet=_unet(9), safety_checker=checker, feature_extractor=processor)
+    pipeline.save_pretrained(folder, safe_serialization=True)
+    return folder
+
+
+def _saved(kind: Any, folder: Path, channels: int, **options: Any) -> Path:
     torch.manual_seed(0)
-    kind: Any = StableDiffusionGLIGENPipeline
     pipeline = kind(
         **_parts(folder),
-        unet=_unet(channels, attention_type="gated"),
+        unet=_unet(channels, **options),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
@@ -49,7 +70,7 @@ def save_gligen(folder: Path, channels: int = 9) -> Path:
     return folder
 
 
-def _unet(channels: int = 9, **options: Any) -> Any:
+def _unet(channels: int, **options: Any) -> Any:
     from diffusers import UNet2DConditionModel
 
     return UNet2DConditionModel(
