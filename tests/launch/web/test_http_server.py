@@ -81,3 +81,12 @@ def test_an_address_in_use_is_named() -> None:
 
         with pytest.raises(AccessError, match=f"127.0.0.1:{port} cannot be used .*in use"):
             bind_web_socket(open_access(f"127.0.0.1:{port}"))
+
+
+def test_a_connection_sends_at_once_what_it_has() -> None:
+    listener = bind_web_socket(open_access("127.0.0.1:0"))
+    with listener, socket.create_connection(listener.getsockname(), timeout=10.0):
+        listener.setblocking(True)
+        connection, _ = listener.accept()
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
