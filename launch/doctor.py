@@ -23,7 +23,7 @@ from .exits import FAILED
 if TYPE_CHECKING:
     from torch import Tensor
 
-_MODEL_FOLDER = Path(__file__).parent.parent / "model" / "tabletop"
+_MODEL_FOLDER = Path(__file__).parent.parent / "model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +86,14 @@ def _package(name: str, extra: str | None) -> Finding:
 
 def _embedded() -> list[Finding]:
     found: list[Finding] = []
-    for name, use in (("tabletop.safetensors", "the embedded model"), ("clip.mp4", "the demo's clip")):
-        path = _MODEL_FOLDER / name
+    files = {
+        "tabletop/tabletop.safetensors": "the embedded model",
+        "everyday/everyday.safetensors": "the embedded model of photographs",
+        "tabletop/clip.mp4": "the demo's clip",
+    }
+    for place, use in files.items():
+        path = _MODEL_FOLDER / place
+        name = path.name
         if path.is_file():
             found.append(Finding(name, "ok", f"{use}, {path.stat().st_size / 1e6:.1f} MB"))
         else:

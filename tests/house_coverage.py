@@ -113,6 +113,7 @@ COVERED_BY: dict[str, str] = {
         "model/tabletop/room model/tabletop/scene model/tabletop/shapes model/tabletop/textures "
         "model/tabletop/words"
     ),
+    "model/runtime/test_unknown_words.py": "model/weights/embedded",
     "model/test_detector.py": (
         "model/detections model/query model/runtime/cpu_workers model/runtime/threads model/runtime/ticket"
     ),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from ...model.weights.embedded import EMBEDDED
 from ...stream.source_url import SourceError, kind_of, path_of
 from .settings import is_map
 
@@ -56,4 +57,5 @@ def _is_keys(text: str, _folder: Path) -> bool:
 
 
 def _is_model(text: str, folder: Path) -> bool:
-    return text != "tabletop" and ((folder / text).exists() or text.startswith(".") or text.endswith(_WEIGHT_SUFFIXES))
+    is_path = (folder / text).exists() or text.startswith(".") or text.endswith(_WEIGHT_SUFFIXES)
+    return is_path and text not in EMBEDDED

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from ..config import ConfigError, ModelConfig
 from .config_file import is_texts, read_config
+from .embedded import EMBEDDED
 from .hub import HubError, hub_weights, is_hub_name
 from .published import check_vocabulary, find_vocabulary, recognise
 from .weight_files import CheckpointError, RenamedWeights, StoredWeights
@@ -27,7 +28,6 @@ from .weight_names import plan_names
 __all__ = ["Checkpoint", "CheckpointError", "find_checkpoint", "read_checkpoint", "set_weights", "write_checkpoint"]
 
 _log = logging.getLogger(__name__)
-_EMBEDDED = Path(__file__).parents[1] / "tabletop" / "tabletop.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Checkpoint:
 
 
 def find_checkpoint(name_or_path: str, *, offline: bool = False) -> Path:
-    """The weight file that a user names: 'tabletop', a file, a folder, or a model of the hub.
+    """The weight file that a user names: 'tabletop' or 'everyday', a file, a folder, or a model of the hub.
 
     Args:
         name_or_path: 'owner/model' or 'owner/model@revision' is of the hub if no such file or folder exists.
@@ -58,7 +58,7 @@ def find_checkpoint(name_or_path: str, *, offline: bool = False) -> Path:
         CheckpointError: there is no such file.
     """
     try:
-        path = _EMBEDDED if name_or_path == "tabletop" else Path(name_or_path).expanduser()
+        path = EMBEDDED.get(name_or_path) or Path(name_or_path).expanduser()
         is_folder, is_file = path.is_dir(), path.is_file()
     except RuntimeError as error:
         raise CheckpointError(f"no weights at {name_or_path}: no user has that name, after ~") from error
@@ -73,7 +73,7 @@ def find_checkpoint(name_or_path: str, *, offline: bool = False) -> Path:
     if not is_hub_name(name_or_path):
         raise CheckpointError(
             f"no weights at {path}: name a .safetensors or .pth file, a folder with one, a model of the hub as "
-            "'owner/model', or 'tabletop' for the embedded model"
+            "'owner/model', or an embedded model: 'tabletop' or 'everyday'"
         )
     try:
         return hub_weights(name_or_path, offline=offline)
