@@ -112,10 +112,10 @@ def check_words(prompt: Prompt, name: str, known: Collection[str] | None, tokeni
     Raises:
         PromptError: as `PromptCache.check` does.
     """
-    for phrase in prompt.phrases if known is not None else ():
-        for wording in phrase.wordings:
-            if known is not None and wording not in known:
-                raise PromptError(describe_unknown(name, wording, [*known], tokenizer))
+    asked = [wording for phrase in prompt.phrases for wording in phrase.wordings] if known is not None else []
+    for wording in asked:
+        if known is not None and wording not in known:
+            raise PromptError(describe_unknown(name, wording, [*known], tokenizer, asked))
     tokenizer.chunks(prompt)
 
 

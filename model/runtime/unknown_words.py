@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..dino.tokenizer import Tokenizer
+from ..weights.embedded import embedded_with
 
 _MAX_LISTED = 40
 _MAX_SUGGESTED = 3
 
 
-def describe_unknown(model: str, wording: str, known: Sequence[str], tokenizer: Tokenizer) -> str:
+def describe_unknown(
+    model: str, wording: str, known: Sequence[str], tokenizer: Tokenizer, asked: Sequence[str] = ()
+) -> str:
     """One sentence: which words are unknown, or which known phrases contain the words.
 
     Args:
@@ -18,6 +21,7 @@ def describe_unknown(model: str, wording: str, known: Sequence[str], tokenizer: 
         wording: a wording that is not in `known`.
         known: every wording that the model was taught.
         tokenizer: the model's tokenizer.
+        asked: all wordings of the prompt: an embedded model that knows them all is named.
     """
     text = f"{model} was not taught {wording!r}"
     parts = [" ".join(part.split()) for part in wording.split(".")]
@@ -33,6 +37,8 @@ def describe_unknown(model: str, wording: str, known: Sequence[str], tokenizer: 
         text += f": it knows {named}{but_not}; ask as in {_listed(_kinds(known))}"
     else:
         text += f", though it knows each word: ask for {_listed(_near(words, known) or _kinds(known))}"
+    if (other := embedded_with([wording, *asked])) is not None:
+        return f"{text}, or take the embedded model that knows the words, with --model {other}"
     return f"{text}, or load a model that reads any words, with --model"
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 
 from groundcast.model.dino.tokenizer import Tokenizer
+from groundcast.model.prompt import Prompt, PromptError
+from groundcast.model.runtime.prompt_cache import check_words
 from groundcast.model.runtime.unknown_words import describe_unknown
 from groundcast.model.tabletop.vocabulary import known_wordings, vocabulary
+from groundcast.model.weights.checkpoint import find_checkpoint, read_checkpoint
 
 OTHER = ", or load a model that reads any words, with --model"
 KNOWN = ", though it knows each word: ask for "
@@ -37,6 +40,26 @@ def test_a_wording_of_one_unknown_word_is_named_once() -> None:
     sentence = describe_unknown("tabletop", "person", known_wordings(), Tokenizer(vocabulary()))
     assert sentence.count("'person'") == 1
     assert sentence.endswith(f"bowl; ask as in 'red cube', 'cube' or 'black object'{OTHER}")
+
+
+@pytest.mark.parametrize(
+    ("model", "asked", "named"),
+    [
+        ("tabletop", ["computer mouse"], "everyday"),
+        ("tabletop", ["red mug", "computer mouse"], None),
+        ("everyday", ["red mug"], "tabletop"),
+        ("tabletop", ["unicorn"], None),
+    ],
+)
+def test_the_other_embedded_model_is_named_where_it_knows_every_wording(
+    model: str, asked: list[str], named: str | None
+) -> None:
+    checkpoint = read_checkpoint(find_checkpoint(model))
+
+    with pytest.raises(PromptError) as refused:
+        check_words(Prompt.of(asked), model, checkpoint.known_wordings, Tokenizer(checkpoint.vocabulary))
+
+    assert str(refused.value).endswith(OTHER if named is None else f"that knows the words, with --model {named}")
 
 
 def test_a_model_of_many_words_does_not_list_them_all() -> None:
