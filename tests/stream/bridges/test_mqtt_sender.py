@@ -82,7 +82,7 @@ def test_no_event_is_lost_over_restarts_of_the_broker_and_the_order_of_each_sour
     listener, bridge = deliver_over_restarts(tmp_path, 100, 2, 0.01)
 
     assert numbers_of(listener.payloads("event")) == {source: list(range(1, 101)) for source in SOURCES}
-    assert bridge.figures.sent["connections"] == 3
+    assert 2 <= bridge.figures.sent["connections"] <= 3  # both restarts may fall into one wait
     assert bridge.figures.sent["dropped"] == 0
 
 
