@@ -10,9 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..image import Rgb
 from .area import Window, windows_of
-
-Rgb = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,10 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from ..image import Rgb
 from ..runtime.device import named_device
 from ..runtime.precision import multiplies_in_bfloat16
-from .painting import Painter, PaintRequest, Rgb
+from .painting import Painter, PaintRequest
 from .pipeline_files import READ_ERRORS, PainterError, class_of, pipeline_folder, quiet, read_networks
 
 GLIGEN = "StableDiffusionGLIGENPipeline"
