@@ -112,10 +112,10 @@ def check_words(prompt: Prompt, name: str, known: Collection[str] | None, tokeni
     Raises:
         PromptError: as `PromptCache.check` does.
     """
-    asked = [wording for phrase in prompt.phrases for wording in phrase.wordings] if known is not None else []
-    for wording in asked:
-        if known is not None and wording not in known:
-            raise PromptError(describe_unknown(name, wording, [*known], tokenizer, asked))
+    if known is not None:
+        asked = [wording for phrase in prompt.phrases for wording in phrase.wordings]
+        if unknown := [wording for wording in asked if wording not in known]:
+            raise PromptError(describe_unknown(name, unknown[0], [*known], tokenizer, asked))
     tokenizer.chunks(prompt)
 
 
