@@ -54,6 +54,8 @@ class DecoderProcess:
             if pause(0.0):
                 raise SourceError(f"{options.url} is no longer needed")
         try:
+            if pause(0.0):  # the turn came with the stop: a process would be started only to be killed
+                raise SourceError(f"{options.url} is no longer needed")
             self._link = DecoderLink(options, self._module)
             self._link.use(options, pause)
         finally:

@@ -133,6 +133,12 @@ def test_whatever_a_decoder_says_its_source_is_tried_again(lie: str, monkeypatch
     assert _children() == before
 
 
+def test_no_process_is_started_for_a_source_that_was_stopped_while_it_waited() -> None:
+    options = SourceOptions("cam", "rtsp://127.0.0.1/x", decode_process=True)
+    with pytest.raises(SourceError, match=r"^rtsp://127.0.0.1/x is no longer needed"):  # which no process said
+        DecoderProcess().open(options, lambda _: True)
+
+
 def test_a_decoder_ends_with_its_node() -> None:
     program = (
         "import time\n"
