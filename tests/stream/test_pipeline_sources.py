@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from groundcast.model.prompt import Prompt
+from groundcast.stream.capture.reader import Reader
 from groundcast.stream.node import source_registry
 from groundcast.stream.node.node_api import CommandError
 from groundcast.stream.options import SourceOptions
@@ -69,14 +70,30 @@ def test_a_node_without_control_socket_ends_at_once_without_sources(detector: Bl
 
 
 @pytest.mark.parametrize("in_process", [False, True])
-def test_many_silent_cameras_are_left_behind_together(detector: BlobDetector, *, in_process: bool) -> None:
-    with socket.create_server(("127.0.0.1", 0), backlog=256) as silent:
+def test_silent_cameras_are_left_behind_together(
+    detector: BlobDetector, monkeypatch: pytest.MonkeyPatch, *, in_process: bool
+) -> None:
+    stops: list[tuple[str, bool]] = []  # of which reader, and whether its thread was waited for
+    stop = Reader.stop
+
+    def stop_and_note(reader: Reader, wait_s: float) -> None:
+        stops.append((reader.options.name, wait_s > 0.0))
+        stop(reader, wait_s)
+
+    monkeypatch.setattr(Reader, "stop", stop_and_note)
+    with ExitStack() as held, socket.create_server(("127.0.0.1", 0), backlog=64) as silent:
         url = f"rtsp://127.0.0.1:{silent.getsockname()[1]}/"
-        camera = SourceOptions("cam", url, open_timeout_s=3.0, decode_process=in_process)
-        cameras = [replace(camera, name=f"cam-{number}") for number in range(120)]
+        camera = SourceOptions("cam", url, open_timeout_s=60.0, decode_process=in_process)
+        cameras = [replace(camera, name=f"cam-{number}") for number in range(20)]
         with Node(detector, *cameras) as node:
-            time.sleep(0.5)  # until they have all called
-            assert node.stop() < 3.0  # One after the other took more than five.
+            for _ in range(1 if in_process else 20):  # of the decoder processes most have not been started
+                held.enter_context(silent.accept()[0])
+            assert node.stop() < 8.0  # with half a second for each it would be ten
+    names = {camera.name for camera in cameras}
+    assert {name for name, _ in stops[:20]} == names
+    assert not any(waits for _, waits in stops[:20])  # all have been told before the first one is waited for
+    assert {name for name, _ in stops[20:]} == names
+    assert stops[20][1]
 
 
 def test_a_source_added_again_begins_a_new_generation(clip: str, detector: BlobDetector) -> None:
