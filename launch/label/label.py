@@ -73,15 +73,14 @@ def _label(paths: list[str], options: LabelOptions) -> None:
     name_of = namer(paths)
     journal_path = options.folder / JOURNAL
     with (
-        Journal(journal_path, _settings(options, prompt), overwrite=options.overwrite) as journal,
+        Journal(journal_path, _settings(options, prompt), overwrite=options.overwrite, option="--folder") as journal,
         running(InputError),
     ):
         _detect(sources, found, journal, prompt, options)
         paths_of = [full_url(one.url) for one in sources]
         entries = {entry.path: entry for entry in journal.entries(paths_of)}
-        finder = mask_finder(options.masker, options.device, offline=options.offline) if options.masks else None
         names = {path: name_of(path) for path in paths_of}
-        pictures, groups = gather_pictures(options.folder, sources, entries, names, options, finder)
+        pictures, groups = gather_pictures(options.folder, sources, entries, names, options)
         classes = tuple(phrase.name for phrase in prompt.phrases if not phrase.negative)
         labelled = PictureSet(classes, options.folder / PICTURES, tuple(drawn_splits(pictures, groups, options)))
         write_set(options.folder, labelled, kinds)
@@ -98,6 +97,7 @@ def _detect(
         return
     if before:
         say(f"{before} of {len(sources)} files have their result from an earlier run")
+    find_masks = mask_finder(options.masker, options.device, offline=options.offline) if options.masks else None
     with busy(f"loading {options.model}"):
         detector = load_detector(_model(options))
     done = before
@@ -119,6 +119,7 @@ def _detect(
                 tree,
                 lambda path: path,
                 on_file,
+                find_masks,
             )
         except KeyboardInterrupt:
             say(f"stopped: {done} of {len(sources)} files are done; the same command continues")
@@ -137,9 +138,10 @@ def _model(options: LabelOptions) -> ModelSettings:
 
 
 def _settings(options: LabelOptions, prompt: Prompt) -> dict[str, object]:
-    """What the detections depend on."""
+    """What the detections and their masks depend on."""
     values: dict[str, object] = {"classes": prompt.hash, "model": options.model, "size": options.size}
-    return {**values, "threshold": options.threshold, "sample_hz": options.sample_hz}
+    values |= {"threshold": options.threshold, "sample_hz": options.sample_hz}
+    return values | ({"masker": options.masker} if options.masks else {})
 
 
 def _say_end(

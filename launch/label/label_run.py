@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from ...model.datasets.coco_records import read_records
 from ...model.datasets.coco_set import coco_json, write_coco_file
 from ...model.datasets.picture_set import LabelledBox, PictureSet, SetPicture, split_pictures
 from ...model.datasets.set_export import export_set
-from ...model.detections import Detections
 from ...stream.options import SourceOptions
 from ...stream.source_url import full_url, path_of
 from ..exits import InputError, RunError, say
 from ..show.image_inputs import InputImage
-from ..show.mask_finder import FindMasks
 from ..show.progress import progress
 from ..survey.entry import FileEntry, FrameEntry
 from ..survey.read_ahead import read_ahead
@@ -47,7 +44,6 @@ def gather_pictures(
     entries: Mapping[str, FileEntry],
     names: Mapping[str, str],
     options: LabelOptions,
-    find_masks: FindMasks | None,
 ) -> tuple[list[SetPicture], dict[str, str]]:
     """Put every picture into the data set; returns them with their boxes, and the group of each: its clip or folder.
 
@@ -55,7 +51,6 @@ def gather_pictures(
         sources: the files, in order.
         entries: what was found, by path.
         names: each file's name in the data set, by path.
-        find_masks: finds the pixels of the objects; None without masks.
     """
     pictures: list[SetPicture] = []
     groups: dict[str, str] = {}
@@ -66,7 +61,7 @@ def gather_pictures(
             path = full_url(source.url)
             entry = entries.get(path)
             if entry is not None and entry.failure is None:
-                for picture, image in _pictures_of(folder, source, entry, names[path], options, find_masks):
+                for picture, image in _pictures_of(folder, source, entry, names[path], options):
                     group = names[path] if entry.is_clip else str(Path(names[path]).parent)
                     if similar is not None and image is not None and similar.is_similar(group, image.image):
                         left_out += 1
@@ -109,14 +104,12 @@ def _pictures_of(
     entry: FileEntry,
     file_name: str,
     options: LabelOptions,
-    find_masks: FindMasks | None,
 ) -> Iterator[tuple[SetPicture, InputImage | None]]:
     """Each picture of a file, put in its place; with its pixels where they were decoded."""
     path = path_of(source.url)
     is_whole = not entry.is_clip and len(entry.frames) == 1 and is_kept(path)
     names = {frame.index: picture_name(file_name, entry, frame) for frame in entry.frames}
-    needs_pixels = find_masks is not None or options.leave_out_similar
-    if not needs_pixels and (is_whole or all(has_place(folder, name) for name in names.values())):
+    if not options.leave_out_similar and (is_whole or all(has_place(folder, name) for name in names.values())):
         for frame in entry.frames:
             if is_whole and not has_place(folder, names[frame.index]):
                 keep_file(folder, names[frame.index], path)
@@ -130,29 +123,9 @@ def _pictures_of(
             frame, name = frames[image.index], names[image.index]
             if not has_place(folder, name):
                 keep_file(folder, name, path) if is_whole else keep_pixels(folder, name, image.image)
-            picture = _labelled(name, frame)
-            yield (picture if find_masks is None else _with_masks(picture, image, find_masks)), image
+            yield _labelled(name, frame), image
 
 
 def _labelled(name: str, frame: FrameEntry) -> SetPicture:
-    boxes = tuple(LabelledBox(box.label, box.box_xyxy, box.score) for box in frame.boxes)
+    boxes = tuple(LabelledBox(box.label, box.box_xyxy, box.score, mask=box.mask) for box in frame.boxes)
     return SetPicture(name, frame.width, frame.height, boxes)
-
-
-def _with_masks(picture: SetPicture, image: InputImage, find_masks: FindMasks) -> SetPicture:
-    import numpy as np
-
-    if not picture.boxes:
-        return picture
-    names = tuple(dict.fromkeys(box.name for box in picture.boxes))
-    scale = image.image.shape[1] / image.width
-    found = Detections(
-        names,
-        np.array([box.box_xyxy for box in picture.boxes], np.float32) * np.float32(scale),
-        np.array([box.score or 0.0 for box in picture.boxes], np.float32),
-        np.array([names.index(box.name) for box in picture.boxes], np.int64),
-    )
-    masks = find_masks(image, found)
-    return replace(
-        picture, boxes=tuple(replace(box, mask=mask) for box, mask in zip(picture.boxes, masks, strict=True))
-    )

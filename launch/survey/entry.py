@@ -7,17 +7,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...model.detections import Detections
+from ...model.masks.mask import Mask
 
-_BOX_DIGITS, _SCORE_DIGITS = 2, 4
+_BOX_DIGITS, _SCORE_DIGITS, _QUALITY_DIGITS = 2, 4, 4
 
 
 @dataclass(frozen=True, slots=True)
 class FoundBox:
-    """One detection: its label, its score in 0..1, its box in px of the original picture."""
+    """One detection: its label, its score in 0..1, its box in px of the original picture, its pixels where known."""
 
     label: str
     score: float
     box_xyxy: tuple[float, float, float, float]
+    mask: Mask | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +65,19 @@ class FileEntry:
         return sum(len(frame.boxes) for frame in self.frames)
 
 
-def boxes_of(found: Detections) -> tuple[FoundBox, ...]:
-    """Detections as rounded boxes, best first."""
+def boxes_of(found: Detections, masks: Sequence[Mask | None] | None = None) -> tuple[FoundBox, ...]:
+    """Detections as rounded boxes, best first.
+
+    Args:
+        masks: one a detection, in the size of the original picture; None where masks were not looked for.
+    """
     boxes: list[list[float]] = found.boxes_xyxy.astype(float).round(_BOX_DIGITS).tolist()
     scores: list[float] = found.scores.astype(float).round(_SCORE_DIGITS).tolist()
-    return tuple(FoundBox(found.name(row), scores[row], (x1, y1, x2, y2)) for row, (x1, y1, x2, y2) in enumerate(boxes))
+    pixels = masks if masks is not None else [None] * len(boxes)
+    return tuple(
+        FoundBox(found.name(row), scores[row], (x1, y1, x2, y2), pixels[row])
+        for row, (x1, y1, x2, y2) in enumerate(boxes)
+    )
 
 
 def entry_to_json(entry: FileEntry) -> dict[str, Any]:
@@ -78,10 +88,7 @@ def entry_to_json(entry: FileEntry) -> dict[str, Any]:
         "taken": entry.taken,
         "rate_hz": entry.rate_hz,
         "failure": entry.failure,
-        "frames": [
-            [f.index, f.time_s, f.width, f.height, [[b.label, b.score, *b.box_xyxy] for b in f.boxes]]
-            for f in entry.frames
-        ],
+        "frames": [[f.index, f.time_s, f.width, f.height, [_box_values(b) for b in f.boxes]] for f in entry.frames],
     }
 
 
@@ -104,5 +111,22 @@ def _frame(values: Sequence[Any]) -> FrameEntry:
         float(time_s),
         int(width),
         int(height),
-        tuple(FoundBox(b[0], b[1], (b[2], b[3], b[4], b[5])) for b in boxes),
+        tuple(_box(b, (int(height), int(width))) for b in boxes),
     )
+
+
+def _box_values(box: FoundBox) -> list[Any]:
+    values = [box.label, box.score, *box.box_xyxy]
+    if box.mask is None:
+        return values
+    mask = box.mask  # its size is the picture's
+    return [*values, [mask.counts.decode("ascii"), mask.area_px, round(mask.quality, _QUALITY_DIGITS), *mask.box_xyxy]]
+
+
+def _box(values: Sequence[Any], size_hw: tuple[int, int]) -> FoundBox:
+    label, score, x1, y1, x2, y2, *pixels = values
+    if not pixels:
+        return FoundBox(label, score, (x1, y1, x2, y2))
+    counts, area_px, quality, left, top, right, bottom = pixels[0]
+    mask = Mask(size_hw, str(counts).encode("ascii"), int(area_px), float(quality), (left, top, right, bottom))
+    return FoundBox(label, score, (x1, y1, x2, y2), mask)

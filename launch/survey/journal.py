@@ -25,13 +25,14 @@ class Journal:
         path: of the file, which is made if it is missing.
         settings: what the results depend on, as a flat map. They are stored in the first line.
         overwrite: begin anew, whatever the file contains.
+        option: the command's option that names the folder, for what is said to the user.
 
     Raises:
         InputError: it was begun with other settings, another process has it open, or it cannot be written.
     """
 
-    def __init__(self, path: Path, settings: dict[str, Any], *, overwrite: bool) -> None:
-        self._path = path
+    def __init__(self, path: Path, settings: dict[str, Any], *, overwrite: bool, option: str = "--out") -> None:
+        self._path, self._option = path, option
         self._places: dict[str, tuple[int, tuple[int, int]]] = {}  # a path's place in the file, its size and time
         self._failed: set[str] = set()
         with writing(path):
@@ -82,7 +83,7 @@ class Journal:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise InputError(
-                f"{self._path} is being written by another run: wait for it, or name another --out"
+                f"{self._path} is being written by another run: wait for it, or name another {self._option}"
             ) from error
 
     def _read(self, settings: dict[str, Any]) -> None:
@@ -108,12 +109,12 @@ class Journal:
         if begun == header:
             return
         if "groundcast_survey" not in begun:
-            raise InputError(f"{self._path} is no journal of groundcast: name another folder with --out")
+            raise InputError(f"{self._path} is no journal of groundcast: name another folder with {self._option}")
         changed = [name for name in {**begun, **header} if begun.get(name) != header.get(name)]
         what = ", ".join(f"{name} {begun.get(name)!r} is now {header.get(name)!r}" for name in changed)
         raise InputError(
             f"{self._path} was begun with other settings ({what}): give the same command to continue, name another "
-            "--out, or begin anew with --overwrite"
+            f"{self._option}, or begin anew with --overwrite"
         )
 
     def _note(self, place: int, values: dict[str, Any]) -> None:

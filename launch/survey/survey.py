@@ -15,6 +15,7 @@ from ...stream.options import SourceOptions
 from ...stream.source_url import full_url
 from ..exits import say
 from ..show.image_inputs import InputImage, Unread, in_original
+from ..show.mask_finder import FindMasks
 from .entry import FileEntry, FrameEntry, boxes_of
 from .journal import Journal
 from .read_ahead import OpenedFile, read_ahead
@@ -68,6 +69,7 @@ def run_survey(
     tree: PictureResults,
     name_of: Callable[[str], str],
     on_file: Callable[[FileEntry], None],
+    find_masks: FindMasks | None = None,
 ) -> None:
     """Detect in every file that the journal does not have yet, and add it to the journal.
 
@@ -78,11 +80,12 @@ def run_survey(
         tree: gets each picture with its detections.
         name_of: a file's name in the results.
         on_file: called with each file that is done.
+        find_masks: finds the pixels of the objects, while the detector works on the next batch; None without masks.
     """
     groups = _groups(plan.files, plan.batch)
     pending = [one for group in groups if not all(journal.is_done(full_url(s.url)) for s in group) for one in group]
     group_of = {full_url(one.url): number for number, group in enumerate(groups) for one in group}
-    collected = _Collector(journal, tree, name_of, on_file)
+    collected = _Collector(journal, tree, name_of, on_file, find_masks)
     flying: deque[tuple[list[Item], Callable[[], list[Detections]]]] = deque()
     for items in _batches(read_ahead(pending, plan.faults.get), group_of, plan.batch):
         images = [item.image for item in items if isinstance(item, InputImage)]
@@ -103,8 +106,10 @@ class _Collector:
         tree: PictureResults,
         name_of: Callable[[str], str],
         on_file: Callable[[FileEntry], None],
+        find_masks: FindMasks | None,
     ) -> None:
         self._journal, self._tree, self._name_of, self._on_file = journal, tree, name_of, on_file
+        self._find_masks = find_masks
         self._opened: OpenedFile | None = None
         self._frames: list[FrameEntry] = []
         self._rate_hz: float | None = None
@@ -121,7 +126,7 @@ class _Collector:
                 self._failure = item.reason
                 say(item.reason)
             else:
-                self._add(item, in_original(next(answers), item))
+                self._add(item, next(answers))
 
     def end(self) -> None:
         """Write the entry of the file that was taken last."""
@@ -140,9 +145,12 @@ class _Collector:
         self._opened, self._frames, self._rate_hz, self._failure = None, [], None, None
         self._on_file(entry)
 
-    def _add(self, shot: InputImage, found: Detections) -> None:
+    def _add(self, shot: InputImage, in_input: Detections) -> None:
         self._rate_hz = shot.rate_hz
-        self._frames.append(FrameEntry(shot.index, round(shot.time_s, 6), shot.width, shot.height, boxes_of(found)))
+        masks = None if self._find_masks is None or not len(in_input) else self._find_masks(shot, in_input)
+        found = in_original(in_input, shot)
+        boxes = boxes_of(found, masks)
+        self._frames.append(FrameEntry(shot.index, round(shot.time_s, 6), shot.width, shot.height, boxes))
         self._tree.add(self._name_of(full_url(shot.source.url)), shot, found)
 
 

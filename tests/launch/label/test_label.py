@@ -10,11 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from pycocotools import mask as coco_mask
 
 from groundcast.launch.label import label as label_command
 from groundcast.launch.label.classes_file import read_classes
 from groundcast.launch.label.set_inputs import read_set
 from groundcast.launch.settings.settings import ModelSettings
+from groundcast.launch.show.image_inputs import InputImage
+from groundcast.launch.show.input_files import JOURNAL
+from groundcast.launch.show.mask_finder import FindMasks
+from groundcast.model.detections import Detections
+from groundcast.model.masks.mask import Mask, mask_of
 
 from ..commands import BlobModel, in_process
 from ..conftest import red_square
@@ -61,8 +67,13 @@ def digest(folder: Path) -> dict[str, str]:
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in files
-        if path.name != "groundcast-journal.jsonl"
+        if path.name != JOURNAL
     }
+
+
+def without_report(folder: Path) -> dict[str, str]:
+    """The same but for the report, whose heading is the folder's name."""
+    return {name: one for name, one in digest(folder).items() if name != "report.html"}
 
 
 def run(capsys: pytest.CaptureFixture[str], photos: Path, out: Path, *options: str) -> dict[str, object]:
@@ -101,17 +112,67 @@ def test_a_run_that_was_killed_gives_the_same_bytes(
 ) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     run(capsys, photos, whole, "--to", "coco,yolo")
-    journal = (whole / "groundcast-journal.jsonl").read_bytes().splitlines(keepends=True)
+    journal = (whole / JOURNAL).read_bytes().splitlines(keepends=True)
     killed.mkdir()
-    (killed / "groundcast-journal.jsonl").write_bytes(b"".join(journal[:4]) + journal[4][:20])
+    (killed / JOURNAL).write_bytes(b"".join(journal[:4]) + journal[4][:20])
     (killed / "images" / "clip.mp4").mkdir(parents=True)
     (killed / "images" / "clip.mp4" / ".000003.jpg.part").write_bytes(b"half")
     (killed / ".coco.part").mkdir()
     run(capsys, photos, killed, "--to", "coco,yolo")
-    first, second = digest(whole), digest(killed)
-    first.pop("report.html")
-    second.pop("report.html")
-    assert first == second
+    assert without_report(whole) == without_report(killed)
+
+
+def test_masks_are_kept_with_the_boxes_and_found_once(
+    capsys: pytest.CaptureFixture[str], photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched: list[tuple[str, int]] = []
+
+    def red_pixels(_name: str, _device: str, *, offline: bool) -> FindMasks:
+        def find(one: InputImage, found: Detections) -> list[Mask | None]:
+            searched.append((one.source.url, one.index))
+            mask = mask_of(one.image[..., 0] > one.image[..., 1] + 90, 0.987654321 + 0 * offline)
+            return [mask] * len(found)
+
+        return find
+
+    monkeypatch.setattr(label_command, "mask_finder", red_pixels)
+    options = ("--to", "coco,yolo", "--masks", "--sample-hz", "2")
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    run(capsys, photos, whole, *options)
+    first = list(searched)
+    assert len(first) == len(set(first)) == 4 + 1 + 4  # the pictures with a box: files and frames
+    check_masks(whole)
+
+    lines = (whole / JOURNAL).read_bytes().splitlines(keepends=True)
+    stopped.mkdir()
+    (stopped / JOURNAL).write_bytes(b"".join(lines[:-2]) + lines[-2][:-9])
+    searched.clear()
+    run(capsys, photos, stopped, *options)
+    assert 0 < len(searched) < len(first)
+    assert searched == [one for one in first if one[0] in {url for url, _ in searched}]  # whole files alone
+    assert without_report(whole) == without_report(stopped)
+
+    searched.clear()
+    other = in_process(capsys, "label", photos, "--folder", whole, "--prompt", "red square . blue thing")
+    assert (other.code, searched) == (2, [])
+    assert "another --folder" in other.sentence
+
+
+def check_masks(out: Path) -> None:
+    """Every box has its pixels: run lengths in COCO, a segment in YOLO."""
+    files = [json.loads(path.read_text()) for path in (out / "coco").glob("*.json")]
+    objects = [one for content in files for one in content["annotations"]]
+    assert len(objects) == 4 + 1 + 4
+    for one in objects:
+        x, y, wide, high = (round(side) for side in one["bbox"])
+        pixels = coco_mask.decode(one["segmentation"])
+        assert pixels[y + 2 : y + high - 2, x + 2 : x + wide - 2].all()
+        assert pixels.sum() == one["area"]
+    texts = [path.read_text() for path in (out / "yolo" / "labels").rglob("*.txt")]
+    lines = [line.split() for text in texts for line in text.splitlines()]
+    assert len(lines) == len(objects)
+    assert all(len(line) % 2 == 1 for line in lines)
+    assert min(len(line) for line in lines) >= 1 + 3 * 2
 
 
 @pytest.mark.parametrize("mark", [{"state": "checked"}, {"edited": True}])
