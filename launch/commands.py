@@ -15,6 +15,7 @@ _GROUPS = {
         "demo": "Find and track the objects of the embedded clip, and show them.",
         "detect": "Detect objects in pictures, folders and clips.",
         "search": "Search pictures and clips for what a prompt asks for.",
+        "count": "Count what the pictures of each folder show.",
         "crop": "Cut what a prompt asks for out of pictures.",
         "filter": "Filter pictures by a content policy: allow, flag, blur or move.",
         "edit": "Replace or remove what a prompt names in a picture.",
@@ -188,7 +189,7 @@ def _load_command(name: str) -> Callable[..., Any]:
             from .verify.published import verify as command
         case "doctor":
             from .doctor import doctor as command
-        case "crop" | "search" | "filter" | "edit":
+        case "crop" | "search" | "filter" | "edit" | "count":
             return _load_photo_command(name)
         case _:
             return _load_serving_command(name)
@@ -201,6 +202,8 @@ def _load_photo_command(name: str) -> Callable[..., Any]:
             from .photos.crop import crop as command
         case "search":
             from .photos.search import search as command
+        case "count":
+            from .photos.count import count as command
         case "edit":
             from .edit.edit import edit as command
         case _:

@@ -42,6 +42,7 @@ COVERED_BY: dict[str, str] = {
         "launch/label/classes_file launch/label/dataset_commands launch/label/label_options launch/label/label_run "
         "launch/label/picture_places launch/label/set_inputs launch/label/set_report"
     ),
+    "launch/photos/test_count.py": "launch/photos/count_report launch/photos/folder_counts",
     "launch/photos/test_crop.py": "launch/photos/look",
     "launch/photos/test_filter.py": "launch/photos/blurring launch/photos/policy",
     "launch/report/test_page.py": "launch/report/plots launch/report/run_report launch/report/sample_sheets",

@@ -54,8 +54,8 @@ ROOMS: dict[str, tuple[str, set[str]]] = {
     ),
     "launch/node": ("builds a node from its settings and runs it", {"service", "settings", "web"}),
     "launch/photos": (
-        "`groundcast search`, `crop` and `filter`: what a shop or an editor does with photos",
-        {"node", "report", "settings", "show", "survey"},
+        "`groundcast search`, `count`, `crop` and `filter`: what a shop or an editor does with photos",
+        {"label", "node", "report", "settings", "show", "survey"},
     ),
     "launch/report": ("what a training or an evaluation leaves to look at: plots, samples, a page", {"show"}),
     "launch/review": ("the page on which a person corrects the labels of a data set", {"web"}),

@@ -55,6 +55,7 @@ class Look:
         journal: the file of the results.
         settings: what the results depend on beside the model and the prompt.
         out: the folder of results, which is not looked at; None for none.
+        option: the command's option that names the journal's folder.
     """
 
     prompt: Prompt
@@ -62,6 +63,7 @@ class Look:
     journal: Path
     settings: dict[str, object]
     out: Path | None = None
+    option: str = "--folder"
 
 
 class NoResults:
@@ -97,7 +99,7 @@ def look_at(
     name_of = namer([str(Path(path).absolute()) for path in paths])
     settings: dict[str, object] = {"prompt": look.prompt.hash, "model": options.model, "size": options.size}
     settings |= {"threshold": look.threshold, "sample_hz": options.sample_hz, **look.settings}
-    with Journal(look.journal, settings, overwrite=options.overwrite) as journal:
+    with Journal(look.journal, settings, overwrite=options.overwrite, option=look.option) as journal:
         _detect(sources, faults, journal, look, options, results, name_of)
         return list(journal.entries(full_url(one.url) for one in sources)), name_of
 

@@ -64,7 +64,7 @@ def search(paths: Paths, options: SearchOptions) -> None:
     outlive_reader()
     folder = options.index or _cache_folder()
     make_writable(folder)
-    look = Look(prompt, _INDEX_THRESHOLD, folder / _index_name(prompt, options), {})
+    look = Look(prompt, _INDEX_THRESHOLD, folder / _index_name(prompt, options), {}, option="--index")
     entries, _ = look_at(paths, look, options, NoResults())
     names = [phrase.name for phrase in prompt.phrases if not phrase.negative]
     found = ranked(entries, names, options.threshold)[: options.top]

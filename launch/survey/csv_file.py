@@ -24,9 +24,18 @@ def write_csv(results: SurveyResults, file: IO[str]) -> None:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(COLUMNS)
     for entry in results.entries():
-        name = results.name_of(entry.path)
-        name = f"./{name}" if name.startswith(_FORMULA_STARTS) else name
+        name = name_cell(results.name_of(entry.path))
         writer.writerows((name, entry.taken or "", *row) for row in _rows(entry))
+
+
+def name_cell(name: str) -> str:
+    """A file's or folder's name, which no spreadsheet takes for a formula."""
+    return f"./{name}" if name.startswith(_FORMULA_STARTS) else name
+
+
+def label_cell(label: str) -> str:
+    """A label, which no spreadsheet takes for a formula."""
+    return f"'{label}" if label.startswith(_FORMULA_STARTS) else label
 
 
 def _rows(entry: FileEntry) -> Iterator[tuple[object, ...]]:
@@ -34,12 +43,8 @@ def _rows(entry: FileEntry) -> Iterator[tuple[object, ...]]:
         where = (frame.index, f"{frame.time_s:.3f}", frame.width, frame.height)
         for box in frame.boxes:
             sides = (f"{side:.2f}" for side in box.box_xyxy)
-            yield (*where, _label(box.label), f"{box.score:.4f}", *sides, "")
+            yield (*where, label_cell(box.label), f"{box.score:.4f}", *sides, "")
     if entry.failure is not None or not entry.boxes:
         first = entry.frames[0] if entry.frames and entry.failure is None else None
         size = (first.width, first.height) if first else ("", "")
         yield ("", "", *size, "", "", "", "", "", "", entry.failure or "")
-
-
-def _label(label: str) -> str:
-    return f"'{label}" if label.startswith(_FORMULA_STARTS) else label

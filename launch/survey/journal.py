@@ -139,6 +139,37 @@ class Journal:
             ) from error
 
 
+def read_journal(path: Path) -> tuple[dict[str, Any], list[FileEntry]]:
+    """The settings and the results of a journal as it is now. Another run may be writing it.
+
+    Returns:
+        The first line; and of each file its last result, in the order of their first.
+
+    Raises:
+        InputError: it is no journal, or cannot be read.
+    """
+    header: dict[str, Any] = {}
+    entries: dict[str, FileEntry] = {}
+    try:
+        with path.open("rb") as reading:
+            for number, line in enumerate(reading):
+                values = _parsed(line)
+                if values is None:
+                    break
+                if number == 0:
+                    header = values
+                else:
+                    entry = entry_from_json(values)
+                    entries[entry.path] = entry
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror})") from error
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise InputError(f"{path} holds a line that is no result") from error
+    if "groundcast_survey" not in header:
+        raise InputError(f"{path} is no journal of groundcast")
+    return header, list(entries.values())
+
+
 def _parsed(line: bytes) -> dict[str, Any] | None:
     """The object of a complete line, else None."""
     if not line.endswith(b"\n"):
