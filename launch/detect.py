@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from ..model.prompt import Prompt
 from ..stream.options import SourceOptions
 from .exits import InputError, RunError, make_writable, running, say
-from .node.load_detector import load_detector
+from .node.load_detector import load_for_prompt
 from .settings.command_options import spread_options
 from .settings.settings import ModelSettings
 from .settings.settings_file import checked
@@ -20,7 +20,7 @@ from .settings.sources import named_sources
 from .show.image_inputs import InputImage, Unread, in_original
 from .show.input_files import InputFiles, find_files
 from .show.mask_finder import FindMasks, mask_finder
-from .show.progress import busy, progress
+from .show.progress import progress
 from .show.results import DetectionOutput, make_folder
 from .standard_streams import outlive_reader
 from .survey.formats import check_formats
@@ -29,9 +29,6 @@ from .survey.read_ahead import read_ahead
 from .survey.run import SurveyRun, open_journal
 from .survey.submitting import submitter
 from .survey.survey import Submit
-
-if TYPE_CHECKING:
-    from ..model.detector import Detector
 
 _BATCH = 8
 
@@ -58,7 +55,7 @@ def detect(
     for remark in found.remarks:
         say(remark)
     find_masks = mask_finder(options.masker, options.device, offline=options.offline) if options.masks else None
-    with _loaded(settings, prompt) as detector:
+    with load_for_prompt(settings, prompt) as detector:
         submit = submitter(detector, prompt, options)
         with (
             DetectionOutput(options.out, as_json=options.as_json) as output,
@@ -87,21 +84,9 @@ def _survey(
     with open_journal(out, options) as journal, running(InputError):
         run = SurveyRun(paths, found, out, options, journal)
         if not run.is_complete:
-            with _loaded(settings, prompt) as detector:
+            with load_for_prompt(settings, prompt) as detector:
                 run.detect(submitter(detector, prompt, options), options.batch or detector.batch, detector.depth + 1)
         run.finish(prompt)
-
-
-def _loaded(settings: ModelSettings, prompt: Prompt) -> Detector:
-    """The detector that the settings name; raises PromptError for words that it does not know."""
-    with busy(f"loading {settings.name}"):
-        detector = load_detector(settings)
-    try:
-        detector.check(prompt)
-    except BaseException:
-        detector.close()
-        raise
-    return detector
 
 
 def _model_settings(options: DetectOptions) -> ModelSettings:

@@ -52,7 +52,7 @@ ROOMS: dict[str, tuple[str, set[str]]] = {
         "`groundcast label` and `dataset`: pictures become a data set to look through and to train on",
         {"node", "report", "review", "settings", "show", "survey", "web"},
     ),
-    "launch/node": ("builds a node from its settings and runs it", {"service", "settings", "web"}),
+    "launch/node": ("builds a node from its settings and runs it", {"service", "settings", "show", "web"}),
     "launch/photos": (
         "`groundcast search`, `count`, `crop` and `filter`: what a shop or an editor does with photos",
         {"label", "node", "report", "settings", "show", "survey"},

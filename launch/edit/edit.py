@@ -16,7 +16,7 @@ from ...model.image import Rgb
 from ...model.prompt import Prompt
 from ...stream.options import SourceOptions
 from ..exits import InputError, running, say
-from ..node.load_detector import load_detector
+from ..node.load_detector import load_for_prompt
 from ..printable import printable
 from ..settings.command_options import spread_options
 from ..settings.settings import ModelSettings
@@ -48,7 +48,7 @@ def edit(picture: Annotated[Path, typer.Argument(help="A picture.", show_default
         _check_pipeline(options.pipeline, options)
     with running(InputError):
         still = read_whole(picture)
-    with _detector(options, prompt) as detector:
+    with load_for_prompt(_model(options), prompt) as detector:
         found = detector.detect([still.image], [prompt])[0]
         phrases = tuple(options.replace or found.name(row) for row in range(len(found)))
         if options.boxes_json is not None:
@@ -164,16 +164,9 @@ def _check_gligen(options: EditOptions) -> None:
         )
 
 
-def _detector(options: EditOptions, prompt: Prompt) -> Detector:
+def _model(options: EditOptions) -> ModelSettings:
     values = {"name": options.model, "device": options.device, "size_px": options.size, "offline": options.offline}
-    with busy(f"loading {options.model}"):
-        detector = load_detector(checked(ModelSettings, {**values, "threshold": options.threshold, "cpu_workers": 1}))
-    try:
-        detector.check(prompt)
-    except BaseException:
-        detector.close()
-        raise
-    return detector
+    return checked(ModelSettings, {**values, "threshold": options.threshold, "cpu_workers": 1})
 
 
 def _rows(found: Detections) -> list[dict[str, Any]]:

@@ -15,14 +15,14 @@ from ...model.query import Query
 from ...stream.options import SourceOptions
 from ...stream.source_url import full_url
 from ..exits import InputError, RunError, make_writable, running, say
-from ..node.load_detector import load_detector
+from ..node.load_detector import load_for_prompt
 from ..settings.command_options import spread_options
 from ..settings.settings import ModelSettings
 from ..settings.settings_file import checked
 from ..settings.sources import named_sources
 from ..show.input_files import JOURNAL, InputFiles, find_files
 from ..show.mask_finder import mask_finder
-from ..show.progress import busy, progress
+from ..show.progress import progress
 from ..standard_streams import outlive_reader
 from ..survey.entry import FileEntry
 from ..survey.file_names import namer
@@ -98,11 +98,8 @@ def _detect(
     if before:
         say(f"{before} of {len(sources)} files have their result from an earlier run")
     find_masks = mask_finder(options.masker, options.device, offline=options.offline) if options.masks else None
-    with busy(f"loading {options.model}"):
-        detector = load_detector(_model(options))
     done = before
-    with detector, progress("detecting") as advance:
-        detector.check(prompt)
+    with load_for_prompt(_model(options), prompt) as detector, progress("detecting") as advance:
 
         def on_file(_entry: FileEntry) -> None:
             nonlocal done

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ...model.prompt import Prompt
 from ..settings.settings import ModelSettings
+from ..show.progress import busy
 
 if TYPE_CHECKING:
     from ...model.detector import Detector
@@ -27,6 +29,22 @@ def load_detector(model: ModelSettings) -> Detector:
         batch=model.batch,
     )
     return Detector.load(model.name, options)
+
+
+def load_for_prompt(model: ModelSettings, prompt: Prompt) -> Detector:
+    """Load the model that the settings name, and check that it knows the words of the prompt.
+
+    Raises:
+        PromptError: it does not know them; the model is closed again.
+    """
+    with busy(f"loading {model.name}"):
+        detector = load_detector(model)
+    try:
+        detector.check(prompt)
+    except BaseException:
+        detector.close()
+        raise
+    return detector
 
 
 def _default_workers(device: str) -> int:

@@ -15,13 +15,13 @@ from ...model.query import Query
 from ...stream.options import SourceOptions
 from ...stream.source_url import full_url
 from ..exits import InputError, RunError, running, say
-from ..node.load_detector import load_detector
+from ..node.load_detector import load_for_prompt
 from ..settings.settings import ModelSettings
 from ..settings.settings_file import checked
 from ..settings.sources import named_sources
 from ..show.image_inputs import InputImage
 from ..show.input_files import find_files
-from ..show.progress import busy, progress
+from ..show.progress import progress
 from ..survey.entry import FileEntry
 from ..survey.file_names import namer
 from ..survey.journal import Journal
@@ -129,23 +129,20 @@ def _detect(
     if before:
         say(f"{before} of {len(sources)} files have their result from an earlier run")
     values = {"name": options.model, "device": options.device, "size_px": options.size, "offline": options.offline}
-    with busy(f"loading {options.model}"):
-        detector = load_detector(checked(ModelSettings, {**values, "threshold": look.threshold}))
-    with detector:
-        detector.check(look.prompt)
-        with running(InputError), progress("looking") as advance:
+    model = checked(ModelSettings, {**values, "threshold": look.threshold})
+    with load_for_prompt(model, look.prompt) as detector, running(InputError), progress("looking") as advance:
 
-            def on_file(_entry: FileEntry) -> None:
-                nonlocal done
-                done += 1
-                advance(done, len(sources))
+        def on_file(_entry: FileEntry) -> None:
+            nonlocal done
+            done += 1
+            advance(done, len(sources))
 
-            plan = SurveyPlan(sources, faults, detector.batch, detector.depth + 1)
-            run_survey(
-                plan,
-                lambda images: detector.submit([Query(image, look.prompt) for image in images]).wait,
-                journal,
-                results,
-                name_of,
-                on_file,
-            )
+        plan = SurveyPlan(sources, faults, detector.batch, detector.depth + 1)
+        run_survey(
+            plan,
+            lambda images: detector.submit([Query(image, look.prompt) for image in images]).wait,
+            journal,
+            results,
+            name_of,
+            on_file,
+        )

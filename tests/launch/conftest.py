@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from groundcast.launch import detect
-from groundcast.launch.node import node
+from groundcast.launch.node import load_detector, node
 from groundcast.launch.settings.settings import ModelSettings
 from groundcast.launch.show.video_file import VideoFile
 
@@ -55,5 +54,5 @@ def blobs(monkeypatch: pytest.MonkeyPatch) -> Callable[[ModelSettings], BlobMode
         return BlobModel()
 
     monkeypatch.setattr(node, "load_detector", load)
-    monkeypatch.setattr(detect, "load_detector", load)
+    monkeypatch.setattr(load_detector, "load_detector", load)
     return load

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from pycocotools.mask import decode  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
 
-from groundcast.launch import detect
+from groundcast.launch.node import load_detector
 from groundcast.launch.settings.settings import ModelSettings
 
 from .commands import BlobModel, in_process
@@ -59,7 +59,7 @@ def test_of_two_boxes_of_one_thing_the_better_stays_as_in_a_node(
         loaded.append(model)
         return BlobModel()
 
-    monkeypatch.setattr(detect, "load_detector", load)
+    monkeypatch.setattr(load_detector, "load_detector", load)
 
     assert in_process(capsys, "detect", picture, "--prompt", "red blob", *given).code == 0
     assert [model.nms_iou for model in loaded] == [nms_iou]

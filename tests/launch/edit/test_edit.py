@@ -15,9 +15,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from groundcast.launch.edit import edit
 from groundcast.launch.edit.result_files import save_edited
 from groundcast.launch.exits import RunError
+from groundcast.launch.node import load_detector
 from groundcast.launch.settings.settings import ModelSettings
 from groundcast.model.tabletop.clip_truth import CLIP_PATH
 
@@ -42,7 +42,7 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> None:
     def load(_model: ModelSettings) -> BlobModel:
         return BlobModel()
 
-    monkeypatch.setattr(edit, "load_detector", load)
+    monkeypatch.setattr(load_detector, "load_detector", load)
 
 
 @pytest.fixture
@@ -253,7 +253,7 @@ def test_what_cannot_be_done_is_said_before_a_model_is_loaded(
     said: str,
 ) -> None:
     monkeypatch.chdir(photo.parent)
-    monkeypatch.delattr(edit, "load_detector")
+    monkeypatch.delattr(load_detector, "load_detector")
 
     ended = run(capsys, photo, *options)
 

@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 from pycocotools import mask as coco_mask
 
-from groundcast.launch.label import label as label_command
 from groundcast.launch.label.classes_file import read_classes
 from groundcast.launch.label.set_inputs import read_set
+from groundcast.launch.node import load_detector
 from groundcast.launch.settings.settings import ModelSettings
 from groundcast.launch.show.image_inputs import InputImage
 from groundcast.launch.show.input_files import JOURNAL
@@ -35,7 +35,7 @@ def blob_model(monkeypatch: pytest.MonkeyPatch) -> None:
     def load(_model: ModelSettings) -> BlobModel:
         return BlobModel()
 
-    monkeypatch.setattr(label_command, "load_detector", load)
+    monkeypatch.setattr(load_detector, "load_detector", load)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from groundcast.launch.photos import look
+from groundcast.launch.node import load_detector
 from groundcast.launch.settings.settings import ModelSettings
 
 from ..commands import BlobModel
@@ -27,7 +27,7 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> Loads:
         found.append(model.name)
         return BlobModel()
 
-    monkeypatch.setattr(look, "load_detector", load)
+    monkeypatch.setattr(load_detector, "load_detector", load)
     return found
 
 
