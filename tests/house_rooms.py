@@ -50,19 +50,22 @@ ROOMS: dict[str, tuple[str, set[str]]] = {
     "launch/events": ("`groundcast events`: what a node has stored", {"node", "report", "settings", "show"}),
     "launch/label": (
         "`groundcast label` and `dataset`: pictures become a data set to look through and to train on",
-        {"node", "report", "review", "settings", "show", "survey", "web"},
+        {"report", "review", "settings", "show", "survey", "web"},
     ),
     "launch/node": ("builds a node from its settings and runs it", {"service", "settings", "show", "web"}),
     "launch/photos": (
         "`groundcast search`, `count`, `crop` and `filter`: what a shop or an editor does with photos",
-        {"label", "node", "report", "settings", "show", "survey"},
+        {"label", "report", "settings", "show", "survey"},
     ),
     "launch/report": ("what a training or an evaluation leaves to look at: plots, samples, a page", {"show"}),
     "launch/review": ("the page on which a person corrects the labels of a data set", {"web"}),
     "launch/service": ("what surrounds a node that runs as a service: health, metrics, reload", {"settings"}),
     "launch/settings": ("what a user can set, from YAML and from flags", set()),
     "launch/show": ("tables, drawings, videos and files that a person looks at", {"settings"}),
-    "launch/survey": ("`groundcast detect` over whole folders, in the formats of the field", {"settings", "show"}),
+    "launch/survey": (
+        "`groundcast detect` over whole folders, in the formats of the field",
+        {"node", "settings", "show"},
+    ),
     "launch/train": (
         "`groundcast train`: from pictures or scenes to weights",
         {"evaluate", "report", "settings", "show"},

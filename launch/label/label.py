@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -11,24 +12,21 @@ import typer
 
 from ...model.datasets.picture_set import PictureSet
 from ...model.prompt import Prompt
-from ...model.query import Query
 from ...stream.options import SourceOptions
 from ...stream.source_url import full_url
 from ..exits import InputError, RunError, make_writable, running, say
-from ..node.load_detector import load_for_prompt
 from ..settings.command_options import spread_options
 from ..settings.settings import ModelSettings
 from ..settings.settings_file import checked
 from ..settings.sources import named_sources
-from ..show.input_files import JOURNAL, InputFiles, find_files
+from ..show.input_files import JOURNAL, find_files
 from ..show.mask_finder import mask_finder
-from ..show.progress import progress
 from ..standard_streams import outlive_reader
 from ..survey.entry import FileEntry
 from ..survey.file_names import namer
 from ..survey.journal import Journal
-from ..survey.survey import SurveyPlan, run_survey
-from ..survey.tree import Tree
+from ..survey.remaining import detect_remaining
+from ..survey.survey import NoResults
 from .classes_file import read_classes
 from .label_options import LabelOptions
 from .label_run import check_untouched, drawn_splits, gather_pictures, write_set
@@ -76,7 +74,16 @@ def _label(paths: list[str], options: LabelOptions) -> None:
         Journal(journal_path, _settings(options, prompt), overwrite=options.overwrite, option="--folder") as journal,
         running(InputError),
     ):
-        _detect(sources, found, journal, prompt, options)
+        detect_remaining(
+            sources,
+            found.faults,
+            journal,
+            _model(options),
+            prompt,
+            NoResults(),
+            lambda path: path,
+            partial(mask_finder, options.masker, options.device, offline=options.offline) if options.masks else None,
+        )
         paths_of = [full_url(one.url) for one in sources]
         entries = {entry.path: entry for entry in journal.entries(paths_of)}
         names = {path: name_of(path) for path in paths_of}
@@ -86,41 +93,6 @@ def _label(paths: list[str], options: LabelOptions) -> None:
         write_set(options.folder, labelled, kinds)
         report = write_set_report(labelled, options.folder / "report.html", f"Data set {options.folder.name}")
     _say_end(labelled, entries, report, began_s, options)
-
-
-def _detect(
-    sources: list[SourceOptions], found: InputFiles, journal: Journal, prompt: Prompt, options: LabelOptions
-) -> None:
-    """Detect in all files that have no result yet; all classes in one pass."""
-    before = sum(journal.is_done(full_url(one.url)) for one in sources)
-    if before == len(sources):
-        return
-    if before:
-        say(f"{before} of {len(sources)} files have their result from an earlier run")
-    find_masks = mask_finder(options.masker, options.device, offline=options.offline) if options.masks else None
-    done = before
-    with load_for_prompt(_model(options), prompt) as detector, progress("detecting") as advance:
-
-        def on_file(_entry: FileEntry) -> None:
-            nonlocal done
-            done += 1
-            advance(done, len(sources))
-
-        plan = SurveyPlan(sources, found.faults, detector.batch, detector.depth + 1)
-        tree = Tree(options.folder, drawings=False, crops=False)
-        try:
-            run_survey(
-                plan,
-                lambda images: detector.submit([Query(image, prompt) for image in images]).wait,
-                journal,
-                tree,
-                lambda path: path,
-                on_file,
-                find_masks,
-            )
-        except KeyboardInterrupt:
-            say(f"stopped: {done} of {len(sources)} files are done; the same command continues")
-            raise
 
 
 def _prompt(options: LabelOptions) -> Prompt:

@@ -21,9 +21,10 @@ from ..standard_streams import outlive_reader
 from ..survey.entry import FileEntry, FoundBox, FrameEntry
 from ..survey.file_names import namer
 from ..survey.journal import read_journal
+from ..survey.survey import NoResults
 from .count_report import write_count_report
 from .folder_counts import FolderCount, count_folders, write_counts
-from .look import Look, LookOptions, NoResults, check_read, look_at
+from .look import Look, LookOptions, check_read, look_at
 
 _MINIMUM = 0.3
 

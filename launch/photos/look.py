@@ -9,23 +9,19 @@ from typing import Annotated
 
 import typer
 
-from ...model.detections import Detections
 from ...model.prompt import Prompt
-from ...model.query import Query
 from ...stream.options import SourceOptions
 from ...stream.source_url import full_url
-from ..exits import InputError, RunError, running, say
-from ..node.load_detector import load_for_prompt
+from ..exits import RunError, say
 from ..settings.settings import ModelSettings
 from ..settings.settings_file import checked
 from ..settings.sources import named_sources
-from ..show.image_inputs import InputImage
 from ..show.input_files import find_files
-from ..show.progress import progress
 from ..survey.entry import FileEntry
 from ..survey.file_names import namer
 from ..survey.journal import Journal
-from ..survey.survey import PictureResults, SurveyPlan, run_survey
+from ..survey.remaining import detect_remaining
+from ..survey.survey import PictureResults
 
 Paths = Annotated[list[str], typer.Argument(help="Pictures, clips, folders of both.", show_default=False)]
 
@@ -66,16 +62,6 @@ class Look:
     option: str = "--folder"
 
 
-class NoResults:
-    """Takes pictures and keeps nothing of them."""
-
-    def add(self, name: str, shot: InputImage, found: Detections) -> None:
-        """Nothing is kept."""
-
-    def end_file(self) -> None:
-        """Nothing is kept."""
-
-
 def look_at(
     paths: Sequence[str], look: Look, options: LookOptions, results: PictureResults
 ) -> tuple[list[FileEntry], Callable[[str], str]]:
@@ -99,8 +85,10 @@ def look_at(
     name_of = namer([str(Path(path).absolute()) for path in paths])
     settings: dict[str, object] = {"prompt": look.prompt.hash, "model": options.model, "size": options.size}
     settings |= {"threshold": look.threshold, "sample_hz": options.sample_hz, **look.settings}
+    values = {"name": options.model, "device": options.device, "size_px": options.size, "offline": options.offline}
+    model = checked(ModelSettings, {**values, "threshold": look.threshold})
     with Journal(look.journal, settings, overwrite=options.overwrite, option=look.option) as journal:
-        _detect(sources, faults, journal, look, options, results, name_of)
+        detect_remaining(sources, faults, journal, model, look.prompt, results, name_of)
         return list(journal.entries(full_url(one.url) for one in sources)), name_of
 
 
@@ -112,37 +100,3 @@ def check_read(entries: Sequence[FileEntry]) -> None:
     unread = sum(entry.failure is not None for entry in entries)
     if unread:
         raise RunError(f"{unread} of {len(entries)} files could not be read")
-
-
-def _detect(
-    sources: Sequence[SourceOptions],
-    faults: dict[str, str],
-    journal: Journal,
-    look: Look,
-    options: LookOptions,
-    results: PictureResults,
-    name_of: Callable[[str], str],
-) -> None:
-    done = before = sum(journal.is_done(full_url(one.url)) for one in sources)
-    if before == len(sources):
-        return
-    if before:
-        say(f"{before} of {len(sources)} files have their result from an earlier run")
-    values = {"name": options.model, "device": options.device, "size_px": options.size, "offline": options.offline}
-    model = checked(ModelSettings, {**values, "threshold": look.threshold})
-    with load_for_prompt(model, look.prompt) as detector, running(InputError), progress("looking") as advance:
-
-        def on_file(_entry: FileEntry) -> None:
-            nonlocal done
-            done += 1
-            advance(done, len(sources))
-
-        plan = SurveyPlan(sources, faults, detector.batch, detector.depth + 1)
-        run_survey(
-            plan,
-            lambda images: detector.submit([Query(image, look.prompt) for image in images]).wait,
-            journal,
-            results,
-            name_of,
-            on_file,
-        )

@@ -17,7 +17,8 @@ from ..exits import make_writable
 from ..settings.command_options import spread_options
 from ..standard_streams import outlive_reader
 from ..survey.entry import FileEntry, FoundBox, FrameEntry
-from .look import Look, LookOptions, NoResults, Paths, check_read, look_at
+from ..survey.survey import NoResults
+from .look import Look, LookOptions, Paths, check_read, look_at
 
 _INDEX_THRESHOLD = 0.05  # what the index keeps; `--threshold` chooses among it
 

@@ -5,24 +5,24 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from ...model.prompt import Prompt
 from ...stream.options import SourceOptions
 from ...stream.source_url import full_url
-from ..exits import RunError, say
+from ..exits import RunError
 from ..settings.sources import named_sources
 from ..show.input_files import JOURNAL, InputFiles
-from ..show.progress import progress
 from .entry import FileEntry
 from .file_names import namer, plain_path
 from .formats import write_formats
 from .journal import Journal
 from .line_file import lines_of
 from .options import DetectOptions
-from .survey import Submit, SurveyPlan, run_survey
+from .remaining import count_done, run_remaining
+from .survey import Submit, SurveyPlan
 from .survey_results import SurveyResults
 from .tree import Tree
 
@@ -64,8 +64,8 @@ class SurveyRun:
             SourceOptions(name, file, target_hz=options.sample_hz) for name, file in named_sources(files).items()
         ]
         self._name_of = namer(paths)
-        self._done = self._pictures = self._detections = 0
-        self._before = sum(journal.is_done(full_url(one.url)) for one in self._sources)
+        self._pictures = self._detections = 0
+        self._before = count_done(self._sources, journal)
         self._began_s = time.monotonic()
 
     @property
@@ -84,17 +84,9 @@ class SurveyRun:
         Raises:
             RunError: the disk takes no more.
         """
-        if self._before:
-            say(f"{self._before} of {len(self._sources)} files have their result from an earlier run")
         tree = Tree(self._out, drawings=self._options.drawings, crops=self._options.crops)
         plan = SurveyPlan(self._sources, self._faults, batch, in_flight)
-        try:
-            with progress("detecting") as advance:
-                run_survey(plan, submit, self._journal, tree, self._name_of, self._on_file(advance))
-        except KeyboardInterrupt:
-            done = self._before + self._done
-            say(f"stopped: {done} of {len(self._sources)} files are done; the same command continues")
-            raise
+        run_remaining(plan, submit, self._journal, tree, self._name_of, self._on_file)
 
     def finish(self, prompt: Prompt) -> None:
         """Write the results in the formats that were asked for.
@@ -124,17 +116,12 @@ class SurveyRun:
         if unread:
             raise RunError(f"{unread} of {len(paths)} files could not be read, or not to their end")
 
-    def _on_file(self, advance: Callable[[int, int], None]) -> Callable[[FileEntry], None]:
-        def on_file(entry: FileEntry) -> None:
-            self._done += 1
-            self._pictures += len(entry.frames)
-            self._detections += entry.boxes
-            if self._options.as_json:
-                for line in lines_of(entry):
-                    print(json.dumps(line), flush=True)
-            advance(self._before + self._done, len(self._sources))
-
-        return on_file
+    def _on_file(self, entry: FileEntry) -> None:
+        self._pictures += len(entry.frames)
+        self._detections += entry.boxes
+        if self._options.as_json:
+            for line in lines_of(entry):
+                print(json.dumps(line), flush=True)
 
     def _figures(self, unread: int) -> dict[str, Any]:
         return {

@@ -28,6 +28,11 @@ def submitter(detector: Detector, prompt: Prompt, options: DetectOptions) -> Sub
     if options.text_threshold is not None:
         text_threshold = options.text_threshold
         return _at_once(lambda image: find_freely(detector, image, prompt, options.minimum, text_threshold))
+    return prompt_submitter(detector, prompt)
+
+
+def prompt_submitter(detector: Detector, prompt: Prompt) -> Submit:
+    """The function that starts looking for all phrases of a prompt in a batch of pictures, in one pass."""
 
     def submit(images: Images) -> Callable[[], list[Detections]]:
         return detector.submit([Query(image, prompt) for image in images]).wait

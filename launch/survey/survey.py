@@ -42,6 +42,16 @@ class PictureResults(Protocol):
         ...
 
 
+class NoResults:
+    """Takes pictures and keeps nothing of them."""
+
+    def add(self, name: str, shot: InputImage, found: Detections) -> None:
+        """Nothing is kept."""
+
+    def end_file(self) -> None:
+        """Nothing is kept."""
+
+
 Item = InputImage | Unread | OpenedFile
 
 

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from pycocotools import mask as coco_mask
 
+from groundcast.launch.label import label as label_command
 from groundcast.launch.label.classes_file import read_classes
 from groundcast.launch.label.set_inputs import read_set
 from groundcast.launch.node import load_detector

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from groundcast.launch.label import label as label_command
+from groundcast.launch.node import load_detector
 from groundcast.launch.photos.folder_counts import count_folders, objects_in
 from groundcast.launch.settings.settings import ModelSettings
 from groundcast.launch.survey.entry import FileEntry, FoundBox, FrameEntry
@@ -103,6 +103,7 @@ def test_earlier_results_are_counted_without_a_model(
         capsys, "detect", shops, "--prompt", "red square . blue thing", "--format", "csv", "--out", tmp_path / "found"
     )
     assert detected.code == 0, detected.err
+    loads.clear()
     ended = in_process(capsys, "count", "--results", tmp_path / "found", "--folder", tmp_path / "counts")
     assert ended.code == 0, ended.err
     found = rows(tmp_path / "counts")
@@ -117,7 +118,7 @@ def test_a_data_set_is_counted_as_a_person_left_it(
     def load(_model: ModelSettings) -> BlobModel:
         return BlobModel()
 
-    monkeypatch.setattr(label_command, "load_detector", load)
+    monkeypatch.setattr(load_detector, "load_detector", load)
     out = tmp_path / "set"
     labelled = in_process(capsys, "label", shops, "--prompt", "red square", "--folder", out, "--sample-hz", "1")
     assert labelled.code == 0, labelled.err
