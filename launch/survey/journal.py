@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from ..exits import InputError, RunError, writing
 from .entry import FileEntry, entry_from_json, entry_to_json
@@ -33,7 +33,7 @@ class Journal:
 
     def __init__(self, path: Path, settings: dict[str, Any], *, overwrite: bool, option: str = "--out") -> None:
         self._path, self._option = path, option
-        self._places: dict[str, tuple[int, tuple[int, int]]] = {}  # a path's place in the file, its size and time
+        self._places: dict[str, tuple[_Line, tuple[int, int]]] = {}  # where a path's line is; its size and time
         self._failed: set[str] = set()
         with writing(path):
             self._file: IO[bytes] = path.open("a+b", buffering=0)
@@ -59,15 +59,19 @@ class Journal:
         """
         size, changed_ns = _stamp(entry.path)
         place = self._file.seek(0, os.SEEK_END)
-        self._write({"size": size, "changed_ns": changed_ns, **entry_to_json(entry)})
-        self._remember(entry, place, (size, changed_ns))
+        length = self._write({"size": size, "changed_ns": changed_ns, **entry_to_json(entry)})
+        self._remember(entry, _Line(place, length), (size, changed_ns))
 
     def entries(self, paths: Iterable[str]) -> Iterator[FileEntry]:
         """The results of these files, in this order; those without one are left out."""
         for path in paths:
             if path in self._places:
-                self._file.seek(self._places[path][0])
-                yield entry_from_json(json.loads(self._file.readline()))
+                line = self._places[path][0]
+                yield entry_from_json(json.loads(os.pread(self._file.fileno(), line.length, line.place)))
+
+    def failed(self, paths: Iterable[str]) -> int:
+        """How many of these files could not be read, or not to their end."""
+        return sum(path in self._failed for path in paths)
 
     def close(self) -> None:
         self._file.close()
@@ -99,7 +103,7 @@ class Journal:
                 if place == 0:
                     self._check(values, header)
                 else:
-                    self._note(place, values)
+                    self._note(_Line(place, len(line)), values)
                 place = end = place + len(line)
         self._file.truncate(end)
         if end == 0:
@@ -117,19 +121,21 @@ class Journal:
             f"{self._option}, or begin anew with --overwrite"
         )
 
-    def _note(self, place: int, values: dict[str, Any]) -> None:
+    def _note(self, line: _Line, values: dict[str, Any]) -> None:
         try:
             entry, stamp = entry_from_json(values), (int(values["size"]), int(values["changed_ns"]))
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise InputError(f"{self._path} holds a line that is no result: begin anew with --overwrite") from error
-        self._remember(entry, place, stamp)
+        self._remember(entry, line, stamp)
 
-    def _remember(self, entry: FileEntry, place: int, stamp: tuple[int, int]) -> None:
-        self._places[entry.path] = place, stamp
+    def _remember(self, entry: FileEntry, line: _Line, stamp: tuple[int, int]) -> None:
+        self._places[entry.path] = line, stamp
         (self._failed.discard if entry.failure is None else self._failed.add)(entry.path)
 
-    def _write(self, values: dict[str, Any]) -> None:
+    def _write(self, values: dict[str, Any]) -> int:
+        """Append a line; returns its length."""
         line = json.dumps(values, separators=(",", ":")).encode() + b"\n"
+        length = len(line)
         try:
             while line:
                 line = line[self._file.write(line) :]
@@ -137,6 +143,14 @@ class Journal:
             raise RunError(
                 f"{self._path} cannot be written ({error.strerror}): free some space, then the same command continues"
             ) from error
+        return length
+
+
+class _Line(NamedTuple):
+    """Where a line of the file is, and how long it is, bytes."""
+
+    place: int
+    length: int
 
 
 def read_journal(path: Path) -> tuple[dict[str, Any], list[FileEntry]]:

@@ -100,17 +100,16 @@ class SurveyRun:
             return self._journal.entries(paths)
 
         is_free = options.text_threshold is not None  # the labels are not those of the prompt
-        labels = sorted({box.label for entry in entries() for frame in entry.frames for box in frame.boxes})
         results = SurveyResults(
             entries,
             self._name_of,
-            labels if is_free else [phrase.name for phrase in prompt.phrases if not phrase.negative],
+            _labels(entries()) if is_free else [phrase.name for phrase in prompt.phrases if not phrase.negative],
             options.model,
             None if options.refer is not None else options.minimum,
         )
         for path in write_formats(self._out, options.formats, results):
             print(f"results are in {path}", file=sys.stderr)
-        unread = sum(entry.failure is not None for entry in entries())
+        unread = self._journal.failed(paths)
         if options.as_json:
             print(json.dumps(self._figures(unread)))
         if unread:
@@ -132,3 +131,7 @@ class SurveyRun:
             "unread": unread,
             "seconds": round(time.monotonic() - self._began_s, 3),
         }
+
+
+def _labels(entries: Iterator[FileEntry]) -> list[str]:
+    return sorted({box.label for entry in entries for frame in entry.frames for box in frame.boxes})

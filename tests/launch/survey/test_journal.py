@@ -70,3 +70,20 @@ def test_a_file_of_another_kind_is_not_written_to(tmp_path: Path, content: bytes
     with pytest.raises(InputError):
         Journal(tmp_path / "j", SETTINGS, overwrite=False)
     assert (tmp_path / "j").read_bytes() == content
+
+
+def test_a_result_is_read_at_once_and_not_byte_by_byte(tmp_path: Path) -> None:
+    calls = Path("/proc/self/io")
+    if not calls.exists():
+        pytest.skip("this system does not count reads")
+    paths = [f"{number}.mp4" for number in range(30)]
+
+    def reads() -> int:
+        return int(calls.read_text().split("syscr: ")[1].split("\n")[0])
+
+    with Journal(tmp_path / "j", SETTINGS, overwrite=False) as journal:
+        for path in paths:
+            journal.add(an_entry(path))
+        before = reads()
+        assert len(list(journal.entries(paths))) == 30
+        assert reads() - before < 300  # a byte at a time would be 4,000
