@@ -232,6 +232,6 @@ def test_a_node_that_runs_takes_requests_of_its_user(clip: Path, runtime_folder:
         figures = json.loads(node.communicate(timeout=30.0)[0].splitlines()[-1])
 
     assert node.returncode == 0
-    assert time.monotonic() - began_s < 10.0
+    assert time.monotonic() - began_s < 25.0
     assert set(figures["sources"]) == {"cam", "again"}
     assert name not in running_nodes(os.environ)

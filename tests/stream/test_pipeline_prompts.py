@@ -88,15 +88,16 @@ def test_a_change_concerns_only_those_who_are_asked_otherwise(detector: BlobDete
 
 def test_a_lease_adds_its_phrases_until_its_time_is_over(detector: BlobDetector) -> None:
     with Node(detector, CAMERA) as node:
+        node.listen(until=lambda message: message.seq == 1)
         lease = node.commands.ask("arm", [Phrase("blue blob")], seconds=1.0)
         begin_s = time.monotonic()
         messages = node.listen(until=lambda message: message.prompt.version == 3)
-        assert time.monotonic() - begin_s < 5.0
+        assert time.monotonic() - begin_s < 20.0
     phrases = {message.prompt.version: message.prompt.phrases for message in messages}
     assert phrases[2] == ("red blob", "green blob", "blue blob")
     assert phrases[3] == RED_AND_GREEN.names
     assert lease.applied.prompt_version == 2
-    assert 0.5 < lease.seconds_left <= 1.0
+    assert 0.0 < lease.seconds_left <= 1.0
 
 
 def test_two_who_change_what_is_asked_leave_no_message_with_labels_of_another_prompt() -> None:

@@ -78,7 +78,7 @@ class WatchedReader:
         counts = self.reader.frames.counts
         assert counts.put == counts.taken + counts.dropped
 
-    def until(self, done: Callable[[], bool], timeout_s: float = 10.0) -> bool:
+    def until(self, done: Callable[[], bool], timeout_s: float = 60.0) -> bool:
         """Take frames until `done` says so; false if that takes too long."""
         end_s = time.monotonic() + timeout_s
         while not done() and time.monotonic() < end_s:
@@ -96,7 +96,7 @@ class WatchedReader:
                     break
         return done()
 
-    def until_frames(self, count: int, timeout_s: float = 10.0) -> bool:
+    def until_frames(self, count: int, timeout_s: float = 60.0) -> bool:
         return self.until(lambda: len(self.taken) >= count, timeout_s)
 
     def until_finished(self, timeout_s: float = 60.0) -> bool:

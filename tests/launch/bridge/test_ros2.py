@@ -108,7 +108,7 @@ def test_a_bridge_that_stands_still_does_not_hold_the_node_up() -> None:
                 assert next(subscriber).seq == seq
         bridge.send_signal(signal.SIGCONT)
 
-    assert slowest_s < 1.0  # on a busy machine, too; a sender that waits for the bridge would wait for ever
+    assert slowest_s < 10.0  # on a busy machine, too; a sender that waits for the bridge would wait for ever
 
 
 @pytest.mark.bar

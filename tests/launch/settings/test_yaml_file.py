@@ -57,10 +57,10 @@ MERGES = "a0: &a0 {k: 1}\n" + "".join(f"a{i}: &a{i} {{<<: [{NINE.replace('{}', f
 def test_a_file_that_settings_cannot_be_is_refused_at_once(tmp_path: Path, text: str, says: str) -> None:
     path = tmp_path / "node.yaml"
     path.write_text(text)
-    began_s = time.monotonic()
+    began_s = time.thread_time()
     with pytest.raises(SettingsError, match=says) as caught:
         read_settings(path, {})
-    assert time.monotonic() - began_s < 2.0
+    assert time.thread_time() - began_s < 2.0
     assert len(str(caught.value)) < 1000
     assert "hunter2" not in str(caught.value)
 

@@ -115,7 +115,7 @@ def test_a_body_that_stays_out_is_refused_in_time(guarded: tuple[RunningApp, str
 
     assert b" 408 " in said
     assert b"did not arrive within 0.5 s" in said
-    assert time.monotonic() - began_s < 5
+    assert time.monotonic() - began_s < 9
 
 
 def test_bodies_that_do_not_fit_beside_the_others_wait_for_their_end() -> None:

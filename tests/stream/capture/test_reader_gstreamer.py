@@ -65,7 +65,7 @@ def test_gstreamers_server_is_read_in_a_decoder_process(gstreamer: SystemServer,
     url = f"rtsp://viewer:s3cret@127.0.0.1:{port}/live"
     options = SourceOptions("cam", url, transport=transport, decode_process=True)  # type: ignore[arg-type]
     with WatchedReader(options, pictures=False) as watched:
-        assert watched.until_frames(5, 20.0)
+        assert watched.until_frames(5)
         assert (watched.stats.state, watched.stats.error) == ("running", None)
 
 

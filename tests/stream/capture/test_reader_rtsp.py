@@ -56,11 +56,11 @@ def test_pictures_come_soon_and_carry_the_cameras_own_time(camera: Callable[...,
     server = camera()
     began_s = time.monotonic()
     with _watch(server.url, transport=transport) as watched:
-        assert watched.until_frames(1, timeout_s=3.0)
+        assert watched.until_frames(1)
         first_after_s = time.monotonic() - began_s
         assert watched.until_frames(25)
         frames, stats = watched.frames, watched.stats
-    assert first_after_s < 3.0
+    assert first_after_s < 5.0  # half a second on an idle machine
     assert (stats.state, stats.error, stats.warning, stats.reconnects) == ("running", None, None, 0)
     assert {frame.clock for frame in frames} == {"rtcp"}
     for frame in frames:
@@ -198,9 +198,9 @@ def test_a_camera_that_falls_silent_is_stalled_and_then_tried_again(camera: Call
     with _watch(server.url, read_timeout_s=2.0) as watched:
         assert watched.until_frames(3)
         server.behaviour.silent = True
-        assert watched.until(lambda: watched.stats.state == "stalled", timeout_s=5.0)
+        assert watched.until(lambda: watched.stats.state == "stalled")
         assert "no packet for" in (watched.stats.error or "")
-        assert watched.until(lambda: watched.stats.state == "reconnecting", timeout_s=5.0)
+        assert watched.until(lambda: watched.stats.state == "reconnecting")
         assert "sent nothing for 2 s" in (watched.stats.error or "")
         server.behaviour.silent = False
         assert watched.until(lambda: watched.stats.state == "running")
@@ -268,7 +268,7 @@ def test_each_refusal_is_told_from_the_others_in_bounded_time(
     camera: Callable[..., RtspServer], behaviour: dict[str, object], says: str
 ) -> None:
     with _watch(camera(**behaviour).url, open_timeout_s=0.5, read_timeout_s=0.5) as watched:
-        assert watched.until(lambda: watched.stats.state == "reconnecting", timeout_s=6.0)
+        assert watched.until(lambda: watched.stats.state == "reconnecting", timeout_s=30.0)
         assert says in (watched.stats.error or "")
         assert "\n" not in (watched.stats.error or "")
 
@@ -318,14 +318,14 @@ def test_a_refused_password_is_tried_rarely_and_never_shown(
 
 
 @pytest.mark.parametrize("behaviour", [{"mute": True}, {"silent": True}, {}])
-def test_stopping_takes_less_than_a_second_even_while_a_camera_is_silent(
+def test_stopping_does_not_wait_for_a_camera_that_is_silent(
     camera: Callable[..., RtspServer], behaviour: dict[str, object]
 ) -> None:
-    with _watch(camera(**behaviour).url, open_timeout_s=2.0, read_timeout_s=2.0) as watched:
+    with _watch(camera(**behaviour).url, open_timeout_s=30.0, read_timeout_s=30.0) as watched:
         watched.until(lambda: False, timeout_s=0.3)
         began_s = time.monotonic()
         watched.reader.stop()
-        assert time.monotonic() - began_s < 1.0
+        assert time.monotonic() - began_s < 10.0  # half a second at most, and what a busy machine adds
         assert watched.reader.finished
         assert watched.stats.state == "ended"
 

@@ -83,9 +83,9 @@ def test_scans_are_counted_in_the_picture_alone() -> None:
 
 @pytest.mark.parametrize("junk", [b"\xff", b"\xff\x00", b"\xff\xe0\x00\x02", b"\xff\xd8", b"\xff\xda\x00\x02"])
 def test_what_is_no_jpeg_is_soon_looked_through(junk: bytes) -> None:
-    begin_s = time.monotonic()
+    begin_s = time.thread_time()
     has_too_many_scans(b"\xff\xd8" + junk * (2**20 // len(junk)))
-    assert time.monotonic() - begin_s < 0.5
+    assert time.thread_time() - begin_s < 0.5
 
 
 def test_a_picture_full_of_noise_is_no_progressive_one() -> None:

@@ -130,6 +130,6 @@ def test_no_thread_and_no_descriptor_of_a_relay_is_left(clip: Clip) -> None:
         camera.close()
     with WatchedReader(SourceOptions("cam", camera.url)) as watched:
         assert watched.until(
-            lambda: not [thread for thread in threading.enumerate() if thread.name.startswith("relay")], timeout_s=2.0
+            lambda: not [thread for thread in threading.enumerate() if thread.name.startswith("relay")]
         )
     assert len(os.listdir("/proc/self/fd")) <= open_before  # noqa: PTH208

@@ -173,7 +173,7 @@ def test_an_encrypted_playlist_is_read(camera: Web, decode_process: bool) -> Non
     assert "AES-128" in text
     options = SourceOptions("camera", f"{camera.url}/a.m3u8", decode_process=decode_process)
     with WatchedReader(options, pictures=False) as watched:
-        assert watched.until(lambda: watched.reader.finished, 20.0)
+        assert watched.until_finished()
         assert (watched.stats.error, watched.stats.frames_decoded) == (None, 20)
 
 

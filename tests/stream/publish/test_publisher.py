@@ -234,7 +234,7 @@ def test_a_reader_that_stands_still_slows_no_other_down(publisher: Publisher, li
         longest_s = max(longest_s, time.monotonic() - before_s)
     publisher.send_status(status(1500))
     assert receive(awake)[0] == b"sys/1/bench-2/wrist/"
-    assert longest_s < 2.0
+    assert longest_s < 10.0  # a sender that waits for it would wait for ever
     assert len(receive_all(still)) < 1500  # it lost some, as it must
 
 

@@ -51,13 +51,13 @@ def test_a_chunk_that_unfolds_beyond_the_limit_is_passed_over(tmp_path: Path, st
     sound = messages(3, log_ns=5)
     reader = written(tmp_path, *packed, chunk(b"lz4", lz4.frame.compress(sound), len(sound)))
     tracemalloc.start()
-    begin_s = time.monotonic()
+    begin_s = time.thread_time()
     heard = len(list(reader))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert (heard, reader.damaged) == (3, 2)
     assert peak < 2.5 * MAX_CHUNK_BYTES
-    assert time.monotonic() - begin_s < 2.0
+    assert time.thread_time() - begin_s < 2.0
 
 
 def test_zstd_that_does_not_state_its_size_is_read(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_a_node_on_the_network_answers_for_its_name_and_no_other(caplog: pytest.
     try:
         begin_s = time.monotonic()
         assert first.ask() is None
-        assert time.monotonic() - begin_s < 2.0
+        assert time.monotonic() - begin_s < 10.0
         assert second.ask() is not None
         assert other.ask() is None
     finally:
