@@ -77,7 +77,7 @@ def test_odd_places_read_nothing(dtype: torch.dtype) -> None:
     assert_odd_places_read_nothing("reference", dtype)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("dtype", [torch.float32, pytest.param(torch.bfloat16, marks=pytest.mark.slow)])
 def test_the_threaded_kernel_gives_the_same(monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype) -> None:
     example = case(Q=70).to(dtype)
     alone = example.run("cpu")

@@ -20,7 +20,7 @@ from groundcast.stream.options import ControlOptions
 
 from ..stream.plain_node import PlainNode
 
-FEW, MANY = 300, 10_000
+FEW, MANY = 100, 10_000
 PING = 2**63 + 77  # an id that no strategy below comes upon
 WORDS = st.sampled_from(
     [*OPERATIONS, "wrist", "rtsp://a/b", "red mug . bolt", "..", "\0", "x" * 5000, "a/b", "ä", "\U0001f41d"]

@@ -29,7 +29,7 @@ from groundcast.stream.wire.message_types import DetectionMessage
 
 from ..stream.key_folder import make_keys
 
-FEW, MANY = 300, 10_000
+FEW, MANY = 100, 10_000
 STREAM = Path(__file__).parents[1] / "stream"
 GOLDEN = decode_detections((STREAM / "golden_live.msgpack").read_bytes())
 BODIES: list[dict[str, Any]] = [

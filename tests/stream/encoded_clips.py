@@ -9,6 +9,7 @@ import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -41,6 +42,7 @@ class Clip:
         return any(kind_of_unit(unit, self.codec) in _KEY_FRAMES[self.codec] for unit in picture)
 
 
+@cache
 def encode_clip(
     width: int = 320,
     height: int = 240,

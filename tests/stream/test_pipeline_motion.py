@@ -21,13 +21,13 @@ RATE_HZ = 10
 def still_then_moving(path: Path) -> Path:
     """20 s without motion, 2 s in which a square walks, 4 s in which it stands."""
     random = np.random.default_rng(3)
-    ground = np.repeat(random.integers(70, 130, (18, 32, 1)), 3, axis=2).repeat(20, axis=0).repeat(20, axis=1)
+    ground = np.repeat(random.integers(70, 130, (18, 32, 1)), 3, axis=2).repeat(10, axis=0).repeat(10, axis=1)
     with VideoFile(path) as video:
         for number in range(26 * RATE_HZ):
             image = ground.astype(np.uint8)
             if number >= 20 * RATE_HZ:
-                left = 20 * min(20, number - 20 * RATE_HZ)
-                image[150:230, left : left + 60] = (15, 15, 15)
+                left = 10 * min(20, number - 20 * RATE_HZ)
+                image[75:115, left : left + 30] = (15, 15, 15)
             video.write(image, number / RATE_HZ)
     return path
 

@@ -185,7 +185,7 @@ def test_a_zone_that_a_viewer_draws_is_counted_in_and_its_events_come(page: str)
 def test_pictures_are_encoded_only_while_a_viewer_takes_them(page: str) -> None:
     with PageClient(page, "left") as stopped:
         stopped.frame(acknowledge=False)
-        time.sleep(5.0)  # more than a viewer may take
+        time.sleep(3.5)  # more than a viewer may take
         with PageClient(page, "right") as viewer:
             assert viewer.frame(lambda message: message["source"] == "right").jpeg
         stopped.send(op="ack")

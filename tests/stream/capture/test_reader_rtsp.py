@@ -78,7 +78,7 @@ def test_without_sender_reports_arrival_tells_the_time_and_its_error_covers_the_
 ) -> None:
     server = camera(sender_reports=False)
     with _watch(server.url) as watched:
-        assert watched.until_frames(40)
+        assert watched.until_frames(20)
         frames = watched.frames
     assert {frame.clock for frame in frames} == {"arrival"}
     for frame in frames:
@@ -150,13 +150,13 @@ def test_newest_frame_wins_and_what_is_published_stays_fresh(camera: Callable[..
 
 def test_key_frames_alone_are_decoded_and_the_camera_counts_as_running(camera: Callable[..., RtspServer]) -> None:
     states: set[str] = set()
-    with _watch(camera(encode_clip(key_every=45, pictures=180)).url, key_frames_only=True) as watched:
-        assert watched.until(lambda: bool(states.add(watched.stats.state)) or len(watched.taken) >= 3)
+    with _watch(camera(encode_clip(key_every=45, pictures=90)).url, key_frames_only=True) as watched:
+        assert watched.until(lambda: bool(states.add(watched.stats.state)) or len(watched.taken) >= 2)
         frames, stats = watched.frames, watched.stats
     assert states == {"connecting", "running"}  # though 1.8 s lie between two pictures
-    assert [frame.rgb.mean() for frame in frames] == pytest.approx([40, 175, 160], abs=2)
+    assert [frame.rgb.mean() for frame in frames] == pytest.approx([40, 175], abs=2)
     assert {frame.clock for frame in frames} == {"rtcp"}
-    assert (stats.frames_decoded, stats.frames_dropped, stats.corrupt) == (3, 0, 0)
+    assert (stats.frames_decoded, stats.frames_dropped, stats.corrupt) == (2, 0, 0)
 
 
 # ---- cameras that are lost
@@ -213,7 +213,7 @@ def test_a_lost_connection_is_let_go_of_at_once(camera: Callable[..., RtspServer
     gc.disable()
     try:
         with _watch(server.url, read_timeout_s=0.5) as watched:
-            for lost in range(1, 4):
+            for lost in range(1, 3):
                 assert watched.until_frames(3 * lost)
                 server.behaviour.silent = True
                 assert watched.until(lambda: watched.stats.state == "reconnecting")
