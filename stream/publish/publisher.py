@@ -130,10 +130,6 @@ class Publisher:
         topic = mask_topic(self._own(message.node), message.source)
         self._put(_Outgoing((topic, encode_masks(message)), None, is_picture=True))
 
-    def wants_events(self, source: str) -> bool:
-        """Whether a client is subscribed to this source's events now."""
-        return self._subscriptions.match(event_topic(self._node, source))
-
     def forget(self, source: str) -> None:
         """After what is queued, send late joiners nothing more of a source that was removed."""
         with self._lock:

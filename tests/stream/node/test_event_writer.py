@@ -41,8 +41,8 @@ def test_events_go_out_on_a_full_disk_and_are_stored_when_there_is_room(small_di
         writer = EventWriter(publisher, path, 90.0, lambda: None)
         assert eventually(path.exists)
         ballast.write_bytes(b"x" * 40_000)
-        with Subscriber(publisher.address, events=True, detections=False, timeout_s=30.0) as subscriber:
-            assert eventually(lambda: publisher.wants_events("door"))
+        with Subscriber(publisher.address, events=True, timeout_s=30.0) as subscriber:
+            assert publisher.wait_for_subscriber(30.0, lambda: False)
             for number in range(1, EVENTS + 1):
                 writer.put([replace(CROSS, number=number)])
             received = [message.number for message in islice(subscriber.events(), EVENTS)]

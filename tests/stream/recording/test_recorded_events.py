@@ -20,7 +20,6 @@ from groundcast.stream.recording.rotation import RotatingRecording, RotationOpti
 from groundcast.stream.subscriber import Subscriber
 from groundcast.stream.wire.event_message import decode_event
 
-from ...waiting import eventually
 from ..wire.test_event_message import CROSS
 
 EVENTS = [replace(CROSS, number=number) for number in range(1, 21)]
@@ -34,7 +33,7 @@ def recorded(path: Path) -> Path:
         RawSubscriber(publisher.address) as tap,
         closing(RotatingRecording(path, RotationOptions(), {})) as recording,
     ):
-        assert eventually(lambda: publisher.wants_events(CROSS.source))
+        assert publisher.wait_for_subscriber(30.0, lambda: False)
         for message in EVENTS:
             publisher.send_event(message)
         record(tap, recording, counters, lambda: counters.messages == len(EVENTS) or time.monotonic() > over)
