@@ -104,8 +104,9 @@ class PictureDesk:
 
     async def _ask(self, request: Mapping[str, Any], picture: bytes) -> dict[str, Any]:
         try:
-            return await asyncio.wait_for(self._exchange(json.dumps(request).encode(), picture), _WITHIN_S)
-        except asyncio.TimeoutError as error:
+            async with asyncio.timeout(_WITHIN_S):
+                return await self._exchange(json.dumps(request).encode(), picture)
+        except TimeoutError as error:
             await self.close()
             text = f"the detector took more than {_WITHIN_S:g} s and was stopped: try a smaller picture"
             raise PictureRefusedError(Refusal(504, "too_slow", text)) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -98,8 +99,9 @@ class LimitedBody:
         if self._is_complete:
             return await self._receive()  # waits for the client to leave
         try:
-            message = await asyncio.wait_for(self._receive(), max(0.0, self._deadline_s - time.monotonic()))
-        except asyncio.TimeoutError:
+            async with asyncio.timeout(max(0.0, self._deadline_s - time.monotonic())):
+                message = await self._receive()
+        except TimeoutError:
             text = f"the request did not arrive within {self._within_s:g} s: send it faster"
             self.refusal = Refusal(408, "too_slow", text)
             return {"type": "http.disconnect"}
@@ -124,13 +126,11 @@ class LimitedBody:
 
     async def drain(self, for_s: float) -> None:
         """Read on for a moment, so that a client that is still sending finds the answer before the end."""
-        deadline_s = time.monotonic() + for_s
-        try:
-            while not self._is_complete:
-                message = await asyncio.wait_for(self._receive(), deadline_s - time.monotonic())
-                self._is_complete = message["type"] != "http.request" or not message.get("more_body", False)
-        except asyncio.TimeoutError:
-            pass
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(for_s):
+                while not self._is_complete:
+                    message = await self._receive()
+                    self._is_complete = message["type"] != "http.request" or not message.get("more_body", False)
 
 
 class ClientRates:

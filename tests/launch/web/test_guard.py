@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.applications import Starlette
@@ -19,7 +21,7 @@ from websockets.sync.client import connect
 
 from groundcast.launch.web.access import open_access
 from groundcast.launch.web.guard import Guard
-from groundcast.launch.web.request_limits import RequestLimits
+from groundcast.launch.web.request_limits import LimitedBody, RequestLimits
 from groundcast.launch.web.token_file import read_token
 
 from ...waiting import eventually
@@ -116,6 +118,22 @@ def test_a_body_that_stays_out_is_refused_in_time(guarded: tuple[RunningApp, str
     assert b" 408 " in said
     assert b"did not arrive within 0.5 s" in said
     assert time.monotonic() - began_s < 9
+
+
+async def test_a_cancellation_that_comes_with_the_body_is_not_lost() -> None:
+    arrived: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def receive() -> MutableMapping[str, Any]:
+        await arrived
+        return {"type": "http.request", "body": b"all"}
+
+    reading = asyncio.ensure_future(LimitedBody(receive, 100, 30.0)())
+    await asyncio.sleep(0)  # it waits now
+    arrived.set_result(None)
+    reading.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await reading
 
 
 def test_bodies_that_do_not_fit_beside_the_others_wait_for_their_end() -> None:
