@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -35,9 +36,9 @@ def red_square(left: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     return image
 
 
-@pytest.fixture
+@contextmanager
 def full_disk() -> Generator[None]:
-    """No file of this process grows beyond a hundred bytes."""
+    """No file of this process grows beyond a hundred bytes, nor may pytest say anything into one meanwhile."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
     try:

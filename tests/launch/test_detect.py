@@ -17,7 +17,7 @@ from groundcast.launch.node import load_detector
 from groundcast.launch.settings.settings import ModelSettings
 
 from .commands import BlobModel, in_process
-from .conftest import CLIP_FRAMES, red_square
+from .conftest import CLIP_FRAMES, full_disk, red_square
 
 pytestmark = pytest.mark.usefixtures("blobs")
 
@@ -179,9 +179,10 @@ def test_results_of_an_earlier_run_are_not_looked_at_as_pictures(
 
 
 def test_results_on_a_full_disk_end_with_a_sentence(
-    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], full_disk: None
+    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ended = in_process(capsys, "detect", clip, "--prompt", "red blob", "--out", tmp_path / "found")
+    with full_disk():
+        ended = in_process(capsys, "detect", clip, "--prompt", "red blob", "--out", tmp_path / "found")
 
     assert ended.code == 1
     assert "cannot be written any further (File too large)" in ended.sentence

@@ -35,7 +35,7 @@ from groundcast.stream.wire.message_types import (
 )
 
 from .commands import in_process
-from .conftest import red_square
+from .conftest import full_disk, red_square
 
 MUG = Track(7, "u-7", "red mug", 0.9, (50, 40, 80, 70), (50, 40, 80, 70), "matched", None, None, 0.5, 0, (0, 0))
 MESSAGE = DetectionMessage(
@@ -174,9 +174,9 @@ def test_a_picture_that_is_none_is_left_out_of_the_video(tmp_path: Path, capsys:
 
 
 def test_a_video_on_a_full_disk_ends_listening_with_a_sentence(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], full_disk: None
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with speaking_node(pictures=True) as address:
+    with full_disk(), speaking_node(pictures=True) as address:
         ended = in_process(capsys, "listen", address, "--draw", tmp_path / "seen.mp4", "--timeout-s", "60")
 
     assert ended.code == 1

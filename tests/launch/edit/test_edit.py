@@ -23,7 +23,7 @@ from groundcast.model.tabletop.clip_truth import CLIP_PATH
 
 from ...model.editing.tiny_pipelines import needs_diffusers, save_gligen, save_inpainting
 from ..commands import BlobModel, Ended, in_process
-from ..conftest import red_square
+from ..conftest import full_disk, red_square
 
 Rgb = NDArray[np.uint8]
 BOX = (slice(40, 70), slice(20, 50))  # of the red square
@@ -169,12 +169,12 @@ def test_a_jpeg_is_said_to_change_every_pixel(
 
 @pytest.mark.usefixtures("plain")
 def test_a_full_disk_is_said_and_leaves_no_half_file(
-    capsys: pytest.CaptureFixture[str], photo: Path, tmp_path: Path, full_disk: None
+    capsys: pytest.CaptureFixture[str], photo: Path, tmp_path: Path
 ) -> None:
-    ended = run(capsys, photo, "--boxes-json", tmp_path / "boxes.json")
-
-    with pytest.raises(RunError, match="free some space"):
-        save_edited(red_square(20), tmp_path / "out.png", None)
+    with full_disk():
+        ended = run(capsys, photo, "--boxes-json", tmp_path / "boxes.json")
+        with pytest.raises(RunError, match="free some space"):
+            save_edited(red_square(20), tmp_path / "out.png", None)
     assert (ended.code, "free some space" in ended.sentence) == (1, True)
     assert [path.name for path in tmp_path.iterdir()] == ["photo.png"]
 

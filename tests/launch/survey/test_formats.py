@@ -16,6 +16,8 @@ from groundcast.launch.survey.entry import FileEntry, FoundBox, FrameEntry
 from groundcast.launch.survey.formats import FORMATS, write_formats
 from groundcast.launch.survey.survey_results import SurveyResults
 
+from ..conftest import full_disk
+
 FOX, HARE = FoundBox("fox", 0.75, (64.0, 48.0, 128.0, 240.0)), FoundBox("hare", 1.0, (0.0, 0.0, 640.0, 480.0))
 ENTRIES = (
     FileEntry("in/=1+1.jpg", False, (FrameEntry(0, 0.0, 640, 480, (FOX, HARE)),), "2026-05-03 04:05:06"),
@@ -130,11 +132,11 @@ def test_json_lines_are_those_that_the_command_prints(out: Path) -> None:
     }  # fmt: skip
 
 
-def test_a_file_of_results_is_whole_or_as_before(out: Path, full_disk: None) -> None:
+def test_a_file_of_results_is_whole_or_as_before(out: Path) -> None:
     before = (out / "coco.json").read_bytes()
     results = SurveyResults(lambda: iter(ENTRIES), str, ("fox", "hare"), "tabletop", None)
 
-    with pytest.raises(RuntimeError, match="cannot be written"):
+    with full_disk(), pytest.raises(RuntimeError, match="cannot be written"):
         write_formats(out, ["coco"], results)
     assert (out / "coco.json").read_bytes() == before
     assert not list(out.glob(".*"))

@@ -12,7 +12,7 @@ import pytest
 from groundcast.launch.show.input_files import JOURNAL
 
 from ..commands import Ended, in_process
-from ..conftest import CLIP_FRAMES
+from ..conftest import CLIP_FRAMES, full_disk
 from .folders import fill, pixels
 
 pytestmark = pytest.mark.usefixtures("blobs")
@@ -139,11 +139,11 @@ def test_drawings_of_a_path_with_dots_do_not_replace_its_pictures(
 
 
 def test_a_full_disk_stops_a_run_that_the_same_command_continues(
-    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "out").mkdir()
-    request.getfixturevalue("full_disk")
-    ended = survey(capsys, folder, tmp_path / "out")
+    with full_disk():
+        ended = survey(capsys, folder, tmp_path / "out")
 
     assert ended.code in (1, 2)
     assert "cannot be written (File too large)" in ended.err
