@@ -74,7 +74,7 @@ def test_a_polite_kill_finishes_the_file(publisher: Publisher, tmp_path: Path) -
     with speaking(publisher) as sent, recorder(publisher.address, out) as process:
         assert eventually(lambda: len(sent) > 50)
         process.send_signal(signal.SIGTERM)
-        figures = json.loads(process.communicate(timeout=20)[0])
+        figures = json.loads(process.communicate(timeout=60)[0])
 
     reader = McapReader(out)
     seqs = seqs_of(reader)
@@ -165,7 +165,7 @@ def test_events_are_stored_once_over_a_kill_of_the_recorder(
             publisher.send_event(crossing(number))
         assert eventually(lambda: stored() == [1, 2, 3, 4, 6])
         process.send_signal(signal.SIGTERM)
-        figures = json.loads(process.communicate(timeout=20)[0])
+        figures = json.loads(process.communicate(timeout=60)[0])
 
     assert figures["events"] == {"store": str(store), "stored": 2, "lost": 1}
     shown = in_process(capsys, "events", "counts", "--store", store)
@@ -272,7 +272,7 @@ def test_a_node_with_keys_is_recorded_and_replayed_with_keys(
         in_process(capsys, "record", publisher.address, out, "--keys", own, "--until-ended")
     with recorder(f"ipc://{tmp_path}/node", again, "--keys", str(own), "--until-ended") as process:
         replay = as_a_user("replay", out, "--speed", "asap", "--keys", keys, "--address", f"ipc://{tmp_path}/node")
-        process.communicate(timeout=30)
+        process.communicate(timeout=60)
 
     assert replay.code == process.returncode == 0
     assert seqs_of(McapReader(out)) == seqs_of(McapReader(again)) == list(range(1, 11))

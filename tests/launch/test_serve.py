@@ -22,7 +22,7 @@ def test_it_answers_until_ctrl_c() -> None:
         url = json.loads(process.stdout.readline())["ready"]["url"]
         assert httpx.get(f"{url}/readyz", timeout=60).json() == {"ready": True}
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=60)
     assert process.returncode == 0
     assert "Traceback" not in errors
 

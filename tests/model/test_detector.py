@@ -81,7 +81,7 @@ def test_tickets_finish_in_order_and_call_back(detector: Detector) -> None:
 
 
 def hold(released: threading.Event) -> None:
-    released.wait(10)
+    released.wait(60)
 
 
 def test_a_ticket_that_has_not_begun_can_be_cancelled(weights: Path) -> None:
@@ -102,7 +102,7 @@ def test_a_worker_in_the_middle_of_a_batch_is_left_behind(weights: Path) -> None
     own.submit([Query(_picture(64, 96), MUG)], lambda: hold(released)).wait(20)
     begin_s = time.monotonic()
     own.close(0.05)
-    assert time.monotonic() - begin_s < 5.0  # the callback would hold it for ten
+    assert time.monotonic() - begin_s < 20.0  # the callback would hold it for a minute
     released.set()
     own.close()
 

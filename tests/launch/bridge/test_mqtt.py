@@ -68,7 +68,7 @@ def test_events_reach_a_broker_and_ctrl_c_ends_in_good_order(tmp_path: Path) -> 
         tell(publisher, range(1, 11))
         assert eventually(lambda: len(listener.payloads("/event")) == 20)
         bridge.send_signal(signal.SIGINT)
-        said, _ = bridge.communicate(timeout=30)
+        said, _ = bridge.communicate(timeout=60)
         assert eventually(lambda: listener.payloads("bridge/shop")[-1] == b"offline")
 
     figures = json.loads(said)

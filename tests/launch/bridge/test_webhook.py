@@ -57,7 +57,7 @@ def test_events_are_posted_and_signed_and_ctrl_c_ends_in_good_order(
 
             assert eventually(tell_more)
             bridge.send_signal(signal.SIGINT)
-            said, _ = bridge.communicate(timeout=30)
+            said, _ = bridge.communicate(timeout=60)
 
     figures = json.loads(said)
     assert bridge.returncode == 0

@@ -126,7 +126,7 @@ def test_keyboard_and_mouse_correct_a_picture_and_the_file_has_it_at_once(browse
         assert severe_logs(browser) == []
 
         review.process.send_signal(signal.SIGINT)
-        assert review.process.wait(20.0) == 0
+        assert review.process.wait(60) == 0
         assert on_disk(folder) == before
         press(browser, "x")
         assert eventually(lambda: "does not answer" in text_of(browser, "#problem"))

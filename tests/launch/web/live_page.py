@@ -84,7 +84,7 @@ def page_process(folder: Path, *arguments: str | Path) -> Generator[str]:
     with _process(command, folder / "page.err") as process:
         yield _ready(process, folder / "page.err")["url"]
         process.terminate()
-        assert process.wait(20.0) in (0, -15), (folder / "page.err").read_text()
+        assert process.wait(60) in (0, -15), (folder / "page.err").read_text()
     assert "Traceback" not in (folder / "page.err").read_text()
 
 

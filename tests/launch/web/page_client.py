@@ -53,7 +53,7 @@ class PageClient:
         self.until(lambda: number in self._answers)
         return self._answers.pop(number)
 
-    def state(self, holds: Callable[[dict[str, Any]], bool] = lambda _: True, within_s: float = 20.0) -> dict[str, Any]:
+    def state(self, holds: Callable[[dict[str, Any]], bool] = lambda _: True, within_s: float = 60.0) -> dict[str, Any]:
         """The first state from now on that is as wanted."""
         seen = len(self.states)
         self.until(lambda: any(map(holds, self.states[seen:])), within_s)
@@ -62,7 +62,7 @@ class PageClient:
     def frame(
         self,
         holds: Callable[[dict[str, Any]], bool] = lambda _: True,
-        within_s: float = 20.0,
+        within_s: float = 60.0,
         *,
         acknowledge: bool = True,
     ) -> ReceivedFrame:
@@ -86,7 +86,7 @@ class PageClient:
             return True
         return False
 
-    def until(self, holds: Callable[[], bool], within_s: float = 20.0) -> None:
+    def until(self, holds: Callable[[], bool], within_s: float = 60.0) -> None:
         """Read until something holds."""
         deadline_s = time.monotonic() + within_s
         while not holds():

@@ -5,9 +5,9 @@
 from __future__ import annotations
 
 import copy
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -61,6 +61,8 @@ def test_a_cpu_that_is_faster_in_bfloat16_computes_in_it_for_a_steady_model(
 def test_how_much_faster_bfloat16_is_is_measured(
     slow: torch.dtype, gain: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    clock_s = [0.0]
+
     class Layer:
         """A layer that takes 20 ms in one format and 1 ms in the other."""
 
@@ -69,11 +71,12 @@ def test_how_much_faster_bfloat16_is_is_measured(
 
         def __call__(self, rows: torch.Tensor) -> None:
             assert (rows.dtype == slow) == (self.takes_s == 0.02)
-            time.sleep(self.takes_s)
+            clock_s[0] += self.takes_s
 
     monkeypatch.setattr(precision, "packs", lambda _: True)
     monkeypatch.setattr(precision, "PackedLinear", Layer)
-    assert gain / 4 < precision._bfloat16_speedup.__wrapped__() < gain * 4
+    monkeypatch.setattr(precision, "time", SimpleNamespace(perf_counter=lambda: clock_s[0]))
+    assert precision._bfloat16_speedup.__wrapped__() == pytest.approx(gain)
 
 
 def test_where_layers_are_not_packed_nothing_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:

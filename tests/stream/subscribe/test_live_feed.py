@@ -43,6 +43,6 @@ async def test_pictures_come_while_a_source_is_watched_and_of_no_other(clip: str
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20.0):
+    async with asyncio.timeout(60.0):
         while not holds():  # noqa: ASYNC110 - what is waited for has no event
             await asyncio.sleep(0.02)
