@@ -165,6 +165,7 @@ COVERED_BY: dict[str, str] = {
         "stream/depth_image stream/geometry/box_position stream/geometry/depth_grid stream/geometry/frame_geometry "
         "stream/geometry/sensors stream/geometry/stereo stream/geometry/uncertainty"
     ),
+    "stream/geometry/test_outline_fit.py": "stream/geometry/plane_position",
     "stream/geometry/test_hand_eye.py": (
         "stream/geometry/board_pose stream/geometry/calibration_error stream/geometry/hand_eye_fit "
         "stream/geometry/pose_pairing"

@@ -15,7 +15,7 @@ from ...model.prompt import Prompt
 from ...stream.depth_image import DepthImage
 from ...stream.geometry.camera_model import CameraModel
 from ...stream.geometry.depth_grid import DepthGridMaker
-from ...stream.geometry.frame_geometry import FrameGeometry
+from ...stream.geometry.frame_geometry import FrameGeometry, SeenBox
 from ...stream.geometry.pose_buffer import PoseAt
 from ...stream.geometry.rigid_transform import RigidTransform
 from ...stream.geometry.uncertainty import Measured, moving_place
@@ -116,7 +116,7 @@ def _measure(
         for way, geometry in ways.items():
             size = Size(height_m=thing.height_m) if way.endswith("height known") else None
             begin_s = time.perf_counter()
-            found = geometry.measure(box, size, None)
+            (found,) = geometry.measure([SeenBox(box, size)])
             if way == "depth":
                 times_ms.append(1e3 * (time.perf_counter() - begin_s))
             if isinstance(found, Measured) and found.method != way.split(",")[0]:

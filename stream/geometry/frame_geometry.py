@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..geometry_options import GeometryOptions, Size, SupportPlane
-from .box_position import Reason, depth_position, plane_position, size_position
+from .box_position import Reason, depth_position, size_position
 from .camera_model import CameraModel
 from .depth_grid import DepthGrid
 from .object_surface import Box, DepthNoise, ObjectSurface, find_surface
+from .plane_position import plane_positions
 from .rigid_transform import Vector
 from .stereo import Sighting, stereo_position
 from .uncertainty import CameraPlace, Measured
+
+_Method = Callable[[Sequence["SeenBox"]], list[Measured | Reason]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SeenBox:
+    """One thing as the camera saw it.
+
+    Args:
+        box: px of the picture.
+        size: None where it is not known.
+        sighting: for two cameras; None where there is none.
+    """
+
+    box: Box
+    size: Size | None = None
+    sighting: Sighting | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,37 +55,50 @@ class FrameGeometry:
     others: tuple[Sighting, ...] = ()
     boxes: tuple[Box, ...] = ()
 
-    def measure(self, box: Box, size: Size | None, sighting: Sighting | None) -> Measured | Reason:
-        """The position by the first method that gives one; else why the first method that is set gave none."""
-        first: Reason | None = None
-        for found in self._tries(box, size, sighting):
-            if isinstance(found, Measured):
-                return found
-            first = first or found
-        return first or "no_size"
+    def measure(self, seen: Sequence[SeenBox]) -> list[Measured | Reason]:
+        """Each one's position by the first method that gives one; else why the first that is set gave none."""
+        found: list[Measured | Reason | None] = [None] * len(seen)
+        for method in self._methods():
+            left = [row for row, one in enumerate(found) if not isinstance(one, Measured)]
+            for row, answer in zip(left, method([seen[row] for row in left]) if left else (), strict=True):
+                if isinstance(answer, Measured) or found[row] is None:
+                    found[row] = answer
+        return [one or "no_size" for one in found]
 
-    def _tries(self, box: Box, size: Size | None, sighting: Sighting | None) -> Iterator[Measured | Reason]:
+    def _methods(self) -> list[_Method]:
         options = self.options
-        if options.depth is not None:
-            yield self._by_depth(box)
-        if options.stereo is not None:
-            yield "no_partner" if sighting is None else stereo_position(sighting, self.others)
-        if options.plane is not None:
-            is_hidden = any(_hides_foot(other, box) for other in self.boxes)
-            plane = options.plane
-            yield "hidden" if is_hidden else plane_position(box, self.camera, self.place, plane, options.noise, size)
-        if options.sizes:
-            yield "no_size" if size is None else size_position(box, self.camera, self.place, size, options.noise)
+        asked = (options.depth, options.stereo, options.plane, options.sizes or None)
+        methods = (self._by_depth, self._by_stereo, self._by_plane, self._by_size)
+        return [method for method, option in zip(methods, asked, strict=True) if option is not None]
 
-    def _by_depth(self, box: Box) -> Measured | Reason:
-        options = self.options
-        if options.depth is None or self.depth is None:
-            return "no_depth"
-        noise = options.noise
-        plane = None if options.plane is None else _seen_from(self.place, options.plane)
-        surface = find_surface(
-            self.depth, box, DepthNoise(noise.depth_m, noise.depth_per_m2, noise.depth_from_m), plane
-        )
+    def _by_stereo(self, seen: Sequence[SeenBox]) -> list[Measured | Reason]:
+        return ["no_partner" if one.sighting is None else stereo_position(one.sighting, self.others) for one in seen]
+
+    def _by_plane(self, seen: Sequence[SeenBox]) -> list[Measured | Reason]:
+        assert self.options.plane is not None
+        boxes, sizes = [one.box for one in seen], [one.size for one in seen]
+        found = plane_positions(boxes, sizes, self.camera, self.place, self.options.plane, self.options.noise)
+        hidden = [any(_hides_foot(other, box) for other in self.boxes) for box in boxes]
+        return ["hidden" if is_hidden else one for is_hidden, one in zip(hidden, found, strict=True)]
+
+    def _by_size(self, seen: Sequence[SeenBox]) -> list[Measured | Reason]:
+        noise = self.options.noise
+        return [
+            "no_size" if one.size is None else size_position(one.box, self.camera, self.place, one.size, noise)
+            for one in seen
+        ]
+
+    def _by_depth(self, seen: Sequence[SeenBox]) -> list[Measured | Reason]:
+        if self.depth is None:
+            return ["no_depth"] * len(seen)
+        plane = None if self.options.plane is None else _seen_from(self.place, self.options.plane)
+        return [self._depth_of(one, self.depth, plane) for one in seen]
+
+    def _depth_of(self, seen: SeenBox, depth: DepthGrid, plane: Vector | None) -> Measured | Reason:
+        options, noise = self.options, self.options.noise
+        assert options.depth is not None
+        pixel = DepthNoise(noise.depth_m, noise.depth_per_m2, noise.depth_from_m)
+        surface = find_surface(depth, seen.box, pixel, plane)
         if not isinstance(surface, ObjectSurface):
             return "no_depth"
         if surface.valid_share < options.depth.min_valid_share:

@@ -14,7 +14,7 @@ from ..track import Track
 from .box_position import Reason
 from .camera_model import CameraModel, CameraModelError
 from .depth_grid import DepthGrid, DepthGridMaker
-from .frame_geometry import FrameGeometry, sizes_of
+from .frame_geometry import FrameGeometry, SeenBox, sizes_of
 from .pose_buffer import CaptureMoment
 from .position_kalman import PositionKalman
 from .rigid_transform import RigidTransform, Vector
@@ -154,10 +154,13 @@ class PositionFinder:
         boxes = tuple(track.detected_xyxy for track in tracks if track.detected_xyxy is not None)
         geometry = FrameGeometry(self.options, camera, place, self._grid_of(frame, moment, camera), others, boxes)
         sizes = sizes_of(self.options, [track.phrase for track in tracks])
-        return [
-            "not_seen" if track.detected_xyxy is None else geometry.measure(track.detected_xyxy, size, sighting)
+        asked = [
+            SeenBox(track.detected_xyxy, size, sighting)
             for track, size, sighting in zip(tracks, sizes, seen, strict=True)
+            if track.detected_xyxy is not None
         ]
+        answers = iter(geometry.measure(asked))
+        return ["not_seen" if track.detected_xyxy is None else next(answers) for track in tracks]
 
     def _camera_of(self, frame: Frame) -> CameraModel | None:
         """The camera model at the frame's size; None where the calibration does not fit."""
