@@ -165,6 +165,7 @@ def _settings(address: str, cell: Cell, folder: Path) -> dict[str, Any]:
         "node": f"arm-{os.getpid()}",  # beside any other
         "prompt": "white bowl",  # until the controller asks for something
         "model": {"name": "tabletop"},
+        "threshold": 0.15,  # the picker asks for more of what it does not know yet
         "publish": {"address": f"ipc://{folder}/publish"},
         "control": {"address": f"ipc://{folder}/control"},
         "tracker": {"confirm_hits": 2, "coast_s": 1.0},
