@@ -9,6 +9,7 @@ import io
 import threading
 from collections import deque
 from dataclasses import dataclass
+from typing import cast
 
 import av
 from av.container import OutputContainer
@@ -16,6 +17,7 @@ from av.error import FFmpegError
 from av.packet import Packet
 from av.video.stream import VideoStream
 
+_MAX_UNTIMED = 25  # packets before the first that has a time: some cameras state none until their first report
 MAX_LEAP_S = 10.0  # between two packets; after a longer time, or a step back, times mean something else
 
 
@@ -65,13 +67,14 @@ class PacketRing:
         self._bytes = 0
         self._next = 0
         self._begins = True
+        self._untimed: list[Packet[VideoStream]] = []
         self._template: tuple[OutputContainer, VideoStream] | None = None
 
     def begin(self, stream: VideoStream) -> None:
         """Take packets of a new connection."""
         with self._lock:
             self._clear()
-            self._template = None
+            self._untimed, self._template = [], None
             try:
                 container = av.open(io.BytesIO(), "w", format="mp4")
                 self._template = container, container.add_stream_from_template(stream)
@@ -80,10 +83,19 @@ class PacketRing:
                 self.left_out = f"its codec does not go into an MP4 file ({error})"
 
     def add(self, packet: Packet[VideoStream]) -> None:
-        """Add the next packet. One without a presentation time is left out."""
-        if packet.pts is None or self._template is None:
+        """Add the next packet. One without a presentation time is left out, unless a connection begins with it."""
+        if self._template is None:
             return
-        at_s = float(packet.pts * packet.time_base)
+        if packet.pts is None:
+            if not self._packets and len(self._untimed) < _MAX_UNTIMED:
+                self._untimed.append(packet)
+            return
+        earlier, self._untimed = self._untimed, []
+        for one in (*_timed_before(packet, earlier), packet):
+            self._add(one)
+
+    def _add(self, packet: Packet[VideoStream]) -> None:
+        at_s = float((packet.pts or 0) * packet.time_base)
         with self._lock:
             if self._packets and not -MAX_LEAP_S < at_s - self._packets[-1].at_s < MAX_LEAP_S:
                 self._clear()
@@ -148,3 +160,18 @@ class PacketRing:
         self._keys.clear()
         self._bytes = 0
         self._begins = True
+
+
+def _timed_before(packet: Packet[VideoStream], earlier: list[Packet[VideoStream]]) -> list[Packet[VideoStream]]:
+    """Copies of the packets before this one, with times counted back from its own; none without a duration."""
+    first = packet.pts if packet.dts is None else packet.dts
+    if first is None or not packet.duration:
+        return []
+    timed: list[Packet[VideoStream]] = []
+    for steps, one in zip(range(len(earlier), 0, -1), earlier, strict=True):
+        copy = cast("Packet[VideoStream]", Packet(bytes(one)))
+        copy.stream, copy.time_base = packet.stream, packet.time_base
+        copy.pts = copy.dts = first - steps * packet.duration
+        copy.duration, copy.is_keyframe = packet.duration, one.is_keyframe
+        timed.append(copy)
+    return timed

@@ -96,6 +96,29 @@ def test_a_ring_begins_with_a_key_frame_and_keeps_to_its_bounds(tmp_path: Path) 
     assert kept[-1].at_s - 1.8 <= start.at_s <= kept[-1].at_s - 1.2
 
 
+def test_a_ring_keeps_the_first_key_frame_of_a_camera_that_states_its_time_late(tmp_path: Path) -> None:
+    ring = PacketRing(1 << 30, 100.0)
+    with av.open(str(write_video(tmp_path / "a.mp4", pictures=30))) as container:
+        stream = container.streams.video[0]
+        ring.begin(stream)
+        packets = [packet for packet in container.demux(stream) if packet.size]
+    times = [packet.pts or 0 for packet in packets]
+    packets[0].pts = packets[0].dts = None
+    for packet in packets:
+        ring.add(packet)
+
+    kept = ring.since(0)
+    assert [one.is_key for one in kept[:2]] == [True, False]
+    assert len(kept) == len(packets)
+    assert (kept[0].packet.pts or 0) < min(times[1:])
+    assert ring.template is not None
+    file = ClipFile(tmp_path / "clip.mp4", ring.template, kept[0])
+    for one in kept:
+        file.add(one)
+    file.finish()
+    assert len(decoded(tmp_path / "clip.mp4")) >= len(packets) - 1
+
+
 def test_a_clip_of_reordered_pictures_plays_from_any_key_frame(tmp_path: Path) -> None:
     ring = PacketRing(1 << 30, 100.0)
     packets_of(write_video(tmp_path / "a.mp4", pictures=60), ring)
