@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -13,6 +12,7 @@ import torch
 from ..datasets.coco_data import read_picture
 from ..datasets.coco_records import CocoError
 from ..datasets.labelled import LabelledData
+from ..datasets.sided_words import mirrored_text
 from ..dino.tokenizer import MAX_TOKENS, Tokenizer
 from ..prompt import Phrase, Prompt
 from ..runtime.input_rule import InputRule
@@ -22,9 +22,6 @@ from .denoising import NoiseOptions, add_box_noise
 from .picture_order import PictureOrder
 from .picture_views import View, mirror, mosaic, paste, view_of, zoom
 from .workers import Worker
-
-_OTHER_SIDE = {"left": "right", "right": "left", "leftmost": "rightmost", "rightmost": "leftmost"}
-_SIDED = re.compile(rf"\b({'|'.join(_OTHER_SIDE)})\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +130,7 @@ class PictureBatches:
         """The texts for the mirrored picture; None if the model lacks a word, or if a text gets longer and may
         not fit.
         """
-        turned = [_SIDED.sub(lambda side: _OTHER_SIDE[side[0].lower()], text) for text in texts]
+        turned = [mirrored_text(text) for text in texts]
         unknown, read = self._tokenizer.vocabulary["[UNK]"], self._tokenizer.ids
         for text, before in zip(turned, texts, strict=True):
             if text != before and (unknown in read(text) or len(read(text)) > len(read(before))):
