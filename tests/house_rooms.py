@@ -124,6 +124,10 @@ ROOMS: dict[str, tuple[str, set[str]]] = {
     ),
     "model/masks": ("the pixels of the objects in boxes", {"runtime", "weights"}),
     "model/pictures": ("still pictures of any kind and orientation, decoded to RGB", set()),
+    "model/pretraining": (
+        "a detector's backbone learns to tell crops of annotated objects apart",
+        {"datasets", "dino", "runtime", "training", "weights"},
+    ),
     "model/runtime": ("a loaded network at work: prompts, pictures, threads, devices", {"dino", "weights"}),
     "model/tabletop": ("the embedded model's weights and words, and the scenes that it learnt from", {"masks"}),
     "model/training": (

@@ -56,6 +56,32 @@ def plot_curve(losses: Sequence[Mapping[str, Any]], figures: Sequence[Mapping[st
     _save(figure, path)
 
 
+def plot_crops(losses: Sequence[Mapping[str, Any]], figures: Sequence[Mapping[str, float]], path: Path) -> None:
+    """Losses of a stage on crops by step, and how many crops of held-out pictures are told right.
+
+    Args:
+        losses: points with `step`, `loss` and `parts`, as the trainer writes them.
+        figures: points with `step`, `top1` and `class_top1`; may be empty.
+        path: of the PNG.
+    """
+    figure = _figure(9 if figures else 5, 4)
+    axes: list[Axes] = figure.subplots(1, 2 if figures else 1, squeeze=False)[0].tolist()
+    for name, colour in zip(losses[0]["parts"], (_GREEN, _ORANGE, _BLUE, _GREY), strict=False):
+        values = [point["parts"][name] for point in losses]
+        axes[0].plot([point["step"] for point in losses], values, color=colour, label=name)
+    axes[0].set_ylim(bottom=0)
+    axes[0].legend(frameon=False)
+    _label(axes[0], "loss of each map of the backbone", "crop step", "")
+    for name, title, colour in (("top1", "all crops", _BLUE), ("class_top1", "mean of classes", _ORANGE)):
+        if figures:
+            steps = [point["step"] for point in figures]
+            axes[1].plot(steps, [point[name] for point in figures], "o-", color=colour, label=title, markersize=4)
+            axes[1].set_ylim(0, 1.02)
+            axes[1].legend(frameon=False, loc="lower right")
+            _label(axes[1], "top-1 on crops of held-out pictures", "crop step", "")
+    _save(figure, path)
+
+
 def plot_precision(classes: Sequence[ClassFigures], path: Path) -> None:
     """Precision over recall at IoU 0.5: the mean, and the classes with most objects."""
     from matplotlib import colormaps

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..exits import writing
 from ..printable import printable
 from .page import ReportPage, write_page
-from .plots import plot_confusion, plot_curve, plot_precision, read_points
+from .plots import plot_confusion, plot_crops, plot_curve, plot_precision, read_points
 from .sample_sheets import write_samples
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 CLASSES, PAGE = "classes.csv", "report.html"
 _CURVE, _PRECISION, _CONFUSION = "curve.png", "pr.png", "confusion.png"
+_CROPS = "curve_crops.png"
 
 _MAX_SHOWN = 200  # classes, in a terminal
 
@@ -32,12 +33,14 @@ def write_training_report(folder: Path, judged: Judged | None = None) -> None:
         folder: of the training, with its curve and figures.
         judged: the best weights, judged anew; None leaves what was written of earlier ones.
     """
+    from ...model.pretraining.pretrain import FOLDER
     from ...model.training.trainer import CURVE
     from ...model.training.validation import BEST, FIGURES
 
     with writing(folder, "folder"):
         best = (folder / BEST).with_suffix(".json")
-        _write_training(folder, judged, folder / CURVE, folder / FIGURES, best)
+        crops = _write_crops(folder, folder / FOLDER / CURVE, folder / FOLDER / FIGURES)
+        _write_training(folder, judged, folder / CURVE, folder / FIGURES, best, crops)
 
 
 def write_eval_report(folder: Path, title: str, judged: Judged, rows: Rows) -> None:
@@ -72,7 +75,17 @@ def show_classes(folder: Path) -> None:
             print(f"{len(rows) - _MAX_SHOWN} classes with fewer objects are in {folder / CLASSES}")
 
 
-def _write_training(folder: Path, judged: Judged | None, curve: Path, validation: Path, described: Path) -> None:
+def _write_crops(folder: Path, curve: Path, validation: Path) -> Rows:
+    """Plot the stage on crops, where there was one; returns its last figures."""
+    losses, figures = read_points(curve), read_points(validation)
+    if losses:
+        plot_crops(losses, figures, folder / _CROPS)
+    return {f"crops, step {one['step']}": {k: v for k, v in one.items() if k != "step"} for one in figures[-1:]}
+
+
+def _write_training(
+    folder: Path, judged: Judged | None, curve: Path, validation: Path, described: Path, crops: Rows
+) -> None:
     losses, figures = read_points(curve), read_points(validation)
     if losses:
         plot_curve(losses, figures, folder / _CURVE)
@@ -80,7 +93,7 @@ def _write_training(folder: Path, judged: Judged | None, curve: Path, validation
         _write_judged(folder, judged)
     best = max(figures, key=lambda point: point["AP"], default=None)
     rows = {} if best is None else {f"step {best['step']}": {k: v for k, v in best.items() if k != "step"}}
-    _write_page(folder, f"Training {folder.resolve().name}", rows, _made_from(described))
+    _write_page(folder, f"Training {folder.resolve().name}", {**crops, **rows}, _made_from(described))
 
 
 def _made_from(described: Path) -> dict[str, object]:
@@ -113,6 +126,7 @@ def _write_page(folder: Path, title: str, rows: Rows, facts: Mapping[str, object
     if classes := _read_classes(folder):
         figures["Classes"] = classes
     files = {
+        "Curve of the crops before": [folder / _CROPS],
         "Curve": [folder / _CURVE],
         "Precision and recall": [folder / _PRECISION],
         "What objects were taken for": [folder / _CONFUSION],

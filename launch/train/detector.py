@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,6 +19,7 @@ from ..exits import InputError, make_writable, running
 from ..report.run_report import show_classes, write_training_report
 from ..settings.command_options import spread_options
 from ..show.progress import busy
+from .crops import crop_options, learn_crops
 from .data import is_odvg, read_data, read_held_out, write_credits
 from .options import TrainOptions
 from .progress import TrainingProgress
@@ -50,6 +51,7 @@ def train_detector(
     with busy("loading PyTorch"):
         import torch
 
+        from ...model.pretraining.pretrain import CropStage
         from ...model.training.finetune import finetune
         from ...model.training.trainer import ResumeError
         from ...model.weights.checkpoint import find_checkpoint
@@ -63,11 +65,13 @@ def train_detector(
         path = None if options.from_nothing else find_checkpoint(options.model, offline=options.offline)
         first = _first(path, data, held_out, options)
     make_writable(options.folder)
-    with (
-        _this_worker() as worker,
-        TrainingProgress(options.steps, options.batch * options.accumulate * worker.count) as shown,
-        running(ResumeError),
-    ):
+    with ExitStack() as ends:
+        worker = ends.enter_context(_this_worker())
+        if recipe.crops is not None:
+            stage = CropStage(first, path, data, held_out, recipe, recipe.crops, options.folder)
+            first = learn_crops(stage, worker, device)
+        shown = ends.enter_context(TrainingProgress(options.steps, options.batch * options.accumulate * worker.count))
+        ends.enter_context(running(ResumeError))
         if worker.rank == 0:
             shown.step(0)
         finetune(
@@ -153,6 +157,7 @@ def _recipe(options: TrainOptions) -> FinetuneRecipe:
         bfloat16=options.bfloat16,
         recompute=options.recompute,
         dense=options.dense,
+        crops=crop_options(options),
     )
 
 

@@ -49,6 +49,17 @@ class TrainOptions:
             "--keep-odd-boxes", help="Cut boxes to their picture and drop those of no area; else they are refused."
         ),
     ] = False
+    crop_steps: Annotated[
+        int,
+        typer.Option(
+            help="Steps of a stage before: the backbone learns to tell crops of the objects apart; 0: none.", min=0
+        ),
+    ] = 0
+    crop_batch: Annotated[int, typer.Option(help="Crops in a step of that stage, of each process.", min=2)] = 128
+    crop_rate: Annotated[float, typer.Option(help="Its peak learning rate.", min=0.0, max=1.0)] = 1.3e-3
+    crop_memory: Annotated[
+        int, typer.Option(help="Memory for crops in each process, MB; of more objects some are drawn.", min=1)
+    ] = 2000
     steps: Annotated[int, typer.Option(help="Optimiser steps.", min=1)] = 5000
     batch: Annotated[int, typer.Option(help="Pictures in one batch of each process.", min=1)] = 4
     accumulate: Annotated[int, typer.Option(help="Batches accumulated per step.", min=1)] = 1

@@ -24,10 +24,11 @@ class TrainingProgress:
     Args:
         steps: of the whole training.
         pictures: how many all workers learn from in a step; None where that varies.
+        stage: what comes before the word "step"; "" for the only or the main stage.
     """
 
-    def __init__(self, steps: int, pictures: int | None = None) -> None:
-        self._steps, self._pictures = steps, pictures
+    def __init__(self, steps: int, pictures: int | None = None, stage: str = "") -> None:
+        self._steps, self._pictures, self._stage = steps, pictures, stage
         self._bar: RichProgress | None = None
         self._task: TaskID | None = None
         self._from: tuple[int, float] | None = None  # the first step that was done here, and when
@@ -40,9 +41,11 @@ class TrainingProgress:
         left_s = (self._steps - progress.step) * progress.seconds_per_step
         if not self._is_on_terminal:
             facts = ", ".join([f"loss {progress.loss:.2f}", *rates, memory_text()])
-            print(f"step {progress.step}/{self._steps}: {facts}, {left_s / 60:.0f} min left", file=sys.stderr)
+            step = f"{self._stage} step".lstrip()
+            print(f"{step} {progress.step}/{self._steps}: {facts}, {left_s / 60:.0f} min left", file=sys.stderr)
             return
-        facts = ", ".join([f"loss {progress.loss:.2f}", rates[-1], memory_text()])  # more would not fit in 80 columns
+        loss = f"{self._stage} loss {progress.loss:.2f}".lstrip()
+        facts = ", ".join([loss, rates[-1], memory_text()])  # more would not fit in 80 columns
         self._show(completed=progress.step, description=facts, left=_left(left_s))
 
     def step(self, done: int) -> None:
@@ -87,7 +90,7 @@ class TrainingProgress:
             self._bar = Bar(
                 BarColumn(_BAR_COLUMNS), MofNCompleteColumn(), TimeElapsedColumn(), *words, console=log_console()
             )
-            self._task = self._bar.add_task("", total=self._steps, left="")
+            self._task = self._bar.add_task(self._stage, total=self._steps, left="")
             self._bar.start()
         self._bar.update(self._task, **fields)  # pyright: ignore[reportArgumentType]  what it knows, and our own
 

@@ -85,13 +85,13 @@ class CropTask:
         maps: list[Tensor] = self._backbone(batch.pictures_N3PP.to(memory_format=torch.channels_last))
         kind, colour = torch.zeros(()), torch.zeros(())
         for head, one in zip(self._heads, maps, strict=True):
-            kinds_NK, colours_NK = head(_middle(one)).split([len(KINDS), len(COLOURS)], -1)
+            kinds_NK, colours_NK = head(middle_mean(one)).split([len(KINDS), len(COLOURS)], -1)
             kind = kind + F.cross_entropy(kinds_NK, batch.kinds_N, label_smoothing=0.05)
             colour = colour + F.cross_entropy(colours_NK, batch.colours_N, label_smoothing=0.05)
         return {"kind": kind, "colour": colour, "total": kind + 0.5 * colour}
 
 
-def _middle(features_NCPP: Tensor) -> Tensor:
+def middle_mean(features_NCPP: Tensor) -> Tensor:
     """The mean over the central half of each axis; (N, C)."""
     edge = features_NCPP.shape[-1] // 4
     end = features_NCPP.shape[-1] - edge

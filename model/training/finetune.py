@@ -40,6 +40,23 @@ PARTS: Mapping[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class CropOptions:
+    """A stage before the detector's: the backbone tells crops of the annotated objects apart.
+
+    Args:
+        steps: its optimiser steps.
+        size: crops per step and worker.
+        learning_rate: the peak of its schedule.
+        max_bytes: memory for crops in each worker; of more boxes some are drawn.
+    """
+
+    steps: int
+    size: int = 128
+    learning_rate: float = 1.3e-3
+    max_bytes: int = 2_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
 class FinetuneRecipe:
     """Everything that determines the weights, except the data, the first weights and the machine's rounding.
 
@@ -53,6 +70,7 @@ class FinetuneRecipe:
         bfloat16: autocast the forward pass.
         recompute: activation checkpointing, which saves memory.
         dense: weight of the dense auxiliary loss; 0 turns it off.
+        crops: the stage before; None: there was none.
     """
 
     training: TrainingOptions
@@ -64,6 +82,7 @@ class FinetuneRecipe:
     bfloat16: bool = False
     recompute: bool = False
     dense: float = 0.0
+    crops: CropOptions | None = None
 
     @property
     def speeds(self) -> dict[str, float]:
@@ -166,6 +185,7 @@ def _identity(
         "size of the input": recipe.short_side,
         "number format": recipe.bfloat16,
         "dense helper": recipe.dense,
+        "stage on crops": None if recipe.crops is None else asdict(recipe.crops),
     }
     plain: dict[str, object] = json.loads(json.dumps(own))
     return plain

@@ -9,8 +9,8 @@ import logging
 import math
 import pickle
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
+from ..datasets.read_ahead import made_ahead
 from .optimiser import TrainingError, keep_frozen_parts_still, one_cycle, optimiser, running_mean
 from .workers import Worker
 
@@ -145,7 +146,7 @@ def train(
     if first > 0 and worker.rank == 0:  # the interrupted run may not have called it
         watcher.on_checkpoint(first, {one.name: one.best for one in learners})
     count = options.accumulate
-    batches = _made_ahead(make_batch, range(first * count, options.steps * count), options.loaders)
+    batches = made_ahead(make_batch, range(first * count, options.steps * count), options.loaders)
     for step in range(first, options.steps):
         torch.manual_seed(((options.seed << 32) + step) * worker.count + worker.rank)
         rate = one_cycle(step, options.steps, options.learning_rate, options.warm_up)
@@ -182,17 +183,6 @@ def _drawn(batches: Iterator[Batch], count: int) -> list[Batch] | Exception:
         return list(islice(batches, count))
     except Exception as error:  # noqa: BLE001 - the edge of the threads that draw; raised again in `_learn`
         return error
-
-
-def _made_ahead(make_batch: Callable[[int], Batch], numbers: Sequence[int], threads: int) -> Iterator[Batch]:
-    """The batches in order, made ahead by threads."""
-    with ThreadPoolExecutor(threads) as pool:
-        waiting = iter(numbers)
-        coming = [pool.submit(make_batch, number) for number in islice(waiting, threads)]
-        while coming:
-            batch = coming.pop(0).result()
-            coming += [pool.submit(make_batch, number) for number in islice(waiting, 1)]
-            yield batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,26 +285,50 @@ class _Curve:
         self._steps, self._began_s = 0, time.monotonic()
 
 
+def steps_done(folder: Path, identity: Mapping[str, object], steps: int) -> int:
+    """How many steps the checkpoint in a folder has behind it; 0 without one.
+
+    Raises:
+        ResumeError: as `train`.
+    """
+    with _saying_how_to_go_on(folder / CHECKPOINT):
+        return int(_checked_state(folder / CHECKPOINT, identity, steps)["step"])
+
+
 def _resume(path: Path, learners: Sequence[_Learner], identity: Mapping[str, object], steps: int) -> int:
-    if not path.exists():
-        return 0
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        theirs: dict[str, object] = state["identity"]
-        for key in (*identity, *theirs):
-            if identity.get(key) != theirs.get(key):
-                raise ResumeError(f"{path} is of a run with another {key}: name another folder, or go on as it began")
+    with _saying_how_to_go_on(path):
+        state = _checked_state(path, identity, steps)
         first = int(state["step"])
-        if first > steps:
-            raise ResumeError(f"{path} has been trained for {first} steps already: name more steps, or another folder")
-        for learner in learners:
+        for learner in learners if first > 0 else ():
             for name, part in learner.parts.items():
                 part.load_state_dict(state[name])
+    if first > 0:
+        _log.info("going on from step %d of %s", first, path)
+    return first
+
+
+def _checked_state(path: Path, identity: Mapping[str, object], steps: int) -> dict[str, Any]:
+    """The content of a checkpoint that may be resumed; step 0 where there is none."""
+    if not path.exists():
+        return {"step": 0}
+    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    theirs: dict[str, object] = state["identity"]
+    for key in (*identity, *theirs):
+        if identity.get(key) != theirs.get(key):
+            raise ResumeError(f"{path} is of a run with another {key}: name another folder, or go on as it began")
+    if int(state["step"]) > steps:
+        done = int(state["step"])
+        raise ResumeError(f"{path} has been trained for {done} steps already: name more steps, or another folder")
+    return state
+
+
+@contextmanager
+def _saying_how_to_go_on(path: Path) -> Generator[None]:
+    try:
+        yield
     except (KeyError, RuntimeError, OSError, EOFError, pickle.UnpicklingError) as error:
         reason = str(error).splitlines()[0]
         raise ResumeError(f"{path} cannot be gone on with ({reason}): name another folder, or delete it") from error
-    _log.info("going on from step %d of %s", first, path)
-    return first
 
 
 def _save(path: Path, step: int, learners: Sequence[_Learner], identity: Mapping[str, object]) -> None:

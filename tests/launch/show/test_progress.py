@@ -108,6 +108,18 @@ def test_the_bar_of_a_training_moves_with_each_step_and_says_how_long_it_takes(
     assert "-:--:--" not in text
 
 
+def test_a_stage_is_named_in_the_bar_and_in_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    with on_a_terminal() as terminal, TrainingProgress(9, pictures=80, stage="crop") as shown:
+        shown(Progress(2, 1.5, {}, 1e-4, 0.5))
+        assert shown._bar is not None
+        shown._bar.refresh()
+    with TrainingProgress(9, pictures=80, stage="crop") as shown:
+        shown(Progress(2, 1.5, {}, 1e-4, 0.5))
+
+    assert "crop loss 1.50, 160.0 pictures/s" in terminal.getvalue()
+    assert capsys.readouterr().err.startswith("crop step 2/9: loss 1.50, 0.50 s a step, 160.0 pictures/s, ")
+
+
 def test_elsewhere_there_is_no_bar(capsys: pytest.CaptureFixture[str]) -> None:
     with progress("looking") as advance:
         advance(1, 2)
