@@ -47,8 +47,10 @@ def learn_crops(stage: CropStage, worker: Worker, device: str) -> Checkpoint:
     if not pretraining.is_done:
         if worker.rank == 0:
             print(_words(pretraining.plan, stage.options), file=sys.stderr)
-        with progress("cutting out crops") as advance:
-            pretraining.read(advance)
+            with progress("cutting out crops") as advance:
+                pretraining.read(advance)
+        else:
+            pretraining.read()
     with (
         TrainingProgress(stage.options.steps, stage.options.size * worker.count, "crop") as shown,
         running(ResumeError),

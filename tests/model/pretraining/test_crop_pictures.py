@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from groundcast.model.datasets.coco_data import read_coco
+from groundcast.model.datasets.coco_records import CocoError
 from groundcast.model.datasets.labelled import labelled_coco
 from groundcast.model.pretraining.crop_pictures import CONTEXT, STORED_PX, cut_out, read_crops
 from groundcast.model.pretraining.crop_plan import plan_crops
@@ -50,6 +51,15 @@ def test_fine_stripes_are_averaged_and_not_skipped() -> None:
     crop = cut_out(image, np.array([200, 200, 600, 600], np.float32))
 
     assert np.abs(crop[40:120, 40:120].astype(int) - 127).max() < 40
+
+
+def test_a_picture_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    path = write_shapes(tmp_path, 3)
+    plan = plan_crops(labelled_coco(read_coco(path, tmp_path)), 100, seed=0)
+    (tmp_path / "2.png").write_bytes(b"no picture any more")
+
+    with pytest.raises(CocoError, match=r"2\.png"):
+        read_crops(plan, threads=2)
 
 
 def test_crops_come_in_the_order_of_the_plan(tmp_path: Path) -> None:
