@@ -17,6 +17,7 @@ pytest.importorskip("faster_coco_eval", reason="needs the [eval] extra")
 QUICK = ("--steps", "1", "--batch", "2", "--size", "80", "--negatives", "2", "--noised", "0", "--json")
 
 
+@pytest.mark.slow
 def test_the_stage_says_what_it_does_leaves_its_curve_and_is_not_repeated(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
