@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
     from ...model.pretraining.crop_plan import CropPlan
     from ...model.pretraining.pretrain import CropStage, JudgedCrops
-    from ...model.training.finetune import CropOptions
+    from ...model.training.finetune import CropRecipe
     from ...model.training.workers import Worker
     from ...model.weights.checkpoint import Checkpoint
 
 
-def crop_options(options: TrainOptions) -> CropOptions | None:
+def crop_options(options: TrainOptions) -> CropRecipe | None:
     """The stage that the options ask for, if they do."""
-    from ...model.training.finetune import CropOptions
+    from ...model.training.finetune import CropRecipe
 
     if options.crop_steps == 0:
         return None
-    return CropOptions(options.crop_steps, options.crop_batch, options.crop_rate, options.crop_memory * 1_000_000)
+    return CropRecipe(options.crop_steps, options.crop_batch, options.crop_rate, options.crop_memory * 1_000_000)
 
 
 def learn_crops(stage: CropStage, worker: Worker, device: str) -> Checkpoint:
@@ -65,7 +65,7 @@ def learn_crops(stage: CropStage, worker: Worker, device: str) -> Checkpoint:
         )
 
 
-def _words(plan: CropPlan, options: CropOptions) -> str:
+def _words(plan: CropPlan, options: CropRecipe) -> str:
     """What is about to happen, before the pictures are read."""
     drawn = f" (drawn from {plan.boxes:,}: --crop-memory)" if len(plan.labels) < plan.boxes else ""
     return (

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from ..datasets.labelled import LabelledData, labelled_coco
 from ..dino.backbone import Backbone
-from ..training.finetune import CropOptions, FinetuneRecipe
+from ..training.finetune import CropRecipe, FinetuneRecipe
 from ..training.optimiser import TrainingError
 from ..training.trainer import CURVE, Progress, TrainingOptions, Watcher, make_folder, steps_done, train
 from ..training.validation import FIGURES, LAST, HeldOut
@@ -53,7 +53,7 @@ class CropStage:
     data: LabelledData
     held_out: HeldOut | None
     recipe: FinetuneRecipe
-    options: CropOptions
+    options: CropRecipe
     folder: Path
 
 

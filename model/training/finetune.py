@@ -40,7 +40,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class CropOptions:
+class CropRecipe:
     """A stage before the detector's: the backbone tells crops of the annotated objects apart.
 
     Args:
@@ -82,7 +82,7 @@ class FinetuneRecipe:
     bfloat16: bool = False
     recompute: bool = False
     dense: float = 0.0
-    crops: CropOptions | None = None
+    crops: CropRecipe | None = None
 
     @property
     def speeds(self) -> dict[str, float]:

@@ -15,7 +15,7 @@ from groundcast.model.datasets.coco_data import read_coco
 from groundcast.model.datasets.labelled import labelled_coco
 from groundcast.model.pretraining.crop_pictures import BYTES_PER_CROP
 from groundcast.model.pretraining.pretrain import CropStage, JudgedCrops, Pretraining
-from groundcast.model.training.finetune import CropOptions, FinetuneRecipe
+from groundcast.model.training.finetune import CropRecipe, FinetuneRecipe
 from groundcast.model.training.trainer import ResumeError, TrainingOptions
 from groundcast.model.training.validation import HeldOut
 from groundcast.model.weights.checkpoint import Checkpoint, read_checkpoint
@@ -31,7 +31,7 @@ def stage(tmp_path: Path) -> CropStage:
     weights = write_tiny(tmp_path)
     recipe = FinetuneRecipe(TrainingOptions(1, checkpoint_every=1, seed=3))
     data, held_out = labelled_coco(read_coco(path, path.parent)), HeldOut(read_coco(path, path.parent))
-    options = CropOptions(2, size=4, max_bytes=9 * BYTES_PER_CROP)
+    options = CropRecipe(2, size=4, max_bytes=9 * BYTES_PER_CROP)
     return CropStage(read_checkpoint(weights), weights, data, held_out, recipe, options, tmp_path / "run")
 
 
