@@ -23,6 +23,7 @@ PICTURES, KILLS_IN_DETECTION = 80, 8
 CODE = "from groundcast.launch.cli import main; main()"
 
 
+@pytest.mark.bar
 @pytest.mark.slow
 def test_ten_kills_change_no_byte(tmp_path: Path) -> None:
     photos = tmp_path / "photos"
