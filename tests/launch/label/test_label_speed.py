@@ -13,8 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from groundcast.launch.label import label as label_command
-from groundcast.launch.node.load_detector import load_detector
+from groundcast.launch.node import load_detector
 from groundcast.launch.settings.settings import ModelSettings
 from groundcast.model.detector import Detector
 from groundcast.model.prompt import Prompt
@@ -47,7 +46,7 @@ class KeptDetector:
 
 @pytest.fixture
 def detector() -> Generator[Detector]:
-    with load_detector(ModelSettings(name="tabletop", threshold=0.3, device="cpu")) as loaded:
+    with load_detector.load_detector(ModelSettings(name="tabletop", threshold=0.3, device="cpu")) as loaded:
         yield loaded
 
 
@@ -84,7 +83,7 @@ def test_labelling_is_nearly_as_fast_as_the_bare_detector(
 ) -> None:
     pictures = write_photos(tmp_path / "photos")
     prompt = Prompt.parse(" . ".join(CLASSES))
-    monkeypatch.setattr(label_command, "load_detector", lambda _model: KeptDetector(detector))
+    monkeypatch.setattr(load_detector, "load_detector", lambda _model: KeptDetector(detector))
     bare_s(detector, pictures[:50], prompt)  # traced, and the prompt read
 
     bare, label = list[float](), list[float]()
