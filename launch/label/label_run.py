@@ -108,7 +108,7 @@ def _pictures_of(
     """Each picture of a file, put in its place; with its pixels where they were decoded."""
     path = path_of(source.url)
     is_whole = not entry.is_clip and len(entry.frames) == 1 and is_kept(path)
-    names = {frame.index: picture_name(file_name, entry, frame) for frame in entry.frames}
+    names = {frame.index: picture_name(file_name, entry, frame, kept=is_whole) for frame in entry.frames}
     if not options.leave_out_similar and (is_whole or all(has_place(folder, name) for name in names.values())):
         for frame in entry.frames:
             if is_whole and not has_place(folder, names[frame.index]):

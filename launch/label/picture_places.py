@@ -20,10 +20,14 @@ _KEPT = {"jpeg", "png", "bmp", "webp"}  # kinds that the tools of the formats re
 _QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 95]
 
 
-def picture_name(file_name: str, entry: FileEntry, frame: FrameEntry) -> str:
-    """The name of a picture in the data set: the file's own, or one within a folder of the file's name."""
+def picture_name(file_name: str, entry: FileEntry, frame: FrameEntry, *, kept: bool) -> str:
+    """The name of a picture in the data set: the file's own, or one within a folder of the file's name.
+
+    Args:
+        kept: whether the file goes into the data set as it is.
+    """
     if not entry.is_clip and len(entry.frames) == 1:
-        return file_name if is_kept(Path(entry.path)) else f"{file_name}.jpg"
+        return file_name if kept else f"{file_name}.jpg"
     return f"{file_name}/{frame.index:06d}.jpg"
 
 
