@@ -159,6 +159,7 @@ class GeometryOptions:
         poses, depth, plane, sizes, stereo, noise: as their classes say; None is not used.
         max_sigma_m: a position that is less certain is refused.
         coast_s: for how long a position is predicted after it was last measured.
+        sensors: `push:` and an address, where programs send poses and depth pictures for a source that is not pushed.
     """
 
     camera: Intrinsics
@@ -173,6 +174,7 @@ class GeometryOptions:
     noise: PositionNoise = field(default_factory=PositionNoise)
     max_sigma_m: float = 0.2
     coast_s: float = 1.0
+    sensors: str | None = None
 
 
 def geometry_map(options: GeometryOptions) -> dict[str, Any]:

@@ -40,6 +40,7 @@ KNOWN_TO = {
         "stream/subscriber.py",
         "stream/pusher.py",
         "stream/capture/push_source.py",
+        "stream/capture/sensor_socket.py",
         "stream/subscribe/sub_socket.py",
         "stream/subscribe/live_feed.py",
         "stream/recording/raw_publisher.py",

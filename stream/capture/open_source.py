@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from ..decode.gpu_decoding import gpu_decoder
 from ..decode.network_source import open_network
@@ -62,6 +63,12 @@ def check_source(options: SourceOptions) -> None:
     if (fault := metric_fault((*options.zones, *options.lines), frame)) is not None:
         raise SourceError(f"source {options.name}: {fault}")
     kind = kind_of(options.url)
+    if options.geometry is not None and options.geometry.sensors is not None:
+        if kind == "push":
+            raise SourceError(
+                f"source {options.name} has `geometry.sensors`, but its own url takes poses and depth: leave it out"
+            )
+        check_push(replace(options, url=options.geometry.sensors))
     if kind in ("rtsp", "http", "device"):
         gpu_decoder(options)
         if kind != "device":

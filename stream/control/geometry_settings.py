@@ -23,6 +23,7 @@ from ..geometry_options import (
     StereoOptions,
     SupportPlane,
 )
+from ..source_url import kind_of
 from ..wire.topics import MAX_FRAME_ID_LENGTH, MAX_NAME_LENGTH, NAME_PATTERN
 from .section import Section
 
@@ -141,6 +142,12 @@ def _unit(normal: Triple) -> Triple:
     return x, y, z
 
 
+def _push_url(url: str) -> str:
+    if kind_of(url) != "push":
+        raise ValueError("be `push:` and an address, such as push:tcp://127.0.0.1:5581")
+    return url
+
+
 class PlaneSettings(Section):
     """The support plane in the frame of the positions."""
 
@@ -197,6 +204,7 @@ class GeometrySettings(Section):
     noise: NoiseSettings = NoiseSettings()
     max_sigma_m: Positive = 0.2
     coast_s: Annotated[float, Field(ge=0, le=60)] = 1.0
+    sensors: Annotated[str, Field(max_length=1000), AfterValidator(_push_url)] | None = None
 
     @model_validator(mode="after")
     def _is_placed(self) -> GeometrySettings:
@@ -224,4 +232,5 @@ class GeometrySettings(Section):
             noise=PositionNoise(**self.noise.model_dump()),
             max_sigma_m=self.max_sigma_m,
             coast_s=self.coast_s,
+            sensors=self.sensors,
         )

@@ -36,14 +36,15 @@ class Sensors:
         self.refused = 0
         self.poses = PoseBuffer(options.poses)
         self._pose_warning: str | None = None
+        self._depth_warning: str | None = None
         self._max_skew_ms = options.depth.max_skew_ms if options.depth else 0.0
         self._depths: deque[_StampedDepth] = deque(maxlen=_MAX_DEPTH_PICTURES)
         self._lock = threading.Lock()
 
     @property
     def warning(self) -> str | None:
-        """What is wrong with the last pose; None where nothing is."""
-        return self._pose_warning or self.poses.warning
+        """What is wrong with the last pose, or with the pairing of depth; None where nothing is."""
+        return self._pose_warning or self.poses.warning or self._depth_warning
 
     def add_pose(
         self,
@@ -69,9 +70,16 @@ class Sensors:
             self._depths.append(_StampedDepth(sender_ns, sender_ns - unix_from_monotonic_ns, depth))
 
     def depth_at(self, moment: CaptureMoment) -> DepthImage | None:
-        """The depth picture that is nearest to a moment, if it is near enough."""
+        """The depth picture that is nearest to a moment, if it is near enough, and the moment is known so well."""
         with self._lock:
             depths = list(self._depths)
+        self._depth_warning = None
+        if depths and moment.sender_unix_ns is None and moment.error_ms > self._max_skew_ms:
+            self._depth_warning = (
+                f"depth cannot be paired with pictures whose capture time is known to within {moment.error_ms:.0f} ms "
+                f"only: that is more than depth.max_skew_ms={self._max_skew_ms:g}"
+            )
+            return None
         best, best_ns = None, self._max_skew_ms * 1e6
         for one in depths:
             if moment.sender_unix_ns is None:

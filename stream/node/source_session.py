@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from ..capture.picture_folder import are_single_pictures
 from ..capture.reader import Reader
+from ..capture.sensor_socket import sensor_socket_of
 from ..clips.clip_recorder import ClipRecorder
 from ..clock import Clock
 from ..detector_protocol import StreamDetector
@@ -93,6 +94,7 @@ class SourceSession:
         self._positions = None if geometry is None else PositionFinder(options.name, geometry, sightings)
         self.held = HeldResults(self._positions)
         sensors = None if self._positions is None else self._positions.sensors
+        self._sensor_socket = sensor_socket_of(options, sensors)
         self._clips = clips
         ring = None if clips is None else clips.ring(options.name)
         self._reader = Reader(options, wake, generation, clock=clock, gpu=detector.gpu, sensors=sensors, ring=ring)
@@ -119,6 +121,8 @@ class SourceSession:
     def start(self) -> None:
         self._counters.start(self._clock.monotonic_ns())
         self._reader.start()
+        if self._sensor_socket is not None:
+            self._sensor_socket.start()
 
     def end(self, wait_s: float, why: str, state: SourceState = "ended") -> None:
         """Stop the reader, and forget the frames that wait for a result.
@@ -131,6 +135,8 @@ class SourceSession:
         if not self.finished:
             self._ending = _Ending(why, state)
         self._reader.stop(wait_s)
+        if self._sensor_socket is not None:
+            self._sensor_socket.stop(wait_s)
         self.held.clear()
         self._in_flight = 0
         self._events.end()
@@ -327,7 +333,8 @@ class SourceSession:
     def _warnings(self, stats: ReaderStats) -> tuple[str | None, ...]:
         geometry = None if self._positions is None else self._positions.warning
         clips = None if self._clips is None else self._clips.warning
-        return stats.warning, self._area_warning, self._events.warning, geometry, clips
+        beside = None if self._sensor_socket is None else self._sensor_socket.warning
+        return stats.warning, self._area_warning, self._events.warning, geometry, beside, clips
 
     def _error(self, stats: ReaderStats) -> str | None:
         has_failed = self._ending is not None and self._ending.state == "failed"

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -51,11 +52,15 @@ TRUTH = np.array([20 / 600 * 0.95, 0.0, 0.05])  # from below the camera
 
 
 @contextmanager
-def node(geometry: GeometryOptions) -> Generator[tuple[Pusher, Subscriber]]:
-    """A running node that takes pushed pictures, a program that sends them, and a subscriber."""
+def node(geometry: GeometryOptions, url: str | None = None) -> Generator[tuple[Pusher, Subscriber]]:
+    """A running node that takes pushed pictures, or sensors beside a url's, a program that sends, and a subscriber."""
     address = f"tcp://127.0.0.1:{free_port()}"
+    if url is not None:
+        geometry = replace(geometry, sensors=f"push:{address}")
     publish = PublisherOptions("tcp://127.0.0.1:*")
-    options = NodeOptions("bench", (SourceOptions("wrist", f"push:{address}", geometry=geometry),), publisher=publish)
+    options = NodeOptions(
+        "bench", (SourceOptions("wrist", url or f"push:{address}", geometry=geometry),), publisher=publish
+    )
     detector, stop = BlobDetector(), threading.Event()
     with Publisher(publish, "bench") as publisher:
         pipeline = Pipeline(options, detector, Prompt.parse("red blob"), publisher)
@@ -84,6 +89,20 @@ def test_a_pushed_depth_picture_gives_the_position() -> None:
     np.testing.assert_allclose(xyz(message), TRUTH + np.array([0.5, 0.0, 0.0]), atol=0.003)
     assert message.frame.pose is not None
     assert message.frame.calibration
+
+
+def test_depth_is_pushed_beside_a_source_that_is_not() -> None:
+    drawn = "lavfi:color=c=0x5a5a5a:s=640x480:r=20,drawbox=x=300:y=200:w=80:h=80:color=0xdc1414:t=fill"
+    wide = replace(
+        FIXED, plane=None, depth=DepthOptions(max_skew_ms=3000.0)
+    )  # a young source's capture times are known to 1 s
+    with node(wide, drawn) as (pusher, subscriber):
+        for message in subscriber:
+            pusher.send_depth(DEPTH, depth_unit_m=0.001)
+            if message.tracks and message.tracks[0].position is not None:
+                break
+            assert message.seq < 2000
+    np.testing.assert_allclose(xyz(message), TRUTH + np.array([0.5, 0.0, 0.0]), atol=0.006)
 
 
 def test_a_message_waits_for_the_pose_of_its_capture_time() -> None:

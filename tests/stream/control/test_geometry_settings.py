@@ -24,7 +24,13 @@ def complaint(**changes: Any) -> str:
 
 def test_settings_become_options_and_back() -> None:
     options = GeometrySettings.model_validate(
-        {**GOOD, "frame": "table", "depth": {"max_m": 3}, "sizes": {"red mug": {"height_m": 0.1}}}
+        {
+            **GOOD,
+            "frame": "table",
+            "depth": {"max_m": 3},
+            "sensors": "push:tcp://127.0.0.1:5581",
+            "sizes": {"red mug": {"height_m": 0.1}},
+        }
     ).to_options()
     assert options.camera == Intrinsics(640, 480, 600, 600, 319.5, 239.5)
     assert options.base_from_camera == Placement((0, 0, 1))
@@ -57,6 +63,7 @@ def test_a_map_of_ros_is_a_camera() -> None:
         ({"base_from_camera": "absent"}, "base_from_camera .* or flange_from_camera"),
         ({"flange_from_camera": {}}, "not both"),
         ({"plane": "absent"}, "a way to find positions"),
+        ({"sensors": "rtsp://127.0.0.1/depth"}, "`push:` and an address"),
         ({"plane": {"normal": [0, 0, 0]}}, "direction"),
         ({"depth": {"min_m": 3, "max_m": 2}}, "min_m"),
         ({"noise": {"depth_m": float("nan")}}, "finite"),
