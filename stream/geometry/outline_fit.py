@@ -27,7 +27,7 @@ _DEPTH_OFF = np.array([0.1, 0.2, 0.35, 0.1, 0.04])
 _OFTEN = np.array([0.10, 0.15, 0.45, 0.15, 0.15])
 _IS_BALL = np.arange(5) == _BALL
 _WIDEST = np.maximum(1.0, _TOP)
-_UNEVEN = 0.1  # of half a thing's width: a handle or a spout moves the outline's middle
+_UNEVEN = 0.05  # of half a thing's width: a handle or a spout moves the outline's middle
 _MIN_SIZE = 0.02  # of the widest radius, so that a size stays one
 
 
