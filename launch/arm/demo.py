@@ -109,7 +109,7 @@ class _ArmStage:
             self._address = f"ipc://{folder}/camera"
             settings = folder / "arm.yaml"
             first = build_cell(self._options.seed)
-            settings.write_text(json.dumps(_settings(self._address, first, folder)))  # JSON is YAML too
+            settings.write_text(json.dumps(node_settings(self._address, first, folder)))  # JSON is YAML too
             self._video = self._stack.enter_context(VideoFile(Path(self.video)))
             self._node = self._stack.enter_context(NodeProcess(settings))
             if self._node.control is None:
@@ -159,13 +159,13 @@ class _ArmStage:
         os.kill(self._node.pid, signal.SIGKILL)
 
 
-def _settings(address: str, cell: Cell, folder: Path) -> dict[str, Any]:
+def node_settings(address: str, cell: Cell, folder: Path) -> dict[str, Any]:
+    """The settings of the node for the wrist camera of a cell."""
     camera, mount = wrist_intrinsics(), flange_from_camera(cell).placement
     return {
         "node": f"arm-{os.getpid()}",  # beside any other
         "prompt": "white bowl",  # until the controller asks for something
-        "model": {"name": "tabletop"},
-        "threshold": 0.15,  # the picker asks for more of what it does not know yet
+        "model": {"name": "tabletop", "threshold": 0.15},  # the picker asks for more of what it does not know yet
         "publish": {"address": f"ipc://{folder}/publish"},
         "control": {"address": f"ipc://{folder}/control"},
         "tracker": {"confirm_hits": 2, "coast_s": 1.0},

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from groundcast.launch.arm.demo import fault_figures, summary
+from groundcast.launch.arm.demo import fault_figures, node_settings, summary
 from groundcast.launch.arm.options import ArmOptions
 from groundcast.launch.arm.trial import TrialRecord
+from groundcast.launch.settings.settings_file import read_settings
 
 from ..commands import as_a_user
 
@@ -32,6 +33,15 @@ def test_the_figures_count_what_was_picked_and_every_stale_command(tmp_path: Pat
     assert (figures["commands"], figures["stale_commands"], figures["expired_commands"]) == (50, 2, 1)
     assert figures["age_ms"] == {"median": 200.0, "p95": 300.0, "max": 300.0}
     assert figures["grip_error_mm"] is None
+
+
+@needs_mujoco
+def test_the_node_takes_the_settings_of_the_demonstration(tmp_path: Path) -> None:
+    from groundcast.launch.arm.cell import build_cell
+
+    settings = tmp_path / "arm.yaml"
+    settings.write_text(json.dumps(node_settings(f"ipc://{tmp_path}/camera", build_cell(1), tmp_path)))
+    assert read_settings(settings, {}).sources[0].name == "wrist"
 
 
 @needs_mujoco
