@@ -16,8 +16,8 @@ from ...stream.events.stored import EventFilter, StoredEvents
 from ..exits import InputError
 from ..node.state_folder import event_stores, own_event_store
 
-_SPAN = re.compile(r"(\d{1,9})(s|min|h|d)")
-_SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
+_SPAN = re.compile(r"(\d{1,9})(s|m|min|h|d)")
+_SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
 _LAST_NS = 2**63 - 1  # what a file of events can hold: the year 2262
 
 
@@ -64,7 +64,7 @@ class EventChoice(StoreChoice):
     place: Annotated[str | None, typer.Option(help="Only of this zone or line.")] = None
     phrase: Annotated[str | None, typer.Option(help="Only of this phrase.")] = None
     since: Annotated[
-        str | None, typer.Option(metavar="TIME", help="2026-12-31, 2026-12-31T18:00, or so long ago: 30min, 2h, 7d.")
+        str | None, typer.Option(metavar="TIME", help="2026-12-31, 2026-12-31T18:00, or so long ago: 30m, 2h, 7d.")
     ] = None
     until: Annotated[str | None, typer.Option(metavar="TIME", help="Before this time, written in the same way.")] = None
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON: one object a line.")] = False
@@ -92,5 +92,5 @@ def _moment_ns(option: str, text: str | None) -> int | None:
         return min(max(0, int(datetime.fromisoformat(text).timestamp()) * 10**9), _LAST_NS)
     except (ValueError, OverflowError, OSError):
         raise InputError(
-            f"{option} {text} is no time: write 2026-12-31, 2026-12-31T18:00, or so long ago: 30min, 2h, 7d"
+            f"{option} {text} is no time: write 2026-12-31, 2026-12-31T18:00, or so long ago: 30m, 2h, 7d"
         ) from None

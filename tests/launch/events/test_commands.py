@@ -99,6 +99,14 @@ def test_what_cannot_be_meant_is_refused(wrong: tuple[str, str], capsys: pytest.
 
 
 @pytest.mark.usefixtures("store")
+@pytest.mark.parametrize(("span", "events"), [("40s", 0), ("60m", 2), ("60min", 2), ("3h", 3), ("1d", 3)])
+def test_times_ago_are_taken_in_usual_units(span: str, events: int, capsys: pytest.CaptureFixture[str]) -> None:
+    listed = in_process(capsys, "events", "list", "--since", span, "--json")
+
+    assert len(listed.out.splitlines()) == events
+
+
+@pytest.mark.usefixtures("store")
 def test_times_beyond_any_event_are_taken_as_they_are_meant(capsys: pytest.CaptureFixture[str]) -> None:
     for command in ("list", "counts"):
         every = in_process(capsys, "events", command, "--since", "999999999d", "--until", "9999-12-31", "--json")
