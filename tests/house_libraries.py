@@ -50,7 +50,11 @@ KNOWN_TO = {
     ),
     "cryptography": ("stream/decode/hls_decryption.py", "stream/decoder_process/child.py"),
     "timm": ("model/dino/backbone.py",),
-    "transformers": ("launch/bench/oracle.py", "model/masks/published_masker.py", "model/editing/pipeline_files.py"),
+    "transformers": (
+        *("launch/bench/oracle.py", "model/masks/published_masker.py", "model/editing/pipeline_files.py"),
+        *("model/embeddings/picture_embedder.py", "model/weights/transformers_model.py"),
+    ),
+    "usearch": ("model/embeddings/vector_search.py",),
     "diffusers": ("model/editing/*.py",),
     "torch": ("model/*.py", "cuda/*.py", "launch/*.py"),
     "torchvision": ("launch/doctor.py",),

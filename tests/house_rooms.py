@@ -118,6 +118,10 @@ ROOMS: dict[str, tuple[str, set[str]]] = {
         "parts of a picture painted anew by a diffusers pipeline, the rest left as it is",
         {"runtime", "weights"},
     ),
+    "model/embeddings": (
+        "pictures and texts as vectors of one space, and the search among them",
+        {"runtime", "weights"},
+    ),
     "model/evaluation": (
         "how good detections, masks and tracks are, against ground truth",
         {"datasets", "masks", "tabletop"},

@@ -13,12 +13,13 @@ from typing import Annotated
 import typer
 
 from ...model.prompt import Prompt
-from ..exits import make_writable
+from ..exits import RunError, make_writable
 from ..settings.command_options import spread_options
 from ..standard_streams import outlive_reader
 from ..survey.entry import FileEntry, FoundBox, FrameEntry
 from ..survey.survey import NoResults
 from .look import Look, LookOptions, Paths, check_read, look_at
+from .prefilter import choose_candidates
 
 _INDEX_THRESHOLD = 0.05  # what the index keeps; `--threshold` chooses among it
 
@@ -29,6 +30,14 @@ class SearchOptions(LookOptions):
 
     prompt: Annotated[str, typer.Option(help="What the pictures show: 'red bicycle'; with dots several: 'dog . ball'.")]
     threshold: Annotated[float, typer.Option(min=_INDEX_THRESHOLD, max=1.0, help="The minimum score.")] = 0.25
+    prefilter: Annotated[
+        str | None,
+        typer.Option(
+            help="A CLIP or SigLIP, a folder or a name on the hub: it chooses the files that the detector looks at.",
+            show_default=False,
+        ),
+    ] = None
+    candidates: Annotated[int, typer.Option(min=1, help="With --prefilter: look at so many files.")] = 200
     top: Annotated[int | None, typer.Option(min=1, help="Show so many pictures. Default: all that are found.")] = None
     index: Annotated[
         Path | None,
@@ -59,19 +68,26 @@ class FoundPicture:
 def search(paths: Paths, options: SearchOptions) -> None:
     """Search pictures and clips for what a prompt asks for: the best come first.
 
-    What was seen is kept in an index, so that the same search looks only at files that are new or have changed.
+    What was seen is kept in an index, so that the same search looks only at files that are new or have changed. With
+    --prefilter the detector looks only at the files that a CLIP or SigLIP finds most like the prompt.
     """
     prompt = Prompt.parse(options.prompt)
     outlive_reader()
     folder = options.index or _cache_folder()
     make_writable(folder)
+    unread: list[str] = []
+    if options.prefilter is not None:
+        chosen = choose_candidates(paths, prompt, options.prefilter, options.candidates, folder, options)
+        paths, unread = chosen.paths, chosen.unread
     look = Look(prompt, _INDEX_THRESHOLD, folder / _index_name(prompt, options), {}, option="--index")
-    entries, _ = look_at(paths, look, options, NoResults())
+    entries = look_at(paths, look, options, NoResults())[0] if paths else []
     names = [phrase.name for phrase in prompt.phrases if not phrase.negative]
     found = ranked(entries, names, options.threshold)[: options.top]
     for one in found:
         print(json.dumps(_json_of(one), ensure_ascii=False) if options.as_json else _line_of(one))
     check_read(entries)
+    if unread:
+        raise RunError(f"{len(unread)} files could not be read: they were not compared")
 
 
 def ranked(entries: Sequence[FileEntry], names: Sequence[str], threshold: float) -> list[FoundPicture]:

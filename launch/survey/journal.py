@@ -49,7 +49,7 @@ class Journal:
     def is_done(self, path: str) -> bool:
         """Whether a file has a result without a failure, and has not changed since."""
         place = self._places.get(path)
-        return place is not None and path not in self._failed and place[1] == _stamp(path)
+        return place is not None and path not in self._failed and place[1] == file_stamp(path)
 
     def add(self, entry: FileEntry) -> None:
         """Append the result of a file.
@@ -57,7 +57,7 @@ class Journal:
         Raises:
             RunError: the disk takes no more.
         """
-        size, changed_ns = _stamp(entry.path)
+        size, changed_ns = file_stamp(entry.path)
         place = self._file.seek(0, os.SEEK_END)
         length = self._write({"size": size, "changed_ns": changed_ns, **entry_to_json(entry)})
         self._remember(entry, _Line(place, length), (size, changed_ns))
@@ -184,6 +184,15 @@ def read_journal(path: Path) -> tuple[dict[str, Any], list[FileEntry]]:
     return header, list(entries.values())
 
 
+def file_stamp(path: str) -> tuple[int, int]:
+    """A file's size and its time of change; zeros where it cannot be asked."""
+    try:
+        found = Path(path).stat()
+    except (OSError, ValueError):
+        return 0, 0
+    return found.st_size, found.st_mtime_ns
+
+
 def _parsed(line: bytes) -> dict[str, Any] | None:
     """The object of a complete line, else None."""
     if not line.endswith(b"\n"):
@@ -193,12 +202,3 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
     except ValueError:
         return None
     return values if isinstance(values, dict) else None  # pyright: ignore[reportUnknownVariableType]
-
-
-def _stamp(path: str) -> tuple[int, int]:
-    """A file's size and its time of change; zeros where it cannot be asked."""
-    try:
-        found = Path(path).stat()
-    except (OSError, ValueError):
-        return 0, 0
-    return found.st_size, found.st_mtime_ns

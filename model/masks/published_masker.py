@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import torch
 from ..runtime.device import named_device
 from ..runtime.precision import multiplies_in_bfloat16
 from ..weights.hub import HubError, hub_file, hub_weights, is_hub_name
+from ..weights.transformers_model import model_type_of, read_transformers_model
 from ..weights.weight_files import CheckpointError
 from .families import FAMILIES, Family
 from .memory_tracks import MemoryTracks
@@ -106,34 +106,12 @@ def read_model(folder: Path, class_name: str) -> Any:
     """A model of transformers from a folder, in float32.
 
     Raises:
-        MaskerError: weights are missing or of another shape, which transformers itself would draw at random.
+        MaskerError: weights are missing or of another shape.
     """
-    import transformers
-
-    shows_bars = transformers.logging.is_progress_bar_enabled()
-    transformers.logging.disable_progress_bar()
     try:
-        model, report = getattr(transformers, class_name).from_pretrained(
-            folder,
-            local_files_only=True,
-            use_safetensors=True,
-            trust_remote_code=False,
-            dtype=torch.float32,
-            output_loading_info=True,
-        )
-    except (OSError, ValueError, RuntimeError, TypeError, KeyError, ImportError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise MaskerError(f"the weights in {folder} cannot be read as {class_name}: {reason}") from error
-    finally:
-        if shows_bars:
-            transformers.logging.enable_progress_bar()
-    faults = [*report["missing_keys"], *report["mismatched_keys"]]
-    if faults:
-        some = ", ".join(str(one) for one in sorted(map(str, faults))[:5])
-        raise MaskerError(
-            f"the weights in {folder} are not complete: {len(faults)} are missing or of another shape: {some}"
-        )
-    return model
+        return read_transformers_model(folder, class_name)
+    except CheckpointError as error:
+        raise MaskerError(str(error)) from error
 
 
 def read_processor(folder: Path, family: Family, config: Any) -> Any:
@@ -157,12 +135,10 @@ def read_processor(folder: Path, family: Family, config: Any) -> Any:
 
 
 def _model_type(folder: Path) -> str:
-    path = folder / "config.json"
     try:
-        facts: Any = json.loads(path.read_text())
-        return str(facts.get("model_type"))
-    except (OSError, ValueError, RecursionError, AttributeError) as error:
-        raise MaskerError(f"cannot read {path}, which describes the weights beside it: {error}") from error
+        return model_type_of(folder)
+    except CheckpointError as error:
+        raise MaskerError(str(error)) from error
 
 
 def _is_video(folder: Path) -> bool:
