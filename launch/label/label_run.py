@@ -61,14 +61,12 @@ def gather_pictures(
             path = full_url(source.url)
             entry = entries.get(path)
             if entry is not None and entry.failure is None:
-                for picture, image in _pictures_of(folder, source, entry, names[path], options):
-                    group = names[path] if entry.is_clip else str(Path(names[path]).parent)
-                    if similar is not None and image is not None and similar.is_similar(group, image.image):
-                        left_out += 1
-                        continue
-                    pictures.append(picture)
-                    if entry.is_clip:
-                        groups[picture.file] = group
+                group = names[path] if entry.is_clip else str(Path(names[path]).parent)
+                found = list(_pictures_of(folder, source, entry, names[path], group, similar))
+                left_out += len(entry.frames) - len(found)
+                pictures += found
+                if entry.is_clip:
+                    groups |= {picture.file: group for picture in found}
             advance(done, len(sources))
     if left_out:
         say(f"{left_out} pictures that look as the one before are left out")
@@ -103,27 +101,30 @@ def _pictures_of(
     source: SourceOptions,
     entry: FileEntry,
     file_name: str,
-    options: LabelOptions,
-) -> Iterator[tuple[SetPicture, InputImage | None]]:
-    """Each picture of a file, put in its place; with its pixels where they were decoded."""
+    group: str,
+    similar: SimilarPictures | None,
+) -> Iterator[SetPicture]:
+    """Each picture of a file, put in its place; without those that look as the one before of their group."""
     path = path_of(source.url)
     is_whole = not entry.is_clip and len(entry.frames) == 1 and is_kept(path)
     names = {frame.index: picture_name(file_name, entry, frame, kept=is_whole) for frame in entry.frames}
-    if not options.leave_out_similar and (is_whole or all(has_place(folder, name) for name in names.values())):
+    if similar is None and (is_whole or all(has_place(folder, name) for name in names.values())):
         for frame in entry.frames:
             if is_whole and not has_place(folder, names[frame.index]):
                 keep_file(folder, names[frame.index], path)
-            yield _labelled(names[frame.index], frame), None
+            yield _labelled(names[frame.index], frame)
         return
     frames = {frame.index: frame for frame in entry.frames}
     for opened in read_ahead([source], lambda _: None):
         for image in opened.images:
             if not isinstance(image, InputImage) or image.index not in frames:
                 continue
+            if similar is not None and similar.is_similar(group, image.image):
+                continue
             frame, name = frames[image.index], names[image.index]
             if not has_place(folder, name):
                 keep_file(folder, name, path) if is_whole else keep_pixels(folder, name, image.image)
-            yield _labelled(name, frame), image
+            yield _labelled(name, frame)
 
 
 def _labelled(name: str, frame: FrameEntry) -> SetPicture:

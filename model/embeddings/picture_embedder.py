@@ -54,15 +54,22 @@ class PictureEmbedder:
 
     def pictures(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """(n, d) unit vectors of (h, w, 3) RGB pictures of any sizes, computed as one batch."""
+        writable = [np.require(image, requirements=["C", "W"]) for image in images]  # as torch wants them
         with torch.inference_mode():
-            inputs = self._processor.image_processor(images=list(images), return_tensors="pt").to(self._device)
+            # The order of the axes is said, or a picture of three lines would be taken for three planes.
+            inputs = self._processor(images=writable, input_data_format="channels_last", return_tensors="pt")
+            inputs = inputs.to(self._device)
             return _unit(self._model.get_image_features(**inputs).pooler_output)
 
     def texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """(n, d) unit vectors; a text that is too long for the model is cut."""
         with torch.inference_mode():
-            inputs = self._processor.tokenizer(
-                list(texts), padding=self._padding, truncation=True, max_length=self._max_tokens, return_tensors="pt"
+            inputs = self._processor(
+                text=list(texts),
+                padding=self._padding,
+                truncation=True,
+                max_length=self._max_tokens,
+                return_tensors="pt",
             )
             taken = {key: inputs[key].to(self._device) for key in ("input_ids", "attention_mask") if key in inputs}
             return _unit(self._model.get_text_features(**taken).pooler_output)

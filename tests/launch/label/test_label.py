@@ -196,6 +196,8 @@ def test_frames_that_look_alike_are_left_out_by_request(
 ) -> None:
     figures = run(capsys, photos, tmp_path / "set", "--leave-out-similar")
     assert 6 <= int(str(figures["pictures"])) < 26
+    kept = [path for path in (tmp_path / "set" / "images").rglob("*") if path.is_file()]
+    assert len(kept) == figures["pictures"]  # what is left out lies nowhere
 
 
 def test_classes_have_wordings_and_thresholds(classes: Path) -> None:

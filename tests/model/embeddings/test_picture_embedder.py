@@ -26,7 +26,7 @@ CLASSES = {"clip": "CLIPModel", "siglip": "SiglipModel", "siglip2": "Siglip2Mode
 
 def pictures() -> list[NDArray[np.uint8]]:
     rng = np.random.default_rng(0)
-    sizes = ((50, 70), (33, 31), (120, 47), (32, 32))
+    sizes = ((50, 70), (33, 31), (120, 47), (32, 32), (3, 40))
     return [
         rng.integers(0, 255, (h // 8 + 1, w // 8 + 1, 3), np.uint8).repeat(8, 0).repeat(8, 1)[:h, :w] for h, w in sizes
     ]
@@ -46,6 +46,7 @@ def oracle(folder: Path, family: str) -> NDArray[np.float64]:
     inputs = processor(
         text=TEXTS,
         images=pictures(),
+        input_data_format="channels_last",
         padding="longest" if family == "clip" else "max_length",
         truncation=True,
         max_length=16,
@@ -67,7 +68,7 @@ def test_vectors_give_the_likeness_of_transformers_own_model(folders: Path, fami
 
     expected = oracle(folder, family)
     assert expected.std() > 0.02  # the weights tell the pictures and texts apart
-    assert together.shape == (4, embedder.dimensions)
+    assert together.shape == (5, embedder.dimensions)
     assert np.abs(together @ texts.T - expected).max() < 1e-5
     assert np.abs(alone - together).max() < 1e-5
     assert np.linalg.norm(together, axis=1) == pytest.approx(1)

@@ -66,9 +66,11 @@ def _siglip2() -> tuple[Any, Any]:
     from transformers import Siglip2Config, Siglip2ImageProcessor, Siglip2Model, Siglip2Processor
 
     config = Siglip2Config(
-        text_config={**_TEXT, "projection_size": 32}, vision_config={**_SHAPE, "num_patches": 16, "patch_size": 8}
+        text_config={**_TEXT, "projection_size": 32}, vision_config={**_SHAPE, "num_patches": 16, "patch_size": 16}
     )
-    return Siglip2Model(config), Siglip2Processor(Siglip2ImageProcessor(patch_size=8, max_num_patches=16), _tokenizer())
+    return Siglip2Model(config), Siglip2Processor(
+        Siglip2ImageProcessor(patch_size=16, max_num_patches=256), _tokenizer()
+    )
 
 
 def _tokenizer() -> Any:
