@@ -9,6 +9,7 @@ from ..weights.embedded import embedded_with
 
 _MAX_LISTED = 40
 _MAX_SUGGESTED = 3
+_MAX_ALSO = 20
 
 
 def describe_unknown(
@@ -21,9 +22,12 @@ def describe_unknown(
         wording: a wording that is not in `known`.
         known: every wording that the model was taught.
         tokenizer: the model's tokenizer.
-        asked: all wordings of the prompt: an embedded model that knows them all is named.
+        asked: all wordings of the prompt: the other unknown ones are listed, and an embedded model that knows all.
     """
     text = f"{model} was not taught {wording!r}"
+    if also := [one for one in asked if one not in known and one != wording]:
+        more = f" and {len(also) - _MAX_ALSO} more" if len(also) > _MAX_ALSO else ""
+        text += f", nor {', '.join(map(repr, also[:_MAX_ALSO]))}{more}"
     parts = [" ".join(part.split()) for part in wording.split(".")]
     if len(parts) > 1 and set(parts) <= set(known):
         return f"{text}: part phrases with ' . ', did you mean {' . '.join(parts)!r}?"
@@ -36,7 +40,7 @@ def describe_unknown(
         but_not = f", but not {_listed(unknown)}" if len(words) > 1 else ""
         text += f": it knows {named}{but_not}; ask as in {_listed(_kinds(known))}"
     else:
-        text += f", though it knows each word: ask for {_listed(_near(words, known) or _kinds(known))}"
+        text += f", though it knows each word: ask for {_listed(_near(words, known) or known[:_MAX_LISTED])}"
     if (other := embedded_with([wording, *asked])) is not None:
         return f"{text}, or take the embedded model that knows the words, with --model {other}"
     return f"{text}, or load a model that reads any words, with --model"

@@ -62,6 +62,25 @@ def test_the_other_embedded_model_is_named_where_it_knows_every_wording(
     assert str(refused.value).endswith(OTHER if named is None else f"that knows the words, with --model {named}")
 
 
+def test_all_words_of_a_prompt_that_are_not_known_are_named_at_once() -> None:
+    known, tokenizer = known_wordings(), Tokenizer(vocabulary())
+    asked = ["person", "red mug", "dog", *(f"thing {number}" for number in range(30))]
+    sentence = describe_unknown("tabletop", "person", known, tokenizer, asked)
+    assert "was not taught 'person', nor 'dog', 'thing 0', " in sentence
+    assert "'thing 18' and 11 more: it knows object" in sentence
+    assert "'red mug'" not in sentence
+
+
+def test_a_word_that_was_only_read_gets_a_list_of_what_can_be_asked() -> None:
+    known = [f"{first}{second}ight" for first in "bfklmnrst" for second in "aeiou"]
+    words = Tokenizer(
+        {token: row for row, token in enumerate(("[PAD]", "[UNK]", "[CLS]", "[SEP]", ".", "cup", *known))}
+    )
+    sentence = describe_unknown("mine", "cup", known, words)
+    assert "knows each word: ask for 'baight', 'beight', " in sentence
+    assert sentence.count("ight'") == 40
+
+
 def test_a_model_of_many_words_does_not_list_them_all() -> None:
     known = [f"{first}{second}ight" for first in "bfklmnrst" for second in "aeiou"]
     learnt = Tokenizer({token: row for row, token in enumerate(("[PAD]", "[UNK]", "[CLS]", "[SEP]", ".", *known))})
