@@ -63,7 +63,7 @@ def gather_pictures(
             if entry is not None and entry.failure is None:
                 group = names[path] if entry.is_clip else str(Path(names[path]).parent)
                 found = list(_pictures_of(folder, source, entry, names[path], group, similar))
-                left_out += len(entry.frames) - len(found)
+                left_out += 0 if similar is None else len(entry.frames) - len(found)
                 pictures += found
                 if entry.is_clip:
                     groups |= {picture.file: group for picture in found}
