@@ -95,6 +95,7 @@ COVERED_BY: dict[str, str] = {
         "model/dino/backbone model/dino/edge_encoder model/dino/picture_area model/dino/text_encoder model/runtime/fold"
     ),
     "model/editing/test_pipeline_painter.py": "model/editing/pipeline_files",
+    "model/embeddings/test_picture_embedder.py": "model/weights/transformers_model",
     "model/evaluation/test_coco_eval.py": "model/evaluation/coco_store",
     "model/evaluation/test_confusion.py": "model/evaluation/class_figures",
     "model/evaluation/test_refcoco_eval.py": "model/datasets/refcoco_data",
