@@ -6,6 +6,8 @@ What stands behind `--` goes to each `groundcast train detector`. The photograph
 each share takes the first of them: a smaller share is part of a larger one. Run the same again after an interruption.
 """
 
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 import argparse

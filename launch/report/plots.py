@@ -68,7 +68,7 @@ def plot_crops(losses: Sequence[Mapping[str, Any]], figures: Sequence[Mapping[st
     axes: list[Axes] = figure.subplots(1, 2 if figures else 1, squeeze=False)[0].tolist()
     for name, colour in zip(losses[0]["parts"], (_GREEN, _ORANGE, _BLUE, _GREY), strict=False):
         values = [point["parts"][name] for point in losses]
-        axes[0].plot([point["step"] for point in losses], values, color=colour, label=name)
+        axes[0].plot([point["step"] for point in losses], values, ".-", color=colour, label=name, markersize=3)
     axes[0].set_ylim(bottom=0)
     axes[0].legend(frameon=False)
     _label(axes[0], "loss of each map of the backbone", "crop step", "")

@@ -39,7 +39,7 @@ def _run(stage: CropStage, judged: list[JudgedCrops] | None = None) -> Checkpoin
     pretraining = Pretraining(stage)
     if not pretraining.is_done:
         pretraining.read()
-    return pretraining.learn(on_judged=[].append if judged is None else judged.append)
+    return pretraining.learn(on_judged=(list[JudgedCrops]() if judged is None else judged).append)
 
 
 def test_the_backbone_alone_learns_and_the_same_seed_gives_the_same_weights(stage: CropStage, tmp_path: Path) -> None:
