@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..geometry_options import GeometryOptions, Size, SupportPlane
 from .box_position import Reason, depth_position, size_position
@@ -28,11 +29,13 @@ class SeenBox:
         box: px of the picture.
         size: None where it is not known.
         sighting: for two cameras; None where there is none.
+        mask: (height, width) of the picture: the thing's pixels; None where they are not known.
     """
 
     box: Box
     size: Size | None = None
     sighting: Sighting | None = None
+    mask: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,7 +101,8 @@ class FrameGeometry:
         options, noise = self.options, self.options.noise
         assert options.depth is not None
         pixel = DepthNoise(noise.depth_m, noise.depth_per_m2, noise.depth_from_m)
-        surface = find_surface(depth, seen.box, pixel, plane)
+        mask = None if seen.mask is None else _mask_on(depth, seen.mask)
+        surface = find_surface(depth, seen.box, pixel, plane, mask)
         if not isinstance(surface, ObjectSurface):
             return "no_depth"
         if surface.valid_share < options.depth.min_valid_share:
@@ -112,6 +116,17 @@ def _hides_foot(other: Box, box: Box) -> bool:
     quarter = (right - left) / 4
     covers = other[0] < right - quarter and other[2] > left + quarter
     return covers and other[1] < bottom - 1.0 and other[3] > bottom + 1.0
+
+
+def _mask_on(depth: DepthGrid, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """A picture's mask at the size of the depth grid: of each cell the pixel at its middle."""
+    height, width = depth.values.shape
+    if mask.shape == (height, width):
+        return mask
+    across, down = depth.scale_xy
+    columns = np.minimum(((np.arange(width) + 0.5) / across).astype(np.intp), mask.shape[1] - 1)
+    rows = np.minimum(((np.arange(height) + 0.5) / down).astype(np.intp), mask.shape[0] - 1)
+    return mask[np.ix_(rows, columns)]
 
 
 def sizes_of(options: GeometryOptions, phrases: Iterable[str]) -> list[Size | None]:

@@ -85,18 +85,17 @@ def find_surface(
         box_xyxy: px of the colour picture, edges.
         noise: of a depth pixel.
         plane: (3,) p with p . point = 1 for the points of the support plane in the camera's frame; None is not known.
-        mask: (h, w) of the grid: the thing's pixels, where they are known.
+        mask: (h, w) of the grid: the thing's pixels, where they are known; the share of valid pixels is then theirs.
 
     Returns:
         The surface; or the share of valid pixels where no surface fits the box.
     """
     window = _Window.cut(grid, box_xyxy)
+    if mask is not None:
+        return _of_mask(window, mask[window.rows, window.columns], noise, plane)
     valid_share = window.valid_share
     if np.count_nonzero(window.valid & window.inside) < _MIN_VALID:
         return valid_share
-    if mask is not None:
-        chosen = window.valid & mask[window.rows, window.columns]
-        return _surface(window, _without_outliers(window, chosen), valid_share, 1.0)
     sigma_m = noise.sigma_m(window.z)
     support = _refined(window, plane) if plane is not None else _fit_plane(window, sigma_m)
     height = None if support is None else _height(window, support, sigma_m)
@@ -110,6 +109,20 @@ def find_surface(
     if fit < _MIN_FIT or _lies_behind(window, chosen):
         return valid_share
     return _surface(window, chosen, valid_share, fit)
+
+
+def _of_mask(
+    window: _Window, mask: NDArray[np.bool_], noise: DepthNoise, plane: Vector | None
+) -> ObjectSurface | float:
+    """The surface of a mask's cells, without those of its rim that lie on the support or between it and the thing."""
+    count = np.count_nonzero(mask)
+    chosen = window.valid & mask
+    valid_share = float(np.count_nonzero(chosen)) / count if count else 0.0
+    if plane is not None:
+        standing = chosen & (_height(window, _refined(window, plane), noise.sigma_m(window.z)) > 1.0)
+        if np.count_nonzero(standing) > (1.0 - _FLAT_SHARE) * np.count_nonzero(chosen):
+            chosen = standing
+    return _surface(window, _without_outliers(window, chosen), valid_share, 1.0)
 
 
 def _lies_behind(window: _Window, chosen: NDArray[np.bool_]) -> bool:

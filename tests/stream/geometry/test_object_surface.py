@@ -106,3 +106,19 @@ def test_a_depth_picture_of_half_the_size_gives_the_same() -> None:
     found = find_surface(half, box, NOISE, PLANE)
     assert isinstance(found, ObjectSurface)
     np.testing.assert_allclose(found.mean_m, middle(box, 0.75), atol=0.006)
+
+
+def test_a_mask_finds_what_another_thing_covers_in_part_more_exactly() -> None:
+    box, front = (120.0, 80.0, 200.0, 150.0), (60.0, 60.0, 158.0, 175.0)  # as near as its own depth reaches
+    scene = table([(box, 0.78), (front, 0.775)])
+    mask = np.zeros((240, 320), np.bool_)
+    mask[80:150, 158:200] = True
+    mask[150:154, 158:200] = True  # masks reach over their rim: here onto the table
+    truth = middle((158.0, 80.0, 200.0, 150.0), 0.78)
+    errors_m: list[list[float]] = [[], []]
+    for seed in range(5):
+        for errors, one in zip(errors_m, (None, mask), strict=True):
+            found = find_surface(grid(scene, seed), box, NOISE, PLANE, one)
+            errors.append(float(np.linalg.norm(found.mean_m - truth)) if isinstance(found, ObjectSurface) else 1.0)
+    assert max(errors_m[1]) < 0.004
+    assert min(errors_m[0]) > 3 * max(errors_m[1])
