@@ -24,6 +24,7 @@ _MARGIN = 0.3  # of the box's sides, to see what surrounds it
 _MAX_CELLS = 44  # along a side of the window
 _MIN_VALID = 12
 _MIN_HEIGHT_M = 0.003
+_MAX_OFFSET_M = 0.012  # of a known plane from the measured one
 _HEIGHT_SIGMAS = 2.5
 _JUMP_M = 0.008
 _JUMP_SIGMAS = 4.0
@@ -93,18 +94,17 @@ def find_surface(
     window = _Window.cut(grid, box_xyxy)
     if mask is not None:
         return _of_mask(window, mask[window.rows, window.columns], noise, plane)
-    valid_share = window.valid_share
-    if np.count_nonzero(window.valid & window.inside) < _MIN_VALID:
+    valid_share, seen = window.valid_share, np.count_nonzero(window.valid & window.inside)
+    if seen < _MIN_VALID:
         return valid_share
     sigma_m = noise.sigma_m(window.z)
-    support = _refined(window, plane) if plane is not None else _fit_plane(window, sigma_m)
-    height = None if support is None else _height(window, support, sigma_m)
+    support = _fit_plane(window, sigma_m) if plane is None else plane
+    height = None if support is None else _height(window, support, sigma_m, is_refined=plane is None)
     standing = window.valid if height is None else window.valid & (height > 1.0)
     chosen, fit = _best_pieces(window, standing, sigma_m)
     if height is not None and fit < _MIN_FIT:
         on_it = window.valid & window.inside & ~standing & (height > -1.0)
-        inside = np.count_nonzero(window.valid & window.inside)
-        if np.count_nonzero(on_it) >= _FLAT_SHARE * inside:  # a thing that is as flat as its support
+        if np.count_nonzero(on_it) >= _FLAT_SHARE * seen:  # a thing that is as flat as its support
             return _surface(window, on_it, valid_share, fit)
     if fit < _MIN_FIT or _lies_behind(window, chosen):
         return valid_share
@@ -119,7 +119,7 @@ def _of_mask(
     chosen = window.valid & mask
     valid_share = float(np.count_nonzero(chosen)) / count if count else 0.0
     if plane is not None:
-        standing = chosen & (_height(window, _refined(window, plane), noise.sigma_m(window.z)) > 1.0)
+        standing = chosen & (_height(window, plane, noise.sigma_m(window.z), is_refined=False) > 1.0)
         if np.count_nonzero(standing) > (1.0 - _FLAT_SHARE) * np.count_nonzero(chosen):
             chosen = standing
     return _surface(window, _without_outliers(window, chosen), valid_share, 1.0)
@@ -127,7 +127,7 @@ def _of_mask(
 
 def _lies_behind(window: _Window, chosen: NDArray[np.bool_]) -> bool:
     """Whether cells are farther away than most of what surrounds the box, so that they are seen past the thing."""
-    around = window.z[window.valid & ~window.inside]
+    around = window.z[window.around]
     return len(around) > _MIN_VALID and _median(window.z[chosen]) > _median(around) + _MAX_BEHIND_M
 
 
@@ -142,6 +142,7 @@ class _Window:
     y: Grid
     valid: NDArray[np.bool_]
     inside: NDArray[np.bool_]
+    around: NDArray[np.bool_]  # valid, and outside the box
     box: Box  # in cells
     cell_m: float  # a cell's side at a distance of 1 m
 
@@ -163,41 +164,49 @@ class _Window:
         rows, columns = slice(y0, y1, step), slice(x0, x1, step)
         z = grid.values[rows, columns].astype(np.float64) * grid.unit_m
         own = grid.rays[rows, columns]
-        with np.errstate(invalid="ignore"):
-            valid = (z >= grid.min_m) & (z <= grid.max_m) & np.isfinite(own[..., 0])
+        if grid.values.dtype != np.uint16:
+            np.nan_to_num(z, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+        valid = (z >= grid.min_m) & (z <= grid.max_m) & np.isfinite(own[..., 0])
         z[~valid] = 0.0
-        us, vs = np.arange(x0, x1, step) + 0.5, np.arange(y0, y1, step) + 0.5
-        inside = ((vs >= top) & (vs <= bottom))[:, None] & ((us >= left) & (us <= right))[None, :]
+        inside = np.zeros(z.shape, np.bool_)
+        inside[_cells(y0, y1, step, top, bottom), _cells(x0, x1, step, left, right)] = True
         cells = ((left - x0) / step, (top - y0) / step, (right - x0) / step, (bottom - y0) / step)
         cell_m = abs(float(own[0, -1, 0] - own[0, 0, 0])) / max(1, own.shape[1] - 1) if own.size else 0.0
-        return cls(rows, columns, z, own[..., 0], own[..., 1], valid, inside, cells, cell_m)
+        return cls(rows, columns, z, own[..., 0], own[..., 1], valid, inside, valid > inside, cells, cell_m)
 
 
-def _height(window: _Window, plane: Vector, sigma_m: Grid) -> Grid:
-    """Each cell's height above a plane, in units of what is certainly above it."""
+def _cells(first: int, end: int, step: int, low: float, high: float) -> slice:
+    """The cells of a window's side whose middles lie between two edges."""
+    begin = max(0, math.ceil((low - 0.5 - first) / step))
+    return slice(begin, max(begin, min(math.floor((high - 0.5 - first) / step) + 1, -(-(end - first) // step))))
+
+
+def _height(window: _Window, plane: Vector, sigma_m: Grid, *, is_refined: bool = True) -> Grid:
+    """Each cell's height above a plane, in units of what is certainly above it.
+
+    A plane that is known beforehand is first moved along its normal to what is measured around the box: calibration is
+    off by millimetres.
+    """
     a, b, c = plane.tolist()
     length = math.sqrt(a * a + b * b + c * c)
-    slope = a * window.x + b * window.y + c  # normal . ray, times length
-    height_m = (1.0 - slope * window.z) / length
-    return height_m / np.maximum(_MIN_HEIGHT_M, _HEIGHT_SIGMAS * sigma_m * np.abs(slope) / length)
+    slope = (a / length) * window.x
+    slope += (b / length) * window.y
+    slope += c / length  # normal . ray
+    height_m = 1.0 / length - slope * window.z
+    if not is_refined:
+        height_m -= _offset(height_m[window.around])
+    return height_m / np.maximum(_MIN_HEIGHT_M, _HEIGHT_SIGMAS * sigma_m * np.abs(slope))
 
 
-def _refined(window: _Window, plane: Vector) -> Vector:
-    """A known plane, moved along its normal to what is measured around the box: calibration is off by millimetres."""
-    around = window.valid & ~window.inside
-    a, b, c = plane.tolist()
-    length = math.sqrt(a * a + b * b + c * c)
-    slope = a * window.x[around] + b * window.y[around] + c
-    off_m = (1.0 - slope * window.z[around]) / length
-    near = off_m[np.abs(off_m) < 0.012]
-    if len(near) < _MIN_VALID or len(near) < 0.2 * len(off_m):
-        return plane
-    return plane / (1.0 - _median(near) * length)
+def _offset(heights_m: Grid) -> float:
+    """How far above a known plane the plane lies that is measured; 0 where too little of it is seen."""
+    near = heights_m[np.abs(heights_m) < _MAX_OFFSET_M]
+    return 0.0 if len(near) < max(_MIN_VALID, 0.2 * len(heights_m)) else _median(near)
 
 
 def _fit_plane(window: _Window, sigma_m: Grid) -> Vector | None:
     """The plane around the box, (3,) p with p . point = 1; None where there is none. RANSAC, then least squares."""
-    around = window.valid & ~window.inside
+    around = window.around
     x, y, z = window.x[around], window.y[around], window.z[around]
     if len(z) < 3 * _MIN_VALID:
         return None
