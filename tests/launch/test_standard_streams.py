@@ -146,7 +146,7 @@ def test_ctrl_c_while_a_model_loads_is_the_ordinary_end_of_a_node(command: str, 
     if command == "detect":
         asked, program = (
             ["detect", str(clip)],
-            LOADS_FOR_EVER.replace("launch.node import node", "launch import detect as node"),
+            LOADS_FOR_EVER.replace("import node\n", "import load_detector as node\n"),
         )
     with started(sys.executable, "-c", program, *asked, "--prompt", "red blob") as loading:
         assert loading.stdout is not None
