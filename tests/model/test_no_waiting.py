@@ -104,8 +104,13 @@ def _full(folder: Path) -> GroundingDino:
 
 
 @torch.inference_mode()
-@pytest.mark.parametrize("one_phrase", [True, False])
-@pytest.mark.parametrize("rule", ["mean", "max"])
+@pytest.mark.parametrize(
+    ("rule", "one_phrase"),
+    [
+        *(("mean", True), ("max", False)),
+        *(pytest.param(*rules, marks=pytest.mark.slow) for rules in (("mean", False), ("max", True))),
+    ],
+)
 @pytest.mark.parametrize("make", [_edge, _full])
 def test_from_the_picture_to_the_candidates(
     make: Callable[[Path], GroundingDino],

@@ -106,8 +106,8 @@ async def test_every_caller_gets_the_answer_that_one_alone_gets(
     detector: Detector, frames: list[NDArray[np.uint8]]
 ) -> None:
     prompts = [Prompt.parse(text) for text in ("red mug", "bottle . ball", "cube")]
-    queries = [Query(frames[n % len(frames)], prompts[n % 3]) for n in range(24)]
-    rules = [ReportRules(threshold=0.3 + 0.1 * (n % 2), nms_iou=0.7) for n in range(24)]
+    queries = [Query(frames[n % len(frames)], prompts[n % 3]) for n in range(12)]
+    rules = [ReportRules(threshold=0.3 + 0.1 * (n % 2), nms_iou=0.7) for n in range(12)]
     alone = [detector.submit([query], rules=rule).wait()[0] for query, rule in zip(queries, rules, strict=True)]
     dispatcher = Dispatcher(detector, 100)
     together = await asyncio.gather(*map(dispatcher.detect, queries, rules))

@@ -128,7 +128,9 @@ def test_a_run_with_other_options_is_refused(
     assert "holds a run whose nms_iou is null, and this one's is 0.7" in refused.sentence
 
 
-@pytest.mark.parametrize(("asked", "used"), [((), None), (("--nms", "1"), None), (("--nms", "0.5"), 0.5)])
+@pytest.mark.parametrize(
+    ("asked", "used"), [((), None), pytest.param(("--nms", "1"), None, marks=pytest.mark.slow), (("--nms", "0.5"), 0.5)]
+)
 def test_doubles_are_judged_too_unless_that_is_asked_for(
     asked: tuple[str, ...],
     used: float | None,

@@ -199,6 +199,7 @@ def test_a_node_with_a_model_ends_within_two_seconds(start: Callable[..., NodeSe
         assert service.process.returncode == 0
 
 
+@pytest.mark.slow
 def test_a_terminal_that_is_closed_ends_the_node_that_runs_in_it(start: Callable[..., NodeService]) -> None:
     keyboard, terminal = pty.openpty()
     service = start({"door": CAMERA}, stdin=terminal)

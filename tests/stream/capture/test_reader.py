@@ -245,8 +245,8 @@ def test_newest_frame_wins_on_a_live_source_and_every_drop_is_counted() -> None:
 
 @pytest.mark.parametrize(("filters", "says"), [("color=gray", "not changed for"), ("color=black", "black for")])
 def test_pictures_that_stand_still_or_are_black_are_warned_of_until_they_change(filters: str, says: str) -> None:
-    url = f"lavfi:{filters}:size=64x48:rate=20,drawbox=color=white:t=fill:enable=gt(t\\,2.5)"
-    with WatchedReader(SourceOptions("test", url, frozen_after_s=1.0)) as watched:
+    url = f"lavfi:{filters}:size=64x48:rate=20,drawbox=color=white:t=fill:enable=gt(t\\,1.6)"
+    with WatchedReader(SourceOptions("test", url, frozen_after_s=0.5)) as watched:
         assert watched.until(lambda: watched.stats.warning is not None)
         stats = watched.stats
         assert watched.until(lambda: watched.stats.warning is None)
