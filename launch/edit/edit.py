@@ -21,6 +21,7 @@ from ..printable import printable
 from ..settings.command_options import spread_options
 from ..settings.settings import ModelSettings
 from ..settings.settings_file import checked
+from ..show.detection_rows import detection_rows
 from ..show.image_files import read_whole
 from ..show.image_inputs import InputImage
 from ..show.mask_finder import mask_finder
@@ -53,7 +54,7 @@ def edit(picture: Annotated[Path, typer.Argument(help="A picture.", show_default
         phrases = tuple(options.replace or found.name(row) for row in range(len(found)))
         if options.boxes_json is not None:
             save_boxes(options.boxes_json, picture, (still.height, still.width), found, phrases)
-        figures: dict[str, Any] = {"source": str(picture), "found": _rows(found)}
+        figures: dict[str, Any] = {"source": str(picture), "found": detection_rows(found)}
         if options.out is not None and len(found):
             figures |= _edited(picture, still.image, found, phrases, detector, prompt, options)
         elif options.out is not None:
@@ -103,7 +104,7 @@ def _edited(
             {"box_xyxy": [one.left, one.top, one.right, one.bottom], "painted_at": [size_hw[1], size_hw[0]]}
             for one, size_hw in painted.windows
         ],
-        **({} if still_found is None else {"gone": len(still_found) == 0, "still_found": _rows(still_found)}),
+        **({} if still_found is None else {"gone": len(still_found) == 0, "still_found": detection_rows(still_found)}),
     }
 
 
@@ -169,26 +170,15 @@ def _model(options: EditOptions) -> ModelSettings:
     return checked(ModelSettings, {**values, "threshold": options.threshold, "cpu_workers": 1})
 
 
-def _rows(found: Detections) -> list[dict[str, Any]]:
-    return [
-        {
-            "label": found.name(row),
-            "score": round(float(found.scores[row]), 4),
-            "box_xyxy": found.boxes_xyxy[row].astype(float).round(2).tolist(),
-        }
-        for row in range(len(found))
-    ]
-
-
 def _sentence(figures: dict[str, Any], options: EditOptions) -> str:
     found: list[dict[str, Any]] = figures["found"]
     if not found:
         return "nothing named was found" + (": no picture is written" if options.out is not None else "")
-    names = ", ".join(f"{one['label']} {one['score']:.2f}" for one in found)
+    names = ", ".join(f"{one['label']} {one['confidence']:.2f}" for one in found)
     if options.out is None:
         return f"{names}: boxes are in {options.boxes_json}"
     text = f"{names}: {figures['painted_px']} px are painted anew in {options.out}"
     if "gone" not in figures:
         return text
-    again = ", ".join(f"{one['label']} {one['score']:.2f}" for one in figures["still_found"])
+    again = ", ".join(f"{one['label']} {one['confidence']:.2f}" for one in figures["still_found"])
     return f"{text}; {'looked again: it is gone' if figures['gone'] else f'looked again: still found: {again}'}"

@@ -16,6 +16,7 @@ from PIL import Image
 from ...model.detections import Detections
 from ...model.pictures.still_picture import open_picture
 from ..exits import RunError
+from ..show.detection_rows import detection_rows
 
 _JPEG_QUALITY = 95
 
@@ -58,21 +59,13 @@ def save_boxes(
     height, width = size_hw
     boxes = found.boxes_xyxy.astype(float)
     shares = (boxes / np.array([width, height, width, height])).clip(0.0, 1.0)
-    rows = [
-        {
-            "label": found.name(row),
-            "score": round(float(found.scores[row]), 4),
-            "box_xyxy": boxes[row].round(2).tolist(),
-        }
-        for row in range(len(found))
-    ]
     values = {
         "source": str(picture),
         "width": width,
         "height": height,
         "gligen_phrases": list(phrases),
         "gligen_boxes": shares.round(6).tolist(),
-        "detections": rows,
+        "detections": detection_rows(found),
     }
     _write(path, (json.dumps(values, ensure_ascii=False, indent=1) + "\n").encode())
 

@@ -27,6 +27,7 @@ from ..conftest import full_disk, red_square
 
 Rgb = NDArray[np.uint8]
 BOX = (slice(40, 70), slice(20, 50))  # of the red square
+BBOX = {"x1": 20.0, "y1": 40.0, "x2": 50.0, "y2": 70.0}
 VASE = ("--replace", "a vase", "--steps", "2", "--masker", "box", "--device", "cpu")
 
 
@@ -150,8 +151,7 @@ def test_after_a_removal_it_looks_again(capsys: pytest.CaptureFixture[str], phot
     assert (gone.code, "looked again: " in gone.out) == (0, True)
     figures = json.loads(stays.out)  # a frame of the square is left
     assert figures["gone"] is False
-    assert figures["still_found"][0]["label"] == "red square"
-    assert figures["still_found"][0]["box_xyxy"] == [20.0, 40.0, 50.0, 70.0]
+    assert figures["still_found"] == [{"label": "red square", "confidence": 0.9, "bbox": BBOX}]
 
 
 @needs_diffusers
@@ -206,7 +206,7 @@ def test_boxes_and_phrases_are_written_as_gligen_takes_them(
     assert (written["width"], written["height"]) == (160, 120)
     assert written["gligen_phrases"] == ["red square"]
     assert written["gligen_boxes"] == [[0.125, 0.333333, 0.3125, 0.583333]]
-    assert written["detections"][0]["box_xyxy"] == [20.0, 40.0, 50.0, 70.0]
+    assert written["detections"][0]["bbox"] == BBOX
 
 
 @needs_diffusers
@@ -288,7 +288,7 @@ def test_tabletop_finds_masks_and_removes_what_it_names(
     )
 
     figures = json.loads(ended.out)
-    x1, y1, x2, y2 = figures["found"][0]["box_xyxy"]
+    x1, y1, x2, y2 = figures["found"][0]["bbox"].values()
     after = cv2.imread(str(tmp_path / "out.png"))
     assert after is not None
     changed = (after != frame).any(2)
