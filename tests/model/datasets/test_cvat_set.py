@@ -17,7 +17,7 @@ from groundcast.model.datasets.picture_set import LabelledBox, PictureSetError, 
 from groundcast.model.datasets.set_export import export_set
 from groundcast.model.masks.mask import mask_of, pixels_of
 
-from .test_set_export import HIGH, NAMES, WIDE, sets, written
+from .test_set_export import HIGH, NAMES, OUTLINES, WIDE, pixels_with_a_hole, sets, written
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -48,14 +48,11 @@ def test_masks_are_as_cvats_own_library_writes_them(pixels: NDArray[np.bool_]) -
 
 
 def test_masks_and_polygons_in_parts_come_back(tmp_path: Path) -> None:
-    pixels = np.zeros((HIGH, WIDE), np.bool_)
-    pixels[5:25, 5:25] = True
-    pixels[10:15, 10:15] = False
-    outlines = ((1.0, 2.0, 30.5, 2.0, 30.5, 20.0), (40.0, 4.0, 50.0, 4.0, 50.0, 9.0))
+    pixels = pixels_with_a_hole()
     boxes = (
         LabelledBox("bottle", (5, 5, 25, 25), 0.5, mask=mask_of(pixels, 1.0)),
-        LabelledBox("キー", (1.0, 2.0, 50.0, 20.0), 0.25, outlines=outlines),
-        LabelledBox("キー", (1.0, 2.0, 30.5, 20.0), outlines=outlines[:1]),
+        LabelledBox("キー", (1.0, 2.0, 50.0, 20.0), 0.25, outlines=OUTLINES),
+        LabelledBox("キー", (1.0, 2.0, 30.5, 20.0), outlines=OUTLINES[:1]),
     )
     said = export_set(written([SetPicture("a.png", WIDE, HIGH, boxes)], tmp_path), "cvat", tmp_path)
 

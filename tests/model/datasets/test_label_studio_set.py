@@ -16,7 +16,7 @@ from groundcast.model.datasets.picture_set import LabelledBox, PictureSetError, 
 from groundcast.model.datasets.set_export import export_set
 from groundcast.model.masks.mask import mask_of, pixels_of
 
-from .test_set_export import HIGH, NAMES, WIDE, sets, written
+from .test_set_export import HIGH, NAMES, OUTLINES, WIDE, pixels_with_a_hole, sets, written
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -36,14 +36,11 @@ def test_all_comes_back(pictures: tuple[SetPicture, ...], tmp_path_factory: pyte
 
 
 def test_masks_polygons_and_states_come_back(tmp_path: Path) -> None:
-    pixels = np.zeros((HIGH, WIDE), np.bool_)
-    pixels[5:25, 5:25] = True
-    pixels[10:15, 10:15] = False
-    outlines = ((1.0, 2.0, 30.5, 2.0, 30.5, 20.0), (40.0, 4.0, 50.0, 4.0, 50.0, 9.0))
+    pixels = pixels_with_a_hole()
     boxes = (
         LabelledBox("bottle", (5, 5, 25, 25), 0.5, mask=mask_of(pixels, 1.0)),
-        LabelledBox("キー", (1.0, 2.0, 30.5, 20.0), outlines=outlines[:1]),
-        LabelledBox("キー", (1.0, 2.0, 50.0, 20.0), outlines=outlines),
+        LabelledBox("キー", (1.0, 2.0, 30.5, 20.0), outlines=OUTLINES[:1]),
+        LabelledBox("キー", (1.0, 2.0, 50.0, 20.0), outlines=OUTLINES),
     )
     pictures = [SetPicture("a.png", WIDE, HIGH, boxes, state="checked"), SetPicture("b.png", WIDE, HIGH, ())]
     said = export_set(written(pictures, tmp_path), "labelstudio", tmp_path)
@@ -54,7 +51,7 @@ def test_masks_polygons_and_states_come_back(tmp_path: Path) -> None:
     assert (first.state, second.state, second.boxes) == ("checked", "new", ())
     assert first.boxes[0].mask is not None
     assert np.array_equal(pixels_of(first.boxes[0].mask), pixels)
-    for box, outline in zip(first.boxes[1:], (outlines[0], outlines[0], outlines[1]), strict=True):
+    for box, outline in zip(first.boxes[1:], (OUTLINES[0], OUTLINES[0], OUTLINES[1]), strict=True):
         assert box.outlines[0] == pytest.approx(outline)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from PIL import Image
 
 from groundcast.launch.label.set_inputs import read_set
@@ -22,6 +23,7 @@ from groundcast.model.masks.mask import mask_of, pixels_of
 
 NAMES = ("bottle", "Zündkerze", "cell phone", "キー")
 WIDE, HIGH = 60, 40
+OUTLINES = ((1.0, 2.0, 30.5, 2.0, 30.5, 20.0), (40.0, 4.0, 50.0, 4.0, 50.0, 9.0))  # of one object in two parts
 
 side = st.floats(0.0, 1.0)
 
@@ -51,6 +53,14 @@ def written(pictures: Sequence[SetPicture], folder: Path, names: tuple[str, ...]
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(np.zeros((picture.height, picture.width, 3), np.uint8)).save(path)
     return PictureSet(names, folder / "source", tuple(pictures))
+
+
+def pixels_with_a_hole() -> NDArray[np.bool_]:
+    """A square with a square hole."""
+    pixels = np.zeros((HIGH, WIDE), np.bool_)
+    pixels[5:25, 5:25] = True
+    pixels[10:15, 10:15] = False
+    return pixels
 
 
 def by_file(labelled: PictureSet) -> dict[str, SetPicture]:
@@ -110,9 +120,7 @@ def test_voc_keeps_whole_pixels_scores_and_crowds(
 
 
 def test_masks_with_holes_and_parts_survive_coco(tmp_path: Path) -> None:
-    pixels = np.zeros((HIGH, WIDE), np.bool_)
-    pixels[5:25, 5:25] = True
-    pixels[10:15, 10:15] = False
+    pixels = pixels_with_a_hole()
     pixels[30:35, 40:50] = True
     mask = mask_of(pixels, 1.0)
     box = LabelledBox("bottle", (5, 5, 50, 35), 0.5, mask=mask)
