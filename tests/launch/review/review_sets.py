@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Generator
@@ -15,9 +14,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ...waiting import eventually
+from ..child_process import child_process
 
-ROOT = Path(__file__).parent.parent.parent.parent
 WIDTH, HEIGHT = 320, 240
 
 
@@ -78,25 +76,9 @@ def review_process(folder: Path, *command: str) -> Generator[ReviewProcess]:
     groundcast = "from groundcast.launch.cli import main; main()"
     words = command or ("dataset", "review", str(folder), "--listen", "127.0.0.1:0", "--json")
     errors = folder.parent / "review.err"
-    with (
-        errors.open("w") as said,
-        subprocess.Popen(
-            [sys.executable, "-c", groundcast, *words],
-            cwd=ROOT,
-            env=os.environ.copy(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=said,
-            text=True,
-        ) as process,
-    ):
-        try:
-            assert process.stdout is not None
-            first = process.stdout.readline()
-            assert first, errors.read_text()
-            yield ReviewProcess(json.loads(first)["ready"]["url"] if "--json" in words else first, process)
-        finally:
-            process.terminate()
-            if not eventually(lambda: process.poll() is not None, 20.0):
-                process.kill()
+    with child_process([sys.executable, "-c", groundcast, *words], errors) as process:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        assert first, errors.read_text()
+        yield ReviewProcess(json.loads(first)["ready"]["url"] if "--json" in words else first, process)
     assert "Traceback" not in errors.read_text()

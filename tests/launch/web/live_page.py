@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Generator, Mapping
@@ -17,9 +16,8 @@ from typing import Any
 import av
 import numpy as np
 
-from ...waiting import eventually
+from ..child_process import child_process
 
-ROOT = Path(__file__).parent.parent.parent.parent
 FRAMES, RATE_HZ, WIDTH, HEIGHT = 64, 20, 320, 240
 BITS, BIT_PX = 8, 16
 
@@ -72,7 +70,7 @@ def live_node(folder: Path, settings: Mapping[str, Any], *options: str) -> Gener
     file = folder / f"{settings['node']}.yaml"
     file.write_text(json.dumps(settings))
     command = [sys.executable, "-m", "tests.launch.blob_node", "run", str(file), "--json", *options]
-    with _process(command, folder / "node.err") as process:
+    with child_process(command, folder / "node.err") as process:
         yield LiveNode(_ready(process, folder / "node.err"), process)
 
 
@@ -81,33 +79,11 @@ def page_process(folder: Path, *arguments: str | Path) -> Generator[str]:
     """Run `groundcast page` until the block is left; gives its URL."""
     groundcast = str(Path(sys.executable).parent / "groundcast")
     command = [groundcast, "page", *map(str, arguments), "--listen", "127.0.0.1:0", "--json"]
-    with _process(command, folder / "page.err") as process:
+    with child_process(command, folder / "page.err") as process:
         yield _ready(process, folder / "page.err")["url"]
         process.terminate()
         assert process.wait(60) in (0, -15), (folder / "page.err").read_text()
     assert "Traceback" not in (folder / "page.err").read_text()
-
-
-@contextmanager
-def _process(command: list[str], errors: Path) -> Generator[subprocess.Popen[str]]:
-    with (
-        errors.open("w") as said,
-        subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env=os.environ.copy(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=said,
-            text=True,
-        ) as process,
-    ):
-        try:
-            yield process
-        finally:
-            process.terminate()
-            if not eventually(lambda: process.poll() is not None, 20.0):
-                process.kill()
 
 
 def _ready(process: subprocess.Popen[str], errors: Path) -> Mapping[str, Any]:
