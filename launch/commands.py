@@ -166,8 +166,8 @@ def _load_table(name: str) -> Mapping[str, Callable[..., Any]]:
         case "bench":
             from .bench.commands import COMMANDS
         case _:
-            from .ctl import COMMANDS
-            from .ctl_places import COMMANDS as PLACES
+            from .control.commands import COMMANDS
+            from .control.places import COMMANDS as PLACES
 
             return {**COMMANDS, **PLACES}
     return COMMANDS

@@ -42,6 +42,7 @@ ROOMS: dict[str, tuple[str, set[str]]] = {
     "launch/bench": ("`groundcast bench`: parity first, then speed and memory", {"node", "settings"}),
     "launch/bridge": ("`groundcast bridge`: a node's messages to other systems", {"node", "settings", "show"}),
     "launch/calibrate": ("`groundcast calibrate`: a camera, its place on a robot, the table", {"settings", "show"}),
+    "launch/control": ("`groundcast ctl`: requests to a running node", {"node", "settings", "show"}),
     "launch/edit": (
         "`groundcast edit`: what a prompt names in a picture, replaced or removed",
         {"node", "settings", "show"},

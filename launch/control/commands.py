@@ -13,18 +13,18 @@ from typing import Annotated, Any
 
 import typer
 
-from ..stream.control.answers import applied_map, message_map, status_map
-from ..stream.controller import ControlError, Controller, RenewedLease
-from ..stream.node.node_api import Applied
-from ..stream.wire.message_types import StatusMessage
-from .exits import InputError, RunError, say, writing
-from .node.runtime_folder import running_nodes
-from .printable import printable
-from .settings.command_options import spread_options
-from .settings.key_option import KeysOption
-from .settings.sources import from_here, named_sources
-from .show.control_tables import say_sources, say_status, state_of
-from .standard_streams import outlive_reader
+from ...stream.control.answers import applied_map, message_map, status_map
+from ...stream.controller import ControlError, Controller, RenewedLease
+from ...stream.node.node_api import Applied
+from ...stream.wire.message_types import StatusMessage
+from ..exits import InputError, RunError, say, writing
+from ..node.runtime_folder import running_nodes
+from ..printable import printable
+from ..settings.command_options import spread_options
+from ..settings.key_option import KeysOption
+from ..settings.sources import from_here, named_sources
+from ..show.control_tables import say_sources, say_status, state_of
+from ..standard_streams import outlive_reader
 
 _NOT_INPUT = ("no_answer", "bad_answer", "busy", "failed", "not_ready", "stopped")  # codes of other errors
 _LOOK_EVERY_S = 0.2
@@ -217,7 +217,7 @@ def picture(
     """Get a source's next picture with its boxes."""
     if out.suffix.lower() not in (".jpg", ".jpeg"):
         raise InputError(f"--out {out} gets a JPEG: let its name end in .jpg")
-    from .show.draw import drawn_jpeg  # OpenCV, which no other request needs
+    from ..show.draw import drawn_jpeg  # OpenCV, which no other request needs
 
     with connected(connection) as node:
         jpeg, message = node.picture(name, wait_s)

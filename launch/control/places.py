@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from .ctl import NodeConnection, connected, say_applied
-from .exits import InputError
-from .settings.command_options import spread_options
+from ..exits import InputError
+from ..settings.command_options import spread_options
+from .commands import NodeConnection, connected, say_applied
 
 Action = Annotated[Literal["add", "remove"], typer.Argument(help="add or remove; add replaces one of that name.")]
 OfSource = Annotated[str, typer.Argument(help="The source's name.", show_default=False)]

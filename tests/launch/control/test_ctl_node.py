@@ -17,9 +17,9 @@ from groundcast.model.prompt import Prompt
 from groundcast.stream.control.server import ControlServer
 from groundcast.stream.options import ControlOptions, SourceOptions
 
-from ..stream.blob_detector import BlobDetector
-from ..stream.running_node import Node
-from .commands import Ended, in_process
+from ...stream.blob_detector import BlobDetector
+from ...stream.running_node import Node
+from ..commands import Ended, in_process
 
 Ctl = Callable[..., Ended]
 

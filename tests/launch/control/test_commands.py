@@ -23,8 +23,8 @@ from groundcast.stream.control.server import ControlServer
 from groundcast.stream.controller import Controller
 from groundcast.stream.options import ControlOptions
 
-from ..stream.plain_node import JPEG, PlainNode
-from .commands import Ended, in_process
+from ...stream.plain_node import JPEG, PlainNode
+from ..commands import Ended, in_process
 
 Ctl = Callable[..., Ended]
 

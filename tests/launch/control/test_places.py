@@ -13,11 +13,11 @@ from groundcast.stream.control.server import ControlServer
 from groundcast.stream.options import ControlOptions, SourceOptions
 from groundcast.stream.zone import LineOptions, ZoneOptions
 
-from ..stream.blob_detector import BlobDetector
-from ..stream.plain_node import PlainNode
-from ..stream.running_node import Node
-from ..waiting import eventually
-from .commands import Ended, in_process
+from ...stream.blob_detector import BlobDetector
+from ...stream.plain_node import PlainNode
+from ...stream.running_node import Node
+from ...waiting import eventually
+from ..commands import Ended, in_process
 
 Ctl = Callable[..., Ended]
 
