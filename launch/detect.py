@@ -81,12 +81,13 @@ def _survey(
     outlive_reader()
     for remark in found.remarks:
         say(remark)
-    with open_journal(out, options) as journal, running(InputError):
+    with open_journal(out, options) as journal:
         run = SurveyRun(paths, found, out, options, journal)
         if not run.is_complete:
-            with load_for_prompt(settings, prompt) as detector:
+            with load_for_prompt(settings, prompt) as detector, running(InputError):
                 run.detect(submitter(detector, prompt, options), options.batch or detector.batch, detector.depth + 1)
-        run.finish(prompt)
+        with running(InputError):
+            run.finish(prompt)
 
 
 def _model_settings(options: DetectOptions) -> ModelSettings:

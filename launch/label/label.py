@@ -69,11 +69,8 @@ def _label(paths: list[str], options: LabelOptions) -> None:
     files = list({str(Path(file).absolute()): file for file in found.files}.values())
     sources = [SourceOptions(name, file, target_hz=options.sample_hz) for name, file in named_sources(files).items()]
     name_of = namer(paths)
-    journal_path = options.folder / JOURNAL
-    with (
-        Journal(journal_path, _settings(options, prompt), overwrite=options.overwrite, option="--folder") as journal,
-        running(InputError),
-    ):
+    settings = _settings(options, prompt)
+    with Journal(options.folder / JOURNAL, settings, overwrite=options.overwrite, option="--folder") as journal:
         detect_remaining(
             sources,
             found.faults,
@@ -84,14 +81,15 @@ def _label(paths: list[str], options: LabelOptions) -> None:
             lambda path: path,
             partial(mask_finder, options.masker, options.device, offline=options.offline) if options.masks else None,
         )
-        paths_of = [full_url(one.url) for one in sources]
-        entries = {entry.path: entry for entry in journal.entries(paths_of)}
-        names = {path: name_of(path) for path in paths_of}
-        pictures, groups = gather_pictures(options.folder, sources, entries, names, options)
-        classes = tuple(phrase.name for phrase in prompt.phrases if not phrase.negative)
-        labelled = PictureSet(classes, options.folder / PICTURES, tuple(drawn_splits(pictures, groups, options)))
-        write_set(options.folder, labelled, kinds)
-        report = write_set_report(labelled, options.folder / "report.html", f"Data set {options.folder.name}")
+        with running(InputError):
+            paths_of = [full_url(one.url) for one in sources]
+            entries = {entry.path: entry for entry in journal.entries(paths_of)}
+            names = {path: name_of(path) for path in paths_of}
+            pictures, groups = gather_pictures(options.folder, sources, entries, names, options)
+            classes = tuple(phrase.name for phrase in prompt.phrases if not phrase.negative)
+            labelled = PictureSet(classes, options.folder / PICTURES, tuple(drawn_splits(pictures, groups, options)))
+            write_set(options.folder, labelled, kinds)
+            report = write_set_report(labelled, options.folder / "report.html", f"Data set {options.folder.name}")
     _say_end(labelled, entries, report, began_s, options)
 
 

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import av
 import pytest
+from PIL import Image
 
 from ..model.tiny import write_tiny
 from .commands import Ended, as_a_user, in_process
-from .conftest import CLIP_FRAMES
+from .conftest import CLIP_FRAMES, red_square
 
 ANY_PORT = "tcp://127.0.0.1:*"
 Bad = tuple[str, str]  # what is given as --source, and what must be said of it
@@ -163,6 +164,35 @@ def test_words_a_model_was_not_taught_are_refused_with_those_it_was(
     assert ended.code == 2
     assert f"was not taught '{prompt}'" in ended.sentence
     assert said in ended.sentence
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "detect",
+        "detect --format csv --out found",
+        "label --folder set",
+        "search --index seen",
+        "count --folder counts",
+        "crop --folder crops",
+        "edit --boxes-json boxes.json",
+    ],
+)
+def test_a_wrong_model_and_unknown_words_are_wrong_input(
+    command: str, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(red_square(20)).save("a.png")
+    name, *options = command.split()
+
+    def run(prompt: str, model: str | Path) -> Ended:
+        return in_process(capsys, name, "a.png", "--prompt", prompt, "--model", model, *options)
+
+    lost, strange = run("red mug", "nowhere.safetensors"), run("red wheelbarrow", weights)
+
+    assert (lost.code, strange.code) == (2, 2)
+    assert "no weights at nowhere.safetensors" in lost.sentence
+    assert "was not taught 'red wheelbarrow'" in strange.sentence
 
 
 def test_weights_that_cannot_be_read_are_named(clip: Path, weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
