@@ -28,7 +28,7 @@ class Journal:
         option: the command's option that names the folder, for what is said to the user.
 
     Raises:
-        InputError: it was begun with other settings, another process has it open, or it cannot be written.
+        InputError: it has results of other settings, another process has it open, or it cannot be written.
     """
 
     def __init__(self, path: Path, settings: dict[str, Any], *, overwrite: bool, option: str = "--out") -> None:
@@ -95,25 +95,32 @@ class Journal:
         header = {"groundcast_survey": _FORMAT, **settings}
         self._file.seek(0)
         end = place = 0
+        begun: dict[str, Any] | None = None
         with self._path.open("rb") as reading:
             for line in reading:
                 values = _parsed(line)
                 if values is None:
                     break
-                if place == 0:
-                    self._check(values, header)
+                if begun is None:
+                    begun = values
+                    self._check_kind(begun)
                 else:
+                    self._check_settings(begun, header)
                     self._note(_Line(place, len(line)), values)
                 place = end = place + len(line)
+        if begun != header:  # no result depends on the former settings: the command failed, such as with a wrong model
+            end = 0
         self._file.truncate(end)
         if end == 0:
             self._write(header)
 
-    def _check(self, begun: dict[str, Any], header: dict[str, Any]) -> None:
-        if begun == header:
-            return
+    def _check_kind(self, begun: dict[str, Any]) -> None:
         if "groundcast_survey" not in begun:
             raise InputError(f"{self._path} is no journal of groundcast: name another folder with {self._option}")
+
+    def _check_settings(self, begun: dict[str, Any], header: dict[str, Any]) -> None:
+        if begun == header:
+            return
         changed = [name for name in {**begun, **header} if begun.get(name) != header.get(name)]
         what = ", ".join(f"{name} {begun.get(name)!r} is now {header.get(name)!r}" for name in changed)
         raise InputError(

@@ -87,3 +87,17 @@ def test_a_result_is_read_at_once_and_not_byte_by_byte(tmp_path: Path) -> None:
         before = reads()
         assert len(list(journal.entries(paths))) == 30
         assert reads() - before < 300  # a byte at a time would be 4,000
+
+
+def test_a_journal_without_results_takes_other_settings(tmp_path: Path) -> None:
+    path, picture = tmp_path / "j", tmp_path / "a.png"
+    picture.write_bytes(b"picture")
+    Journal(path, {"model": "wrong"}, overwrite=False).close()  # the command failed before its first result
+
+    with Journal(path, {"model": "right"}, overwrite=False) as journal:
+        journal.add(an_entry(str(picture)))
+
+    with Journal(path, {"model": "right"}, overwrite=False) as again:
+        assert again.is_done(str(picture))
+    with pytest.raises(InputError, match="model 'right' is now 'other'"):
+        Journal(path, {"model": "other"}, overwrite=False)
