@@ -55,7 +55,7 @@ COVERED_BY: dict[str, str] = {
     "launch/test_check.py": "launch/settings/settings_paths",
     "launch/test_cli.py": "launch/command_line launch/commands launch/doctor",
     "launch/test_compat.py": "launch/show/image_files model/runtime/free_phrases model/runtime/whole_caption",
-    "launch/control/test_commands.py": "launch/node/runtime_folder launch/show/control_tables",
+    "launch/control/test_commands.py": "launch/node/runtime_folder launch/show/control_tables launch/show/plain_table",
     "launch/test_demo.py": "launch/node/node_process",
     "launch/test_detect.py": "launch/node/load_detector launch/show/input_files launch/show/mask_finder",
     "launch/test_keys.py": "launch/settings/key_option",

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
 from typing import Any, cast, get_args
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from ...model.prompt import Phrase
@@ -19,15 +17,15 @@ from ...stream.options import SourceOptions
 from ...stream.wire.message_types import StatusMessage
 from ..printable import printable
 from ..settings.settings import is_map
+from .plain_table import output_console, print_table
 
-_WIDTH_ELSEWHERE = 250
 _TOTALS: tuple[CountName, ...] = get_args(CountName)
 _DEFAULTS = {field.name: field.default for field in fields(SourceOptions) if field.default is not MISSING}
 
 
 def say_status(status: NodeStatus) -> None:
     """Print the state of the node, a line for each source, and the leases of clients."""
-    model, up_s, console = status.model, time.time() - status.epoch / 1e9, _console()
+    model, up_s, console = status.model, time.time() - status.epoch / 1e9, output_console()
     console.print(
         Text(
             f"{status.node}: up for {_span(up_s)}, model {model.name} ({model.dtype}), prompt {status.prompt_version}"
@@ -46,7 +44,7 @@ def say_status(status: NodeStatus) -> None:
         )
         for source in status.sources
     ]
-    _print(console, ("source", "state", "fps in", "fps out", "dropped", "p95", "looks for"), rows)
+    print_table(("source", "state", "fps in", "fps out", "dropped", "p95", "looks for"), rows, console)
     _say_counts(console, status)
     for source in status.sources:
         for text in (source.error, source.warning):
@@ -56,7 +54,7 @@ def say_status(status: NodeStatus) -> None:
         (" . ".join(one.phrases), one.source or "all", f"{one.seconds_left:.0f} s", one.client) for one in status.leases
     ]
     if leases:
-        _print(console, ("asked for as well", "source", "for", "by"), leases)
+        print_table(("asked for as well", "source", "for", "by"), leases, console)
 
 
 def say_sources(sources: Sequence[Mapping[str, Any]]) -> None:
@@ -68,8 +66,8 @@ def say_sources(sources: Sequence[Mapping[str, Any]]) -> None:
         name, url = unusual.pop("name"), unusual.pop("url")
         state = f"{source['state']}{', paused' if source['paused'] else ''}"
         rows.append((name, state, url, " ".join(f"{key}={_short(value)}" for key, value in unusual.items())))
-    console = _console()
-    _print(console, ("source", "state", "url", "settings"), rows)
+    console = output_console()
+    print_table(("source", "state", "url", "settings"), rows, console)
     for source in sources:
         if "error" in source:
             console.print(Text(printable(f"{source['settings']['name']}: {source['error']}")))
@@ -83,7 +81,7 @@ def _say_counts(console: Console, status: NodeStatus) -> None:
         for one in source.counts
     ]
     if rows:
-        _print(console, ("source", "place", "inside now", *_TOTALS), rows)
+        print_table(("source", "place", "inside now", *_TOTALS), rows, console)
     for source in status.sources:
         if source.uncertain_since_unix_ns is not None:
             since_s = time.time() - source.uncertain_since_unix_ns / 1e9
@@ -103,20 +101,6 @@ def _is_default(key: str, value: object) -> bool:
     if key not in _DEFAULTS:
         return False
     return value == _DEFAULTS[key] or (value == [] and _DEFAULTS[key] == ())  # answers have no tuples
-
-
-def _console() -> Console:
-    return Console() if sys.stdout.isatty() else Console(width=_WIDTH_ELSEWHERE)  # wide lines for pipes such as grep
-
-
-def _print(console: Console, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    table = Table()
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        # Sanitized: text from other clients must be neither markup nor control characters.
-        table.add_row(*(Text(printable(cell)) for cell in row))
-    console.print(table)
 
 
 def _phrases(phrases: Sequence[Phrase]) -> str:

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from ...stream.events.store import happened_unix_ns
 from ...stream.events.stored import CountRow
 from ...stream.wire.message_types import EventMessage
 from ..printable import printable
-
-_WIDTH_ELSEWHERE = 250
+from .plain_table import print_table
 
 
 def say_events(events: Sequence[EventMessage]) -> None:
@@ -31,7 +25,7 @@ def say_events(events: Sequence[EventMessage]) -> None:
         )
         for message in events
     ]
-    _print(("time", "source", "event", "place", "phrase", "details"), rows)
+    print_table(("time", "source", "event", "place", "phrase", "details"), rows)
 
 
 def say_counts(rows: Sequence[CountRow], uncertain: Mapping[tuple[str, str], int], *, dated: bool) -> None:
@@ -45,7 +39,7 @@ def say_counts(rows: Sequence[CountRow], uncertain: Mapping[tuple[str, str], int
         )
         for row in rows
     ]
-    _print(headings, cells)
+    print_table(headings, cells)
     for (_, source), since_ns in sorted(uncertain.items()):
         print(printable(f"{source}: counts may be wrong since {local_time(since_ns)}: no picture came for a time"))
 
@@ -62,7 +56,7 @@ def say_static(spots: Sequence[tuple[int, EventMessage]]) -> None:
         )
         for number, message in spots
     ]
-    _print(("number", "source", "phrase", "box, px", "since"), rows)
+    print_table(("number", "source", "phrase", "box, px", "since"), rows)
 
 
 def local_time(unix_ns: int) -> str:
@@ -81,13 +75,3 @@ def _details(message: EventMessage) -> str:
         "" if event.track_id is None else f"#{event.track_id}",
     ]
     return " ".join(filter(None, told))
-
-
-def _print(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    console = Console() if sys.stdout.isatty() else Console(width=_WIDTH_ELSEWHERE)
-    table = Table()
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(printable(cell)) for cell in row))
-    console.print(table)
