@@ -9,6 +9,7 @@ export class Picture {
     this.file = null;
     this.image = null;
     this.answer = null;
+    this.asked = 0; // counts what was asked: only the answer to the last is shown
     this.listModels();
     byId("file").addEventListener("change", ({ target }) => target.files[0] && this.take(target.files[0]));
     byId("try").addEventListener("submit", (event) => this.detect(event));
@@ -31,8 +32,8 @@ export class Picture {
   }
 
   async listModels() {
-    const { models } = await fetch("/api/models").then((answer) => answer.json()).catch(() => ({ models: [] }));
-    byId("model").replaceChildren(...models.map((name) => new Option(name, name)));
+    const values = await fetch("/api/models").then((answer) => answer.json()).catch(() => ({}));
+    byId("model").replaceChildren(...(values.models ?? []).map((name) => new Option(name, name)));
   }
 
   allow() {
@@ -51,15 +52,29 @@ export class Picture {
   }
 
   async take(file) {
+    this.forget();
     this.file = file;
-    this.answer = null;
-    this.image = await createImageBitmap(file).catch(() => null);
-    byId("shot-veil").hidden = this.image !== null;
+    const image = await createImageBitmap(file).catch(() => null);
+    if (this.file !== file) return image?.close(); // another one was taken meanwhile
+    this.image = image;
+    byId("shot-veil").hidden = image !== null;
     byId("shot-veil").textContent = `${file.name}: this browser cannot show it, but the detector may read it`;
-    if (this.image) drawFrame(byId("shot"), this.image, []);
+    if (image) drawFrame(byId("shot"), image, []);
     byId("shot").setAttribute("aria-label", `${file.name}, not looked at yet`);
     this.show();
     if (byId("words").value.trim()) byId("try").requestSubmit();
+  }
+
+  // Nothing of the picture before stays, and no answer about it is waited for.
+  forget() {
+    this.asked += 1;
+    this.image?.close();
+    this.image = this.answer = null;
+    const shot = byId("shot");
+    shot.getContext("2d").clearRect(0, 0, shot.width, shot.height);
+    byId("shot-said").textContent = "";
+    byId("detect").disabled = false;
+    this.show();
   }
 
   async detect(event) {
@@ -74,12 +89,16 @@ export class Picture {
       if (byId("by-text").checked) request.text_threshold = Number(byId("text").value);
       else request.nms = Number(byId("nms").value);
     }
+    const number = (this.asked += 1);
     byId("detect").disabled = true;
     byId("shot-said").textContent = "looking: the first picture takes longest, because the model is loaded";
     try {
-      this.answer = await upload(request, this.file);
+      const answer = await upload(request, this.file);
+      if (number !== this.asked) return;
+      this.answer = answer;
       byId("shot-said").textContent = `${this.answer.detections.length} found in ${Math.round(this.answer.infer_ms)} ms by ${this.answer.model}`;
     } catch (error) {
+      if (number !== this.asked) return;
       this.answer = null;
       byId("shot-said").textContent = "";
       this.say(error.message);
