@@ -25,6 +25,7 @@ export class Events {
     link.addEventListener("events", ({ detail }) => this.add(detail.events));
     link.addEventListener("state", ({ detail }) => this.update(detail));
     byId("stage").addEventListener("drawn", () => this.paint());
+    byId("stage").addEventListener("chosen", () => this.leave());
     this.listEvents();
   }
 
@@ -41,6 +42,13 @@ export class Events {
   end() {
     [this.points, this.cross] = [null, null];
     this.paint();
+  }
+
+  // Points belong to the source that they were drawn on.
+  leave() {
+    this.end();
+    const canvas = byId("places");
+    canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
   }
 
   point(event) {
@@ -96,6 +104,7 @@ export class Events {
   }
 
   async ask(op, values) {
+    this.say("");
     try {
       await this.link.request(op, values);
       return true;
@@ -128,6 +137,8 @@ export class Events {
   }
 
   paint() {
+    byId("undo").hidden = !this.points?.length;
+    byId("give-up").hidden = !this.points;
     if (byId("events").hidden || !this.live.shot) return;
     const { image } = this.live.shot;
     const canvas = byId("places");
@@ -137,8 +148,6 @@ export class Events {
     const drawn = this.points ? [{ name: byId("place-name").value || "new", points: this.points, isLine: this.isLine }] : [];
     drawPlaces(canvas, [...this.live.places, ...drawn]);
     if (this.points) drawCross(context, this.cross, canvas.width / 100);
-    byId("undo").hidden = !this.points?.length;
-    byId("give-up").hidden = !this.points;
   }
 
   add(events) {

@@ -11,9 +11,9 @@ export class Live {
   constructor(link) {
     this.link = link;
     this.large = null;
+    this.shot = null; // the newest picture of the large source, with its message
     this.tiles = new Map();
     this.counts = [];
-    this.latest = new Map();
     this.chips = new Chips(link, () => this.large);
     this.card = new SourceCard(link, this);
     link.addEventListener("frame", ({ detail }) => this.show(detail));
@@ -25,7 +25,6 @@ export class Live {
     try {
       const image = jpeg && (await decode(jpeg));
       if (image) this.draw(message, image);
-      this.latest.set(message.source, message);
       if (message.source === this.large) this.showFigures(message);
     } finally {
       this.link.drawn();
@@ -103,9 +102,13 @@ export class Live {
     this.large = name;
     this.counts = [];
     this.words = undefined;
+    this.shot?.image.close();
+    this.shot = null;
     byId("summary").textContent = byId("figures").textContent = "";
     const stage = byId("stage");
     stage.getContext("2d").clearRect(0, 0, stage.width, stage.height);
+    stage.setAttribute("aria-label", "No picture yet");
+    stage.dispatchEvent(new Event("chosen"));
     byId("veil").hidden = false;
     this.watch();
     this.card.show();

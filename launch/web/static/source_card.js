@@ -73,6 +73,7 @@ export class SourceCard {
   }
 
   save() {
+    if (!this.live.shot) return;
     const { message } = this.live.shot;
     byId("stage").toBlob((blob) => {
       const link = document.createElement("a");
