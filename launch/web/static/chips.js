@@ -12,13 +12,14 @@ export class Chips {
     this.hidden = new Set(); // phrases of the node that this viewer does not want to see
     this.hits = new Map();
     this.state = null;
+    this.asking = Promise.resolve(); // one after the other, each with what the one before left
     byId("ask").addEventListener("submit", (event) => this.add(event));
     byId("make-prompt").addEventListener("click", () => this.makePrompt());
-    byId("forget").addEventListener("click", () => this.ask([]));
+    byId("forget").addEventListener("click", () => this.ask(() => []));
     byId("others").addEventListener("change", () => this.show());
     byId("score").addEventListener("input", ({ target }) => (byId("score-value").textContent = Number(target.value).toFixed(2)));
     byId("score").addEventListener("change", ({ target }) => this.setAll(Number(target.value)));
-    link.addEventListener("connected", () => this.mine.length && this.ask(this.mine));
+    link.addEventListener("connected", () => this.mine.length && this.ask((mine) => mine));
   }
 
   get all() {
@@ -43,8 +44,8 @@ export class Chips {
 
   update(state) {
     this.state = state;
-    const error = state.lease_error;
-    if (error) this.say(error);
+    if (state.lease_error || this.leaseError) this.say(state.lease_error ?? "");
+    this.leaseError = state.lease_error;
     for (const control of [byId("phrase"), byId("ask").querySelector("button"), byId("score")]) control.disabled = !state.control;
     byId("phrase").placeholder = state.control ? "red mug . bolt" : "this page may only watch";
     this.show();
@@ -53,12 +54,18 @@ export class Chips {
   async add(event) {
     event.preventDefault();
     const field = byId("phrase");
-    if (!field.value.trim()) return this.say("Type what to look for, such as red mug . bolt");
-    if (await this.ask(this.mine, field.value)) field.value = "";
+    const text = field.value;
+    if (!text.trim()) return this.say("Type what to look for, such as red mug . bolt");
+    if ((await this.ask((mine) => mine, text)) && field.value === text) field.value = "";
   }
 
-  // Ask for these phrases, and those of a text, instead of what this viewer asked for before.
-  async ask(phrases, text = "") {
+  // Ask for what a function makes of this viewer's phrases, and for those of a text. Resolves to whether that went well.
+  ask(change, text = "") {
+    this.asking = this.asking.then(() => this.askNow(change(this.mine), text));
+    return this.asking;
+  }
+
+  async askNow(phrases, text) {
     this.say("");
     try {
       const answer = await this.link.request("ask", { phrases, text });
@@ -77,15 +84,16 @@ export class Chips {
     const kept = this.all.filter(({ name }) => !this.hidden.has(name) && !others.has(name) && !this.isMine(name));
     try {
       await this.link.request("set_prompt", { phrases: [...kept, ...this.mine], if_version: this.state.prompt_version });
-      await this.ask([]);
+      await this.ask(() => []);
       this.hidden.clear();
+      this.show();
     } catch (error) {
       this.say(error.message);
     }
   }
 
   setAll(threshold) {
-    if (this.mine.length) return this.ask(this.mine.map((one) => ({ ...one, threshold })));
+    if (this.mine.length) return this.ask((mine) => mine.map((one) => ({ ...one, threshold })));
     this.say("");
     const own = this.all.filter(({ name, negative }) => !negative && !this.leased.has(name));
     return this.setNode(Object.fromEntries(own.map(({ name }) => [name, threshold])));
@@ -120,7 +128,7 @@ export class Chips {
       this.showHits(this.hits);
     }
     byId("others-label").hidden = !others.length && !byId("others").checked;
-    byId("make-prompt").hidden = !this.mine.length && !this.hidden.size;
+    byId("make-prompt").hidden = !this.state?.control || (!this.mine.length && !this.hidden.size);
     byId("forget").hidden = !this.mine.length;
     byId("score-note").textContent = this.mine.length
       ? "Holds for the phrases that you added."
@@ -157,7 +165,7 @@ export class Chips {
     range.addEventListener("change", () => {
       const value = Number(range.value);
       range.blur();
-      if (mine) this.ask(this.mine.map((one) => (same(one.name, name) ? { ...one, threshold: value } : one)));
+      if (mine) this.ask((all) => all.map((one) => (same(one.name, name) ? { ...one, threshold: value } : one)));
       else this.setNode({ [name]: value });
     });
     return range;
@@ -170,7 +178,7 @@ export class Chips {
     button.setAttribute("aria-label", mine ? `No longer look for ${name}` : `${hidden ? "Show" : "Hide"} ${name}`);
     button.dataset.key = `cross ${name}`;
     button.addEventListener("click", () => {
-      if (mine) return this.ask(this.mine.filter((one) => !same(one.name, name)));
+      if (mine) return this.ask((all) => all.filter((one) => !same(one.name, name)));
       if (hidden) this.hidden.delete(name);
       else this.hidden.add(name);
       this.show();
