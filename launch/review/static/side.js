@@ -1,6 +1,7 @@
 // Side: the lists and forms beside the picture.
 
 import { colourOf } from "/static/colours.js";
+import { refill } from "/static/refill.js";
 
 const byId = (id) => document.getElementById(id);
 
@@ -20,8 +21,9 @@ function element(kind, className, text) {
   return made;
 }
 
-function entry(name, more, isPressed, onClick) {
+function entry(key, name, more, isPressed, onClick) {
   const button = document.createElement("button");
+  button.dataset.key = key;
   button.type = "button";
   button.setAttribute("aria-pressed", String(isPressed));
   button.append(swatch(name), element("span", "name", name), more);
@@ -67,11 +69,9 @@ export class Side extends EventTarget {
     for (const button of document.querySelectorAll("button.state")) button.setAttribute("aria-pressed", String(button.dataset.set === picture?.state));
     const boxes = (picture?.boxes ?? []).map((one) => {
       const said = [one.score?.toFixed(2), one.accepted ? "✓" : ""].filter(Boolean).join(" ");
-      const item = entry(one.name, element("span", "score", said), one.id === selected, () => this.#tell("select", one.id));
-      item.dataset.id = one.id;
-      return item;
+      return entry(one.id, one.name, element("span", "score", said), one.id === selected, () => this.#tell("select", one.id));
     });
-    byId("boxes").replaceChildren(...boxes);
+    refill(byId("boxes"), boxes);
     const chosen = picture?.boxes.find(({ id }) => id === selected);
     byId("selected").hidden = !chosen;
     if (chosen) {
@@ -85,7 +85,8 @@ export class Side extends EventTarget {
   #paintClasses(classes) {
     const all = this.current && !classes.includes(this.current) ? [...classes, this.current] : classes;
     const key = (at) => element("kbd", "", at < 9 && at < classes.length ? at + 1 : "");
-    byId("classes").replaceChildren(...all.map((name, at) => entry(name, key(at), name === this.nameOfNew(classes), () => this.choose(name, false))));
+    const current = this.nameOfNew(classes);
+    refill(byId("classes"), all.map((name, at) => entry(name, name, key(at), name === current, () => this.choose(name, false))));
     const options = (list) => list.map((name) => Object.assign(document.createElement("option"), { value: name, textContent: name }));
     byId("names").replaceChildren(...options(all));
     const accept = byId("accept-class");

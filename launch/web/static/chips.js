@@ -1,6 +1,7 @@
 // Chips: the phrases that are looked for. Those that a viewer adds are that viewer's own, until they become the node's.
 
 import { colourOf } from "./colours.js";
+import { refill } from "./refill.js";
 
 const byId = (id) => document.getElementById(id);
 
@@ -120,10 +121,8 @@ export class Chips {
     const wanted = [...shown, ...pending];
     const list = byId("chips");
     const key = JSON.stringify([wanted, this.mine, [...this.hidden], others]);
-    if (key !== this.drawn && !list.contains(document.activeElement?.closest?.("input[type=range]") ?? null)) {
-      const focused = document.activeElement?.dataset?.key;
-      list.replaceChildren(...wanted.map((one) => this.chip(one)));
-      if (focused) list.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
+    if (key !== this.drawn && !list.querySelector(":active")) {
+      refill(list, wanted.map((one) => this.chip(one)));
       this.drawn = key;
       this.showHits(this.hits);
     }
@@ -164,7 +163,6 @@ export class Chips {
     range.addEventListener("input", () => (range.title = `minimum score: ${range.value}`));
     range.addEventListener("change", () => {
       const value = Number(range.value);
-      range.blur();
       if (mine) this.ask((all) => all.map((one) => (same(one.name, name) ? { ...one, threshold: value } : one)));
       else this.setNode({ [name]: value });
     });

@@ -1,5 +1,6 @@
 // Events: zones and lines drawn on the picture, their counts, and the last events.
 
+import { refill } from "./refill.js";
 import { drawPlaces } from "./stage.js";
 
 const byId = (id) => document.getElementById(id);
@@ -122,17 +123,16 @@ export class Events {
       const count = counts.find((one) => one.name === name) ?? {};
       return this.row(name, words(count.now), totals(count.totals));
     });
-    if (!byId("places-list").contains(document.activeElement)) byId("places-list").replaceChildren(...rows);
+    const list = byId("places-list");
+    if (!list.querySelector(":active") && !refill(list, rows)) byId("draw-zone").focus();
     this.paint();
   }
 
   row(name, now, totals) {
     const button = Object.assign(document.createElement("button"), { textContent: "remove", className: "quiet" });
     button.setAttribute("aria-label", `Remove ${name}`);
-    button.addEventListener("click", () => {
-      button.blur();
-      this.ask("remove_place", { source: this.live.large, name });
-    });
+    button.dataset.key = name;
+    button.addEventListener("click", () => this.ask("remove_place", { source: this.live.large, name }));
     return line(name, now, totals, button);
   }
 
