@@ -39,24 +39,29 @@ theme.addEventListener("change", () => {
 });
 paint();
 
+// A text that stays the same is not written again, or screen readers would say it again.
+function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
 const link = new Link();
 const connection = byId("connection");
 const problem = byId("problem");
-link.addEventListener("connected", () => (connection.textContent = "connected"));
+link.addEventListener("connected", () => write(connection, "connected"));
 link.addEventListener("lost", async ({ detail }) => {
-  connection.textContent = "no connection, trying again";
+  write(connection, "no connection, trying again");
   connection.dataset.state = "lost";
-  problem.textContent = detail.reason || "The page's server does not answer. This page goes on as soon as it does.";
+  write(problem, detail.reason || "The page's server does not answer. This page goes on as soon as it does.");
   problem.hidden = false;
   const answer = await fetch("/", { method: "HEAD", redirect: "manual" }).catch(() => null);
   if (answer?.type === "opaqueredirect" || answer?.status === 401) location.assign("/login");
 });
 link.addEventListener("state", ({ detail: state }) => {
   const names = state.sources.length;
-  connection.textContent = state.error ? "the node does not answer" : `${names} ${names === 1 ? "source" : "sources"}, ${state.viewers} watching`;
+  write(connection, state.error ? "the node does not answer" : `${names} ${names === 1 ? "source" : "sources"}, ${state.viewers} watching`);
   connection.dataset.state = state.error ? "lost" : "good";
   problem.hidden = !state.error;
-  problem.textContent = state.error ?? "";
+  write(problem, state.error ?? "");
   byId("node-name").textContent = state.node ?? state.sources[0]?.node ?? "";
 });
 
