@@ -14,6 +14,7 @@ export class Board extends EventTarget {
     this.picture = null; // as the server gives it
     this.image = null;
     this.selected = null; // the id of a box
+    this.nameOfNew = null; // the class of boxes that are drawn
     this.draft = null; // {id or null, box}: shown in the place of the box until the server has answered
     this.isDrawing = false;
     this.isLocked = false;
@@ -27,8 +28,10 @@ export class Board extends EventTarget {
     new ResizeObserver(() => this.fit()).observe(canvas);
   }
 
+  // The board owns the image, and closes it once another is shown. The view stays where the picture is the same one.
   show(picture, image) {
-    const isSame = this.picture?.id === picture?.id && this.image === image;
+    const isSame = this.picture?.id === picture?.id && this.image?.width === image?.width && this.image?.height === image?.height;
+    if (this.image !== image) this.image?.close();
     this.picture = picture;
     this.image = image;
     this.draft = null;
