@@ -9,6 +9,7 @@ const board = new Board(byId("board"));
 const side = new Side();
 
 let set = { classes: [], pictures: [], notes: [] };
+let order = []; // the ids of all pictures as a person goes through them: it stays while their scores change
 let picture = null; // as the server last gave it
 let unsaved = null; // a change that could not be saved
 let doing = Promise.resolve(); // what a person does is done one after the other, each on what the one before left
@@ -19,10 +20,23 @@ let wanted = 0; // counts the pictures that were asked for: only the last is sho
 
 const lineOf = (id) => set.pictures.find((one) => one.id === id);
 
+function putInOrder() {
+  const lines = [...set.pictures];
+  if (byId("order").value === "least") lines.sort((a, b) => (a.least ?? 2) - (b.least ?? 2));
+  order = lines.map(({ id }) => id);
+}
+
 // The pictures in the chosen order.
 function ordered() {
-  if (byId("order").value === "file") return set.pictures;
-  return [...set.pictures].sort((a, b) => (a.least ?? 2) - (b.least ?? 2));
+  const lines = new Map(set.pictures.map((one) => [one.id, one]));
+  return order.map((id) => lines.get(id));
+}
+
+// Read the data set again; pictures that have come since stand at the end.
+async function readAgain() {
+  set = await readSet();
+  const [known, found] = [new Set(order), new Set(set.pictures.map(({ id }) => id))];
+  order = [...order.filter((id) => found.has(id)), ...[...found].filter((id) => !known.has(id))];
 }
 
 const isWanted = (line) => !byId("filter").value || line.state === byId("filter").value;
@@ -48,7 +62,7 @@ async function open(id) {
     } catch (error) {
       why = error.message || "The picture cannot be decoded.";
     }
-    if (number !== wanted) return;
+    if (number !== wanted) return image?.close();
     const isOdd = image && Math.abs(image.width * next.height - image.height * next.width) > next.width + next.height;
     if (isOdd) why = `The file has ${image.width}x${image.height} px, the data set says ${next.width}x${next.height}: boxes may not fit.`;
     byId("veil").textContent = why;
@@ -77,6 +91,8 @@ function paint() {
   const at = shown.findIndex((one) => one.id === picture?.id);
   byId("position").textContent = at < 0 ? `${shown.length} shown` : `${at + 1} of ${shown.length}`;
   byId("notes").textContent = set.notes.join("\n");
+  const count = picture?.boxes.length ?? 0;
+  byId("board").setAttribute("aria-label", picture ? `${picture.file} with ${count} ${count === 1 ? "box" : "boxes"}` : "No picture");
   side.paint(picture, set.classes, board.selected);
 }
 
@@ -137,7 +153,7 @@ async function take(answer, request) {
 }
 
 async function reload() {
-  set = await readSet();
+  await readAgain();
   const id = lineOf(picture?.id)?.id ?? set.pictures[0]?.id;
   if (id !== undefined) await open(id);
 }
@@ -216,7 +232,11 @@ const clicks = {
 };
 for (const [id, act] of Object.entries(clicks)) byId(id).addEventListener("click", () => perform(act));
 for (const button of document.querySelectorAll("button.state")) button.addEventListener("click", () => perform(() => judge(button.dataset.set)));
-for (const id of ["filter", "order"]) byId(id).addEventListener("change", paint);
+byId("filter").addEventListener("change", paint);
+byId("order").addEventListener("change", () => {
+  putInOrder();
+  paint();
+});
 byId("shapes").addEventListener("change", ({ target }) => {
   board.showsShapes = target.checked;
   board.draw();
@@ -262,6 +282,7 @@ document.addEventListener("keydown", (event) => {
 
 perform(async () => {
   set = await readSet();
+  putInOrder();
   const first = lineOf(Number(location.hash.slice(1))) ?? set.pictures.find((one) => one.state === "new") ?? set.pictures[0];
   if (first) await open(first.id);
 });
