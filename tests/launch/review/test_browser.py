@@ -197,6 +197,29 @@ def test_a_class_is_accepted_above_a_score_in_all_pictures(browser: Chromium, fo
 
 
 @pytest.mark.slow
+def test_the_next_picture_is_the_next_uncertain_one_though_a_box_was_corrected(browser: Chromium, folder: Path) -> None:
+    with review_process(folder) as review:
+        open_review(browser, review.url)
+        script(browser, "const order = document.getElementById('order'); order.value = 'least';")
+        script(browser, "document.getElementById('order').dispatchEvent(new Event('change'))")
+        find(browser, "#accept-score").clear()
+        find(browser, "#accept button[value=everywhere]").click()  # without a score nothing is accepted
+        drag(browser, (70, 110), (80, 120))
+        assert eventually(lambda: bbox_is(folder, 1, 0, [60, 100, 40, 40]))
+
+        press(browser, Keys.ENTER)
+
+        wait_shown(browser, 2)
+        assert states_on_disk(folder) == ["checked", "new", "new"]
+        assert [one.get("accepted") for one in on_disk(folder)["annotations"]] == [True, None, None]
+        script(browser, "document.querySelector('#boxes button').focus()")
+        press(browser, Keys.ENTER)  # selects the box, whose list is made anew
+        assert eventually(lambda: find(browser, "#selected").is_displayed())
+        assert script(browser, "return document.activeElement.getAttribute('aria-pressed')") == "true"
+    assert severe_logs(browser) == []
+
+
+@pytest.mark.slow
 def test_script_in_a_class_stays_text_and_polygons_can_be_hidden(browser: Chromium, folder: Path) -> None:
     name = "<img src=x onerror=window.broken=1>"
     with review_process(folder) as review:

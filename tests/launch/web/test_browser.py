@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 from ...waiting import eventually
@@ -223,3 +225,71 @@ def test_the_tabs_are_reached_with_the_keyboard(live: Chromium) -> None:
     assert find(live, "#picture").is_displayed()
     assert not find(live, "#live").is_displayed()
     assert len(drawn(live)) > 0
+
+
+@pytest.mark.slow
+def test_what_is_asked_in_one_moment_is_looked_for_together(live: Chromium) -> None:
+    ask = "field.value = arguments[{}]; document.getElementById('ask').requestSubmit();"
+
+    script(live, f"const field = document.getElementById('phrase'); {ask.format(0)} {ask.format(1)}", "green", "blue")
+
+    assert eventually(lambda: chips(live) == ["red blob", "green", "blue"])
+    assert script(live, "return document.getElementById('phrase').value") == ""
+
+
+@pytest.mark.slow
+def test_the_keyboard_stays_on_a_slider_that_it_moves(live: Chromium) -> None:
+    assert eventually(lambda: chips(live) == ["red blob"])
+    slider = "#chips input[type=range]"
+    before = float(script(live, f"return document.querySelector('{slider}').value"))
+    script(live, f"document.querySelector('{slider}').focus()")
+    for presses in (1, 2):
+        ActionChains(live).send_keys(Keys.ARROW_LEFT).perform()
+        shown = f"return document.querySelector('{slider}').title"
+        wanted = f"minimum score: {before - 0.05 * presses:g}"
+        assert eventually(lambda: script(live, shown) == wanted), wanted  # noqa: B023
+
+    assert script(live, "return document.activeElement.dataset.key") == "score red blob"
+
+
+@pytest.mark.slow
+def test_a_zone_that_was_begun_on_one_source_is_not_put_into_another(live: Chromium) -> None:
+    assert eventually(lambda: len(texts_of(live, "#tiles button")) == 2)
+    find(live, "#tab-events").click()
+    find(live, "#draw-zone").click()
+    find(live, "#places").send_keys(Keys.ENTER, Keys.ARROW_RIGHT, Keys.ENTER, Keys.ARROW_DOWN, Keys.ENTER)
+    assert find(live, "#give-up").is_displayed()
+
+    script(live, "document.querySelector('#tiles button[aria-pressed=false]').click()")
+
+    assert not find(live, "#give-up").is_displayed()
+    find(live, "#place-name").send_keys("shelf", Keys.ENTER)
+    assert eventually(lambda: "draw a zone or a line first" in text_of(live, "#place-problem"))
+
+
+@pytest.mark.slow
+def test_an_answer_about_a_picture_is_not_drawn_on_the_next_one(live: Chromium, tmp_path: Path) -> None:
+    for name, shade in (("first.png", 40), ("second.png", 200)):
+        Image.new("RGB", (64, 48), (shade, shade, shade)).save(tmp_path / name)
+    find(live, "#tab-picture").click()
+    script(
+        live,
+        """window.held = [];
+        const real = window.fetch;
+        window.fetch = (path, ...more) => path === "/api/detect"
+          ? new Promise((resolve) => window.held.push((label) => resolve(new Response(JSON.stringify({
+              model: "m", infer_ms: 1, detections: [{label, confidence: 0.5, bbox: {x1: 1, y1: 1, x2: 9, y2: 9}}]})))))
+          : real(path, ...more);
+        document.getElementById("words").value = "mug";""",
+    )
+    for count, name in enumerate(("first.png", "second.png"), 1):
+        find(live, "#file").send_keys(str(tmp_path / name))
+        assert eventually(lambda: script(live, "return window.held.length") == count)  # noqa: B023
+
+    script(live, "window.held[1]('second')")
+    assert eventually(lambda: texts_of(live, "#found td:first-child") == ["second"])
+    script(live, "window.held[0]('first')")
+
+    assert script(live, "return new Promise((done) => setTimeout(done, 100))") is None
+    assert texts_of(live, "#found td:first-child") == ["second"]
+    assert script(live, "return document.getElementById('shot').getAttribute('aria-label')") == "second.png: second"
