@@ -165,7 +165,7 @@ def node_settings(address: str, cell: Cell, folder: Path) -> dict[str, Any]:
     return {
         "node": f"arm-{os.getpid()}",  # beside any other
         "prompt": "white bowl",  # until the controller asks for something
-        "model": {"name": "tabletop", "threshold": 0.15},  # the picker asks for more of what it does not know yet
+        "model": {"name": "tabletop"},
         "publish": {"address": f"ipc://{folder}/publish"},
         "control": {"address": f"ipc://{folder}/control"},
         "tracker": {"confirm_hits": 2, "coast_s": 1.0},

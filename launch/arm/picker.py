@@ -13,7 +13,6 @@ from ...stream.wire.message_types import DetectionMessage
 Phase = Literal["look", "above", "down", "grip", "lift", "done"]
 
 _HOVER_M, _GRASP_M, _LIFTED_M = 0.17, 0.015, 0.24  # heights of the tip over the table
-_HOVER_OFF_M = 0.03  # each descent begins there: from lower down a thing that was lost is lost again
 _HOME_M: Vector3 = (0.30, 0.0, 0.38)
 _FAST_M_S, _SLOW_M_S = 0.30, 0.12
 _BEHIND_SURFACE_M = 0.006  # the middle of a thing lies so far behind the surface that the camera sees
@@ -21,8 +20,6 @@ _NEAR_M = 0.010  # of the tip from where it has to be
 _MOVED_M = 0.035  # since the descent began: up again
 _MIN_GRIP_M = 0.012  # fingers that are closer hold nothing
 _MIN_SIGHTINGS = 2
-_MIN_SCORE = 0.3  # of a thing that is not known yet; close above it the camera sees too little of it for so much
-_SAME_PLACE_M = 0.03  # so near to where the thing was last measured, a low score will do
 _GRIP_S = 0.7
 _LOOK_AGAIN_S = 2.5  # without a position: back up
 _MAX_TRIES = 4
@@ -93,7 +90,7 @@ class Picker:
         if self.phase == "down" and self._descent is not None and _apart(self._descent, target) > _MOVED_M:
             self.phase = "above"  # it was moved
         if self.phase == "above":
-            if _apart(state.tip_m, target) > _NEAR_M or abs(state.tip_m[2] - _HOVER_M) > _HOVER_OFF_M:
+            if _apart(state.tip_m, target) > _NEAR_M or state.tip_m[2] > _HOVER_M + 0.03:
                 height = (
                     max(_HOVER_M, min(state.tip_m[2], _HOVER_M + 0.10))
                     if _apart(state.tip_m, target) > 0.06
@@ -136,7 +133,7 @@ class Picker:
 
     def _measured(self, message: DetectionMessage) -> Vector3 | None:
         """The middle of the thing, where this message's own picture measured it."""
-        tracks = [track for track in message.tracks if track.phrase == self._phrase and self._counts(track)]
+        tracks = [track for track in message.tracks if track.phrase == self._phrase and _is_measured(track)]
         if not tracks:
             return None
         best = max(tracks, key=self._likelihood)
@@ -151,18 +148,15 @@ class Picker:
             return (x, y, z)
         return (x + across / far * _BEHIND_SURFACE_M, y + along / far * _BEHIND_SURFACE_M, z)
 
-    def _counts(self, track: Track) -> bool:
-        """Whether a track was measured, and is the thing: by its score, or by where it is."""
-        if track.position is None or track.position.predicted_s is not None or track.state == "coasting":
-            return False
-        known = None if self.phase == "look" else self._target
-        return track.score >= _MIN_SCORE or (known is not None and _apart(track.position.xyz_m, known) < _SAME_PLACE_M)
-
     def _likelihood(self, track: Track) -> float:
         """Its score, and less of it the further it is from where the thing was."""
         assert track.position is not None
         known = self._target
         return track.score - (2.0 * _apart(track.position.xyz_m, known) if known is not None else 0.0)
+
+
+def _is_measured(track: Track) -> bool:
+    return track.position is not None and track.position.predicted_s is None and track.state != "coasting"
 
 
 def _apart(one: Vector3, other: Vector3) -> float:

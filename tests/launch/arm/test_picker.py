@@ -12,11 +12,7 @@ PLACE = (0.42, 0.05, 0.05)
 
 
 def track(
-    xyz_m: tuple[float, float, float] | None,
-    *,
-    phrase: str = "red mug",
-    predicted_s: float | None = None,
-    score: float = 0.9,
+    xyz_m: tuple[float, float, float] | None, *, phrase: str = "red mug", predicted_s: float | None = None
 ) -> Track:
     position = (
         None
@@ -27,7 +23,7 @@ def track(
         id=1,
         uid="a",
         phrase=phrase,
-        score=score,
+        score=0.9,
         box_xyxy=(0.0, 0.0, 9.0, 9.0),
         detected_xyxy=(0.0, 0.0, 9.0, 9.0),
         state="matched",
@@ -85,18 +81,6 @@ def test_another_thing_and_a_predicted_position_move_nothing() -> None:
     assert picker.decide(message(track(PLACE, phrase="blue mug")), HOME, 0.2) is None
     assert picker.decide(message(track(PLACE, predicted_s=0.2)), HOME, 0.3) is None
     assert picker.decide(message(track(None)), HOME, 0.4) is None
-
-
-def test_a_low_score_counts_only_where_the_thing_was() -> None:
-    picker = Picker("red mug")
-    for now_s in (0.0, 0.1, 0.2):
-        picker.decide(message(track(PLACE, score=0.2)), HOME, now_s)
-    assert picker.phase == "look"
-    above(picker)
-
-    near, far = (PLACE[0] + 0.01, PLACE[1], PLACE[2]), (PLACE[0] + 0.05, PLACE[1], PLACE[2])
-    assert picker.decide(message(track(near, score=0.2)), HOME, 0.3) is not None
-    assert picker.decide(message(track(far, score=0.2)), HOME, 0.4) is None
 
 
 def test_the_whole_pick_goes_down_closes_and_lifts() -> None:
