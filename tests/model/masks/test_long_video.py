@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 
 from groundcast.launch.memory import resident_bytes
 from groundcast.model.masks import memory_tracks
+from groundcast.model.masks.memory_net import MemoryNet
 from groundcast.model.masks.memory_tracks import MemoryTracks
 
-from .tiny_models import tiny_video_model
+from .tiny_models import SIDE_PX, tiny_video_model
 
 FRAMES, OBJECTS = 10_000, 16
 HEIGHT, WIDTH = 104, 128
@@ -68,19 +69,28 @@ def slope_of(resident: list[int]) -> float:
     return float(np.polyfit(places, [part.min() for part in parts], 1)[0])
 
 
+@torch.inference_mode()
 def seconds_a_frame(objects: int, frames: int) -> float:
-    """Of ours, once the memories are full."""
-    tracks, boxes = new_tracks(), {one: present(0, OBJECTS)[one] for one in list(present(0, OBJECTS))[:objects]}
-    spent: list[float] = []
-    for _, frame in video(frames):
-        began_s = time.perf_counter()
-        tracks.find(("clip", 1), frame, boxes)
-        spent.append(time.perf_counter() - began_s)
+    """Of our network once the memories are full: processor time, which other work on the machine does not change."""
+    model, processor = tiny_video_model("sam2")
+    net = MemoryNet(model)
+    boxes = torch.tensor(list(present(0, OBJECTS).values())[:objects])
+    memories, spent = [net.empty_memory() for _ in boxes], list[float]()
+    for index, frame in video(frames):
+        pixels = processor(images=frame, return_tensors="pt")["pixel_values"]
+        began_s = time.process_time()
+        features = net.features(pixels)
+        scale = torch.tensor([SIDE_PX / WIDTH, SIDE_PX / HEIGHT] * 2)
+        masks = net.from_memory(features, memories, index) if index else net.from_boxes(features, boxes * scale)
+        kept = net.remembered(features, masks, index, from_boxes=index == 0)
+        for memory, one in zip(memories, kept, strict=True):
+            (memory.add if index else memory.add_prompted)(one)
+        spent.append(time.process_time() - began_s)
     return float(np.median(spent[20:]))
 
 
 def seconds_of_transformers(objects: int, frames: int) -> tuple[float, float]:
-    """Of transformers' own session: seconds a frame, and bytes that it grows a frame."""
+    """Of transformers' own session: processor time a frame, and bytes that it grows a frame."""
     model, processor = tiny_video_model("sam2")
     session: Any = processor.init_video_session(inference_device="cpu", dtype=torch.float32)
     boxes = [list(box) for box in list(present(0, OBJECTS).values())[:objects]]
@@ -95,10 +105,10 @@ def seconds_of_transformers(objects: int, frames: int) -> tuple[float, float]:
                 input_boxes=[boxes],
                 original_size=(HEIGHT, WIDTH),
             )
-        began_s = time.perf_counter()
+        began_s = time.process_time()
         with torch.inference_mode():
             model(inference_session=session, frame=pixels[0])
-        spent.append(time.perf_counter() - began_s)
+        spent.append(time.process_time() - began_s)
         resident.append(resident_bytes())
     return float(np.median(spent[20:])), slope_of(resident)
 
@@ -126,7 +136,6 @@ def test_ten_thousand_frames_do_not_grow_the_process() -> None:
 
 @pytest.mark.bar
 @pytest.mark.slow
-@pytest.mark.usefixtures("fitting")
 def test_many_objects_cost_less_than_in_transformers_session() -> None:
     ours = [seconds_a_frame(objects, 40) for objects in (1, OBJECTS)]
     theirs = [seconds_of_transformers(objects, 40) for objects in (1, OBJECTS)]
@@ -139,8 +148,7 @@ def test_many_objects_cost_less_than_in_transformers_session() -> None:
 
 @pytest.mark.bar
 @pytest.mark.slow
-@pytest.mark.usefixtures("fitting")
-@pytest.mark.xfail(reason="on two busy cores it was 6.7 times: a CPU has no room for a batch of objects", strict=False)
+@pytest.mark.xfail(reason="on a CPU it was 4 to 5.6 times, and 8.3 in transformers' session", strict=False)
 def test_sixteen_objects_cost_two_and_a_half_times_one() -> None:
     one, many = (seconds_a_frame(objects, 40) for objects in (1, OBJECTS))
     print(f"{one * 1e3:.1f} ms with 1 object, {many * 1e3:.1f} ms with {OBJECTS}: {many / one:.2f} times")
