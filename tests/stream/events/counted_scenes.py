@@ -92,6 +92,16 @@ class Verdict:
     crossings: Counter[str] = field(default_factory=Counter[str])
     wrong: list[str] = field(default_factory=list[str])
 
+    def show(self) -> None:
+        """Print the table."""
+        print(f"{'scenes':<24}{'':>6}{'ours':>6}{'LineZone':>10}{'PolygonZone':>13}")
+        for kind, count in self.scenes.items():
+            print(f"{kind:<24}{count:>6}{self.ours[kind]:>6}{self.line[kind]:>10}{self.zone[kind]:>13}")
+        sums = (self.scenes.total(), self.ours.total(), self.line.total(), self.zone.total())
+        print(f"{'all':<24}{sums[0]:>6}{sums[1]:>6}{sums[2]:>10}{sums[3]:>13}")
+        print(f"crossings: {dict(self.crossings)}")
+        print("\n".join(self.wrong))
+
 
 def make_scene(seed: int) -> CountedScene:
     """One of the kinds in turn, at 5, 10 or 30 pictures a second; all else is drawn."""
@@ -179,17 +189,23 @@ def judge(seeds: Sequence[int], kind: TrackerKind = "norfair") -> Verdict:
     verdict = Verdict()
     for seed in seeds:
         scene = make_scene(seed)
-        tracked = track_all(list(frames(scene, seed)), kind)
-        wanted, ours, theirs = truth(scene), count_ours(tracked), count_theirs(tracked)
-        verdict.scenes[scene.kind] += 1
-        verdict.ours[scene.kind] += ours == wanted
-        # theirs names the directions the other way round
-        verdict.line[scene.kind] += theirs[:2] in ((wanted.ins, wanted.outs), (wanted.outs, wanted.ins))
-        verdict.zone[scene.kind] += theirs[2] == wanted.inside
-        verdict.crossings.update(true=wanted.ins + wanted.outs, ours=ours.ins + ours.outs, theirs=sum(theirs[:2]))
-        if ours != wanted:
-            verdict.wrong.append(f"seed {seed}, {scene.kind} at {scene.hz:g} Hz: {ours}, but true are {wanted}")
+        compare(verdict, scene, seed, track_all(list(frames(scene, seed)), kind))
     return verdict
+
+
+def compare(
+    verdict: Verdict, scene: CountedScene, seed: int, tracked: Sequence[tuple[float, tuple[Track, ...]]]
+) -> None:
+    """Add a scene's counts to a verdict."""
+    wanted, ours, theirs = truth(scene), count_ours(tracked), count_theirs(tracked)
+    verdict.scenes[scene.kind] += 1
+    verdict.ours[scene.kind] += ours == wanted
+    # theirs names the directions the other way round
+    verdict.line[scene.kind] += theirs[:2] in ((wanted.ins, wanted.outs), (wanted.outs, wanted.ins))
+    verdict.zone[scene.kind] += theirs[2] == wanted.inside
+    verdict.crossings.update(true=wanted.ins + wanted.outs, ours=ours.ins + ours.outs, theirs=sum(theirs[:2]))
+    if ours != wanted:
+        verdict.wrong.append(f"seed {seed}, {scene.kind} at {scene.hz:g} Hz: {ours}, but true are {wanted}")
 
 
 def _passages(mover: Mover, border: float, scene: CountedScene) -> Iterator[tuple[bool, bool]]:
@@ -288,13 +304,7 @@ _KINDS: dict[str, Callable[[np.random.Generator], CountedScene]] = {
 def main() -> None:
     """Print the table."""
     verdict = judge(range(int(sys.argv[1]) if len(sys.argv) > 1 else 70))
-    print(f"{'scenes':<24}{'':>6}{'ours':>6}{'LineZone':>10}{'PolygonZone':>13}")
-    for kind, count in verdict.scenes.items():
-        print(f"{kind:<24}{count:>6}{verdict.ours[kind]:>6}{verdict.line[kind]:>10}{verdict.zone[kind]:>13}")
-    sums = (verdict.scenes.total(), verdict.ours.total(), verdict.line.total(), verdict.zone.total())
-    print(f"{'all':<24}{sums[0]:>6}{sums[1]:>6}{sums[2]:>10}{sums[3]:>13}")
-    print(f"crossings: {dict(verdict.crossings)}")
-    print("\n".join(verdict.wrong))
+    verdict.show()
 
 
 if __name__ == "__main__":
