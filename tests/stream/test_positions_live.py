@@ -93,14 +93,13 @@ def test_a_pushed_depth_picture_gives_the_position() -> None:
 
 def test_depth_is_pushed_beside_a_source_that_is_not() -> None:
     drawn = "lavfi:color=c=0x5a5a5a:s=640x480:r=20,drawbox=x=300:y=200:w=80:h=80:color=0xdc1414:t=fill"
-    wide = replace(
-        FIXED, plane=None, depth=DepthOptions(max_skew_ms=3000.0)
-    )  # a young source's capture times are known to 1 s
+    young = DepthOptions(max_skew_ms=3000.0)  # a young source's capture times are known to 1 s
+    wide = replace(FIXED, plane=None, depth=young)
     with node(wide, drawn) as (pusher, subscriber):
-        for message in subscriber:
+        message = next(subscriber)
+        while not message.tracks or message.tracks[0].position is None:
             pusher.send_depth(DEPTH, depth_unit_m=0.001)
-            if message.tracks and message.tracks[0].position is not None:
-                break
+            message = next(subscriber)
             assert message.seq < 2000
     np.testing.assert_allclose(xyz(message), TRUTH + np.array([0.5, 0.0, 0.0]), atol=0.006)
 

@@ -15,9 +15,11 @@ from PIL import Image
 
 from groundcast.launch.node import load_detector
 from groundcast.launch.settings.settings import ModelSettings
+from groundcast.model.detections import Detections
 from groundcast.model.detector import Detector
 from groundcast.model.prompt import Prompt
 from groundcast.model.query import Query
+from groundcast.model.runtime.ticket import DetectionTicket
 from groundcast.model.tabletop.clip_truth import CLIP_PATH
 
 from ..commands import in_process
@@ -57,7 +59,7 @@ def write_photos(folder: Path) -> list[NDArray[np.uint8]]:
     with av.open(str(CLIP_PATH)) as clip:
         frames = [frame.to_ndarray(format="rgb24") for frame in clip.decode(video=0)]
     for frame in [*frames, *(one[:, ::-1] for one in frames)][:PICTURES]:
-        pictures.append(np.ascontiguousarray(frame))
+        pictures.append(np.ascontiguousarray(frame, np.uint8))
         Image.fromarray(pictures[-1]).save(folder / f"{len(pictures):04}.jpg", quality=92)
     assert len(pictures) == PICTURES
     return pictures
@@ -66,7 +68,7 @@ def write_photos(folder: Path) -> list[NDArray[np.uint8]]:
 def bare_s(detector: Detector, pictures: list[NDArray[np.uint8]], prompt: Prompt) -> float:
     """Seconds for pictures that are in memory already, in batches as `label` makes them."""
     began_s = time.perf_counter()
-    flying = []
+    flying: list[DetectionTicket[Detections]] = []
     for first in range(0, len(pictures), detector.batch):
         flying.append(detector.submit([Query(one, prompt) for one in pictures[first : first + detector.batch]]))
         if len(flying) > detector.depth + 1:
@@ -83,7 +85,11 @@ def test_labelling_is_nearly_as_fast_as_the_bare_detector(
 ) -> None:
     pictures = write_photos(tmp_path / "photos")
     prompt = Prompt.parse(" . ".join(CLASSES))
-    monkeypatch.setattr(load_detector, "load_detector", lambda _model: KeptDetector(detector))
+
+    def kept(_model: ModelSettings) -> KeptDetector:
+        return KeptDetector(detector)
+
+    monkeypatch.setattr(load_detector, "load_detector", kept)
     bare_s(detector, pictures[:50], prompt)  # traced, and the prompt read
 
     bare, label = list[float](), list[float]()

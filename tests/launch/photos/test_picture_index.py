@@ -22,7 +22,7 @@ def unit(count: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
 
 def fill(folder: Path, count: int) -> dict[str, np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
     """Files with one to three vectors each."""
-    found = {}
+    found: dict[str, np.ndarray[tuple[int, ...], np.dtype[np.float32]]] = {}
     folder.mkdir()
     for number in range(count):
         path = folder / f"{number:03}.jpg"

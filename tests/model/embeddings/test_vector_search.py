@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from groundcast.model.embeddings import vector_search
 from groundcast.model.embeddings.vector_search import VectorGraph, dot_products
 
 RNG = np.random.default_rng(0)
-VECTORS = RNG.normal(size=(600, 16))
-VECTORS = (VECTORS / np.linalg.norm(VECTORS, axis=1, keepdims=True)).astype(np.float16)
+DRAWN = RNG.normal(size=(600, 16))
+VECTORS: NDArray[np.float16] = (DRAWN / np.linalg.norm(DRAWN, axis=1, keepdims=True)).astype(np.float16)
 QUERY = VECTORS[17].astype(np.float32)
 
 

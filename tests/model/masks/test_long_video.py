@@ -116,7 +116,11 @@ def seconds_of_transformers(objects: int, frames: int) -> tuple[float, float]:
 @pytest.fixture
 def fitting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every mask is remembered: those of random weights fit no box, and nothing would have a memory."""
-    monkeypatch.setattr(memory_tracks, "follows_box", lambda *_: True)
+
+    def _fits(_mask: object, _box_xyxy: object) -> bool:
+        return True
+
+    monkeypatch.setattr(memory_tracks, "follows_box", _fits)
 
 
 @pytest.mark.bar
