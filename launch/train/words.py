@@ -42,6 +42,7 @@ def train_words(
     if out.suffix != ".safetensors":
         raise typer.BadParameter(f"{out} must end in .safetensors", param_hint="--out")
     with running(CheckpointError, CocoError, WordsError), writing(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
         known = read_class_words(words) if words is not None else ClassWords()
         kept = well_learnt(classes, min_ap50, min_pictures)
         left = keep_words(weights, kept, known, out, {"min_ap50": min_ap50, "min_pictures": min_pictures})

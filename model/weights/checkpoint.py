@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import logging
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -151,6 +153,9 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint, facts: Mapping[str, Any
     """Write `x.safetensors` and `x.json`; floating weights as fp16. `facts` are added to the JSON unchanged.
 
     Each is written to a temporary file and renamed, so that an interruption leaves the old files whole.
+
+    Raises:
+        OSError: a file cannot be written.
     """
     weights = {
         name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in checkpoint.weights.items()
@@ -163,7 +168,10 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint, facts: Mapping[str, Any
         **(facts or {}),
     }
     partial, described = path.with_suffix(".part"), path.with_suffix(".json.part")
-    save_file({name: tensor.contiguous() for name, tensor in weights.items()}, partial)
+    try:
+        save_file({name: tensor.contiguous() for name, tensor in weights.items()}, partial)
+    except SafetensorError as error:
+        raise OSError(errno.EIO, str(error), str(path)) from error
     described.write_text(json.dumps(description, indent=1) + "\n")
     partial.chmod(described.stat().st_mode)  # safetensors ignores the umask and lets the owner alone read
     partial.replace(path)

@@ -12,6 +12,7 @@ from groundcast.model.weights.checkpoint import read_checkpoint
 
 from ...model.tiny import write_tiny
 from ..commands import in_process
+from ..conftest import full_disk
 
 TABLE = """class,AP,AP50,pictures,instances
 cube,0.4000,0.6000,9,12
@@ -50,6 +51,26 @@ def test_the_bounds_decide_which_classes_stay(tmp_path: Path, capsys: pytest.Cap
 
     assert code == 0, err
     assert read_checkpoint(path).known_wordings == ("ball", "cube", "mug")
+
+
+def test_the_models_folder_is_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "models" / "today" / "shop.safetensors"
+    code, _, err, _ = _choose(tmp_path, capsys, TABLE, "--out", out)
+
+    assert code == 0, err
+    assert read_checkpoint(out).known_wordings == ("cube",)
+
+
+def test_a_full_disk_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    classes, out, weights = tmp_path / "classes.csv", tmp_path / "shop.safetensors", write_tiny(tmp_path)
+    classes.write_text(TABLE)
+    with full_disk():
+        ended = in_process(capsys, "train", "words", weights, classes, "--out", out)
+
+    assert ended.code == 1
+    assert ended.err.count("\n") == 1
+    assert f"{out} cannot be written" in ended.err
+    assert not out.exists()
 
 
 @pytest.mark.parametrize(
