@@ -60,5 +60,5 @@ def running_app(app: Callable[..., Any], access: Access) -> Generator[RunningApp
         yield RunningApp(listener.getsockname()[1])
     finally:
         server.should_exit = True
-        thread.join(10.0)
+        thread.join(60.0)
         assert not thread.is_alive()
