@@ -225,7 +225,7 @@ def test_a_request_without_a_nonce_of_its_own_gets_nothing(
 
 
 def test_a_reader_that_stands_still_slows_no_other_down(publisher: Publisher, listen: Listen) -> None:
-    still = listen(publisher, b"img/", most_kept=1)
+    still = listen(publisher, b"img/1/bench-2/wrist/", most_kept=1)
     awake = listen(publisher, b"sys/")
     longest_s = 0.0
     for seq in range(1, 501):
