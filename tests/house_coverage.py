@@ -66,8 +66,8 @@ COVERED_BY: dict[str, str] = {
     "launch/test_run.py": "launch/node/load_masker launch/node/node launch/node/signals launch/settings/sources",
     "launch/test_ways_in.py": "launch/show/image_inputs",
     "launch/survey/test_survey.py": (
-        "launch/survey/entry launch/survey/file_names launch/survey/options launch/survey/read_ahead "
-        "launch/survey/remaining launch/survey/run launch/survey/submitting launch/survey/tree"
+        "launch/survey/append_file launch/survey/entry launch/survey/file_names launch/survey/options "
+        "launch/survey/read_ahead launch/survey/remaining launch/survey/run launch/survey/submitting launch/survey/tree"
     ),
     "launch/survey/test_formats.py": (
         "launch/survey/coco_file launch/survey/csv_file launch/survey/line_file launch/survey/megadetector_file "

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...model.embeddings.vector_search import VectorGraph, dot_products, has_graph_library
-from ..exits import InputError, RunError, writing
+from ..exits import InputError, writing
+from ..survey.append_file import append, full_disk, parsed_line
 from ..survey.journal import file_stamp
 
 _FORMAT = 1
@@ -60,9 +61,9 @@ class PictureIndex:
             RunError: the disk takes no more.
         """
         stamp, count = file_stamp(path), len(vectors)
-        self._append(self._vectors, vectors.astype("<f2").tobytes())
+        append(self._vectors, vectors.astype("<f2").tobytes(), self._folder)
         line = {"path": path, "size": stamp[0], "changed_ns": stamp[1], "first": self._rows, "rows": count}
-        self._append(self._files, json.dumps(line, separators=(",", ":")).encode() + b"\n")
+        append(self._files, json.dumps(line, separators=(",", ":")).encode() + b"\n", self._folder)
         self._places[path] = self._rows, count, stamp
         self._rows += count
 
@@ -113,7 +114,7 @@ class PictureIndex:
         try:
             graph.update(matrix)
         except OSError as error:
-            raise self._full(self._folder / _GRAPH, error) from error
+            raise full_disk(self._folder / _GRAPH, error) from error
         asked = max(64, 4 * count)
         while asked < self._rows // 4:
             near = graph.search(query, asked)
@@ -137,7 +138,7 @@ class PictureIndex:
         width = 2 * self._dimensions
         stored, end, rows = os.fstat(self._vectors.fileno()).st_size // width, 0, 0
         for number, line in enumerate(self._files.read().splitlines(keepends=True)):
-            values = _parsed(line)
+            values = parsed_line(line)
             if values is None:
                 break
             if number == 0:
@@ -153,27 +154,5 @@ class PictureIndex:
         self._files.truncate(end)
         self._vectors.truncate(rows * width)
         if end == 0:
-            self._append(self._files, json.dumps(dict(header)).encode() + b"\n")
+            append(self._files, json.dumps(dict(header)).encode() + b"\n", self._folder)
         return rows
-
-    def _append(self, file: Any, data: bytes) -> None:
-        try:
-            while data:
-                data = data[file.write(data) :]
-        except OSError as error:
-            raise self._full(self._folder, error) from error
-
-    @staticmethod
-    def _full(path: Path, error: OSError) -> RunError:
-        return RunError(
-            f"{path} cannot be written ({error.strerror}): free some space, then the same command continues"
-        )
-
-
-def _parsed(line: bytes) -> dict[str, Any] | None:
-    """The object of a complete line, else None."""
-    try:
-        values: Any = json.loads(line) if line.endswith(b"\n") else None
-    except ValueError:
-        return None
-    return values if isinstance(values, dict) else None  # pyright: ignore[reportUnknownVariableType]

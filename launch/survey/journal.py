@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from ..exits import InputError, RunError, writing
+from ..exits import InputError, writing
+from .append_file import append, parsed_line
 from .entry import FileEntry, entry_from_json, entry_to_json
 
 _FORMAT = 1
@@ -98,7 +99,7 @@ class Journal:
         begun: dict[str, Any] | None = None
         with self._path.open("rb") as reading:
             for line in reading:
-                values = _parsed(line)
+                values = parsed_line(line)
                 if values is None:
                     break
                 if begun is None:
@@ -142,15 +143,8 @@ class Journal:
     def _write(self, values: dict[str, Any]) -> int:
         """Append a line; returns its length."""
         line = json.dumps(values, separators=(",", ":")).encode() + b"\n"
-        length = len(line)
-        try:
-            while line:
-                line = line[self._file.write(line) :]
-        except OSError as error:
-            raise RunError(
-                f"{self._path} cannot be written ({error.strerror}): free some space, then the same command continues"
-            ) from error
-        return length
+        append(self._file, line, self._path)
+        return len(line)
 
 
 class _Line(NamedTuple):
@@ -174,7 +168,7 @@ def read_journal(path: Path) -> tuple[dict[str, Any], list[FileEntry]]:
     try:
         with path.open("rb") as reading:
             for number, line in enumerate(reading):
-                values = _parsed(line)
+                values = parsed_line(line)
                 if values is None:
                     break
                 if number == 0:
@@ -198,14 +192,3 @@ def file_stamp(path: str) -> tuple[int, int]:
     except (OSError, ValueError):
         return 0, 0
     return found.st_size, found.st_mtime_ns
-
-
-def _parsed(line: bytes) -> dict[str, Any] | None:
-    """The object of a complete line, else None."""
-    if not line.endswith(b"\n"):
-        return None
-    try:
-        values = json.loads(line)
-    except ValueError:
-        return None
-    return values if isinstance(values, dict) else None  # pyright: ignore[reportUnknownVariableType]
