@@ -15,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 
 from ..runtime.device import named_device
-from ..weights.hub import HubError, hub_file, hub_weights, is_hub_name
-from ..weights.transformers_model import model_type_of, read_transformers_model
+from ..weights.hub import is_hub_name
+from ..weights.transformers_model import hub_folder, model_type_of, read_transformers_model
 from ..weights.weight_files import CheckpointError
 
 # The type in config.json: transformers' class, and how its texts were padded in training.
@@ -119,15 +119,9 @@ def embedder_folder(name: str, *, offline: bool = False) -> Path:
     if not is_hub_name(name):
         raise EmbedderError(f"no CLIP or SigLIP at {name}: name a folder, or a model of the hub as 'owner/model'")
     try:
-        for file in _PREPARATIONS:
-            try:
-                hub_file(name, file, offline=offline)
-            except HubError:
-                continue  # a model has some of them
-        hub_weights(name, offline=offline)
-        return hub_file(name, "config.json", offline=offline).parent
-    except (HubError, CheckpointError) as error:
-        raise EmbedderError(f"no weights for {name}: {error}") from error
+        return hub_folder(name, _PREPARATIONS, offline=offline)
+    except CheckpointError as error:
+        raise EmbedderError(str(error)) from error
 
 
 def _unit(vectors_ND: torch.Tensor) -> NDArray[np.float32]:

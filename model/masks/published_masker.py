@@ -14,8 +14,8 @@ import torch
 
 from ..runtime.device import named_device
 from ..runtime.precision import multiplies_in_bfloat16
-from ..weights.hub import HubError, hub_file, hub_weights, is_hub_name
-from ..weights.transformers_model import model_type_of, read_transformers_model
+from ..weights.hub import is_hub_name
+from ..weights.transformers_model import hub_folder, model_type_of, read_transformers_model
 from ..weights.weight_files import CheckpointError
 from .families import FAMILIES, Family
 from .memory_tracks import MemoryTracks
@@ -76,15 +76,9 @@ def masker_folder(name: str, *, offline: bool = False) -> Path:
             "'owner/model'"
         )
     try:
-        for file in _PREPARATIONS:
-            try:
-                hub_file(name, file, offline=offline)
-            except HubError:
-                continue  # a model has one of them, or none
-        hub_weights(name, offline=offline)
-        return hub_file(name, "config.json", offline=offline).parent
-    except (HubError, CheckpointError) as error:
-        raise MaskerError(f"no weights for {name}: {error}") from error
+        return hub_folder(name, _PREPARATIONS, offline=offline)
+    except CheckpointError as error:
+        raise MaskerError(str(error)) from error
 
 
 def family_of(folder: Path) -> Family:

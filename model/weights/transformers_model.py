@@ -7,11 +7,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from .hub import HubError, hub_file, hub_weights
 from .weight_files import CheckpointError
 
 
@@ -47,6 +49,28 @@ def read_transformers_model(folder: Path, class_name: str) -> Any:
             f"the weights in {folder} are not complete: {len(faults)} are missing or of another shape: {some}"
         )
     return model
+
+
+def hub_folder(name: str, preparations: Sequence[str], *, offline: bool = False) -> Path:
+    """The local folder of a model of the hub, with its weights and configuration, downloaded unless they are there.
+
+    Args:
+        name: 'owner/model'.
+        preparations: files that models of the kind may have beside; none must be there.
+
+    Raises:
+        CheckpointError: there is no such model, or it cannot be had.
+    """
+    try:
+        for file in preparations:
+            try:
+                hub_file(name, file, offline=offline)
+            except HubError:
+                continue
+        hub_weights(name, offline=offline)
+        return hub_file(name, "config.json", offline=offline).parent
+    except (HubError, CheckpointError) as error:
+        raise CheckpointError(f"no weights for {name}: {error}") from error
 
 
 def model_type_of(folder: Path) -> str:
