@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from ..datasets.labelled import LabelledData, labelled_coco
@@ -191,7 +190,7 @@ class Pretraining:
     def _write(self, step: int, backbone: Backbone) -> None:
         try:
             write_checkpoint(self._folder / LAST, self._with(backbone), {"crops": {**self._identity, "step": step}})
-        except (OSError, SafetensorError) as error:
+        except OSError as error:
             raise TrainingError(f"{self._folder} cannot be written ({error}): make room, then run again") from error
 
     def _with(self, backbone: Backbone) -> Checkpoint:

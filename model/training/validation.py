@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
 from torch import nn
 
 from ..datasets.coco_data import CocoData
@@ -108,7 +107,7 @@ class Validation:
             if judged is not None:
                 with (self._folder / FIGURES).open("a") as file:
                     file.write(json.dumps({"step": step, **judged.result.figures}) + "\n")
-        except (OSError, SafetensorError) as error:
+        except OSError as error:
             raise TrainingError(f"{self._folder} cannot be written ({error}): make room, then run again") from error
         return None if judged is None else JudgedStep(step, judged, is_best)
 
