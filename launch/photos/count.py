@@ -78,8 +78,9 @@ def count(
         raise InputError("nothing to count: name pictures and --prompt 'red mug . bottle', or earlier --results")
     make_writable(options.folder)
     outlive_reader()
-    found = _look(paths or [], options) if options.results is None else _earlier(options.results)
-    minimum = options.threshold if options.threshold is not None else _MINIMUM if options.results is None else 0.0
+    default = _MINIMUM if options.results is None else 0.0
+    minimum = default if options.threshold is None else options.threshold
+    found = _look(paths or [], minimum, options) if options.results is None else _earlier(options.results)
     named = ((found.name_of(entry.path), entry) for entry in found.entries)
     counts = count_folders(named, found.labels, minimum, options.depth)
     write_counts(options.folder / "counts.csv", counts, found.labels)
@@ -88,9 +89,8 @@ def count(
     check_read(found.entries)
 
 
-def _look(paths: Sequence[str], options: CountOptions) -> _Findings:
+def _look(paths: Sequence[str], minimum: float, options: CountOptions) -> _Findings:
     prompt = Prompt.parse(options.prompt or "")
-    minimum = _MINIMUM if options.threshold is None else options.threshold
     look = Look(prompt, minimum, options.folder / JOURNAL, {}, options.folder)
     entries, name_of = look_at(paths, look, options, NoResults())
     return _Findings(entries, name_of, [one.name for one in prompt.phrases if not one.negative])
