@@ -72,13 +72,13 @@ def plot_crops(losses: Sequence[Mapping[str, Any]], figures: Sequence[Mapping[st
     axes[0].set_ylim(bottom=0)
     axes[0].legend(frameon=False)
     _label(axes[0], "loss of each map of the backbone", "crop step", "")
-    for name, title, colour in (("top1", "all crops", _BLUE), ("class_top1", "mean of classes", _ORANGE)):
-        if figures:
-            steps = [point["step"] for point in figures]
+    if figures:
+        steps = [point["step"] for point in figures]
+        for name, title, colour in (("top1", "all crops", _BLUE), ("class_top1", "mean of classes", _ORANGE)):
             axes[1].plot(steps, [point[name] for point in figures], "o-", color=colour, label=title, markersize=4)
-            axes[1].set_ylim(0, 1.02)
-            axes[1].legend(frameon=False, loc="lower right")
-            _label(axes[1], "top-1 on crops of held-out pictures", "crop step", "")
+        axes[1].set_ylim(0, 1.02)
+        axes[1].legend(frameon=False, loc="lower right")
+        _label(axes[1], "top-1 on crops of held-out pictures", "crop step", "")
     _save(figure, path)
 
 
