@@ -13,17 +13,15 @@ import platform
 import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from ..model.weights.embedded import EMBEDDED
 from .exits import FAILED
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-_MODEL_FOLDER = Path(__file__).parent.parent / "model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +84,12 @@ def _package(name: str, extra: str | None) -> Finding:
 
 def _embedded() -> list[Finding]:
     found: list[Finding] = []
-    files = {
-        "tabletop/tabletop.safetensors": "the embedded model",
-        "everyday/everyday.safetensors": "the embedded model of photographs",
-        "tabletop/clip.mp4": "the demo's clip",
-    }
-    for place, use in files.items():
-        path = _MODEL_FOLDER / place
-        name = path.name
+    models = {path: f"the embedded model {name}" for name, path in EMBEDDED.items()}
+    for path, use in {**models, EMBEDDED["tabletop"].with_name("clip.mp4"): "the demo's clip"}.items():
         if path.is_file():
-            found.append(Finding(name, "ok", f"{use}, {path.stat().st_size / 1e6:.1f} MB"))
+            found.append(Finding(path.name, "ok", f"{use}, {path.stat().st_size / 1e6:.1f} MB"))
         else:
-            found.append(Finding(name, "absent", f"{use} is not in this copy: reinstall groundcast"))
+            found.append(Finding(path.name, "absent", f"{use} is not in this copy: reinstall groundcast"))
     return found
 
 
