@@ -79,10 +79,11 @@ class FrameGeometry:
 
     def _by_plane(self, seen: Sequence[SeenBox]) -> list[Measured | Reason]:
         assert self.options.plane is not None
-        boxes, sizes = [one.box for one in seen], [one.size for one in seen]
-        found = plane_positions(boxes, sizes, self.camera, self.place, self.options.plane, self.options.noise)
-        hidden = [any(_hides_foot(other, box) for other in self.boxes) for box in boxes]
-        return ["hidden" if is_hidden else one for is_hidden, one in zip(hidden, found, strict=True)]
+        hidden = [any(_hides_foot(other, one.box) for other in self.boxes) for one in seen]
+        shown = [one for one, is_hidden in zip(seen, hidden, strict=True) if not is_hidden]
+        boxes, sizes = [one.box for one in shown], [one.size for one in shown]
+        found = iter(plane_positions(boxes, sizes, self.camera, self.place, self.options.plane, self.options.noise))
+        return ["hidden" if is_hidden else next(found) for is_hidden in hidden]
 
     def _by_size(self, seen: Sequence[SeenBox]) -> list[Measured | Reason]:
         noise = self.options.noise
