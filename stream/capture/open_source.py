@@ -63,12 +63,7 @@ def check_source(options: SourceOptions) -> None:
     if (fault := metric_fault((*options.zones, *options.lines), frame)) is not None:
         raise SourceError(f"source {options.name}: {fault}")
     kind = kind_of(options.url)
-    if options.geometry is not None and options.geometry.sensors is not None:
-        if kind == "push":
-            raise SourceError(
-                f"source {options.name} has `geometry.sensors`, but its own url takes poses and depth: leave it out"
-            )
-        check_push(replace(options, url=options.geometry.sensors))
+    _check_sensors(options)
     if kind in ("rtsp", "http", "device"):
         gpu_decoder(options)
         if kind != "device":
@@ -80,6 +75,17 @@ def check_source(options: SourceOptions) -> None:
     if kind == "file":
         _check_file(options.url)
     open_source(options, _pause).close()
+
+
+def _check_sensors(options: SourceOptions) -> None:
+    """Check the address on which poses and depth pictures come beside a source's pictures, if it has one."""
+    if options.geometry is None or options.geometry.sensors is None:
+        return
+    if kind_of(options.url) == "push":
+        raise SourceError(
+            f"source {options.name} has `geometry.sensors`, but its own url takes poses and depth: leave it out"
+        )
+    check_push(replace(options, url=options.geometry.sensors))
 
 
 def _in_process(options: SourceOptions) -> bool:
